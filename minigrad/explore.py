@@ -1,0 +1,76 @@
+"""Looking at a tape: the printed table, and the cotangents of all nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.sweeps import backward, expanded
+from minigrad.tape import TracedTape, peel
+
+
+def cotangents(tape: TracedTape) -> list[Any]:
+    """The cotangent of every node in its node's shape; the outputs get ones. `None` where nothing depends on a node."""
+    kept: list[Any] = []
+    seeds = [(index, 1.0) for index in tape.output if index >= 0]
+    backward(tape, seeds, keep=kept)
+    kept += [None] * (len(tape.nodes) - len(kept))
+    return [None if ct is None else expanded(ct, node[3]) for ct, node in zip(kept, tape.nodes)]
+
+
+def summary(value: Any) -> str:
+    """A value in a few characters: small arrays as they are, of others the range and the mean."""
+    if value is None:
+        return "0"
+    plain = np.asarray(peel(value))
+    if plain.size <= 3:
+        text: str = np.array2string(plain, precision=4, suppress_small=False, separator=" ", floatmode="maxprec")
+        return text.replace("\n", "")
+    if plain.dtype.kind == "c":
+        return f"|.| {np.abs(plain).min():.4g} .. {np.abs(plain).max():.4g}"
+    return f"{plain.min():.4g} .. {plain.max():.4g}, mean {plain.mean():.4g}"
+
+
+def kind_of(value: Any) -> str:
+    """Shape and dtype: `float64 (2, 300)`."""
+    return f"{value.dtype} {tuple(value.shape)}"
+
+
+def parameters(params: dict[str, Any]) -> str:
+    """The parameters of an operation that are not at their default, in a few characters each."""
+    shown = []
+    for key, value in params.items():
+        if value is None or value is False:
+            continue
+        text = f"array{value.shape}" if isinstance(value, np.ndarray) else repr(value)
+        shown.append(f"{key}={text if len(text) <= 24 else text[:21] + '...'}")
+    return ", ".join(shown)
+
+
+def table(tape: TracedTape, cotangents: bool = False) -> str:
+    """The tape as text, a row per node: number, label, operation, shape and dtype, value, and the user's line."""
+    sweep = tape.cotangents() if cotangents else None
+    rows = [["", "label", "operation", "dtype shape", "value", *(["cotangent"] if sweep else []), "line"]]
+    for i, (primitive, parents, args, ans, params) in enumerate(tape.nodes):
+        if primitive is None:
+            operation = "input"
+        else:
+            names = [f"%{p}" if p >= 0 else constant(arg) for p, arg in zip(parents, args)]
+            extra = parameters(params)
+            operation = f"{primitive.name}({', '.join(names + ([extra] if extra else []))})"
+        label = tape.labels.get(i, "") + (" (output)" if i in tape.output and primitive is not None else "")
+        row = [f"%{i}", label.strip(), "    " * tape.depths[i] + operation, kind_of(ans), summary(ans)]
+        rows.append([*row, *([summary(sweep[i])] if sweep else []), "" if primitive is None else str(tape.lines[i])])
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
+    lines.insert(1, "-" * max(map(len, lines)))
+    return f"tape of {tape.title}: {len(tape.nodes)} nodes, {tape.leaves} of them inputs\n" + "\n".join(lines)
+
+
+def constant(value: Any) -> str:
+    """An operand that is not on the tape."""
+    plain = peel(value)
+    if np.shape(plain) == ():
+        return f"{plain:.4g}" if isinstance(plain, (float, np.floating)) else str(plain)
+    return f"array{np.shape(plain)}"

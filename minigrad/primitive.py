@@ -1,0 +1,266 @@
+"""Primitives: the operations that have rules, declared by their kind.
+
+| kind          | a rule is                                 | backward  | forward                   |
+|---------------|-------------------------------------------|-----------|---------------------------|
+| `elementwise` | `g * ∂ans/∂arg`: the Jacobian is diagonal | the rule  | the same rule             |
+| `linear`      | the transpose                             | the rule  | the operation itself      |
+| `bilinear`    | one transpose per argument                | the rules | the operation, arg by arg |
+| `general`     | a vjp and a jvp per argument              | the vjps  | the jvps                  |
+| `constant`    | nothing: no derivative flows              | -         | -                         |
+
+A rule is called as `rule(g, ans, *args, **params)`. It is written with operators and with functions of this package,
+so that it differentiates itself. A parameter whose name starts with an underscore says "I do not read this value (its
+shape and dtype at most)": a lean tape then does not keep it.
+
+Cotangents and tangents may be *thin*: anything that broadcasts to its node's shape, such as the seed 1.0. Elementwise
+rules take them as they are, reductions take a single number; for all other kinds the sweep expands them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.tape import Box, Tape, located, peel
+
+Rule = Callable[..., Any]
+
+
+class Primitive:
+    """One row of the table of rules.
+
+    `fun` computes it on plain values, `bind` on boxes too (it is what the public function calls). `pull`, where
+    given, returns the cotangents of all arguments at once and stands in for `vjps`.
+    """
+
+    __slots__ = (
+        "bind",
+        "drops",
+        "fun",
+        "jvps",
+        "kind",
+        "name",
+        "pull",
+        "reads_ans",
+        "sweeping",
+        "takes_scalar",
+        "vjps",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        fun: Callable[..., Any],
+        vjps: Sequence[Rule] = (),
+        jvps: Sequence[Rule] = (),
+        pull: Rule | None = None,
+    ) -> None:
+        self.name, self.kind, self.fun, self.pull = name, kind, fun, pull
+        self.vjps, self.jvps = tuple(vjps), tuple(jvps)
+        # What the backward sweep asks of every node, in one look: elementwise? does it broadcast? its rules.
+        self.sweeping = (kind == "elementwise", kind == "elementwise" and len(vjps) > 1, None if pull else self.vjps)
+        self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
+        reads = [_reads(rule) for rule in (self.vjps or (pull,)) if rule is not None]
+        self.reads_ans = any(ans for ans, _ in reads)
+        read = [any(column) for column in zip(*(args for _, args in reads))]
+        # What a lean tape need not keep: the positions of arguments that no rule reads (of any number: the first 64).
+        self.drops = tuple(range(64)) if pull and not any(read) else tuple(k for k, r in enumerate(read) if not r)
+        self.bind: Callable[..., Any] = {1: _bind_one, 2: _bind_two}.get(len(self.vjps), _bind_many)(self)
+        self.bind.__name__ = self.bind.__qualname__ = name
+        self.bind.primitive = self  # type: ignore[attr-defined]
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} primitive {self.name}>"
+
+
+def _reads(rule: Rule) -> tuple[bool, tuple[bool, ...]]:
+    """Which of `ans` and `*args` a rule reads, by the names that it gives them.
+
+    A rule of any number of arguments, `rule(g, ans, *args)`, has one answer for all of them.
+    """
+    code = rule.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    if code.co_flags & _VARARGS:
+        names += (code.co_varnames[code.co_argcount + code.co_kwonlyargcount],)
+    return not names[0].startswith("_"), tuple(not name.startswith("_") for name in names[1:])
+
+
+_VARARGS = 0x04  # inspect.CO_VARARGS, without the time to import inspect
+
+
+# ----- binding: run one level down, then record -----------------------------------------------------------------------
+
+
+def _bind_one(primitive: Primitive) -> Callable[..., Any]:
+    fun = primitive.fun
+
+    def bind(x: Any, **params: Any) -> Any:
+        if type(x) is not Box:
+            return fun(x, **params)
+        value, tape = x.value, x.tape
+        if type(value) is Box:
+            ans = bind(value, **params)
+        else:
+            ans = fun(value, **params) if params else fun(value)
+        if not tape.is_open:
+            return ans  # its transformation is over: a constant
+        return tape.record(primitive, (x.index,), (value,), ans, params)
+
+    return bind
+
+
+def _bind_two(primitive: Primitive) -> Callable[..., Any]:
+    fun = primitive.fun
+
+    def bind(x: Any, y: Any, **params: Any) -> Any:
+        if type(x) is Box:
+            if not x.tape.is_open:
+                return bind(x.value, y, **params)
+            tape: Tape = x.tape
+            if type(y) is Box:
+                if not y.tape.is_open:
+                    return bind(x, y.value, **params)
+                if tape is y.tape:
+                    parents, x, y = (x.index, y.index), x.value, y.value
+                elif tape.serial > y.tape.serial:  # x is on the inner tape: y is a constant there
+                    parents, x = (x.index, -1), x.value
+                else:
+                    tape = y.tape
+                    parents, y = (-1, y.index), y.value
+            else:
+                parents, x = (x.index, -1), x.value
+                if type(y) is not float:
+                    y = constant_operand(y, tape)
+        elif type(y) is Box:
+            if not y.tape.is_open:
+                return bind(x, y.value, **params)
+            tape = y.tape
+            parents, y = (-1, y.index), y.value
+            if type(x) is not float:
+                x = constant_operand(x, tape)
+        else:
+            return fun(x, y, **params)
+        if type(x) is Box or type(y) is Box:
+            ans = bind(x, y, **params)
+        else:
+            ans = fun(x, y, **params) if params else fun(x, y)
+        return tape.record(primitive, parents, (x, y), ans, params)
+
+    return bind
+
+
+def _bind_many(primitive: Primitive) -> Callable[..., Any]:
+    fun = primitive.fun
+
+    def bind(*args: Any, **params: Any) -> Any:
+        tape = innermost(args)
+        if tape is None:
+            return fun(*[peel(arg) for arg in args], **params)
+        parents, values = [], []
+        for arg in args:
+            while type(arg) is Box and not arg.tape.is_open:
+                arg = arg.value
+            if type(arg) is Box and arg.tape is tape:
+                parents.append(arg.index)
+                values.append(arg.value)
+            else:
+                parents.append(-1)
+                values.append(arg if type(arg) is Box else constant_operand(arg, tape))
+        ans = bind(*values, **params)
+        return tape.record(primitive, tuple(parents), tuple(values), ans, params)
+
+    return bind
+
+
+def innermost(args: Sequence[Any]) -> Tape | None:
+    """The open tape with the largest serial among these arguments."""
+    tape: Tape | None = None
+    for arg in args:
+        while type(arg) is Box and not arg.tape.is_open:
+            arg = arg.value
+        if type(arg) is Box and (tape is None or arg.tape.serial > tape.serial):
+            tape = arg.tape
+    return tape
+
+
+def constant_operand(value: Any, tape: Tape) -> Any:
+    """A plain operand, as the tape keeps it: sequences become arrays, and arrays are watched for changes."""
+    kind = type(value)
+    if kind is np.ndarray:
+        tape.capture(value)
+        return value
+    if kind is int or kind is float or kind is np.float64:
+        return value
+    if kind is list or kind is tuple:
+        value = np.asarray(value)
+    if isinstance(value, np.ndarray):
+        if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+            raise TypeError(
+                located(f"{kind.__name__} operands are not differentiated: pass a plain array, np.asarray(x)")
+            )
+        tape.capture(value)
+    elif not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
+        raise TypeError(
+            located(
+                f"a {kind.__module__}.{kind.__qualname__} cannot take part in a differentiated operation; "
+                f"pass a number or an array: np.asarray(x, dtype=float)"
+            )
+        )
+    return value
+
+
+# ----- the kinds ------------------------------------------------------------------------------------------------------
+
+
+def elementwise(name: str, fun: Callable[..., Any], *rules: Rule) -> Callable[..., Any]:
+    """An operation entry by entry, with broadcasting. One rule per argument, for both directions."""
+    return Primitive(name, "elementwise", fun, rules, rules).bind
+
+
+def linear(name: str, fun: Callable[..., Any], transpose: Rule) -> Callable[..., Any]:
+    """A linear operation of one argument. It pushes forward by applying itself; only the transpose is written."""
+    return Primitive(name, "linear", fun, (transpose,)).bind
+
+
+def linear_in_all(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[..., Any]:
+    """A linear operation of any number of arguments taken together, such as `concatenate`."""
+    return Primitive(name, "linear", fun, pull=pull).bind
+
+
+def bilinear(name: str, fun: Callable[..., Any], transpose_x: Rule, transpose_y: Rule) -> Callable[..., Any]:
+    """An operation of two arguments that is linear in each, such as `matmul`."""
+    return Primitive(name, "bilinear", fun, (transpose_x, transpose_y)).bind
+
+
+def multilinear(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[..., Any]:
+    """An operation that is linear in each of any number of arguments, such as `einsum`."""
+    return Primitive(name, "bilinear", fun, pull=pull).bind
+
+
+def general(name: str, fun: Callable[..., Any], vjps: Sequence[Rule], jvps: Sequence[Rule]) -> Callable[..., Any]:
+    """An operation that is none of these: a vjp and a jvp per argument."""
+    return Primitive(name, "general", fun, vjps, jvps).bind
+
+
+def constant(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation through which no derivative flows (`argmax`, `floor`, `>`): it returns plain values."""
+
+    def bind(*args: Any, **params: Any) -> Any:
+        return fun(*[_peel_all(arg) for arg in args], **{key: _peel_all(value) for key, value in params.items()})
+
+    bind.__name__ = bind.__qualname__ = name
+    bind.primitive = Primitive.__new__(Primitive)  # type: ignore[attr-defined]
+    bind.primitive.name, bind.primitive.kind, bind.primitive.fun = name, "constant", fun  # type: ignore[attr-defined]
+    return bind
+
+
+def _peel_all(value: Any) -> Any:
+    """`peel`, also within lists and tuples."""
+    if type(value) is Box:
+        return peel(value)
+    if type(value) is list or type(value) is tuple:
+        return type(value)([_peel_all(part) for part in value])
+    return value

@@ -1,0 +1,208 @@
+"""The sweeps: one pass over a tape each.
+
+`backward` pulls cotangents from an output back to the leaves, `forward` pushes tangents from the leaves to the outputs.
+Both work on values one level down, so an outer tape records what they do; that is how derivatives of derivatives come
+about. The chain rule behind them, and their names, are in A. Griewank and A. Walther, "Evaluating Derivatives", 2nd
+edition, SIAM 2008, chapter 3.
+
+Three things are taken care of here and nowhere else: broadcasting is undone, thin cotangents are expanded, and where
+one side is real and the other complex, the real part is taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.elementwise import choose_where, real
+from minigrad.structure import Scatter, broadcast_to, sum_of_scatters, unbroadcast
+from minigrad.tape import Box, Tape, peel
+
+
+def backward(
+    tape: Tape, seeds: Sequence[tuple[int, Any]], *, consume: bool = False, keep: list[Any] | None = None
+) -> list[Any]:
+    """The cotangents of the leaves, given `seeds`: pairs of a node and its cotangent. `None` is the zero cotangent.
+
+    `consume` lets go of each node when it has been passed, for the last sweep over a tape. `keep`, a list, is given
+    the cotangents of all nodes. Linear in the number of nodes; no recursion.
+    """
+    tape.check_captured()
+    nodes = tape.nodes
+    stop = max([index for index, _ in seeds], default=-1)
+    cotangents: list[Any] = [None] * (stop + 1)
+    owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
+    masked = False  # whether a `where` was passed, whose untaken branches must not leak NaN
+    for index, seed in seeds:
+        accumulate(cotangents, index, seed, owned)
+    for i in range(stop, tape.leaves - 1, -1):
+        g = cotangents[i]
+        if g is None:
+            continue  # the output does not depend on node i
+        primitive, parents, args, ans, params = nodes[i]
+        if type(g) is list:
+            g = gathered(g, ans)
+        cotangents[i] = g if keep is not None else None
+        if consume:
+            nodes[i] = None
+        elementwise, broadcasts, vjps = primitive.sweeping
+        if not elementwise and (type(g) is float or g.shape != ans.shape):
+            if not (primitive.takes_scalar and (type(g) is float or g.shape == ())):
+                g = expanded(g, ans)
+        if vjps is None:
+            for parent, ct in zip(parents, primitive.pull(g, ans, *args, parents=parents, **params)):
+                if parent >= 0:
+                    accumulate(cotangents, parent, ct, owned)
+            continue
+        is_complex = ans.dtype.kind == "c"
+        for parent, vjp_rule, arg in zip(parents, vjps, args):
+            if parent < 0:
+                continue
+            if masked and elementwise:
+                with np.errstate(all="ignore"):
+                    ct = without_leaks(vjp_rule(g, ans, *args, **params), g)
+            else:
+                ct = vjp_rule(g, ans, *args, **params) if params else vjp_rule(g, ans, *args)
+            if is_complex and arg.dtype.kind != "c":
+                ct = real_part(ct)
+            if broadcasts and arg.shape != ans.shape:
+                if type(ct) is float or ct.shape != ans.shape:
+                    ct = expanded(ct, ans)
+                ct = unbroadcast(ct, arg.shape)
+            if cotangents[parent] is None and type(ct) is not Scatter:
+                cotangents[parent] = ct
+            else:
+                accumulate(cotangents, parent, ct, owned)
+        if vjps is _WHERE:
+            masked = True
+    if keep is not None:
+        keep[:] = [gathered(g, nodes[i][3]) if type(g) is list else g for i, g in enumerate(cotangents)]
+    return cotangents[: tape.leaves] + [None] * (tape.leaves - len(cotangents))
+
+
+_WHERE = choose_where.primitive.vjps  # type: ignore[attr-defined]
+
+
+def accumulate(cotangents: list[Any], index: int, ct: Any, owned: set[int]) -> None:
+    """Add `ct` to the cotangent of a node, which has several children.
+
+    Entries scattered by indexing wait in a list until the node's turn comes.
+    """
+    seen = cotangents[index]
+    if seen is None:
+        cotangents[index] = [ct] if type(ct) is Scatter else ct
+    elif type(seen) is list:
+        seen.append(ct)
+    elif type(ct) is Scatter:
+        cotangents[index] = [seen, ct]
+    elif index in owned and type(ct) is np.ndarray and ct.shape == seen.shape and ct.dtype == seen.dtype:
+        seen += ct
+    else:
+        cotangents[index] = total = seen + ct
+        if type(total) is np.ndarray:
+            owned.add(index)
+
+
+def gathered(pending: list[Any], node_value: Any) -> Any:
+    """The sum of the cotangents in a list, where some are entries at an index."""
+    shape, gs, indices = node_value.shape, [], []
+    dense: Any = None
+    for ct in pending:
+        if type(ct) is Scatter:
+            gs.append(ct.g)
+            indices.append(ct.index)
+        else:
+            dense = ct if dense is None else dense + ct
+    if not gs:
+        return dense
+    dtype = np.result_type(*{peel(g).dtype for g in gs})
+    scattered = sum_of_scatters(*gs, indices=tuple(indices), shape=shape, dtype=dtype)
+    return scattered if dense is None else scattered + dense
+
+
+def expanded(g: Any, like: Any) -> Any:
+    """A thin cotangent or tangent in the full shape of its node."""
+    if type(g) is float or type(g) is int:
+        g = like.dtype.type(g)
+    return g if g.shape == like.shape else broadcast_to(g, shape=like.shape)
+
+
+def real_part(ct: Any) -> Any:
+    """The real part of what may be a plain number, an array or a box."""
+    return real(ct) if hasattr(ct, "dtype") and ct.dtype.kind == "c" else ct.real if type(ct) is complex else ct
+
+
+def without_leaks(ct: Any, g: Any) -> Any:
+    """Where the cotangent that came in is zero, zero goes out, though the local derivative be infinite or NaN."""
+    bad = ~np.isfinite(peel(ct))
+    if not np.any(bad):
+        return ct
+    return choose_where(0.0, ct, condition=bad & (peel(g) == 0))
+
+
+def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
+    """The tangents of the nodes `outputs`, given those of the leaves. `None` is the zero tangent.
+
+    An elementwise rule is its own jvp; a linear operation is applied to the tangent, a bilinear one to the tangent of
+    each argument in turn.
+    """
+    tape.check_captured()
+    dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
+    for i in range(tape.leaves, max(outputs, default=-1) + 1):
+        primitive, parents, args, ans, params = tape.nodes[i]
+        moving = [k for k, parent in enumerate(parents) if parent >= 0 and dots[parent] is not None]
+        if not moving:
+            continue  # node i does not depend on what moves
+        kind = primitive.kind
+        total: Any = None
+        if kind == "linear":
+            total = primitive.bind(*[_tangent(dots, p, arg) for p, arg in zip(parents, args)], **params)
+        else:
+            for k in moving:
+                t = dots[parents[k]]
+                if kind == "elementwise":
+                    part = primitive.jvps[k](t, ans, *args, **params)
+                elif kind == "bilinear":
+                    part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
+                else:
+                    part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
+                total = part if total is None else total + part
+        dots[i] = real_part(total) if ans.dtype.kind != "c" else total
+    return [dots[i] for i in outputs]
+
+
+def _tangent(dots: list[Any], parent: int, arg: Any) -> Any:
+    """The tangent of one argument of a linear operation, zeros if it does not move."""
+    t = dots[parent] if parent >= 0 else None
+    return np.zeros_like(peel(arg)) if t is None else expanded(t, arg)
+
+
+def finished(ct: Any, value: Any, taken: set[int]) -> Any:
+    """The cotangent (or tangent) of `value` as the user gets it: of its shape and dtype, and an array of its own.
+
+    `taken` holds the ids of the arrays given away before, so that no two results share memory.
+    """
+    if type(ct) is np.ndarray and type(value) is np.ndarray and ct.shape == value.shape and ct.dtype is value.dtype:
+        if ct.base is None and id(ct) not in taken:  # the usual case
+            taken.add(id(ct))
+            return ct
+    if ct is None:
+        plain = peel(value)
+        return np.zeros_like(plain) if isinstance(plain, np.ndarray) else plain.dtype.type(0)
+    if type(ct) is list:
+        ct = gathered(ct, value)
+    ct = expanded(ct, value)
+    dtype = peel(value).dtype
+    if dtype.kind != "c":
+        ct = real_part(ct)
+    if ct.dtype != dtype:
+        ct = ct.astype(dtype)
+    if isinstance(ct, np.ndarray):
+        if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
+            ct = ct.copy()
+        taken.add(id(ct))
+    elif type(ct) is not Box and type(value) is np.ndarray:
+        ct = np.asarray(ct)  # an array without axes stays one
+    return ct

@@ -1,0 +1,326 @@
+"""The tape, and the boxes that write on it.
+
+A transformation opens a `Tape`, puts each input into a `Box` and calls the user's function. Every operation on a box
+appends one node to the tape: that is all the forward pass does. What comes after (the backward and the forward sweep,
+the printed table) reads the nodes, whose recorded order is a topological order.
+
+**Nesting.** `grad(grad(f))` opens a tape within a tape: the inner box holds the outer box as its value. An operation
+unwraps the box of the innermost tape (the one with the largest serial), runs one level down, where it meets the outer
+box and records there too, and so on down to plain NumPy. The backward sweep of the inner tape works on values one level
+down as well, so the outer tape records it by itself, and differentiating again needs no further machinery. Consider
+`grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)`: the inner sum has to be differentiated in `y` alone although `x`
+is being differentiated too. The two boxes belong to tapes with different serials, so they cannot be confused.
+
+Nothing here is global but the counter of serials: threads need no lock and an exception leaves nothing to restore.
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import linecache
+import os
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+_serials = itertools.count(1)
+
+
+class Box:
+    """A value on a tape. It behaves as the array it holds; its operators and methods are listed in `numpy.py`.
+
+    `value` is one level down: an array, or the box of an outer tape. A box whose tape is closed *is* its value, so
+    intermediates can be kept and plotted once the transformation is over.
+    """
+
+    __slots__ = ("index", "tape", "value")
+
+    def __init__(self, value: Any, tape: Tape, index: int) -> None:
+        self.value = value
+        self.tape = tape
+        self.index = index
+
+    if TYPE_CHECKING:  # the operators and methods are attached in numpy.py
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Any: ...
+        def __iter__(self) -> Any: ...
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the array within."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array within."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> Any:
+        """The number of entries."""
+        return self.value.size
+
+
+class Node(NamedTuple):
+    """One record of a tape; in memory a plain tuple in this order, since a tuple is the cheapest thing to make."""
+
+    primitive: Any  #: what was done
+    parents: tuple[int, ...]  #: where on this tape each argument was made, -1 for a constant
+    args: tuple[Any, ...]  #: the arguments, one level down: arrays or boxes of an outer tape, never of this one
+    ans: Any  #: the result, one level down
+    params: dict[str, Any]  #: what is not differentiated: axis, shape, index, ...
+
+
+class Tape:
+    """What one transformation recorded, in the order it was computed. Nodes 0, 1, ... are the leaves.
+
+    No node refers to a box of its own tape, so there are no reference cycles: memory is freed without the garbage
+    collector. `captured` remembers how constant arrays looked, see `capture`.
+    """
+
+    __slots__ = ("captured", "is_open", "labels", "leaves", "nodes", "serial")
+
+    def __init__(self) -> None:
+        self.serial = next(_serials)
+        self.nodes: list[Any] = []
+        self.leaves = 0
+        self.is_open = True
+        self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
+        self.labels: dict[int, str] = {}
+
+    def leaf(self, value: Any) -> Box:
+        """Put one input on the tape. Leaves come before all other nodes."""
+        self.leaves += 1
+        if type(value) is np.ndarray:
+            before = value.tobytes() if value.nbytes <= _SMALL else fingerprint(value)
+            self.captured[id(value)] = (value, before, None)
+        nodes = self.nodes
+        nodes.append((None, (), (), value, {}))
+        return Box(value, self, len(nodes) - 1)
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
+        """Append one node and box its result."""
+        nodes = self.nodes
+        nodes.append((primitive, parents, args, ans, params))
+        return Box(ans, self, len(nodes) - 1)
+
+    def capture(self, array: np.ndarray) -> None:
+        """Remember how a plain array looks now: the sweep will read it again, and must find it unchanged."""
+        if id(array) in self.captured:
+            return
+        if array.dtype.kind not in "biufc":
+            raise TypeError(
+                located(
+                    f"an array of dtype {array.dtype} cannot take part in a differentiated operation. "
+                    f"Convert it first: x.astype(float)"
+                )
+            )
+        # The entry holds the array itself too, so that no other array can get the same id while the tape lives.
+        self.captured[id(array)] = (array, fingerprint(array), user_line())
+
+    def check_captured(self) -> None:
+        """Raise if an array that this tape refers to was written to since it was recorded."""
+        for array, before, line in self.captured.values():
+            now = array.tobytes() if type(before) is bytes else fingerprint(array)
+            if now != before:
+                raise RuntimeError(
+                    located(
+                        f"an array of shape {array.shape} and dtype {array.dtype} was changed between its use "
+                        + (f"at {line}" if line else "as an input of the differentiated function")
+                        + " and the sweep for the derivative, which needs the values it had. Do not write into it in "
+                        "between (a = a + b instead of a += b), or hand a copy to the function: a.copy()"
+                    )
+                )
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+class LeanTape(Tape):
+    """A tape for one backward sweep: it forgets large values that no rule is going to read.
+
+    Each primitive says which of its values its rules read. The others are replaced by a stand-in that has a shape and
+    a dtype, and NaN wherever a rule should look at it by mistake.
+    """
+
+    __slots__ = ()
+
+    LARGE = 1 << 16  #: bytes from which a stand-in is worth its time
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
+        """Append one node without the large values that its rules do not read."""
+        kept = ans
+        if primitive.drops:
+            if type(ans) is np.ndarray and ans.nbytes >= self.LARGE and not primitive.reads_ans:
+                kept = stand_in(ans)
+            for k in primitive.drops:
+                arg = args[k] if k < len(args) else None
+                if type(arg) is np.ndarray and arg.nbytes >= self.LARGE:
+                    args = (*args[:k], stand_in(arg), *args[k + 1 :])
+        nodes = self.nodes
+        nodes.append((primitive, parents, args, kept, params))
+        return Box(ans, self, len(nodes) - 1)
+
+
+class TracedTape(Tape):
+    """A tape to look at: it also keeps the user's line of every node, and how deep in inner transformations it is."""
+
+    __slots__ = ("depth", "depths", "lines", "output", "title")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[Line] = []
+        self.depths: list[int] = []
+        self.depth = 0
+        self.output: Any = None
+        self.title = ""
+
+    def leaf(self, value: Any) -> Box:
+        """Put one input on the tape, with its line."""
+        self.lines.append(user_line())
+        self.depths.append(0)
+        return super().leaf(value)
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
+        """Append one node, with its line and depth."""
+        self.lines.append(user_line())
+        self.depths.append(self.depth)
+        return super().record(primitive, parents, args, ans, params)
+
+    def __str__(self) -> str:
+        from minigrad.explore import table  # printing is one more pass over the tape, in a module of its own
+
+        return table(self)
+
+    __repr__ = __str__
+
+    def table(self, cotangents: bool = False) -> str:
+        """The tape as text; with the cotangents of the backward sweep beside the values if asked for."""
+        from minigrad.explore import table
+
+        return table(self, cotangents=cotangents)
+
+    def cotangents(self) -> list[Any]:
+        """The cotangent of every node: the derivative of the (summed) output with respect to it; `None` is zero."""
+        from minigrad.explore import cotangents
+
+        return cotangents(self)
+
+    def __getitem__(self, label: str) -> Any:
+        """The value labelled by `minigrad.name`."""
+        return self.nodes[self._find(label)][3]
+
+    def cotangent(self, label: str) -> Any:
+        """The cotangent of the value labelled by `minigrad.name`; `None` if the output does not depend on it."""
+        return self.cotangents()[self._find(label)]
+
+    def _find(self, label: str) -> int:
+        for index, name in self.labels.items():
+            if name == label:
+                return index
+        known = ", ".join(repr(name) for name in self.labels.values()) or "none: use minigrad.name(x, 'label')"
+        raise KeyError(f"no node is labelled {label!r}; labels on this tape: {known}")
+
+
+class LostDerivativeError(TypeError):
+    """A traced value was about to become a plain number or to be written into a plain array."""
+
+
+def peel(value: Any) -> Any:
+    """The plain value within any number of boxes."""
+    while type(value) is Box:
+        value = value.value
+    return value
+
+
+def stand_in(array: Any) -> Any:
+    """An array that takes no memory but has this shape and dtype; every entry is NaN where the dtype has one."""
+    return _stand_in(array.shape, array.dtype)
+
+
+@functools.lru_cache(maxsize=4096)
+def _stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
+    return np.broadcast_to(np.array(np.nan if dtype.kind in "fc" else 0, dtype=dtype), shape)
+
+
+# ----- has an array changed? ------------------------------------------------------------------------------------------
+
+_CHUNK = 4096
+_SMALL = 1 << 14
+_weights: dict[Any, Any] = {}
+
+
+def fingerprint(array: np.ndarray) -> Any:
+    """Something that differs, with certainty for one changed entry, when the array was written to.
+
+    Small arrays are copied. Large ones are hashed at about memory speed: their bits, as integers modulo 2^w, in a
+    scalar product with fixed odd weights (odd, so that any single change shows; random, so that a permutation does).
+    """
+    if array.nbytes <= _SMALL:
+        return array.tobytes()
+    if not array.flags.c_contiguous:
+        array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
+    word = (
+        np.dtype("u8")
+        if array.nbytes % 8 == 0 and array.itemsize % 8 == 0
+        else np.dtype(f"u{array.itemsize & -array.itemsize}")
+    )
+    bits = array.reshape(-1).view(word)
+    weights = _weights.get(word)
+    if weights is None:
+        weights = np.random.default_rng(0).integers(0, 1 << 62, 2 * _CHUNK, dtype="u8").astype(word) | word.type(1)
+        _weights[word] = weights
+    whole = bits.size - bits.size % _CHUNK
+    sums = bits[:whole].reshape(-1, _CHUNK) @ weights[:_CHUNK]
+    rest = bits[whole:]
+    return array.shape, hash(sums.tobytes()), int(rest @ weights[: rest.size])
+
+
+# ----- where in the user's program are we? ----------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """A line of the user's program."""
+
+    filename: str
+    number: int
+    function: str
+
+    def text(self) -> str:
+        """The source text, empty where there is none (an interactive session)."""
+        return linecache.getline(self.filename, self.number).strip()
+
+    def __str__(self) -> str:
+        text = self.text()
+        return f"{os.path.basename(self.filename)}:{self.number}" + (f" `{text}`" if text else "")
+
+
+_LIBRARIES = (os.path.dirname(__file__) + os.sep, os.path.dirname(np.__file__) + os.sep)
+
+
+@functools.cache
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_LIBRARIES)
+
+
+def user_line() -> Line:
+    """The innermost line outside of minigrad and NumPy that is being run."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and _is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def located(message: str) -> str:
+    """An error message with the user's line at its end."""
+    line = user_line()
+    text = line.text()
+    return f"{message}\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")
