@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitive import constant, elementwise
-from minigrad.tape import peel
+from minigrad.tape import NUMBERS, peel
 
 # fmt: off
 
@@ -37,7 +37,7 @@ divide   = elementwise("divide", operator.truediv,
                        lambda g, ans, _x, y: -(g / y) * ans)
 remainder = elementwise("remainder", operator.mod,
                         lambda g, _ans, _x, _y: g,
-                        lambda g, _ans, x, y: -g * floor(x / y))
+                        lambda g, _ans, x, y: -g * floor_divide(x, y))
 negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g)
 positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g)
 reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans)
@@ -138,7 +138,8 @@ angle     = elementwise("angle", np.angle,
                         if peel(x).dtype.kind == "c" else g * 0.0)
 # ----- no derivative flows --------------------------------------------------------------------------------------------
 
-sign, signbit, spacing     = constant("sign", np.sign), constant("signbit", np.signbit), constant("spacing", np.spacing)
+real_sign, signbit         = constant("sign", np.sign), constant("signbit", np.signbit)
+spacing                    = constant("spacing", np.spacing)
 floor, ceil, trunc, rint   = (constant(f.__name__, f) for f in (np.floor, np.ceil, np.trunc, np.rint))
 floor_divide               = constant("floor_divide", operator.floordiv)
 greater, greater_equal     = constant("greater", operator.gt), constant("greater_equal", operator.ge)
@@ -156,6 +157,11 @@ logical_not, logical_xor   = constant("logical_not", np.logical_not), constant("
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`np.where` with three arguments. The condition is a constant; nothing leaks from the branch not taken."""
     return choose_where(x, y, condition=peel(condition))
+
+
+def sign(x: Any) -> Any:
+    """`np.sign`: constant for real x; for complex x it is x/|x|, which is not."""
+    return x / nonzero_or_one(absolute(x)) if np.asarray(peel(x)).dtype.kind == "c" else real_sign(x)
 
 
 def sinc(x: Any) -> Any:
@@ -198,4 +204,4 @@ def nonzero_or_one(x: Any) -> Any:
 
 def typed(g: Any, ans: Any) -> Any:
     """A thin Python cotangent as a scalar of the dtype of its node, so that float32 stays float32."""
-    return peel(ans).dtype.type(g) if type(g) is float else g
+    return peel(ans).dtype.type(g) if type(g) in NUMBERS else g

@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.elementwise import multiply
 from minigrad.primitive import Rule, bilinear, multilinear
-from minigrad.structure import diagonal, reshape, sum_, transpose, unbroadcast
+from minigrad.structure import conjugate_if_complex, diagonal, reshape, sum_, transpose, unbroadcast
 from minigrad.tape import located, peel
 
 
@@ -51,6 +51,22 @@ def _matmul_y(g: Any, _ans: Any, x: Any, _y: Any) -> Any:
 
 
 matmul = bilinear("matmul", operator.matmul, _matmul_x, _matmul_y)
+
+# ----- vdot: the scalar product of all entries ------------------------------------------------------------------------
+
+flat_dot = bilinear(
+    "vdot",
+    lambda x, y: np.vdot(x.conj(), y),
+    lambda g, _ans, _x, y: g * (y if y.shape == _x.shape else reshape(y, shape=_x.shape)),
+    lambda g, _ans, x, _y: g * (x if x.shape == _y.shape else reshape(x, shape=_y.shape)),
+)
+flat_dot.primitive.takes_scalar = True  # type: ignore[attr-defined]
+
+
+def vdot(x: Any, y: Any) -> Any:
+    """`np.vdot`: the sum of conj(x) * y over all entries."""
+    return flat_dot(conjugate_if_complex(x), y)
+
 
 # ----- tensordot: contract these axes of x with those axes of y -------------------------------------------------------
 
@@ -178,7 +194,7 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any
             sizes[letter] = max(n, sizes.get(letter, 0)) if n != 0 else 0
     for i, (term, shape) in enumerate(zip(terms, shapes)):
         stretched = [letter for letter, n in zip(term, shape) if n == 1 and sizes[letter] != 1]
-        if stretched and len(set(term)) == len(term):
+        if stretched:
             kept = [j for j, letter in enumerate(term) if letter not in stretched]
             args[i] = reshape(args[i], shape=tuple(shape[j] for j in kept))
             terms[i] = "".join(term[j] for j in kept)

@@ -19,7 +19,7 @@ from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
 from minigrad.primitive import constant as _constant
-from minigrad.tape import Box, LostDerivativeError, located, peel
+from minigrad.tape import Box, LostDerivativeError, located, open_part, peel
 
 from minigrad.structure import array, has_box, logsumexp as _logsumexp  # isort: skip
 
@@ -89,10 +89,12 @@ for _name in """
     exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2
     sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot deg2rad rad2deg
     absolute fabs maximum minimum fmax fmin conjugate matmul
-    sign signbit spacing floor ceil trunc rint floor_divide greater greater_equal less less_equal equal not_equal
+    signbit spacing floor ceil trunc rint floor_divide greater greater_equal less less_equal equal not_equal
     isnan isinf isfinite logical_and logical_or logical_not logical_xor
 """.split():  # noqa: SIM905
     globals()[_name] = _ufunc(getattr(_np, _name), _l.matmul if _name == "matmul" else getattr(_e, _name))
+divmod = _ufunc(_np.divmod, lambda x, y: (_e.floor_divide(x, y), _e.remainder(x, y)))
+sign = _ufunc(_np.sign, _e.sign)
 radians, degrees = _ufunc(_np.radians, _e.deg2rad), _ufunc(_np.degrees, _e.rad2deg)
 for _alias in """
     abs=absolute pow=power mod=remainder true_divide=divide conj=conjugate acos=arccos acosh=arccosh asin=arcsin
@@ -136,11 +138,23 @@ def _options(operation: str, out: Any = None, **defaults: tuple[Any, Any]) -> No
             raise _refuse(operation, f"{name}= is not differentiated; leave it out")
 
 
+def _axis_index(axis: int, a: Any) -> int:
+    """One axis counted from the front; NumPy's AxisError if there is none such."""
+    return int(_np.lib.array_utils.normalize_axis_index(axis, len(a.shape)))
+
+
 def _axis(axis: Any) -> Any:
     return tuple(axis) if type(axis) is list else axis
 
 
 # ----- reductions
+
+
+def _in(dtype: Any, a: Any) -> Any:
+    """The array in the dtype in which it is to be summed; one without derivatives is refused."""
+    if dtype is not None and _np.dtype(dtype).kind not in "fc":
+        raise _refuse("a reduction", f"with dtype={_np.dtype(dtype)} has no derivative; cast the result instead")
+    return _boxed(a) if dtype is None else _s.cast(_boxed(a), dtype)
 
 
 def _masked(a: Any, where: Any, neutral: float) -> Any:
@@ -160,9 +174,8 @@ def sum(
     if type(a) is Box and axis is None and not keepdims and where is True and initial is dtype is out is None:
         return _s.sum_(a)  # the usual case, and the shortest way to it
     _options("sum", out)
-    ans = _s.sum_(_masked(_boxed(a), where, 0.0), axis=_axis(axis), keepdims=bool(keepdims))
-    ans = ans if initial is None else ans + initial
-    return ans if dtype is None else _s.cast(ans, dtype)
+    ans = _s.sum_(_masked(_in(dtype, a), where, 0.0), axis=_axis(axis), keepdims=bool(keepdims))
+    return ans if initial is None else ans + initial
 
 
 @_function(_np.mean)
@@ -170,8 +183,7 @@ def mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> Any:
     _options("mean", out, where=(where, True))
-    ans = _s.mean(_boxed(a), axis=_axis(axis), keepdims=bool(keepdims))
-    return ans if dtype is None else _s.cast(ans, dtype)
+    return _s.mean(_in(dtype, a), axis=_axis(axis), keepdims=bool(keepdims))
 
 
 @_function(_np.prod)
@@ -185,9 +197,8 @@ def prod(
     where: Any = True,
 ) -> Any:
     _options("prod", out)
-    ans = _s.prod(_masked(_boxed(a), where, 1.0), axis=_axis(axis), keepdims=bool(keepdims))
-    ans = ans if initial is None else ans * initial
-    return ans if dtype is None else _s.cast(ans, dtype)
+    ans = _s.prod(_masked(_in(dtype, a), where, 1.0), axis=_axis(axis), keepdims=bool(keepdims))
+    return ans if initial is None else ans * initial
 
 
 @_function(_np.max, _np.amax)
@@ -255,14 +266,27 @@ def _shape_argument(shape: Any) -> Any:
     return tuple(shape) if isinstance(shape, list) else shape
 
 
+def _order(a: Any, order: str) -> str:
+    """The order C or F that "A" and "K" mean for this array: that of its memory."""
+    if order not in ("A", "K"):
+        return order
+    flags = _np.asarray(peel(a)).flags
+    if order == "K" and not flags.c_contiguous and not flags.f_contiguous:
+        raise NotImplementedError(located('order="K" of an array that is not contiguous has no rule; use "C" or "F"'))
+    return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+
+
 @_function(_np.reshape)
 def reshape(a: Any, /, shape: Any = _None, order: str = "C", *, newshape: Any = _None, copy: Any = None) -> Any:
-    return _s.reshape(_boxed(a), shape=_shape_argument(shape if shape is not None else newshape), order=order)
+    a = _boxed(a)
+    shape = _shape_argument(shape if shape is not None else newshape)
+    return _s.reshape(a, shape=shape, order=_order(a, order))
 
 
 @_function(_np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
-    return _s.reshape(_boxed(a), shape=-1, order="C" if order == "K" else order)
+    a = _boxed(a)
+    return _s.reshape(a, shape=-1, order=_order(a, order))
 
 
 @_function(_np.transpose, _np.permute_dims)
@@ -373,7 +397,7 @@ def tile(A: Any, reps: Any) -> Any:
 
 @_function(_np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    return _s.repeat(_boxed(a), repeats=repeats, axis=axis)
+    return _s.repeat(_boxed(a), repeats=_np.array(repeats), axis=axis)
 
 
 @_function(_np.tril)
@@ -408,14 +432,14 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: 
         raise NotImplementedError(
             located("pad: only the modes constant (with zeros), edge, reflect, symmetric and wrap have a rule")
         )
-    return _s.pad(_boxed(array), pad_width=pad_width, mode=mode)
+    return _s.pad(_boxed(array), pad_width=_np.array(pad_width), mode=mode)
 
 
 @_function(_np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _None, append: Any = _None) -> Any:
     a = _boxed(a)
     _options("diff", prepend=(prepend, None), append=(append, None))
-    before = (slice(None),) * (axis % len(a.shape))
+    before = (slice(None),) * _axis_index(axis, a)
     for _ in range(n):
         a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
     return a
@@ -490,7 +514,7 @@ def _splitter(own: Callable[..., Any], axis_of: Callable[[int], int] | None = No
 
     def rule(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
         ary = _boxed(ary)
-        axis = (axis if axis_of is None else axis_of(len(ary.shape))) % len(ary.shape)
+        axis = _axis_index(axis if axis_of is None else axis_of(len(ary.shape)), ary)
         positions = _np.arange(ary.shape[axis])
         pieces = (_np.split if divide_evenly else _np.array_split)(positions, indices_or_sections)
         before = (slice(None),) * axis
@@ -573,8 +597,7 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
 
 @_function(_np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
-    a, b = (_s.reshape(_asarray(v), shape=-1) for v in (a, b))
-    return _l.dot(_s.conjugate_if_complex(a), b)
+    return _l.vdot(_asarray(a), _asarray(b))
 
 
 @_function(_np.inner)
@@ -622,7 +645,7 @@ def kron(a: Any, b: Any) -> Any:
 
 _CONSTANTS = """
     all any argmax argmin argpartition argsort argwhere array_equal array_equiv allclose around round
-    count_nonzero digitize empty_like fix flatnonzero full_like histogram_bin_edges isclose iscomplex iscomplexobj isin
+    count_nonzero digitize empty_like fix flatnonzero  isclose iscomplex iscomplexobj isin
     isneginf isposinf isreal isrealobj lexsort may_share_memory min_scalar_type ndim nonzero ones_like result_type
     searchsorted shape shares_memory size zeros_like nanargmax nanargmin array_repr array_str array2string can_cast
     common_type broadcast_shapes tril_indices_from triu_indices_from diag_indices_from
@@ -647,6 +670,15 @@ def asarray(a: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
 
 
 asanyarray = ascontiguousarray = asfortranarray = asarray
+
+
+@_function(_np.full_like)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
+    fill = _asarray(fill_value) if has_box(fill_value) else _np.asarray(fill_value)
+    ans = _s.broadcast_to(fill, shape=_np.shape(peel(a)) if shape is None else shape)
+    return _s.cast(ans, peel(a).dtype if dtype is None else dtype)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
@@ -746,7 +778,7 @@ def _bool(self: Box) -> bool:
 
 def _number(name: str) -> Callable[[Box], Any]:
     def convert(self: Box) -> Any:
-        if self.tape.is_open:
+        if type(open_part(self)) is Box:
             raise LostDerivativeError(
                 located(
                     f"{name}() of a value that is being differentiated (shape {self.shape}, {self.dtype}) would lose "
@@ -761,7 +793,7 @@ def _number(name: str) -> Callable[[Box], Any]:
 
 
 def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
-    if self.tape.is_open:
+    if type(open_part(self)) is Box:
         raise LostDerivativeError(
             located(
                 f"a value that is being differentiated (shape {self.shape}, {self.dtype}) cannot become, or be written "
@@ -826,8 +858,8 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "__pow__": _e.power, "__rpow__": lambda x, y: _e.power(y, x),
     "__mod__": _e.remainder, "__rmod__": lambda x, y: _e.remainder(y, x),
     "__floordiv__": _comparison(_e.floor_divide), "__rfloordiv__": lambda x, y: _e.floor_divide(y, x),
-    "__divmod__": lambda x, y: (_e.floor_divide(x, y), _e.remainder(x, y)),
-    "__rdivmod__": lambda x, y: (_e.floor_divide(y, x), _e.remainder(y, x)),
+    "__divmod__": divmod,
+    "__rdivmod__": lambda x, y: divmod(y, x),
     "__matmul__": _l.matmul, "__rmatmul__": lambda x, y: _l.matmul(y, x),
     "__neg__": _e.negative, "__pos__": _e.positive, "__abs__": _e.absolute,
     "__lt__": _comparison(_e.less), "__le__": _comparison(_e.less_equal),

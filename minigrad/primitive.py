@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tape import Box, Tape, located, peel
+from minigrad.tape import Box, Tape, located, open_part, peel
 
 Rule = Callable[..., Any]
 
@@ -44,6 +44,7 @@ class Primitive:
         "name",
         "pull",
         "reads_ans",
+        "shrinks",
         "sweeping",
         "takes_scalar",
         "vjps",
@@ -68,6 +69,7 @@ class Primitive:
         read = [any(column) for column in zip(*(args for _, args in reads))]
         # What a lean tape need not keep: the positions of arguments that no rule reads (of any number: the first 64).
         self.drops = tuple(range(64)) if pull and not any(read) else tuple(k for k, r in enumerate(read) if not r)
+        self.shrinks = kind != "elementwise" and bool(self.drops)  # an argument may be larger than the result
         self.bind: Callable[..., Any] = {1: _bind_one, 2: _bind_two}.get(len(self.vjps), _bind_many)(self)
         self.bind.__name__ = self.bind.__qualname__ = name
         self.bind.primitive = self  # type: ignore[attr-defined]
@@ -107,6 +109,8 @@ def _bind_one(primitive: Primitive) -> Callable[..., Any]:
             ans = fun(value, **params) if params else fun(value)
         if not tape.is_open:
             return ans  # its transformation is over: a constant
+        if params:
+            watch(params, tape)
         return tape.record(primitive, (x.index,), (value,), ans, params)
 
     return bind
@@ -147,6 +151,8 @@ def _bind_two(primitive: Primitive) -> Callable[..., Any]:
             ans = bind(x, y, **params)
         else:
             ans = fun(x, y, **params) if params else fun(x, y)
+        if params:
+            watch(params, tape)
         return tape.record(primitive, parents, (x, y), ans, params)
 
     return bind
@@ -160,9 +166,7 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
         if tape is None:
             return fun(*[peel(arg) for arg in args], **params)
         parents, values = [], []
-        for arg in args:
-            while type(arg) is Box and not arg.tape.is_open:
-                arg = arg.value
+        for arg in map(open_part, args):
             if type(arg) is Box and arg.tape is tape:
                 parents.append(arg.index)
                 values.append(arg.value)
@@ -170,6 +174,7 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
                 parents.append(-1)
                 values.append(arg if type(arg) is Box else constant_operand(arg, tape))
         ans = bind(*values, **params)
+        watch(params, tape)
         return tape.record(primitive, tuple(parents), tuple(values), ans, params)
 
     return bind
@@ -178,12 +183,17 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
 def innermost(args: Sequence[Any]) -> Tape | None:
     """The open tape with the largest serial among these arguments."""
     tape: Tape | None = None
-    for arg in args:
-        while type(arg) is Box and not arg.tape.is_open:
-            arg = arg.value
+    for arg in map(open_part, args):
         if type(arg) is Box and (tape is None or arg.tape.serial > tape.serial):
             tape = arg.tape
     return tape
+
+
+def watch(params: dict[str, Any], tape: Tape) -> None:
+    """Watch arrays among the parameters (a mask, numbers of repeats) for changes."""
+    for value in params.values():
+        if type(value) is np.ndarray:
+            tape.capture(value)
 
 
 def constant_operand(value: Any, tape: Tape) -> Any:

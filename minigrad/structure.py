@@ -12,7 +12,7 @@ import numpy as np
 
 from minigrad.elementwise import conjugate, exp, maximum, nonzero_or_one
 from minigrad.primitive import Rule, general, linear, linear_in_all
-from minigrad.tape import Box, located, peel
+from minigrad.tape import NUMBERS, Box, located, peel
 
 _add: Any = np.add.reduce  # as they are called here (positionally, for speed) their annotations do not fit
 _maximum: Any = np.maximum.reduce
@@ -47,10 +47,15 @@ def count(x: Any, axis: Any) -> int:
 
 def keep(g: Any, x: Any, axis: Any) -> Any:
     """g, of the shape of a reduction of x, as it broadcasts against x."""
-    if type(g) is float or g.shape == ():
+    if type(g) in NUMBERS or g.shape == ():
         return g
     shape = kept_shape(x, axis)
     return g if g.shape == shape else reshape(g, shape=shape)
+
+
+def scaled(g: Any, weights: Any) -> Any:
+    """g * weights, where the weights are an array of our own: by the seed 1.0 nothing need be multiplied."""
+    return weights if type(g) is float and g == 1.0 else g * weights
 
 
 def _reduce(ufunc: np.ufunc) -> Callable[..., Any]:
@@ -192,7 +197,7 @@ std = general(
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log sum exp x without overflow: the maximum is taken out first (and -inf stays -inf)."""
     top = _maximum(x, axis, None, None, True)
-    if not math.isfinite(_add(top, None)):
+    if not math.isfinite(np.vdot(top, top)):
         top = np.where(np.isfinite(top), top, 0)
         with np.errstate(divide="ignore"):
             ans = np.log(_add(np.exp(x - top), axis, None, None, keepdims))
@@ -214,7 +219,7 @@ def _lowest(dtype: Any) -> Any:
 logsumexp = general(
     "logsumexp",
     _logsumexp,
-    [lambda g, ans, x, axis=None, keepdims=False: keep(g, x, axis) * _softmax(ans, x, axis)],
+    [lambda g, ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), _softmax(ans, x, axis))],
     [lambda t, ans, x, axis=None, keepdims=False: sum_(t * _softmax(ans, x, axis), axis=axis, keepdims=keepdims)],
 )
 
@@ -417,9 +422,14 @@ def has_box(values: Any) -> bool:
 def array(values: Any, dtype: Any = None, **options: Any) -> Any:
     """`np.array`, also of nested lists and tuples that hold boxes."""
     if type(values) is Box:
-        return values if dtype is None else cast(values, dtype)
+        values = values if dtype is None else cast(values, dtype)
+        return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
     if not has_box(values):
         return np.array(values, dtype=dtype, **options)
+    ndmin = options.pop("ndmin", 0)
+    if ndmin:
+        made = array(values, dtype)
+        return reshape(made, shape=(1,) * (ndmin - len(made.shape)) + tuple(made.shape))
     parts = [array(value) if isinstance(value, (list, tuple)) else value for value in values]
     shapes = {np.shape(peel(part)) for part in parts}
     if len(shapes) > 1:

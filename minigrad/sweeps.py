@@ -18,7 +18,7 @@ import numpy as np
 
 from minigrad.elementwise import choose_where, real
 from minigrad.structure import Scatter, broadcast_to, sum_of_scatters, unbroadcast
-from minigrad.tape import Box, Tape, peel
+from minigrad.tape import NUMBERS, Box, Tape, peel
 
 
 def backward(
@@ -48,8 +48,8 @@ def backward(
         if consume:
             nodes[i] = None
         elementwise, broadcasts, vjps = primitive.sweeping
-        if not elementwise and (type(g) is float or g.shape != ans.shape):
-            if not (primitive.takes_scalar and (type(g) is float or g.shape == ())):
+        if not elementwise and (type(g) in NUMBERS or g.shape != ans.shape):
+            if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
         if vjps is None:
             for parent, ct in zip(parents, primitive.pull(g, ans, *args, parents=parents, **params)):
@@ -68,7 +68,7 @@ def backward(
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
-                if type(ct) is float or ct.shape != ans.shape:
+                if type(ct) in NUMBERS or ct.shape != ans.shape:
                     ct = expanded(ct, ans)
                 ct = unbroadcast(ct, arg.shape)
             if cotangents[parent] is None and type(ct) is not Scatter:
@@ -124,8 +124,8 @@ def gathered(pending: list[Any], node_value: Any) -> Any:
 
 def expanded(g: Any, like: Any) -> Any:
     """A thin cotangent or tangent in the full shape of its node."""
-    if type(g) is float or type(g) is int:
-        g = like.dtype.type(g)
+    if type(g) in NUMBERS:
+        g = (np.result_type(like.dtype, np.complex64) if type(g) is complex else like.dtype).type(g)
     return g if g.shape == like.shape else broadcast_to(g, shape=like.shape)
 
 
@@ -149,6 +149,13 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list
     each argument in turn.
     """
     tape.check_captured()
+    if any(node[0] is choose_where.primitive for node in tape.nodes):  # type: ignore[attr-defined]
+        with np.errstate(all="ignore"):  # the branch not taken may be infinite; `where` leaves it out
+            return _push(tape, tangents, outputs)
+    return _push(tape, tangents, outputs)
+
+
+def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
     dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]

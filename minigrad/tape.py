@@ -27,6 +27,8 @@ import numpy as np
 
 _serials = itertools.count(1)
 
+NUMBERS = (float, complex, int)  #: Python's own; a thin cotangent may be one
+
 
 class Box:
     """A value on a tape. It behaves as the array it holds; its operators and methods are listed in `numpy.py`.
@@ -158,8 +160,8 @@ class LeanTape(Tape):
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node without the large values that its rules do not read."""
         kept = ans
-        if primitive.drops:
-            if type(ans) is np.ndarray and ans.nbytes >= self.LARGE and not primitive.reads_ans:
+        if primitive.shrinks or (type(ans) is np.ndarray and ans.nbytes >= self.LARGE):
+            if not primitive.reads_ans and type(ans) is np.ndarray and ans.nbytes >= self.LARGE:
                 kept = stand_in(ans)
             for k in primitive.drops:
                 arg = args[k] if k < len(args) else None
@@ -241,6 +243,13 @@ def peel(value: Any) -> Any:
     return value
 
 
+def open_part(value: Any) -> Any:
+    """The value without the boxes whose transformation is over: plain, or a box that is being differentiated."""
+    while type(value) is Box and not value.tape.is_open:
+        value = value.value
+    return value
+
+
 def stand_in(array: Any) -> Any:
     """An array that takes no memory but has this shape and dtype; every entry is NaN where the dtype has one."""
     return _stand_in(array.shape, array.dtype)
@@ -253,35 +262,36 @@ def _stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
 
 # ----- has an array changed? ------------------------------------------------------------------------------------------
 
-_CHUNK = 4096
-_SMALL = 1 << 14
-_weights: dict[Any, Any] = {}
+_SMALL = 1 << 14  # bytes up to which the fingerprint of an array is a copy
+_CHUNK = 1 << 15
+_weights: list[Any] = []  # made when first needed
 
 
 def fingerprint(array: np.ndarray) -> Any:
     """Something that differs, with certainty for one changed entry, when the array was written to.
 
-    Small arrays are copied. Large ones are hashed at about memory speed: their bits, as integers modulo 2^w, in a
-    scalar product with fixed odd weights (odd, so that any single change shows; random, so that a permutation does).
+    Small arrays are copied. Large ones are hashed at about memory speed, eight bytes b at a time: the sum of
+    (b ^ b >> 32) w, modulo 2^64, with fixed weights w. These are odd, so that any single change shows, and random, so
+    that a permutation does; the shift makes pairs of changed signs show, which would cancel in the topmost bit.
     """
     if array.nbytes <= _SMALL:
         return array.tobytes()
     if not array.flags.c_contiguous:
         array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
-    word = (
-        np.dtype("u8")
-        if array.nbytes % 8 == 0 and array.itemsize % 8 == 0
-        else np.dtype(f"u{array.itemsize & -array.itemsize}")
-    )
-    bits = array.reshape(-1).view(word)
-    weights = _weights.get(word)
-    if weights is None:
-        weights = np.random.default_rng(0).integers(0, 1 << 62, 2 * _CHUNK, dtype="u8").astype(word) | word.type(1)
-        _weights[word] = weights
-    whole = bits.size - bits.size % _CHUNK
-    sums = bits[:whole].reshape(-1, _CHUNK) @ weights[:_CHUNK]
-    rest = bits[whole:]
-    return array.shape, hash(sums.tobytes()), int(rest @ weights[: rest.size])
+    if not _weights:
+        _weights.append(
+            np.random.default_rng(0).integers(0, 1 << 63, _CHUNK, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
+        )
+    raw = array.reshape(-1).view(np.uint8)
+    words = raw[: raw.size - raw.size % 8].view(np.uint64)
+    mixed = np.empty(min(_CHUNK, words.size), np.uint64)
+    sums = []
+    for start in range(0, words.size, _CHUNK):
+        chunk = words[start : start + _CHUNK]
+        part = np.right_shift(chunk, np.uint64(32), out=mixed[: chunk.size])
+        part ^= chunk
+        sums.append(int(part @ _weights[0][: chunk.size]))
+    return tuple(sums), raw[words.size * 8 :].tobytes()
 
 
 # ----- where in the user's program are we? ----------------------------------------------------------------------------

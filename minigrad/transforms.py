@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad import structure
 from minigrad.sweeps import backward, finished, forward
-from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, TracedTape, located, peel
-from minigrad.tree import LEAF, NONE, TreeDef, flatten, tree_map
+from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, TracedTape, located, open_part, peel
+from minigrad.tree import NONE, TreeDef, flatten, tree_map
 
 Argnum = int | Sequence[int]
 
@@ -47,16 +47,20 @@ class Recording:
                 self.nested = self.nested or type(leaf) is Box
             boxes.append(tape.leaf(leaf))
         outer = entered(self.leaves) if self.nested else []
+        lost = None
         try:
             self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
         except ValueError as error:
-            if isinstance(error.__cause__, LostDerivativeError):
-                raise error.__cause__ from None  # NumPy hides it behind "setting an array element with a sequence"
-            raise
+            lost = error.__cause__  # NumPy hides it behind "setting an array element with a sequence"
+            if not isinstance(lost, LostDerivativeError):
+                raise
+            error.__cause__ = None
         finally:
             tape.is_open = False
             for other in outer:
                 other.depth -= 1
+        if lost is not None:
+            raise lost  # here and not above, where each of the two exceptions would refer to the other
 
     def position(self, out: Any) -> int:
         """The node of an output, -1 if it does not depend on the tape's leaves."""
@@ -103,7 +107,7 @@ def entered(leaves: Sequence[Any]) -> list[TracedTape]:
 def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:
     """The arguments to differentiate: one, or a tuple of several."""
     try:
-        return args[argnum] if isinstance(argnum, int) else tuple([args[i] for i in argnum])
+        return args[argnum] if isinstance(argnum, (int, np.integer)) else tuple([args[i] for i in argnum])
     except IndexError:
         raise TypeError(
             located(
@@ -116,7 +120,7 @@ def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:
 def insert(args: Sequence[Any], argnum: Argnum, selected: Any) -> list[Any]:
     """The arguments with the selected ones replaced."""
     new = list(args)
-    if isinstance(argnum, int):
+    if isinstance(argnum, (int, np.integer)):
         new[argnum] = selected
     else:
         for i, part in zip(argnum, selected):
@@ -145,9 +149,7 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
     elif kind is float:
         return np.float64(leaf)
     elif kind is Box:
-        while type(leaf) is Box and not leaf.tape.is_open:
-            leaf = leaf.value
-        return leaf
+        return open_part(leaf)
     elif kind is complex:
         return np.complex128(leaf)
     path = treedef.paths()[position]
@@ -215,12 +217,7 @@ def check_scalar(operation: str, out: Any) -> None:
 def value_of(out: Any, tape: Tape) -> Any:
     """The output, freed of the boxes of this tape, in its structure."""
 
-    def plain(leaf: Any) -> Any:
-        while type(leaf) is Box and not leaf.tape.is_open:
-            leaf = leaf.value
-        return leaf
-
-    return plain(out) if type(out) is Box else tree_map(plain, out)
+    return open_part(out) if type(out) is Box else tree_map(open_part, out)
 
 
 def _named(derivative: Callable[..., Any], name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -361,10 +358,12 @@ def _make_vjp(
     shapes = [np.shape(peel(out)) for out in outs]
 
     def pullback(cotangent: Any) -> Any:
-        seeds, seedsdef = flatten(cotangent)
-        if not seedsdef.same_shape(outdef):
+        seeds = outdef.leaves_of(cotangent)
+        if seeds is None:
             raise ValueError(
-                located(f"{operation}: the cotangent has the structure {seedsdef}, the output has {outdef}")
+                located(
+                    f"{operation}: the cotangent has the structure {flatten(cotangent)[1]}, the output has {outdef}"
+                )
             )
         for seed, shape in zip(seeds, shapes):
             if np.shape(peel(seed)) != shape:
@@ -431,15 +430,8 @@ def _jvp(
     reached = record.push(tangents, [record.position(out) for out in outs])
     taken = {id(t) for t in tangents}
     return value, outdef.unflatten(
-        finished(t, real_output(peeled(out)), taken) if is_numeric(out) else out for t, out in zip(reached, outs)
+        finished(t, real_output(open_part(out)), taken) if is_numeric(out) else out for t, out in zip(reached, outs)
     )
-
-
-def peeled(out: Any) -> Any:
-    """An output one level down."""
-    while type(out) is Box and not out.tape.is_open:
-        out = out.value
-    return out
 
 
 def real_output(out: Any) -> Any:
@@ -452,13 +444,8 @@ def real_output(out: Any) -> Any:
 
 def fitted_tangents(operation: str, record: Recording, tangent: Any) -> list[Any]:
     """One tangent per leaf, each checked against its primal; `None` stands for a whole argument that does not move."""
-    if record.treedef is LEAF:
-        tangents, fits = [tangent], True
-    else:
-        filled = fill_none(tangent, record.treedef)
-        tangents, treedef = flatten(filled)
-        fits = treedef.same_shape(record.treedef)
-    if not fits or len(tangents) != len(record.leaves):
+    tangents = record.treedef.leaves_of(fill_none(tangent, record.treedef))
+    if tangents is None:
         raise ValueError(
             located(f"{operation}: the tangents have another structure than the primals, {record.treedef}")
         )
@@ -542,7 +529,9 @@ def _rows(record: Recording, out: Any) -> Any:
         rows.append(record.pull([(index, seed[()] if shape == () else seed)]))
     if not rows:
         empty = record.pull([])
-        return tree_map(lambda leaf: np.zeros((*shape, *np.shape(peel(leaf)))) if is_numeric(leaf) else leaf, empty)
+        return tree_map(
+            lambda leaf: np.zeros((*shape, *peel(leaf).shape), peel(leaf).dtype) if is_numeric(leaf) else leaf, empty
+        )
 
     def joined(*parts: Any) -> Any:
         if not is_numeric(parts[0]):

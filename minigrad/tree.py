@@ -58,7 +58,7 @@ class TreeDef:
         if isinstance(example, dict):
             new.update(zip(example, parts))
             return new
-        for field, part in zip(kind.__dataclass_fields__, parts):
+        for field, part in zip(field_names(kind), parts):
             object.__setattr__(new, field, part)  # also sets the fields of a frozen dataclass
         return new
 
@@ -67,8 +67,11 @@ class TreeDef:
         example = self.example
         if isinstance(example, dict):
             return [f"[{key!r}]" for key in example]
-        fields = getattr(example, "_fields", None) or getattr(type(example), "__dataclass_fields__", None)
-        return [f".{field}" for field in fields] if fields else [f"[{i}]" for i in range(len(self.children))]
+        if hasattr(type(example), "__dataclass_fields__"):
+            return [f".{field}" for field in field_names(type(example))]
+        if hasattr(example, "_fields"):
+            return [f".{field}" for field in example._fields]
+        return [f"[{i}]" for i in range(len(self.children))]
 
     def paths(self, prefix: str = "") -> list[str]:
         """How each leaf is reached from the root, written as Python: `['A'][0]`, `.weights`."""
@@ -77,17 +80,24 @@ class TreeDef:
         parts = zip(self.keys(), self.children)
         return [path for key, child in parts for path in child.paths(prefix + key)]
 
-    def same_shape(self, other: TreeDef) -> bool:
-        """Whether both have the same containers with the same keys, leaf for leaf."""
-        if self is other:
-            return True
-        if self.example is None or other.example is None or len(self.children) != len(other.children):
-            return False
-        return (
-            type(self.example) is type(other.example)
-            and self.keys() == other.keys()
-            and all(a.same_shape(b) for a, b in zip(self.children, other.children))
-        )
+    def leaves_of(self, tree: Any) -> list[Any] | None:
+        """The leaves of another pytree in the order of this one; `None` if it has other containers or keys."""
+        if self is LEAF:
+            return [tree]
+        if self is NONE:
+            return [] if tree is None else None
+        if type(tree) is not type(self.example):
+            return None
+        if isinstance(tree, dict):
+            if tree.keys() != self.example.keys():
+                return None
+            parts = [tree[key] for key in self.example]
+        else:
+            parts = list(_parts_of[type(tree)](tree))
+        if len(parts) != len(self.children):
+            return None
+        found = [child.leaves_of(part) for child, part in zip(self.children, parts)]
+        return None if any(leaves is None for leaves in found) else [leaf for leaves in found for leaf in leaves or ()]
 
     def __str__(self) -> str:
         if self.example is None:
@@ -116,6 +126,13 @@ def _flatten(tree: Any, leaves: list[Any]) -> TreeDef:
     return TreeDef(tree, tuple([_flatten(part, leaves) for part in parts_of(tree)]))
 
 
+def field_names(kind: type) -> tuple[str, ...]:
+    """The fields of a dataclass, without its class variables and arguments of `__init__` only."""
+    import dataclasses  # who has a dataclass has imported it already
+
+    return tuple([field.name for field in dataclasses.fields(kind)])
+
+
 def _leaf(tree: Any) -> tuple[Any, ...]:
     return ()
 
@@ -128,7 +145,7 @@ def _classify(kind: type) -> Callable[[Any], Iterable[Any]]:
     elif issubclass(kind, dict):
         parts_of = dict.values
     elif hasattr(kind, "__dataclass_fields__"):
-        names = tuple(kind.__dataclass_fields__)
+        names = field_names(kind)
 
         def parts_of(tree: Any) -> Iterable[Any]:
             return [getattr(tree, name) for name in names]
@@ -151,8 +168,8 @@ def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     leaves, treedef = flatten(tree)
     columns = [leaves]
     for other in rest:
-        other_leaves, other_def = flatten(other)
-        if not treedef.same_shape(other_def):
-            raise ValueError(f"tree_map: the trees differ in shape: {treedef} and {other_def}")
+        other_leaves = treedef.leaves_of(other)
+        if other_leaves is None:
+            raise ValueError(f"tree_map: the trees differ in shape: {treedef} and {flatten(other)[1]}")
         columns.append(other_leaves)
     return treedef.unflatten(fun(*column) for column in zip(*columns))

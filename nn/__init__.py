@@ -1,0 +1,18 @@
+"""A small multilayer perceptron on `minigrad`, and the tour that shows it at work.
+
+Columns are samples throughout: the data x is (p, n), the labels y are (n,) integers 0..k-1, and the one-hot target
+Y is (k, n).
+
+| module     | its one job                                                                     |
+|------------|---------------------------------------------------------------------------------|
+| `data`     | the spiral, the two arcs, LibSVM files, data sets bundled with scikit-learn      |
+| `mlp`      | the network: random parameters, and a forward pass that keeps every intermediate |
+| `loss`     | stabilised log-sum-exp and soft-max, the logistic losses                         |
+| `backprop` | the gradient derived by hand, on NumPy only, so that it can disagree             |
+| `train`    | gradient descent with either gradient                                            |
+| `plots`    | every figure, as a function that returns a matplotlib `Figure`                   |
+| `report`   | a self-contained HTML page from text, tables and figures                         |
+| `tour`     | computes everything and writes the figures, the page and the numbers             |
+
+`python -m nn tour` runs all of it.
+"""

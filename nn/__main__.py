@@ -1,0 +1,124 @@
+"""The command line: `python -m nn tour`."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+DESCRIPTION = "A small neural network on minigrad, from its data to its gradient."
+TOUR = """\
+Train networks with automatic differentiation, draw every figure of the tour, and compare the gradient by autodiff with
+the one derived by hand. Writes PNG files, report.html (self-contained) and report.json (the numbers) into a folder."""
+EXIT = """\
+exit codes: 0 done; 1 the training diverged; 2 wrong usage, unreadable data, or a folder that cannot be written;
+130 interrupted"""
+
+
+def _positive(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"must not be negative, not {value}")
+    return value
+
+
+_positive.__name__ = _seed.__name__ = "integer"  # argparse quotes it: "invalid integer value"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line that is understood."""
+    top = argparse.ArgumentParser(prog="python -m nn", description=DESCRIPTION)
+    commands = top.add_subparsers(dest="command", required=True, metavar="command")
+    tour = commands.add_parser(
+        "tour",
+        help="train, draw and compare everything; write a report",
+        description=TOUR,
+        epilog=EXIT,
+    )
+    tour.add_argument(
+        "--out",
+        type=Path,
+        default=Path("figures"),
+        metavar="FOLDER",
+        help="where to write; made if missing, files of an earlier run are replaced (default: figures)",
+    )
+    tour.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="seed of everything random: data, split, initial parameters (default: 0)",
+    )
+    tour.add_argument(
+        "--data",
+        default="spiral",
+        metavar="NAME|PATH",
+        help="spiral, two_arcs, iris, wine, breast_cancer, digits, or the path of a classification problem in LibSVM"
+        " format, also .gz or .bz2 (default: spiral); all but the first two need scikit-learn",
+    )
+    tour.add_argument(
+        "--steps",
+        type=_positive,
+        metavar="N",
+        help="steps of gradient descent; the study of the depth takes half as many for each of its networks"
+        " (default: 8000, with --quick 1500; fewer for large data)",
+    )
+    tour.add_argument(
+        "--quick",
+        action="store_true",
+        help="a few seconds instead of a minute or two: fewer steps, fewer seeds; the accuracies are worse",
+    )
+    tour.add_argument(
+        "--gradient",
+        choices=("autodiff", "backprop"),
+        default="autodiff",
+        help="train with minigrad or with backpropagation derived by hand; the results agree up to rounding"
+        " (default: autodiff)",
+    )
+    return top
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    options = parser().parse_args(arguments)
+    try:
+        return _tour(options)
+    except KeyboardInterrupt:
+        return 130
+
+
+def _tour(options: argparse.Namespace) -> int:
+    try:
+        # Imported here so that `--help` needs neither matplotlib nor a second of patience.
+        from nn.data import DataError
+        from nn.tour import Settings, run, summary
+        from nn.train import DivergedError
+    except ModuleNotFoundError as error:
+        return _complain(f"{error.name} is missing: pip install 'minigrad[tour]'")
+    settings = Settings(options.out, options.seed, options.data, options.steps, options.quick, options.gradient)
+    try:
+        tour = run(settings)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
+        return _complain(what)
+    except (DataError, ImportError) as error:
+        return _complain(str(error))
+    except DivergedError as error:
+        return _complain(f"the training diverged: {error}", code=1)
+    print(summary(tour))
+    return 0
+
+
+def _complain(message: str, code: int = 2) -> int:
+    print(f"python -m nn: {' '.join(message.split())}", file=sys.stderr)
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""The multilayer perceptron: x[r+1] = rho(A[r] x[r] + b[r]), with rho = arctan.
+
+Written with `minigrad.numpy`, so the same lines run on plain arrays and under every transformation of `minigrad`.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy
+from numpy.typing import NDArray
+
+import minigrad.numpy as np
+
+Array = NDArray[numpy.float64]
+Seed = numpy.random.Generator | int | None
+
+
+def init(widths: Sequence[int], rng: Seed = None) -> tuple[list[Array], list[Array]]:
+    """Draw the parameters of a network from the standard normal distribution.
+
+    Args:
+        widths: the number of coordinates of x[0], x[1], ..., so R + 1 numbers for R layers.
+        rng: a NumPy generator, or a seed for a new one.
+
+    Returns:
+        (A, b): lists with A[r] of shape (widths[r + 1], widths[r]) and b[r] of shape (widths[r + 1], 1), float64.
+
+    Raises:
+        ValueError: if there are fewer than two widths, or one of them is not positive.
+
+    >>> A, b = init([2, 15, 3], rng=0)
+    >>> [a.shape for a in A], [c.shape for c in b]
+    ([(15, 2), (3, 15)], [(15, 1), (3, 1)])
+    """
+    if len(widths) < 2 or min(widths) < 1:
+        raise ValueError(f"a network needs at least two widths, all of them positive, not {list(widths)}")
+    generator = numpy.random.default_rng(rng)
+    A, b = [], []
+    for d_in, d_out in pairwise(widths):
+        A.append(generator.standard_normal((d_out, d_in)))
+        b.append(generator.standard_normal((d_out, 1)))
+    return A, b
+
+
+def forward(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True) -> list[Array]:
+    """Evaluate the network and keep every intermediate.
+
+    Args:
+        A: weights, A[r] of shape (d[r + 1], d[r]).
+        b: biases, b[r] of shape (d[r + 1], 1).
+        x: samples in columns, shape (d[0], n).
+        last: whether the last layer has its activation too; without it the last layer is affine.
+
+    Returns:
+        X: the list x[0], ..., x[R], with X[0] = x and X[r] of shape (d[r], n).
+
+    Raises:
+        ValueError: if A and b differ in length, or from NumPy's matmul if the shapes do not chain.
+
+    >>> A, b = init([2, 15, 3], rng=0)
+    >>> [u.shape for u in forward(A, b, numpy.zeros((2, 7)))]
+    [(2, 7), (15, 7), (3, 7)]
+    """
+    R = len(A)
+    if len(b) != R:
+        raise ValueError(f"{R} weight matrices but {len(b)} biases")
+    X = [x]
+    for r in range(R):
+        if last or r < R - 1:
+            X.append(np.arctan(A[r] @ X[r] + b[r]))
+        else:
+            X.append(A[r] @ X[r] + b[r])
+    return X
+
+
+def predict(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True) -> NDArray[numpy.intp]:
+    """The most probable class of every column of x, shape (n,), integers."""
+    classes: NDArray[numpy.intp] = numpy.argmax(forward(A, b, x, last=last)[-1], axis=0)
+    return classes

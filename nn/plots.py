@@ -1,0 +1,431 @@
+"""The figures of the tour, each a function that returns a matplotlib `Figure`.
+
+Nothing here touches `pyplot`, so there is no global state and no display is needed: save them with `Figure.savefig`.
+Classes differ in colour and in marker, curves in colour and in dash, so that no figure relies on colour alone.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import LogLocator, NullLocator
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.intp]
+
+# Okabe and Ito, "Color Universal Design", 2008, and two of Paul Tol's "muted" scheme to make ten.
+COLOURS = (
+    *("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00"),
+    *("#56B4E9", "#F0E442", "#000000", "#999999", "#882255"),
+)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "<", "*", ">", "h", "p")
+# For curves and arrows: yellow is too pale for a thin line on white.
+LINES = (*COLOURS[:6], "#000000", "#882255")
+DASHES: tuple[Any, ...] = (
+    "-",
+    (0, (5, 1.5)),
+    (0, (1, 1)),
+    (0, (6, 1.5, 1, 1.5)),
+    (0, (12, 2)),
+    (0, (3, 1, 1, 1, 1, 1)),
+    (0, (4, 3)),
+)
+TINT = 0.55  # how far the colours of a map are mixed with white, so that the points on top stand out
+
+STYLE: Any = {  # matplotlib types the keys one by one
+    "font.size": 10.0,
+    "axes.titlesize": 11.0,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": "#e4e4e4",
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "legend.framealpha": 0.92,
+    "legend.edgecolor": "#cccccc",
+    "lines.linewidth": 1.8,
+    "figure.dpi": 150.0,
+}
+
+Probabilities = Callable[[Array], Array]
+
+
+def class_colour(j: int) -> str:
+    """The colour of class j; ten, then from the start again with other markers."""
+    return COLOURS[j % len(COLOURS)]
+
+
+def class_edge(j: int) -> str:
+    """The colour of the thin line round a marker: white parts overlapping points, but pale ones need a dark line."""
+    return "#555555" if class_colour(j) in ("#F0E442", "#999999") else "white"
+
+
+def class_marker(j: int) -> str:
+    """The marker of class j; twelve, so that colour and marker together tell sixty classes apart."""
+    return MARKERS[j % len(MARKERS)]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """The plane that a map is drawn on: the data's own for two features, else through two principal directions.
+
+    Attributes:
+        origin: a point of the plane, shape (p, 1).
+        directions: orthonormal columns (or zero, for a single feature), shape (p, 2).
+        limit: the map covers [-limit, limit]^2.
+        labels: what the two axes are called.
+        explained: the share of the variance of the data within the plane, 0..1.
+    """
+
+    origin: Array
+    directions: Array
+    limit: float
+    labels: tuple[str, str]
+    explained: float
+
+    def project(self, x: Array) -> Array:
+        """The coordinates in the plane of the samples x, shape (p, n) to (2, n)."""
+        return self.directions.T @ (x - self.origin)
+
+    def lift(self, c: Array) -> Array:
+        """The points of R^p with the coordinates c, shape (2, n) to (p, n)."""
+        return self.origin + self.directions @ c
+
+
+def plane_through(x: Array) -> Plane:
+    """The plane for the samples x, shape (p, n).
+
+    Two features span it themselves, over [-1, 1]^2. Otherwise it goes through the mean along the two directions of
+    largest variance, the left singular vectors of the centred data, with signs that make the largest entry positive.
+    """
+    p = x.shape[0]
+    if p == 2:
+        return Plane(np.zeros((2, 1)), np.eye(2), 1.0, ("$x_1$", "$x_2$"), 1.0)
+    if p == 1:
+        return Plane(np.zeros((1, 1)), np.eye(1, 2), 1.0, ("$x_1$", "(one feature only)"), 1.0)
+    mean = x.mean(axis=1, keepdims=True)
+    left, values, _ = np.linalg.svd(x - mean, full_matrices=False)
+    directions = left[:, :2]
+    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
+    if directions.shape[1] < 2:
+        directions = np.pad(directions, ((0, 0), (0, 1)))
+    spread = float(np.sum(values**2))
+    explained = float(np.sum(values[:2] ** 2) / spread) if spread > 0.0 else 1.0
+    limit = 1.06 * float(np.abs(directions.T @ (x - mean)).max())
+    return Plane(
+        mean, directions, max(limit, 1e-9), ("first principal direction", "second principal direction"), explained
+    )
+
+
+def figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
+    """An empty figure, in inches, in the common style; the layout "compressed" suits axes of fixed aspect."""
+    with mpl.rc_context(STYLE):
+        return Figure(figsize=(width, height), layout=layout)
+
+
+def scatter(ax: Axes, c: Array, y: Labels, k: int, size: float) -> None:
+    """The points c, shape (2, n), of the classes y, each with its colour and marker."""
+    for j in range(k):
+        mine = y == j
+        ax.scatter(
+            c[0, mine],
+            c[1, mine],
+            s=size,
+            marker=class_marker(j),
+            color=class_colour(j),
+            edgecolors=class_edge(j),
+            linewidths=0.1 * np.sqrt(size),
+            zorder=3,
+        )
+
+
+def class_handles(classes: Sequence[str]) -> list[Line2D]:
+    """The entries of a legend of the classes."""
+    return [
+        Line2D(
+            [], [], ls="", marker=class_marker(j), color=class_colour(j), mec=class_edge(j), ms=8, label=_short(name)
+        )
+        for j, name in enumerate(classes)
+    ]
+
+
+def _short(name: str, length: int = 18) -> str:
+    # A dollar sign would start a formula.
+    return (name if len(name) <= length else name[: length - 1] + "…").replace("$", r"\$")
+
+
+def _class_legend(fig: Figure, classes: Sequence[str]) -> None:
+    fig.legend(
+        handles=class_handles(classes),
+        title="class",
+        loc="outside right upper",
+        ncols=1 + (len(classes) - 1) // 16,
+        handletextpad=0.3,
+    )
+
+
+def _square(ax: Axes, plane: Plane) -> None:
+    ax.set(xlim=(-plane.limit, plane.limit), ylim=(-plane.limit, plane.limit), aspect="equal")
+
+
+def data(plane: Plane, x: Array, y: Labels, classes: Sequence[str], title: str) -> Figure:
+    """The samples x, shape (p, n), with labels y, in a plane."""
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 4.6, "compressed")
+        ax = fig.subplots()
+        scatter(ax, plane.project(x), y, len(classes), 28 if x.shape[1] <= 600 else 16)
+        _square(ax, plane)
+        ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], title=title)
+        _class_legend(fig, classes)
+    return fig
+
+
+def activation(t: Array, value: Array, slope: Array) -> Figure:
+    """The arctangent and its derivative at the points t, all of shape (m,)."""
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 3.4)
+        ax = fig.subplots()
+        for level in (-np.pi / 2, np.pi / 2):
+            ax.axhline(level, color="#777777", lw=0.9, ls=":")
+        ax.annotate(r"$\pi/2$", (t[0], np.pi / 2), (2, -4), textcoords="offset points", va="top", color="#555555")
+        ax.annotate(r"$-\pi/2$", (t[-1], -np.pi / 2), (-2, 4), textcoords="offset points", ha="right", color="#555555")
+        ax.plot(t, value, color=COLOURS[0], label=r"$\rho(u) = \arctan u$")
+        ax.plot(t, slope, color=COLOURS[4], ls=DASHES[1], label=r"$\rho'(u)$ by autodiff")
+        ax.set(xlabel="$u$", xlim=(t[0], t[-1]), title="The activation and its derivative")
+        ax.legend(loc="upper left", bbox_to_anchor=(0.0, 0.88))
+    return fig
+
+
+def training(loss: Array, at: Labels, accuracy: Array, held_out: Array | None, held_out_name: str) -> Figure:
+    """The mean loss of every iteration above, the accuracies below."""
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 4.6)
+        above, below = fig.subplots(2, 1, sharex=True)
+        above.semilogy(np.arange(loss.size), loss, color=COLOURS[0])
+        _plain_ticks(above)
+        above.set(ylabel="loss per sample", title="Gradient descent")
+        below.plot(at, accuracy, color=COLOURS[0], label="training samples")
+        if held_out is not None:
+            below.plot(at, held_out, color=COLOURS[4], ls=DASHES[1], label=held_out_name)
+        below.set(xlabel="iteration", ylabel="accuracy", ylim=(0.0, 1.03), xlim=(0, max(loss.size - 1, 1)))
+        below.legend(loc="lower right")
+    return fig
+
+
+def _plain_ticks(ax: Axes) -> None:
+    """Label a logarithmic axis without powers of ten, in finer steps if its range is short; call it last."""
+    low, high = ax.get_ylim()
+    steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high > 4.0 * low else (1.0, 1.25, 1.5, 1.75, *np.arange(2.0, 10.0, 0.5))
+    ax.yaxis.set_major_locator(LogLocator(subs=steps, numticks=99))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+
+
+def _class_map(ax: Axes, plane: Plane, probabilities: Probabilities, k: int, resolution: int) -> None:
+    """Colours mixed by the probabilities of the classes, with thin lines where the most probable one changes."""
+    t = np.linspace(-plane.limit, plane.limit, resolution)
+    horizontal, vertical = np.meshgrid(t, t)
+    U = probabilities(plane.lift(np.stack([horizontal.ravel(), vertical.ravel()])))
+    colours = np.array([to_rgb(class_colour(j)) for j in range(k)])
+    image = (U.T @ (TINT * colours + (1.0 - TINT))).reshape(resolution, resolution, 3)
+    ax.imshow(
+        np.clip(image, 0.0, 1.0),
+        origin="lower",
+        extent=(-plane.limit, plane.limit, -plane.limit, plane.limit),
+        interpolation="bilinear",
+        zorder=0,
+    )
+    for j in range(k):
+        lead = U[j] - np.delete(U, j, axis=0).max(axis=0)
+        if lead.min() < 0.0 < lead.max():
+            level = lead.reshape(resolution, resolution)
+            ax.contour(horizontal, vertical, level, levels=[0.0], colors="#333333", linewidths=0.6, zorder=1)
+    ax.grid(visible=False)
+    _square(ax, plane)
+
+
+def class_map(
+    plane: Plane, probabilities: Probabilities, x: Array, y: Labels, classes: Sequence[str], title: str
+) -> Figure:
+    """The classification map.
+
+    Args:
+        plane: where it is drawn.
+        probabilities: maps samples, shape (p, m), to class probabilities, shape (k, m).
+        x, y: samples to draw on top, shapes (p, n) and (n,).
+        classes: the k names.
+        title: above the map.
+    """
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 4.6, "compressed")
+        ax = fig.subplots()
+        _class_map(ax, plane, probabilities, len(classes), 300)
+        scatter(ax, plane.project(x), y, len(classes), 24 if x.shape[1] <= 600 else 12)
+        ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], title=title)
+        _class_legend(fig, classes)
+    return fig
+
+
+def depth_maps(
+    plane: Plane,
+    networks: Sequence[tuple[str, Probabilities]],
+    x: Array,
+    y: Labels,
+    classes: Sequence[str],
+) -> Figure:
+    """One classification map for every network (title, probabilities), two in a row, then the legend."""
+    with mpl.rc_context(STYLE):
+        rows = -(-(len(networks) + 1) // 2)
+        fig = figure(5.6, 2.95 * rows, "compressed")
+        axes = fig.subplots(rows, 2, squeeze=False).ravel()
+        for ax, (title, probabilities) in zip(axes, networks, strict=False):
+            _class_map(ax, plane, probabilities, len(classes), 160)
+            scatter(ax, plane.project(x), y, len(classes), 7 if x.shape[1] <= 600 else 4)
+            ax.set(title=title, xticks=[], yticks=[])
+        for ax in axes[len(networks) :]:
+            ax.axis("off")
+        axes[len(networks)].legend(
+            handles=class_handles(classes),
+            title="class",
+            loc="center",
+            ncols=1 + (len(classes) - 1) // 8,
+        )
+    return fig
+
+
+def depth_losses(labels: Sequence[str], losses: Sequence[Array]) -> Figure:
+    """Losses of networks of several depths over several seeds.
+
+    Args:
+        labels: one for every depth.
+        losses: for every depth the mean loss, shape (seeds, iterations). Every run is smoothed first, by medians over
+            windows of one percent of the iterations, because deep networks jitter; then the curve is the median over
+            the seeds, and the band goes from the lowest to the highest.
+    """
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 6.4)
+        above, below = fig.subplots(2, 1, height_ratios=(1.5, 1.0))
+        for i, (label, runs) in enumerate(zip(labels, losses, strict=True)):
+            edges = np.unique(np.linspace(0, runs.shape[1], 101).astype(int))
+            middles = 0.5 * (edges[:-1] + edges[1:] - 1)
+            smooth = np.array([np.median(runs[:, u:v], axis=1) for u, v in pairwise(edges)])
+            colour = LINES[i % len(LINES)]
+            above.fill_between(middles, smooth.min(axis=1), smooth.max(axis=1), color=colour, alpha=0.13, lw=0)
+            above.semilogy(middles, np.median(smooth, axis=1), color=colour, ls=DASHES[i % len(DASHES)], label=label)
+            final = runs[:, -1]
+            beside = i + 1 + np.linspace(-0.22, 0.22, final.size)
+            below.semilogy([i + 0.65, i + 1.35], [np.median(final)] * 2, color=colour, lw=2.2)
+            below.plot(beside, final, ls="", marker=class_marker(i), color=colour, mec="white", mew=0.6, ms=7)
+        below.margins(y=0.12)
+        _plain_ticks(above)
+        _plain_ticks(below)
+        above.set(xlabel="iteration", ylabel="loss per sample", title="Median and range over the seeds")
+        above.set_xlim(0, losses[0].shape[1] - 1)
+        above.legend(title="hidden layers", loc="upper right")
+        below.set(
+            xlabel="hidden layers",
+            ylabel="loss per sample",
+            title="After the last iteration: every seed, and the median",
+            xlim=(0.4, len(labels) + 0.6),
+            xticks=range(1, len(labels) + 1),
+            xticklabels=labels,
+        )
+    return fig
+
+
+def tanh_derivatives(t: Array, orders: Sequence[Array]) -> Figure:
+    """A function and its derivatives of order 1, 2, ... at the points t, all of shape (m,)."""
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 4.0)
+        ax = fig.subplots()
+        for order, values in enumerate(orders):
+            name = "$f$" if order == 0 else f"$f^{{({order})}}$"
+            ax.plot(t, values, color=LINES[order % len(LINES)], ls=DASHES[order % len(DASHES)], label=name)
+        ax.set(xlabel="$x$", xlim=(t[0], t[-1]), title=r"$f(x) = (1 - e^{-x})\,/\,(1 + e^{-x})$, differentiated")
+        fig.legend(loc="outside right upper", title="derivative")
+    return fig
+
+
+def quadratic(M: Array, points: Array, autodiff: Array, formula: Array) -> Figure:
+    """The level lines of ||M x||^2 with both gradients at some points, all of shape (2, m)."""
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 4.6, "compressed")
+        ax = fig.subplots()
+        limit = 1.75 * float(np.abs(points).max())
+        t = np.linspace(-limit, limit, 121)
+        horizontal, vertical = np.meshgrid(t, t)
+        value = np.sum((M @ np.stack([horizontal.ravel(), vertical.ravel()])) ** 2, axis=0).reshape(horizontal.shape)
+        ax.contour(horizontal, vertical, value, levels=12, colors="#9a9a9a", linewidths=0.9)
+        scale = 0.3 * limit / float(np.hypot(*formula).max() or 1.0)
+        for field, colour, width, name in (
+            (formula, LINES[5], 0.014, r"$2 M^\top M x$"),
+            (autodiff, "#000000", 0.004, "autodiff"),
+        ):
+            # Thick arrows with a small head below, thin ones on top: both stay visible where they coincide.
+            ax.quiver(
+                *points,
+                *(scale * field),
+                angles="xy",
+                scale_units="xy",
+                scale=1.0,
+                color=colour,
+                width=width,
+                headwidth=1.0 + 0.03 / (width + 0.005),
+                headlength=1.0 + 0.03 / (width + 0.005),
+                headaxislength=1.0 + 0.03 / (width + 0.005),
+                minlength=0.0,
+                zorder=3,
+            )
+            ax.plot([], [], color=colour, lw=400 * width, label=name, solid_capstyle="butt")
+        ax.plot(*points, ls="", marker="o", color=COLOURS[4], mec="white", ms=7, zorder=4, label="$x$")
+        ax.set(xlabel="$x_1$", ylabel="$x_2$", aspect="equal", xlim=(-limit, limit), ylim=(-limit, limit))
+        ax.set_title(r"Level lines and gradients of $\|Mx\|^2$")
+        fig.legend(loc="outside right upper")
+    return fig
+
+
+def comparison(names: Sequence[str], norms: Sequence[tuple[float, float]], errors: Sequence[float]) -> Figure:
+    """Two gradients leaf by leaf.
+
+    Args:
+        names: one for every leaf, in mathtext.
+        norms: the Euclidean norms of the leaf, by autodiff and by hand.
+        errors: the norms of the differences relative to the norm by hand.
+    """
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 4.8)
+        above, below = fig.subplots(2, 1, sharex=True)
+        at = np.arange(len(names))
+        above.semilogy(
+            at, [n for _, n in norms], ls="", marker="s", ms=11, mfc="none", mec=COLOURS[5], mew=2.4, label="by hand"
+        )
+        above.semilogy(at, [n for n, _ in norms], ls="", marker="x", ms=7, color="#000000", mew=1.6, label="autodiff")
+        above.set(ylabel="norm of the gradient", title="The gradient, leaf by leaf")
+        above.margins(y=0.15)
+        _plain_ticks(above)
+        above.legend(loc="best", ncols=2)
+
+        eps = float(np.finfo(np.float64).eps)
+        floor = eps / 30.0
+        exact = np.array([e == 0.0 for e in errors])
+        shown = np.maximum(errors, floor)
+        below.semilogy(
+            at[~exact], shown[~exact], ls="", marker="o", ms=8, color=COLOURS[4], mec="white", label="difference"
+        )
+        if exact.any():
+            below.semilogy(
+                at[exact], shown[exact], ls="", marker="v", ms=8, color=COLOURS[2], mec="white", label="identical"
+            )
+        below.axhline(eps, color="#555555", lw=1.1, ls=DASHES[1], label="machine epsilon")
+        top = max(1e-14, 30.0 * float(shown.max()))
+        below.set(ylabel="relative error", xlabel="leaf", ylim=(floor / 2.0, top), xticks=at, xticklabels=list(names))
+        below.legend(loc="upper center", ncols=3)
+    return fig
