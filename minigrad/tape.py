@@ -263,35 +263,25 @@ def _stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
 # ----- has an array changed? ------------------------------------------------------------------------------------------
 
 _SMALL = 1 << 14  # bytes up to which the fingerprint of an array is a copy
-_CHUNK = 1 << 15
-_weights: list[Any] = []  # made when first needed
+_WIDTH = 1023
 
 
 def fingerprint(array: np.ndarray) -> Any:
-    """Something that differs, with certainty for one changed entry, when the array was written to.
+    """Something that differs when the array was written to: with certainty for one changed entry or two swapped ones.
 
-    Small arrays are copied. Large ones are hashed at about memory speed, eight bytes b at a time: the sum of
-    (b ^ b >> 32) w, modulo 2^64, with fixed weights w. These are odd, so that any single change shows, and random, so
-    that a permutation does; the shift makes pairs of changed signs show, which would cancel in the topmost bit.
+    Small arrays are copied. The bits of large ones are read as integers in rows of an odd length, whose row and column
+    sums modulo 2^64 are taken, at about memory speed. (Odd, since a changed sign is a changed top bit, and those of an
+    even number of entries cancel in a sum: so do not all rows of a negated array.)
     """
     if array.nbytes <= _SMALL:
         return array.tobytes()
     if not array.flags.c_contiguous:
         array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
-    if not _weights:
-        _weights.append(
-            np.random.default_rng(0).integers(0, 1 << 63, _CHUNK, dtype=np.uint64) * np.uint64(2) + np.uint64(1)
-        )
     raw = array.reshape(-1).view(np.uint8)
-    words = raw[: raw.size - raw.size % 8].view(np.uint64)
-    mixed = np.empty(min(_CHUNK, words.size), np.uint64)
-    sums = []
-    for start in range(0, words.size, _CHUNK):
-        chunk = words[start : start + _CHUNK]
-        part = np.right_shift(chunk, np.uint64(32), out=mixed[: chunk.size])
-        part ^= chunk
-        sums.append(int(part @ _weights[0][: chunk.size]))
-    return tuple(sums), raw[words.size * 8 :].tobytes()
+    whole = raw.size - raw.size % (8 * _WIDTH)
+    words = raw[:whole].view(np.uint64).reshape(-1, _WIDTH)
+    sums = np.add.reduce(words, 0), np.add.reduce(words, 1)
+    return sums[0].tobytes(), sums[1].tobytes(), raw[whole:].tobytes()
 
 
 # ----- where in the user's program are we? ----------------------------------------------------------------------------

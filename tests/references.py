@@ -29,8 +29,11 @@ def richardson(curve: Callable[[float], Any], step: float = 0.02, levels: int = 
 
 
 def shifted(args: Sequence[Any], tangents: Sequence[Any], t: float) -> list[Any]:
-    """The arguments moved by t along the tangents."""
-    return [np.asarray(x) + t * np.asarray(v) for x, v in zip(args, tangents)]
+    """The arguments moved by t along the tangents; each keeps its memory layout."""
+    moved = [np.array(x, order="K") for x in args]
+    for x, v in zip(moved, tangents):
+        x += t * np.asarray(v)
+    return list(moved)
 
 
 def difference_jvp(fun: Callable[..., Any], args: Sequence[Any], tangents: Sequence[Any], step: float = 0.02) -> Any:
