@@ -1,4 +1,4 @@
-"""Looking at a tape: the printed table, and the cotangents of all nodes."""
+"""Looking at a tape: the tape that remembers lines, the printed table, and the cotangents of all nodes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,61 @@ from typing import Any
 import numpy as np
 
 from minigrad.sweeps import backward, expanded
-from minigrad.tape import TracedTape, peel
+from minigrad.tape import Box, Line, Tape, peel, user_line
+
+
+class TracedTape(Tape):
+    """A tape to look at: it also keeps the user's line of every node, and how deep in inner transformations it is."""
+
+    __slots__ = ("depth", "depths", "lines", "output", "title")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lines: list[Line] = []
+        self.depths: list[int] = []
+        self.depth = 0
+        self.output: Any = None
+        self.title = ""
+
+    def leaf(self, value: Any) -> Box:
+        """Put one input on the tape, with its line."""
+        self.lines.append(user_line())
+        self.depths.append(0)
+        return super().leaf(value)
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
+        """Append one node, with its line and depth."""
+        self.lines.append(user_line())
+        self.depths.append(self.depth)
+        return super().record(primitive, parents, args, ans, params)
+
+    def __str__(self) -> str:
+        return table(self)
+
+    __repr__ = __str__
+
+    def table(self, cotangents: bool = False) -> str:
+        """The tape as text; with the cotangents of the backward sweep beside the values if asked for."""
+        return table(self, cotangents=cotangents)
+
+    def cotangents(self) -> list[Any]:
+        """The cotangent of every node: the derivative of the (summed) output with respect to it; `None` is zero."""
+        return cotangents(self)
+
+    def __getitem__(self, label: str) -> Any:
+        """The value labelled by `minigrad.name`."""
+        return self.nodes[self._find(label)][3]
+
+    def cotangent(self, label: str) -> Any:
+        """The cotangent of the value labelled by `minigrad.name`; `None` if the output does not depend on it."""
+        return self.cotangents()[self._find(label)]
+
+    def _find(self, label: str) -> int:
+        for index, name in self.labels.items():
+            if name == label:
+                return index
+        known = ", ".join(repr(name) for name in self.labels.values()) or "none: use minigrad.name(x, 'label')"
+        raise KeyError(f"no node is labelled {label!r}; labels on this tape: {known}")
 
 
 def cotangents(tape: TracedTape) -> list[Any]:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from minigrad import structure
+from minigrad.explore import TracedTape
 from minigrad.sweeps import backward, finished, forward
-from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, TracedTape, located, open_part, peel
+from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel
 from minigrad.tree import NONE, TreeDef, flatten, tree_map
 
 Argnum = int | Sequence[int]
