@@ -19,13 +19,10 @@ Array = NDArray[np.float64]
 def logistic(z: Array, Y: Array) -> tuple[float, Array]:
     """The multi-class logistic loss of the scores z, and its gradient softmax(z) - Y, shape (k, n), with one exp."""
     highest = z.max(axis=0)
-    g = z - highest
-    np.exp(g, out=g)
-    total = g.sum(axis=0)
-    loss = np.log(total).sum() + highest.sum() - np.vdot(z, Y)
-    g /= total
-    g -= Y
-    return float(loss), g
+    e = np.exp(z - highest)
+    total = e.sum(axis=0)
+    loss = np.sum(np.log(total) + highest) - np.vdot(z, Y)
+    return float(loss), e / total - Y
 
 
 def gradient(
@@ -55,22 +52,15 @@ def gradient(
     R = len(A)
     X, U = [x], []
     for r in range(R):
-        u = A[r] @ X[r]
-        u += b[r]
-        U.append(u)
-        X.append(np.arctan(u) if last or r < R - 1 else u)
+        U.append(A[r] @ X[r] + b[r])
+        X.append(np.arctan(U[r]) if last or r < R - 1 else U[r])
     if X[R].shape != Y.shape:
         raise ValueError(f"scores {X[R].shape} and targets {Y.shape} must have the same shape (classes, samples)")
 
     loss, g = logistic(X[R], Y)
     gA, gb = [x] * R, [x] * R
     for r in range(R - 1, -1, -1):
-        M = g
-        if last or r < R - 1:
-            slope = U[r]  # ours, and not needed again: 1 + u^2 is written over it
-            slope *= slope
-            slope += 1.0
-            M /= slope  # rho'(u) = 1 / (1 + u^2)
+        M = g / (1.0 + U[r] * U[r]) if last or r < R - 1 else g  # rho'(u) = 1 / (1 + u^2)
         gA[r] = M @ X[r].T
         gb[r] = M.sum(axis=1, keepdims=True)
         if r:  # nobody asks for the gradient in the data

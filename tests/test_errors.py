@@ -463,19 +463,39 @@ def test_an_input_that_changed_is_detected(size: int, change: Callable[[Any], No
     fails(RuntimeError, lambda: pullback(1.0), "input", f"({size + 5},)")
 
 
-def test_indices_masks_and_repeats_that_changed_are_detected() -> None:
-    """Everything a rule reads again: index arrays, masks of where, repeat counts."""
+def test_indices_and_masks_that_changed_are_detected() -> None:
+    """Everything a rule reads again by reference: index arrays, masks of indexing and of where."""
     for make, fun in [
         (lambda: np.array([0, 1]), lambda x, i: np.sum(x[i] ** 2)),
         (lambda: np.array([True, False, True]), lambda x, i: np.sum(x[i])),
         (lambda: np.array([True, False, True]), lambda x, m: np.sum(np.where(m, x, 0.0))),
-        (lambda: np.array([1, 0, 2]), lambda x, r: np.sum(np.repeat(x, r) ** 2)),
         (lambda: np.array([0, 2]), lambda x, i: np.sum(x[i, None])),
+        (lambda: np.array([0, 1]), lambda x, i: np.sum(np.stack([x, x])[:, i])),
     ]:
         parameter = make()
         _, pullback = vjp(lambda x, f=fun, i=parameter: f(x, i), X)
         parameter[...] = parameter[::-1].copy() if parameter.dtype != bool else ~parameter
         fails(RuntimeError, lambda p=pullback: p(1.0), "changed", str(parameter.dtype))
+
+
+@pytest.mark.parametrize(
+    ("parameter", "fun"),
+    [
+        (np.array([1, 0, 2]), lambda x, p: np.sum(np.repeat(x, p) ** 2)),
+        ([1, 0, 2], lambda x, p: np.sum(np.repeat(x, p) ** 2)),
+        ([2, 0], lambda x, p: np.sum(x[p] * X[:2])),
+        ([3, 1], lambda x, p: np.sum(np.tile(x, p))),
+        ([0, 2], lambda x, p: np.sum(np.pad(x, p) ** 2)),
+        ([1, 0], lambda x, p: np.sum(np.transpose(np.outer(x, x), p) * np.outer(X, X**2))),
+    ],
+    ids=["repeat array", "repeat list", "index list", "tile list", "pad list", "axes list"],
+)
+def test_parameters_are_copied(parameter: Any, fun: Callable[[Any, Any], Any]) -> None:
+    """Counts, widths and lists of positions may change afterwards: the tape has its own."""
+    _, pullback = vjp(lambda x: fun(x, parameter), X)
+    before = pullback(1.0)[0]
+    parameter[:] = list(parameter)[::-1]
+    assert np.array_equal(pullback(1.0)[0], before)
 
 
 def test_a_buffer_that_the_function_reuses_is_detected() -> None:
