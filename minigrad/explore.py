@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,13 @@ from minigrad.tape import Box, Line, Tape, peel, user_line
 class TracedTape(Tape):
     """A tape to look at: it also keeps the user's line of every node, and how deep in inner transformations it is."""
 
-    __slots__ = ("depth", "depths", "lines", "output", "title")
+    __slots__ = ("base", "depths", "lines", "output", "title")
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[Line] = []
         self.depths: list[int] = []
-        self.depth = 0
+        self.base = inner_calls()
         self.output: Any = None
         self.title = ""
 
@@ -27,12 +28,13 @@ class TracedTape(Tape):
         """Put one input on the tape, with its line."""
         self.lines.append(user_line())
         self.depths.append(0)
+        self.base = inner_calls()
         return super().leaf(value)
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with its line and depth."""
         self.lines.append(user_line())
-        self.depths.append(self.depth)
+        self.depths.append(inner_calls() - self.base)
         return super().record(primitive, parents, args, ans, params)
 
     def __str__(self) -> str:
@@ -62,6 +64,19 @@ class TracedTape(Tape):
                 return index
         known = ", ".join(repr(name) for name in self.labels.values()) or "none: use minigrad.name(x, 'label')"
         raise KeyError(f"no node is labelled {label!r}; labels on this tape: {known}")
+
+
+INNER_CODE: set[Any] = set()  # the code of the functions that record or sweep; filled by `transforms`
+
+
+def inner_calls() -> int:
+    """How many transformations are recording or sweeping now, told by the call stack: nothing global to maintain."""
+    frame: Any = sys._getframe(1)
+    calls = 0
+    while frame is not None:
+        calls += frame.f_code in INNER_CODE
+        frame = frame.f_back
+    return calls
 
 
 def cotangents(tape: TracedTape) -> list[Any]:

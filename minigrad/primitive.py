@@ -36,19 +36,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "bind",
-        "drops",
-        "fun",
-        "jvps",
-        "kind",
-        "name",
-        "pull",
-        "reads_ans",
-        "shrinks",
-        "sweeping",
-        "takes_scalar",
-        "vjps",
-    )
+        "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "shrinks", "sweeping", "takes_scalar", "vjps",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -64,15 +53,30 @@ class Primitive:
         # What the backward sweep asks of every node, in one look: elementwise? does it broadcast? its rules.
         self.sweeping = (kind == "elementwise", kind == "elementwise" and len(vjps) > 1, None if pull else self.vjps)
         self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
-        reads = [_reads(rule) for rule in (self.vjps or (pull,)) if rule is not None]
-        self.reads_ans = any(ans for ans, _ in reads)
-        read = [any(column) for column in zip(*(args for _, args in reads))]
-        # What a lean tape need not keep: the positions of arguments that no rule reads (of any number: the first 64).
-        self.drops = tuple(range(64)) if pull and not any(read) else tuple(k for k, r in enumerate(read) if not r)
-        self.shrinks = kind != "elementwise" and bool(self.drops)  # an argument may be larger than the result
+        self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
+        # Whether an argument that is not needed may be larger than the result, as in a sum.
+        self.shrinks = kind != "elementwise" and bool(self.residuals((0,) * max(1, len(self.vjps)))[1])
         self.bind: Callable[..., Any] = {1: _bind_one, 2: _bind_two}.get(len(self.vjps), _bind_many)(self)
         self.bind.__name__ = self.bind.__qualname__ = name
         self.bind.primitive = self  # type: ignore[attr-defined]
+
+    def residuals(self, parents: tuple[int, ...]) -> tuple[bool, tuple[int, ...]]:
+        """Whether the backward rules of these parents read `ans`, and the positions of arguments that none reads.
+
+        The rule of a constant operand, whose parent is -1, will not be asked.
+        """
+        moving = tuple([parent >= 0 for parent in parents])
+        found = self._residuals.get(moving)
+        if found is None:
+            if self.pull is not None:
+                reads_ans, (reads_args,) = _reads(self.pull)
+                found = reads_ans, () if reads_args else tuple(range(len(parents)))
+            else:
+                reads = [_reads(rule) for rule, moves in zip(self.vjps, moving) if moves]
+                dropped = [k for k in range(len(parents)) if not any(args[k] for _, args in reads)]
+                found = any(ans for ans, _ in reads), tuple(dropped)
+            self._residuals[moving] = found
+        return found
 
     def __repr__(self) -> str:
         return f"<{self.kind} primitive {self.name}>"

@@ -149,7 +149,7 @@ class Tape:
 class LeanTape(Tape):
     """A tape for one backward sweep: it forgets large values that no rule is going to read.
 
-    Each primitive says which of its values its rules read. The others are replaced by a stand-in that has a shape and
+    Each primitive knows which of its values its rules read. The others are replaced by a stand-in that has a shape and
     a dtype, and NaN wherever a rule should look at it by mistake.
     """
 
@@ -161,10 +161,11 @@ class LeanTape(Tape):
         """Append one node without the large values that its rules do not read."""
         kept = ans
         if primitive.shrinks or (type(ans) is np.ndarray and ans.nbytes >= self.LARGE):
-            if not primitive.reads_ans and type(ans) is np.ndarray and ans.nbytes >= self.LARGE:
+            reads_ans, dropped = primitive.residuals(parents)
+            if not reads_ans and type(ans) is np.ndarray and ans.nbytes >= self.LARGE:
                 kept = stand_in(ans)
-            for k in primitive.drops:
-                arg = args[k] if k < len(args) else None
+            for k in dropped:
+                arg = args[k]
                 if type(arg) is np.ndarray and arg.nbytes >= self.LARGE:
                     args = (*args[:k], stand_in(arg), *args[k + 1 :])
         nodes = self.nodes

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import structure
-from minigrad.explore import TracedTape
+from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.sweeps import backward, finished, forward
 from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel
 from minigrad.tree import NONE, TreeDef, flatten, tree_map
@@ -26,7 +26,7 @@ Argnum = int | Sequence[int]
 class Recording:
     """A function run once on a tape: its tape, what it returned, and the leaves of its selected arguments."""
 
-    __slots__ = ("leaves", "nested", "numeric", "operation", "out", "tape", "treedef")
+    __slots__ = ("leaves", "numeric", "operation", "out", "tape", "treedef")
 
     def __init__(
         self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tape: Tape
@@ -35,7 +35,6 @@ class Recording:
         selected = select(operation, args, argnum)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
-        self.nested = False  # whether a leaf is itself being differentiated by an outer transformation
         boxes = self.leaves.copy()
         for position, leaf in enumerate(boxes):
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
@@ -43,11 +42,9 @@ class Recording:
                     self.numeric[position] = False
                     continue
                 leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum)
-                self.nested = self.nested or type(leaf) is Box
             boxes[position] = tape.leaf(leaf)
         if boxes and not tape.leaves:
             check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
-        outer = entered(self.leaves) if self.nested else []
         lost = None
         try:
             self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
@@ -58,10 +55,11 @@ class Recording:
             error.__cause__ = None
         finally:
             tape.is_open = False
-            for other in outer:
-                other.depth -= 1
-        if lost is not None:
-            raise lost  # here and not above, where each of the two exceptions would refer to the other
+        if lost is not None:  # raised here and not above, where each of the two exceptions would refer to the other
+            try:
+                raise lost
+            finally:
+                lost = None  # nor must this frame refer to it, to which its traceback refers
 
     def position(self, out: Any) -> int:
         """The node of an output, -1 if it does not depend on the tape's leaves."""
@@ -72,12 +70,7 @@ class Recording:
     def pull(self, seeds: Sequence[tuple[int, Any]], *, consume: bool = False) -> Any:
         """The cotangents of the selected arguments, in their structure."""
         seeds = [(index, seed) for index, seed in seeds if index >= 0]
-        outer = entered(self.leaves) if self.nested else []
-        try:
-            cotangents = iter(backward(self.tape, seeds, consume=consume))
-        finally:
-            for other in outer:
-                other.depth -= 1
+        cotangents = iter(backward(self.tape, seeds, consume=consume))
         taken = {id(seed) for _, seed in seeds}
         return self.treedef.unflatten(
             [
@@ -93,16 +86,8 @@ class Recording:
         return [next(reached) if i >= 0 else None for i in outputs]
 
 
-def entered(leaves: Sequence[Any]) -> list[TracedTape]:
-    """The printed tapes on which this transformation is an inner one: what it records there is indented."""
-    outer: list[TracedTape] = []
-    for leaf in leaves:
-        while type(leaf) is Box:
-            if type(leaf.tape) is TracedTape and leaf.tape not in outer:
-                leaf.tape.depth += 1
-                outer.append(leaf.tape)
-            leaf = leaf.value
-    return outer
+# What a printed tape records while one of these runs inside belongs to an inner transformation: it is indented.
+INNER_CODE.update({Recording.__init__.__code__, Recording.pull.__code__, Recording.push.__code__})
 
 
 def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:
@@ -604,16 +589,20 @@ def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:
     tape = TracedTape()
     record = Recording("trace", fun, args, kwargs, tuple(range(len(args))), tape)
     tape.title = getattr(fun, "__name__", type(fun).__name__)
-    for index, path in zip(range(tape.leaves), numeric_paths(record)):
+    for index, path in enumerate(numeric_paths(record, fun)):
         tape.labels.setdefault(index, path)
     outs, _ = flatten(record.out)
     tape.output = [record.position(out) for out in outs]
     return tape
 
 
-def numeric_paths(record: Recording) -> list[str]:
-    """How each leaf on the tape is reached: `args[0]`, `args[1]['W']`."""
-    return [f"args{path}" for path, numeric in zip(record.treedef.paths(), record.numeric) if numeric]
+def numeric_paths(record: Recording, fun: Callable[..., Any]) -> list[str]:
+    """How each leaf on the tape is reached from the arguments of `fun`: `x`, `P['W'][0]`."""
+    code = getattr(fun, "__code__", None)
+    names = list(code.co_varnames[hasattr(fun, "__self__") : code.co_argcount]) if code is not None else []
+    names += [f"args[{i}]" for i in range(len(names), len(record.treedef.children))]
+    paths = [path for child, name in zip(record.treedef.children, names) for path in child.paths(name)]
+    return [path for path, numeric in zip(paths, record.numeric) if numeric]
 
 
 def name(x: Any, label: str) -> Any:

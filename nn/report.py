@@ -30,7 +30,9 @@ th { white-space: normal; vertical-align: bottom; }
 th:last-child, td:last-child { padding-right: 0; }
 th:first-child, td:first-child { text-align: left; }
 th { font-weight: 600; color: #44444a; }
-code { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; font-size: .9em; }
+pre { font-size: .72rem; line-height: 1.45; margin: 0; }
+code, pre { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+code { font-size: .9em; }
 nav { font-size: .95rem; } nav ol { margin: .4rem 0; padding-left: 1.4rem; }
 a { color: #005a8f; }
 @media (max-width: 40rem) {
@@ -92,6 +94,10 @@ class Section:
     def text(self, html: str) -> None:
         """Add a paragraph; the caller escapes what it did not write itself."""
         self.parts.append(f"<p>{html}</p>")
+
+    def preformatted(self, text: str) -> None:
+        """Add plain text in columns, in a box that scrolls on a narrow screen."""
+        self.parts.append(f'<div class="wide"><pre>{escape(text)}</pre></div>')
 
     def formula(self, *html: str) -> None:
         """Add formulas on a line of their own, which may break between them."""

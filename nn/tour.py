@@ -22,10 +22,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 import minigrad.numpy as np
-from minigrad import elementwise_grad, grad
+from minigrad import elementwise_grad, grad, name, trace
 from nn import plots
 from nn.data import SYNTHETIC, Dataset, fit_scaling, folds, load, one_hot
-from nn.loss import softmax
+from nn.loss import logistic, softmax
 from nn.mlp import forward, init, predict
 from nn.report import Image, Section, Table, page
 from nn.train import Gradient, Result, loss_and_gradient, step_size, train
@@ -112,7 +112,7 @@ def run(settings: Settings) -> Tour:
     data = load(settings.data, rng=settings.seed)
     prepare(settings.out)
     tour = Tour(settings, data, plots.plane_through(data.x_train), one_hot(data.y_train, data.k))
-    for station in (show_data, show_activation, train_network, study_depth, nest, quadratic, compare):
+    for station in (show_data, show_activation, train_network, study_depth, nest, quadratic, compare, show_tape):
         station(tour)
     seconds = time.perf_counter() - started
     numbers = {
@@ -675,6 +675,32 @@ def compare(tour: Tour) -> None:
         if worst < 1e-12
         else f"The largest relative error is {worst:.1e}, more than rounding explains: one of the two is wrong."
     )
+    tour.sections.append(section)
+
+
+def show_tape(tour: Tour) -> None:
+    """What autodiff recorded for the network whose gradients were compared, with the cotangents beside the values."""
+    data = tour.data
+    widths = [data.p, *COMPARED, data.k]
+    A, b = init(widths, tour.rng(8))
+
+    def network(A: list[Any], b: list[Any]) -> Any:
+        X = forward(A, b, data.x_train)
+        for r, x in enumerate(X[1:], start=1):
+            name(x, f"x{r}")
+        return logistic(X[-1], tour.Y)
+
+    tape = trace(network, A, b)
+    tour.numbers["tape"] = {"widths": widths, "nodes": len(tape), "inputs": tape.leaves}
+    section = Section("The tape")
+    section.text(
+        f"Autodiff has no formulas of this network. It runs the forward pass once and notes every operation: here the"
+        f" {len(tape)} rows of the tape behind the comparison above, printed by"
+        " <code>minigrad.trace</code>. Then it reads the rows from the last to the first; each operation knows how the"
+        " derivative in its result becomes that in its arguments. The column of cotangents holds these derivatives;"
+        " those of the inputs are the gradient. Large arrays are shown by their range and mean."
+    )
+    section.preformatted(tape.table(cotangents=True))
     tour.sections.append(section)
 
 

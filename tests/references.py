@@ -5,6 +5,7 @@ cancellation at all, and mpmath differentiates with fifty digits.
 """
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 import mpmath
@@ -24,7 +25,7 @@ def richardson(curve: Callable[[float], Any], step: float = 0.02, levels: int = 
         h = step / 2**k
         row.append((np.asarray(curve(h)) - np.asarray(curve(-h))) / (2 * h))
     for order in range(1, levels):
-        row = [(4**order * fine - coarse) / (4**order - 1) for coarse, fine in zip(row, row[1:])]
+        row = [(4**order * fine - coarse) / (4**order - 1) for coarse, fine in pairwise(row)]
     return row[0]
 
 

@@ -1,7 +1,7 @@
 """Complex numbers: the convention of HIPS autograd, which multiplies by complex derivatives without conjugating.
 
-For real u of z = x + iy the gradient is du/dx - i du/dy. The reference is a complex step's cousin: finite differences in
-x and y, and autograd itself where installed.
+For real u of z = x + iy the gradient is du/dx - i du/dy. The references are finite differences in x and y, and
+autograd itself where installed.
 """
 
 from collections.abc import Callable

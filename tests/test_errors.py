@@ -4,6 +4,7 @@ The user's line is recognised by its text: each program below is written on a li
 must be found in the message. After every error the engine works on.
 """
 
+import contextlib
 import math
 import operator
 import re
@@ -108,7 +109,7 @@ def test_an_operation_without_a_rule_names_itself(operation: str, fun: Callable[
     for transform in (grad, jacobian):
         message = fails(NotImplementedError, lambda t=transform: t(lambda x: np.sum(fun(x)))(X), operation, "rule")
         assert "test_errors.py" in message
-        assert 'lambda x: np.' in message  # the line above, as it is written
+        assert "lambda x: np." in message  # the line above, as it is written
 
 
 def test_an_operation_without_a_rule_says_what_to_do() -> None:
@@ -241,7 +242,8 @@ def test_operands_that_are_no_numbers() -> None:
 LOSING: list[Callable[[Any], Any]] = [
     lambda x: float(x[0]), lambda x: complex(x[0]), lambda x: math.sin(x[0]), lambda x: np.asarray(x),
     lambda x: fill(np.zeros(3), x[0]), lambda x: fill_all(np.zeros(3), x), lambda x: fill_part(np.zeros(3), x[:2]),
-    lambda x: fill_all(np.zeros(3), x[0]), lambda x: np.copyto(np.zeros(3), x), lambda x: np.put(np.zeros(3), [0], x[0]),
+    lambda x: fill_all(np.zeros(3), x[0]), lambda x: np.copyto(np.zeros(3), x),
+    lambda x: np.put(np.zeros(3), [0], x[0]),
     lambda x: add_in_place(np.zeros(3), x), lambda x: np.fill_diagonal(np.zeros((3, 3)), x),
     lambda x: operator.imul(np.ones(3), x), lambda x: np.float64(x[0]), lambda x: float(x[1]),
     lambda x: np.array([float(v) for v in x]), lambda x: np.fromiter(x, float), lambda x: np.full(3, x[0]),
@@ -259,7 +261,8 @@ def test_a_derivative_is_never_lost_in_silence(fun: Callable[[Any], Any]) -> Non
 
 
 ASSIGNMENTS: list[Callable[[Any], Any]] = [
-    write, lambda x: operator.setitem(x, slice(None), 0.0), lambda x: x.sort(), lambda x: x.fill(1.0), lambda x: x.put(0, 1.0),
+    write, lambda x: operator.setitem(x, slice(None), 0.0), lambda x: x.sort(), lambda x: x.fill(1.0),
+    lambda x: x.put(0, 1.0),
     lambda x: x.resize(2), lambda x: x.partition(1), lambda x: x.view(int),
 ]  # fmt: skip
 
@@ -545,7 +548,7 @@ def test_unchanged_and_equally_rewritten_arrays_are_fine() -> None:
 
 
 def test_an_error_in_the_users_function_passes_through() -> None:
-    """Of its own type, message and traceback, also from within nested derivatives; the same function works next time."""
+    """Of its own type and message, also from within nested derivatives; the same function works next time."""
 
     class OwnError(Exception):
         pass
@@ -560,7 +563,7 @@ def test_an_error_in_the_users_function_passes_through() -> None:
 
     for transform in (grad, elementwise_grad, jacobian, lambda f: grad(grad(f))):
         switch[0] = True
-        with pytest.raises(OwnError, match="^mine$"):
+        with pytest.raises(OwnError, match=r"^mine$"):
             transform(fun)(2.0)
         switch[0] = False
         assert transform(fun)(2.0) in (6.0, 12.0)
@@ -571,10 +574,8 @@ def test_errors_caught_inside_the_function() -> None:
     """try/except within the differentiated function, around an inner derivative or a conversion."""
 
     def fun(x: Any) -> Any:
-        try:
+        with contextlib.suppress(ValueError):
             grad(lambda y: y * x * np.ones(2))(1.0)
-        except ValueError:
-            pass
         try:
             float(x)
         except TypeError:
@@ -609,4 +610,6 @@ def test_the_message_shows_the_line_inside_a_helper() -> None:
     def helper(x: Any) -> Any:
         return np.fft.rfft(x)  # the culprit
 
-    fails(NotImplementedError, lambda: grad(lambda x: np.sum(helper(x)))(X), "np.fft.rfft(x)  # the culprit", "in helper")
+    fails(
+        NotImplementedError, lambda: grad(lambda x: np.sum(helper(x)))(X), "np.fft.rfft(x)  # the culprit", "in helper"
+    )

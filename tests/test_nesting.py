@@ -302,7 +302,8 @@ def test_a_closed_inner_box_still_carries_the_outer_derivative() -> None:
 @pytest.mark.parametrize(
     "lose",
     [
-        lambda b: float(b), lambda b: math.sin(b), lambda b: np.asarray(b), lambda b: np.array([b, 1.0]), lambda b: complex(b),
+        lambda b: float(b), lambda b: math.sin(b), lambda b: np.asarray(b), lambda b: np.array([b, 1.0]),
+        lambda b: complex(b),
         lambda b: np.zeros(1).__setitem__(0, b),
     ],
 )  # fmt: skip
@@ -436,11 +437,11 @@ def test_a_loss_with_its_own_gradient_as_penalty() -> None:
 
 def test_ten_levels() -> None:
     """The tenth derivative of x^10 is 10!, and of a linear function 0 from the second on."""
-    fun: Callable[[Any], Any] = lambda x: x**10  # noqa: E731
+    fun: Callable[[Any], Any] = lambda x: x**10
     for _ in range(10):
         fun = grad(fun)
     assert fun(1.7) == math.factorial(10)
-    line: Callable[[Any], Any] = lambda x: 3 * x  # noqa: E731
+    line: Callable[[Any], Any] = lambda x: 3 * x
     for expected in (3.0, 0.0, 0.0, 0.0):
         line = grad(line)
         assert line(2.0) == expected
@@ -460,7 +461,7 @@ def test_levels_of_different_dtypes_and_shapes() -> None:
 
 def test_power_with_nested_jacobians() -> None:
     """Mixed partials of x**y by nested jacobians, in both orders (a bug of pow elsewhere)."""
-    f = lambda x, y: x**y  # noqa: E731
+    f = lambda x, y: x**y
     xy = jacobian(jacobian(f, 0), 1)(2.0, 3.0)
     yx = jacobian(jacobian(f, 1), 0)(2.0, 3.0)
     assert_close(xy, 2.0**2 * (1 + 3 * np.log(2.0)), 1e-15)
@@ -479,7 +480,7 @@ def test_polynomials_at_zero(k: int) -> None:
 
 def test_the_sixth_derivative_of_a_reciprocal_in_float32() -> None:
     """d^6/dx^6 1/x = 720 / x^7 keeps float32's digits."""
-    fun: Callable[[Any], Any] = lambda x: 1 / x  # noqa: E731
+    fun: Callable[[Any], Any] = lambda x: 1 / x
     for _ in range(6):
         fun = grad(fun)
     result = fun(np.float32(3.0))

@@ -1,5 +1,6 @@
 """The printed tape: a numbered table of what was computed, on request with the cotangents beside it."""
 
+import contextlib
 import re
 from typing import Any
 
@@ -33,7 +34,7 @@ def test_one_row_per_node_with_operation_inputs_shape_and_line() -> None:
     assert text.startswith("tape of loss: 6 nodes, 2 of them inputs")
     assert [line.split()[0] for line in body] == [f"%{i}" for i in range(6)]
     assert "input" in body[0]
-    assert "args[0]" in body[0]
+    assert body[0].split()[1] == "w"
     assert "float64 (2, 3)" in body[0]
     assert "matmul(%0, %1)" in body[2]
     assert "float64 (2,)" in body[2]
@@ -89,7 +90,7 @@ def test_labels() -> None:
     assert_close(tape.cotangent("h1"), 2 * np.tanh([1.5, 1.5]), 1e-15)
     with pytest.raises(KeyError, match=r"nope.*h1"):
         tape["nope"]
-    assert_close(tape["args[1]"], X, 1e-16)
+    assert_close(tape["x"], X, 1e-16)
 
 
 def test_labels_of_inputs_say_where_they_are() -> None:
@@ -97,7 +98,8 @@ def test_labels_of_inputs_say_where_they_are() -> None:
     tape = trace(lambda p: np.sum(name(p["A"][0], "first layer") * p["b"]), {"A": [X], "b": X})
     body = rows(str(tape))
     assert "first layer" in body[0]
-    assert "args[0]['b']" in body[1]
+    assert "p['b']" in body[1]
+    assert "args[0]" in str(trace(np.sin, 1.0))  # a function that does not tell the names of its arguments
 
 
 def test_the_cotangent_of_a_labelled_value_that_does_not_matter() -> None:
@@ -146,10 +148,8 @@ def test_a_failed_inner_derivative_does_not_leave_the_table_indented() -> None:
     """After an exception within an inner derivative the outer level goes on in its column."""
 
     def fun(x: Any) -> Any:
-        try:
+        with contextlib.suppress(ValueError):
             grad(lambda y: np.sin(y) * np.ones(2))(x)
-        except ValueError:
-            pass
         return np.log(x)
 
     body = rows(str(trace(fun, 2.0)))

@@ -30,7 +30,9 @@ def work(seed: int) -> Any:
         return np.sum(y * grad(lambda z: np.sum(np.sin(z) * x))(y)) + np.prod(np.cos(x[[0, 1, 1]]))
 
     x = np.linspace(-1, 1, 4) * seed
-    return np.concatenate([grad(loss)(x), hvp(loss, x, np.ones(4)), jvp(loss, (x,), (x,))[1].reshape(1), hessian(loss)(x)[0]])
+    return np.concatenate(
+        [grad(loss)(x), hvp(loss, x, np.ones(4)), jvp(loss, (x,), (x,))[1].reshape(1), hessian(loss)(x)[0]]
+    )
 
 
 @pytest.fixture
@@ -52,7 +54,7 @@ def test_threads_give_the_serial_results() -> None:
 
 
 def test_threads_interleaved_step_by_step() -> None:
-    """Two threads that enter and leave their transformations in the worst order: A opens, B opens, A sweeps, B sweeps."""
+    """Two threads whose transformations open, run and sweep in step with one another."""
     barrier = threading.Barrier(2, timeout=20)
     results: dict[float, Any] = {}
 

@@ -15,7 +15,6 @@ from references import assert_close
 import minigrad.numpy as mnp
 import minigrad.tape
 from minigrad import (
-    sweeps,
     deriv,
     elementwise_grad,
     grad,
@@ -28,6 +27,7 @@ from minigrad import (
     make_jvp,
     make_vjp,
     name,
+    sweeps,
     trace,
     tree_map,
     value,
@@ -320,7 +320,10 @@ PYTREES: list[tuple[Any, Callable[[Any], Any], Any]] = [
     (Custom(), lambda p: p.w * p.b, None),
     ([Frozen((2.0,), {"k": 3.0})], lambda p: p[0].w[0] * p[0].b["k"], [Frozen((3.0,), {"k": 2.0})]),
     ((2.0, None, "relu", True, len, 3.0), lambda p: p[0] * p[5] if p[3] and p[2] == "relu" else None, None),
-    ({"a": 2.0, "empty": (), "none": None, "b": 3.0}, lambda p: p["a"] * p["b"], {"a": 3.0, "empty": (), "none": None, "b": 2.0}),
+    (
+        {"a": 2.0, "empty": (), "none": None, "b": 3.0}, lambda p: p["a"] * p["b"],
+        {"a": 3.0, "empty": (), "none": None, "b": 2.0},
+    ),
 ]  # fmt: skip
 pytrees = pytest.mark.parametrize(("tree", "fun", "expected"), PYTREES, ids=[str(type(t[0]).__name__) for t in PYTREES])
 
@@ -404,9 +407,11 @@ def test_tree_map() -> None:
 @given(
     st.recursive(
         st.floats(-2, 2) | st.none() | st.text(max_size=2),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.tuples(inner, inner)
-        | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.tuples(inner, inner)
+            | st.dictionaries(st.text(max_size=2), inner, max_size=3)
+        ),
         max_leaves=8,
     )
 )
@@ -432,7 +437,8 @@ def test_any_tree_has_a_gradient_of_its_shape(tree: Any) -> None:
     [
         lambda x: 3.0, lambda x: 3, lambda x: np.float64(2.0), lambda x: np.array([2.0]), lambda x: np.argmax(x),
         lambda x: np.sum(np.floor(x)), lambda x: np.sum(x > 0), lambda x: x.shape[0],
-        lambda x: np.sum(value(x)), lambda x: np.sum(np.zeros_like(x)), lambda x: np.sum(x[5:]), lambda x: float(len(x)),
+        lambda x: np.sum(value(x)), lambda x: np.sum(np.zeros_like(x)), lambda x: np.sum(x[5:]),
+        lambda x: float(len(x)),
     ],
 )  # fmt: skip
 def test_constant_outputs_have_the_gradient_zero(fun: Callable[..., Any]) -> None:
@@ -491,14 +497,22 @@ METHODS: list[Callable[[Any], Any]] = [
     lambda x: np.shape(x), lambda x: np.ndim(x), lambda x: np.size(x), lambda x: np.size(x, 1),
     lambda x: x.argmax(), lambda x: x.argmin(axis=1), lambda x: x.argsort(), lambda x: np.argsort(x, axis=0),
     lambda x: x.any(), lambda x: x.all(axis=0), lambda x: np.any(x > 1), lambda x: np.all(x, axis=1),
-    lambda x: x.round(1), lambda x: round(x[0, 0], 1), lambda x: np.round(x, 1), lambda x: np.floor(x), lambda x: np.sign(x),
-    lambda x: np.isnan(x), lambda x: np.isfinite(x), lambda x: x > 0, lambda x: 0 < x, lambda x: x == x, lambda x: x != 1,
-    lambda x: np.greater(x, 0.3), lambda x: np.logical_and(x, 1), lambda x: np.count_nonzero(x), lambda x: np.nonzero(x),
-    lambda x: np.allclose(x, x), lambda x: np.array_equal(x, x), lambda x: np.isclose(x, 1.0), lambda x: np.where(x > 0),
-    lambda x: np.zeros_like(x), lambda x: np.ones_like(x), lambda x: np.empty_like(x).shape, lambda x: np.result_type(x),
-    lambda x: 1.0 in x, lambda x: x[0, 0] in [1.0], lambda x: bool(x[0, 0] > 0), lambda x: str(x), lambda x: f"{x[0, 0]:.3f}",
-    lambda x: np.argmax(x, axis=1), lambda x: np.searchsorted(np.array([0.0, 1.0]), x), lambda x: x.nonzero(), lambda x: x // 1,
-    lambda x: np.iscomplexobj(x), lambda x: np.isreal(x), lambda x: np.flatnonzero(x), lambda x: int(x[0, 0]), lambda x: x is None,
+    lambda x: x.round(1), lambda x: round(x[0, 0], 1), lambda x: np.round(x, 1), lambda x: np.floor(x),
+    lambda x: np.sign(x),
+    lambda x: np.isnan(x), lambda x: np.isfinite(x), lambda x: x > 0, lambda x: x > 0, lambda x: x == x,
+    lambda x: x != 1,
+    lambda x: np.greater(x, 0.3), lambda x: np.logical_and(x, 1), lambda x: np.count_nonzero(x),
+    lambda x: np.nonzero(x),
+    lambda x: np.allclose(x, x), lambda x: np.array_equal(x, x), lambda x: np.isclose(x, 1.0),
+    lambda x: np.where(x > 0),
+    lambda x: np.zeros_like(x), lambda x: np.ones_like(x), lambda x: np.empty_like(x).shape,
+    lambda x: np.result_type(x),
+    lambda x: 1.0 in x, lambda x: x[0, 0] in [1.0], lambda x: bool(x[0, 0] > 0), lambda x: str(x),
+    lambda x: f"{x[0, 0]:.3f}",
+    lambda x: np.argmax(x, axis=1), lambda x: np.searchsorted(np.array([0.0, 1.0]), x), lambda x: x.nonzero(),
+    lambda x: x // 1,
+    lambda x: np.iscomplexobj(x), lambda x: np.isreal(x), lambda x: np.flatnonzero(x), lambda x: int(x[0, 0]),
+    lambda x: x is None,
 ]  # fmt: skip
 
 
@@ -592,7 +606,9 @@ def test_the_namespace_has_every_name_of_numpy() -> None:
     assert "sin" in dir(mnp)
 
 
-@pytest.mark.parametrize("function", ["sum", "exp", "dot", "reshape", "concatenate", "max", "where", "mean", "clip", "size"])
+@pytest.mark.parametrize(
+    "function", ["sum", "exp", "dot", "reshape", "concatenate", "max", "where", "mean", "clip", "size"]
+)
 def test_the_namespace_on_plain_values_is_numpy(function: str) -> None:
     """Without traced values nothing is different."""
     arguments = {
