@@ -19,7 +19,7 @@ from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
 from minigrad.primitive import constant as _constant
-from minigrad.tape import Box, LostDerivativeError, located, open_part, peel
+from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, read_only
 
 from minigrad.structure import array, has_box, logsumexp as _logsumexp  # isort: skip
 
@@ -821,7 +821,8 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
                 "minigrad.value(x)"
             )
         )
-    return _np.asarray(peel(self), dtype=dtype)
+    plain = read_only(_np.asarray(peel(self), dtype=dtype))  # a pullback may still need it
+    return plain.copy() if copy else plain
 
 
 def _tolist(self: Box) -> Any:

@@ -191,6 +191,15 @@ def open_part(value: Any) -> Any:
     return value
 
 
+def read_only(value: Any) -> Any:
+    """A view of an array through which it cannot be changed; anything else as it is."""
+    if type(value) is not np.ndarray:
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view
+
+
 def stand_in(array: Any) -> Any:
     """An array that takes no memory but has this shape and dtype; every entry is NaN where the dtype has one."""
     return _stand_in(array.shape, array.dtype)

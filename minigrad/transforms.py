@@ -15,7 +15,7 @@ import numpy as np
 from minigrad import structure
 from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.sweeps import backward, finished, forward
-from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel
+from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel, read_only
 from minigrad.tree import NONE, TreeDef, flatten, tree_map
 
 Argnum = int | Sequence[int]
@@ -93,7 +93,12 @@ INNER_CODE.update({Recording.__init__.__code__, Recording.pull.__code__, Recordi
 def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:
     """The arguments to differentiate: one, or a tuple of several."""
     try:
-        return args[argnum] if isinstance(argnum, (int, np.integer)) else tuple([args[i] for i in argnum])
+        if isinstance(argnum, (int, np.integer)):
+            return args[argnum]
+        selected = tuple([args[i] for i in argnum])
+        if len({i % len(args) for i in argnum}) != len(argnum):
+            raise ValueError(located(f"{operation}: argnum={argnum} names an argument twice; name each argument once"))
+        return selected
     except IndexError:
         raise TypeError(
             located(
@@ -342,6 +347,10 @@ def _make_vjp(
     record.out = None
     positions = [record.position(out) for out in outs]
     shapes = [np.shape(peel(out)) for out in outs]
+    for out in outs:
+        plain = open_part(out)
+        if type(out) is Box and type(plain) is np.ndarray:
+            record.tape.capture(plain)  # it is handed out, and must not be written to before the sweep
 
     def pullback(cotangent: Any) -> Any:
         seeds = outdef.leaves_of(cotangent)
@@ -625,7 +634,9 @@ def name(x: Any, label: str) -> Any:
 def value(x: Any) -> Any:
     """The plain value of a traced x, a constant from here on: no derivative flows through it.
 
+    The array of a traced value is read-only, since the sweep will need it; `.copy()` makes one to write into.
+
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6
     np.float64(3.0)
     """
-    return peel(x)
+    return read_only(peel(x))

@@ -30,12 +30,13 @@ from minigrad import (
     value_and_grad,
     vjp,
 )
+from minigrad import value as mg_value
 
 X = np.array([0.5, -1.0, 2.0])
 M = np.arange(6.0).reshape(2, 3)
 
 
-def fails(kind: type[BaseException], run: Callable[[], Any], *pieces: str) -> str:
+def fails(kind: type[BaseException] | tuple[type[BaseException], ...], run: Callable[[], Any], *pieces: str) -> str:
     """The message of the error that `run` raises; all pieces must be in it, and the engine must work afterwards."""
     with pytest.raises(kind) as caught:
         run()
@@ -224,6 +225,8 @@ def test_argument_positions() -> None:
     fails(TypeError, lambda: grad(lambda x: x, 1)(2.0), "argument 1", "1 positional argument")
     fails(TypeError, lambda: grad(lambda x: x)(x=2.0), "argument 0", "keyword")
     fails(TypeError, lambda: grad(lambda x, y: x, (0, 2))(2.0, 3.0), "2 positional")
+    fails((TypeError, ValueError), lambda: grad(lambda x, y: x * y, (0, 0))(2.0, 3.0), "argument twice")
+    fails((TypeError, ValueError), lambda: grad(lambda x, y: x * y, (0, -2))(2.0, 3.0), "argument")
 
 
 def test_operands_that_are_no_numbers() -> None:
@@ -499,6 +502,40 @@ def test_parameters_are_copied(parameter: Any, fun: Callable[[Any, Any], Any]) -
     before = pullback(1.0)[0]
     parameter[:] = list(parameter)[::-1]
     assert np.array_equal(pullback(1.0)[0], before)
+
+
+def unless_noticed(run: Callable[[], Any]) -> Any:
+    """The result of `run`, or None if the engine or NumPy noticed that an array was, or was to be, written to."""
+    try:
+        return run()
+    except (RuntimeError, ValueError) as error:
+        if "changed" in str(error) or "read-only" in str(error):
+            return None
+        raise
+
+
+@pytest.mark.parametrize("make", [lambda f: vjp(f, X), lambda f: make_vjp(f)(X)[::-1]], ids=["vjp", "make_vjp"])
+@pytest.mark.parametrize("fun", [np.exp, np.tanh, np.sqrt], ids=lambda f: f.__name__)
+def test_arrays_handed_out_by_vjp_may_not_change_the_gradient(make: Callable[..., Any], fun: Any) -> None:
+    """Writing into the returned value is noticed by the pullback, or has no effect on it: never a wrong gradient."""
+    out, pullback = make(lambda x: fun(x * x))
+    expected = np.array(jacobian(lambda x: fun(x * x))(X).sum(axis=0))
+    out *= 100.0
+    gradient = unless_noticed(lambda: pullback(np.ones(3)))
+    assert gradient is None or np.allclose(gradient, expected, rtol=1e-14)
+
+
+def test_arrays_handed_out_by_value_may_not_change_the_gradient() -> None:
+    """Writing into a plain value taken within the function raises, or has no effect on the traced one."""
+
+    def fun(x: Any) -> Any:
+        h = np.exp(x)
+        v = mg_value(h)
+        v -= np.max(v)
+        return np.sum(h) + 0.0 * np.sum(v)
+
+    gradient = unless_noticed(lambda: grad(fun)(X))
+    assert gradient is None or np.allclose(gradient, np.exp(X), rtol=1e-14)
 
 
 def test_a_buffer_that_the_function_reuses_is_detected() -> None:
