@@ -122,6 +122,7 @@ def _bind_one(primitive: Primitive) -> Callable[..., Any]:
 
 def _bind_two(primitive: Primitive) -> Callable[..., Any]:
     fun = primitive.fun
+    reads_x, reads_y = 0 not in primitive.residuals((-1, 0))[1], 1 not in primitive.residuals((0, -1))[1]
 
     def bind(x: Any, y: Any, **params: Any) -> Any:
         if type(x) is Box:
@@ -141,14 +142,14 @@ def _bind_two(primitive: Primitive) -> Callable[..., Any]:
             else:
                 parents, x = (x.index, -1), x.value
                 if type(y) is not float:
-                    y = constant_operand(y, tape)
+                    y = constant_operand(y, tape, reads_y)
         elif type(y) is Box:
             if not y.tape.is_open:
                 return bind(x, y.value, **params)
             tape = y.tape
             parents, y = (-1, y.index), y.value
             if type(x) is not float:
-                x = constant_operand(x, tape)
+                x = constant_operand(x, tape, reads_x)
         else:
             return fun(x, y, **params)
         if type(x) is Box or type(y) is Box:
@@ -164,6 +165,7 @@ def _bind_two(primitive: Primitive) -> Callable[..., Any]:
 
 def _bind_many(primitive: Primitive) -> Callable[..., Any]:
     fun = primitive.fun
+    reads_args = not primitive.residuals((0,))[1]
 
     def bind(*args: Any, **params: Any) -> Any:
         tape = innermost(args)
@@ -176,7 +178,7 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
                 values.append(arg.value)
             else:
                 parents.append(-1)
-                values.append(arg if type(arg) is Box else constant_operand(arg, tape))
+                values.append(arg if type(arg) is Box else constant_operand(arg, tape, reads_args))
         ans = bind(*values, **params)
         watch(params, tape)
         return tape.record(primitive, tuple(parents), tuple(values), ans, params)
@@ -200,29 +202,33 @@ def watch(params: dict[str, Any], tape: Tape) -> None:
             tape.capture(value)
 
 
-def constant_operand(value: Any, tape: Tape) -> Any:
-    """A plain operand, as the tape keeps it: sequences become arrays, and arrays are watched for changes."""
+def constant_operand(value: Any, tape: Tape, is_read: bool) -> Any:
+    """A plain operand as the tape keeps it: sequences become arrays; arrays that a rule reads are watched."""
     kind = type(value)
-    if kind is np.ndarray:
-        tape.capture(value)
-        return value
     if kind is int or kind is float or kind is np.float64:
         return value
     if kind is list or kind is tuple:
         value = np.asarray(value)
-    if isinstance(value, np.ndarray):
-        if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+    if not isinstance(value, np.ndarray):
+        if not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
             raise TypeError(
-                located(f"{kind.__name__} operands are not differentiated: pass a plain array, np.asarray(x)")
+                located(
+                    f"a {kind.__module__}.{kind.__qualname__} cannot take part in a differentiated operation; "
+                    f"pass a number or an array: np.asarray(x, dtype=float)"
+                )
             )
-        tape.capture(value)
-    elif not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
+        return value
+    if kind is not np.ndarray and isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        raise TypeError(located(f"{kind.__name__} operands are not differentiated: pass a plain array, np.asarray(x)"))
+    if value.dtype.kind not in "biufc":
         raise TypeError(
             located(
-                f"a {kind.__module__}.{kind.__qualname__} cannot take part in a differentiated operation; "
-                f"pass a number or an array: np.asarray(x, dtype=float)"
+                f"an array of dtype {value.dtype} cannot take part in a differentiated operation. "
+                f"Convert it first: x.astype(float)"
             )
         )
+    if is_read:
+        tape.capture(value)
     return value
 
 

@@ -118,13 +118,6 @@ class Tape:
         """Remember how a plain array looks now: the sweep will read it again, and must find it unchanged."""
         if id(array) in self.captured:
             return
-        if array.dtype.kind not in "biufc":
-            raise TypeError(
-                located(
-                    f"an array of dtype {array.dtype} cannot take part in a differentiated operation. "
-                    f"Convert it first: x.astype(float)"
-                )
-            )
         # The entry holds the array itself too, so that no other array can get the same id while the tape lives.
         self.captured[id(array)] = (array, fingerprint(array), user_line())
 
