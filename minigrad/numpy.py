@@ -19,11 +19,8 @@ from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
 from minigrad.primitive import constant as _constant
+from minigrad.structure import array, has_box
 from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, read_only
-
-from minigrad.structure import array, has_box, logsumexp as _logsumexp  # isort: skip
-
-_None: Any = None  # the default of arguments that NumPy tells apart from None
 
 
 def _boxed(x: Any) -> Any:
@@ -168,7 +165,7 @@ def sum(
     dtype: Any = None,
     out: Any = None,
     keepdims: Any = False,
-    initial: Any = _None,
+    initial: Any = None,
     where: Any = True,
 ) -> Any:
     if type(a) is Box and axis is None and not keepdims and where is True and initial is dtype is out is None:
@@ -193,7 +190,7 @@ def prod(
     dtype: Any = None,
     out: Any = None,
     keepdims: Any = False,
-    initial: Any = _None,
+    initial: Any = None,
     where: Any = True,
 ) -> Any:
     _options("prod", out)
@@ -203,7 +200,7 @@ def prod(
 
 @_function(_np.max, _np.amax)
 def max(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _None, where: Any = True
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     _options("max", out)
     ans = _s.amax(_masked(_boxed(a), where, -_np.inf), axis=_axis(axis), keepdims=bool(keepdims))
@@ -212,7 +209,7 @@ def max(
 
 @_function(_np.min, _np.amin)
 def min(
-    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = _None, where: Any = True
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     _options("min", out)
     ans = _s.amin(_masked(_boxed(a), where, _np.inf), axis=_axis(axis), keepdims=bool(keepdims))
@@ -222,7 +219,7 @@ def min(
 @_function(_np.var)
 def var(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: Any = False,
-    *, where: Any = True, mean: Any = _None, correction: Any = _None,
+    *, where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
     _options("var", out, dtype=(dtype, None), where=(where, True), mean=(mean, None))
     ddof = ddof if correction is None else correction
@@ -232,7 +229,7 @@ def var(
 @_function(_np.std)
 def std(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: Any = False,
-    *, where: Any = True, mean: Any = _None, correction: Any = _None,
+    *, where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
     _options("std", out, dtype=(dtype, None), where=(where, True), mean=(mean, None))
     ddof = ddof if correction is None else correction
@@ -263,7 +260,7 @@ def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     1000.6931471805599
     """
     a = _boxed(a)
-    return _logsumexp(a if type(a) is Box else _np.asarray(a), axis=_axis(axis), keepdims=bool(keepdims))
+    return _s.logsumexp(a if type(a) is Box else _np.asarray(a), axis=_axis(axis), keepdims=bool(keepdims))
 
 
 # ----- shapes
@@ -284,7 +281,7 @@ def _order(a: Any, order: str) -> str:
 
 
 @_function(_np.reshape)
-def reshape(a: Any, /, shape: Any = _None, order: str = "C", *, newshape: Any = _None, copy: Any = None) -> Any:
+def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     a = _boxed(a)
     shape = _shape_argument(shape if shape is not None else newshape)
     return _s.reshape(a, shape=shape, order=_order(a, order))
@@ -443,7 +440,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: 
 
 
 @_function(_np.diff)
-def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = _None, append: Any = _None) -> Any:
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
     a = _boxed(a)
     _options("diff", prepend=(prepend, None), append=(append, None))
     before = (slice(None),) * _axis_index(axis, a)
@@ -937,6 +934,9 @@ for _name, _attribute in {**_OPERATORS, **_METHODS}.items():
 for _name, _attribute in _PROPERTIES.items():
     setattr(Box, _name, property(_attribute))
 Box.__hash__ = None  # type: ignore[assignment]
+
+
+__all__ = sorted({*_np.__all__, "logsumexp"})
 
 
 def __getattr__(name: str) -> Any:
