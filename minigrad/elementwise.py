@@ -65,7 +65,7 @@ float_power = elementwise("float_power", np.float_power, _power_x, _power_y)
 
 exp   = elementwise("exp", np.exp, lambda g, ans, _x: g * ans)
 exp2  = elementwise("exp2", np.exp2, lambda g, ans, _x: g * (ans * LOG_2))
-expm1 = elementwise("expm1", np.expm1, lambda g, ans, _x: g * (ans + 1.0))
+expm1 = elementwise("expm1", np.expm1, lambda g, _ans, x: g * exp(x))
 log   = elementwise("log", np.log, lambda g, _ans, x: g / x)
 log2  = elementwise("log2", np.log2, lambda g, _ans, x: g / (x * LOG_2))
 log10 = elementwise("log10", np.log10, lambda g, _ans, x: g / (x * LOG_10))
@@ -73,11 +73,11 @@ log1p = elementwise("log1p", np.log1p, lambda g, _ans, x: g / (1.0 + x))
 LOG_2, LOG_10 = float(np.log(2.0)), float(np.log(10.0))
 
 logaddexp  = elementwise("logaddexp", np.logaddexp,
-                         lambda g, ans, x, _y: g * exp(x - ans),
-                         lambda g, ans, _x, y: g * exp(y - ans))
+                         lambda g, _ans, x, y: g * exp(-logaddexp(0.0, y - x)),
+                         lambda g, _ans, x, y: g * exp(-logaddexp(0.0, x - y)))
 logaddexp2 = elementwise("logaddexp2", np.logaddexp2,
-                         lambda g, ans, x, _y: g * exp2(x - ans),
-                         lambda g, ans, _x, y: g * exp2(y - ans))
+                         lambda g, _ans, x, y: g * exp2(-logaddexp2(0.0, y - x)),
+                         lambda g, _ans, x, y: g * exp2(-logaddexp2(0.0, x - y)))
 
 # ----- trigonometric and hyperbolic functions, and their inverses -----------------------------------------------------
 # (1 - x)(1 + x) instead of 1 - x^2: no cancellation near 1.
@@ -91,7 +91,7 @@ arctan  = elementwise("arctan", np.arctan, lambda g, _ans, x: g / (1.0 + x * x))
 sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x))
 cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x))
 tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans))
-arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / sqrt(x * x + 1.0))
+arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x))
 arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)))
 arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)))
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, _ans, _x: g * DEGREE)
@@ -99,8 +99,8 @@ rad2deg = elementwise("rad2deg", np.rad2deg, lambda g, _ans, _x: g / DEGREE)
 DEGREE  = float(np.pi / 180)
 
 arctan2 = elementwise("arctan2", np.arctan2,
-                      lambda g, _ans, y, x: g * (x / (x * x + y * y)),
-                      lambda g, _ans, y, x: -g * (y / (x * x + y * y)))
+                      lambda g, _ans, y, x: g * (x / hypot(x, y) / hypot(x, y)),             # no square overflows
+                      lambda g, _ans, y, x: -g * (y / hypot(x, y) / hypot(x, y)))
 hypot   = elementwise("hypot", np.hypot,                  # at (0, 0) the subgradient 0
                       lambda g, ans, x, _y: g * (x / nonzero_or_one(ans)),
                       lambda g, ans, _x, y: g * (y / nonzero_or_one(ans)))
@@ -181,11 +181,13 @@ def sinc(x: Any) -> Any:
 
 
 def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
-    """The part of the cotangent that x gets when `ans` is the better of x and y: 1, 0, or 1/2 at a tie."""
+    """The part of the cotangent that x gets when `ans` is the better of x and y: 1, 0, or 1/2 at a tie.
+
+    A NaN is the better one, since it is the result, unless the function skips it.
+    """
     x, y = peel(x), peel(y)
     wins = better(x, y)
-    if skip_nan:
-        wins = wins | (np.isnan(y) & ~np.isnan(x))
+    wins = wins | (np.isnan(y) & ~np.isnan(x) if skip_nan else np.isnan(x))
     return np.where(wins, 1.0, np.where(np.equal(x, y), 0.5, 0.0)).astype(peel(ans).dtype)
 
 
@@ -194,6 +196,11 @@ def direction(x: Any, ans: Any) -> Any:
     if peel(x).dtype.kind != "c":
         return sign(x)
     return conjugate(x) / nonzero_or_one(ans)
+
+
+def root_of_one_plus_square(x: Any) -> Any:
+    """sqrt(1 + x^2), without overflow for real x."""
+    return sqrt(x * x + 1.0) if peel(x).dtype.kind == "c" else hypot(x, 1.0)
 
 
 def nonzero_or_one(x: Any) -> Any:

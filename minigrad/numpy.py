@@ -203,6 +203,8 @@ def max(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     _options("max", out)
+    if initial is not None and 0 in _np.shape(peel(a)):
+        return _np.max(peel(a), axis=axis, keepdims=bool(keepdims), initial=initial)  # of nothing: a constant
     ans = _s.amax(_masked(_boxed(a), where, -_np.inf), axis=_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else _e.maximum(ans, initial)
 
@@ -212,6 +214,8 @@ def min(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     _options("min", out)
+    if initial is not None and 0 in _np.shape(peel(a)):
+        return _np.min(peel(a), axis=axis, keepdims=bool(keepdims), initial=initial)
     ans = _s.amin(_masked(_boxed(a), where, _np.inf), axis=_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else _e.minimum(ans, initial)
 
@@ -561,6 +565,8 @@ def clip(
     a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
 ) -> Any:
     _options("clip", out)
+    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
+        raise ValueError(located("clip: bounds are given as a_min and a_max, or as min and max, not as both"))
     low, high = a_min if a_min is not None else min, a_max if a_max is not None else max
     ans = _boxed(a)
     ans = ans if low is None else _e.maximum(ans, low)
@@ -711,6 +717,8 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> An
 
 def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options: Any) -> Any:
     """NEP 13: NumPy calls this for every ufunc that meets a box."""
+    if not _any_open(args) and not _any_open(options):
+        return getattr(ufunc, method)(*_s.peel_all(args), **_s.peel_all(options))
     bind = UFUNCS.get(ufunc)
     if bind is None:
         raise NotImplementedError(located(f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}"))
@@ -723,8 +731,10 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
     if method == "reduce" and ufunc in _REDUCTIONS:
         axis, keepdims = options.pop("axis", 0), options.pop("keepdims", False)
         return _REDUCTIONS[ufunc](args[0], axis=args[1] if len(args) > 1 else axis, keepdims=keepdims, **options)
-    if method == "accumulate" and ufunc is _np.add:
-        return cumsum(args[0], options.get("axis", args[1] if len(args) > 1 else 0))
+    if method == "accumulate" and ufunc in (_np.add, _np.multiply):
+        given = dict(zip(("axis", "dtype", "out"), args[1:])) | options
+        out = given.pop("out", None)
+        return (cumsum if ufunc is _np.add else cumprod)(args[0], given.pop("axis", 0), out=out, **given)
     raise NotImplementedError(
         located(f"np.{ufunc.__name__}.{method} has no derivative rule; write it with np.sum, np.prod or indexing")
     )
@@ -738,6 +748,8 @@ _REDUCTIONS: dict[Any, Callable[..., Any]] = {
 
 def _array_function(self: Box, function: Any, types: Any, args: Any, options: Any) -> Any:
     """NEP 18: NumPy calls this for every other function that meets a box."""
+    if not _any_open(args) and not _any_open(options):
+        return function(*_s.peel_all(args), **_s.peel_all(options))
     rule = FUNCTIONS.get(function)
     if rule is None:
         name = f"{function.__module__}.{function.__name__}"
@@ -745,6 +757,17 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
             raise _refuse(name, "a traced value cannot be written into an array. " + _ASSIGN_ADVICE)
         raise NotImplementedError(located(f"{name} has no derivative rule. {_nearest(function.__name__)}"))
     return rule(*args, **options)
+
+
+def _any_open(values: Any) -> bool:
+    """Whether something that is being differentiated is among these arguments, at any depth."""
+    if type(values) is Box:
+        return type(open_part(values)) is Box
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, (list, tuple)):
+        return False
+    return builtins.any(_any_open(value) for value in values)
 
 
 def _nearest(name: str) -> str:
@@ -814,12 +837,23 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
         raise LostDerivativeError(
             located(
                 f"a value that is being differentiated (shape {self.shape}, {self.dtype}) cannot become, or be written "
-                f"into, a plain array: its derivative would be lost. " + _ASSIGN_ADVICE + ". For the plain value: "
-                "minigrad.value(x)"
+                f"into, a plain array: its derivative would be lost. {_ASSIGN_ADVICE}. If it was given to a method of "
+                f"a plain array, M.dot(x): write M @ x or np.dot(M, x). For the plain value: minigrad.value(x)"
             )
         )
     plain = read_only(_np.asarray(peel(self), dtype=dtype))  # a pullback may still need it
     return plain.copy() if copy else plain
+
+
+def _reduce(self: Box) -> Any:
+    if type(open_part(self)) is Box:
+        raise LostDerivativeError(
+            located(
+                "a value that is being differentiated cannot be pickled or sent to another process: its derivative "
+                "would be lost. Differentiate within each process instead, or send minigrad.value(x)"
+            )
+        )
+    return _s.same, (peel(self),)
 
 
 def _tolist(self: Box) -> Any:
@@ -838,13 +872,16 @@ def _item(self: Box, *index: Any) -> Any:
 
 def _in_place(name: str, advice: str) -> Callable[..., Any]:
     def refuse(self: Box, *args: Any, **options: Any) -> Any:
-        raise _refuse(f"x.{name}", f"a value that is being differentiated cannot be changed in place; use {advice}")
+        raise _refuse(f"x.{name}", f"a traced value cannot be changed in place; use {advice}")
 
     return refuse
 
 
 def _plain_only(name: str) -> Callable[..., Any]:
     def refuse(self: Box, *args: Any, **options: Any) -> Any:
+        plain = open_part(self)
+        if type(plain) is not Box:
+            return getattr(plain, name)(*args, **options)
         raise _refuse(f"x.{name}", f"it has no derivative; for the plain array use minigrad.value(x).{name}")
 
     return refuse
@@ -852,16 +889,6 @@ def _plain_only(name: str) -> Callable[..., Any]:
 
 def _comparison(bind: Callable[..., Any]) -> Callable[[Box, Any], Any]:
     return lambda self, other: bind(self, other)
-
-
-def _method(function: Callable[..., Any], *names: str) -> Callable[..., Any]:
-    """A method with NumPy's positional arguments after the array itself."""
-
-    def method(self: Box, *args: Any, **options: Any) -> Any:
-        options.update(zip(names, args))
-        return function(self, **options)
-
-    return method
 
 
 def _several(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -893,7 +920,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "__getitem__": _getitem, "__setitem__": _setitem, "__len__": _len, "__iter__": _iter,
     "__contains__": lambda x, y: bool(_np.any(peel(x) == peel(y))),
     "__bool__": _bool, "__float__": _number("float"), "__complex__": _number("complex"),
-    "__int__": lambda x: int(peel(x)), "__round__": lambda x, n=0: _np.round(peel(x), n),
+    "__int__": _number("int"), "__reduce__": _reduce, "__round__": lambda x, n=0: _np.round(peel(x), n),
     "__array__": _array, "__array_ufunc__": _array_ufunc, "__array_function__": _array_function,
     "__repr__": lambda x: f"Box({peel(x)!r})", "__str__": lambda x: str(peel(x)),
     "__format__": lambda x, spec: format(peel(x), spec),
@@ -901,15 +928,15 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 _METHODS: dict[str, Callable[..., Any]] = {
-    "sum": _method(sum, "axis", "dtype", "out", "keepdims"), "mean": _method(mean, "axis", "dtype", "out", "keepdims"),
-    "prod": _method(prod, "axis", "dtype", "out", "keepdims"), "max": _method(max, "axis", "out", "keepdims"),
-    "min": _method(min, "axis", "out", "keepdims"), "var": _method(var, "axis", "dtype", "out", "ddof", "keepdims"),
-    "std": _method(std, "axis", "dtype", "out", "ddof", "keepdims"), "cumsum": _method(cumsum, "axis"),
-    "cumprod": _method(cumprod, "axis"), "take": take, "compress": lambda x, where, axis=None: compress(where, x, axis),
+    "sum": sum, "mean": mean,
+    "prod": prod, "max": max,
+    "min": min, "var": var,
+    "std": std, "cumsum": cumsum,
+    "cumprod": cumprod, "take": take, "compress": lambda x, where, axis=None: compress(where, x, axis),
     "reshape": _several(reshape), "transpose": _several(transpose), "ravel": ravel, "flatten": ravel,
     "swapaxes": swapaxes, "squeeze": FUNCTIONS[_np.squeeze], "repeat": repeat, "diagonal": diagonal, "trace": trace,
     "dot": dot, "clip": clip, "conj": _s.conjugate_if_complex, "conjugate": _s.conjugate_if_complex,
-    "copy": copy, "astype": lambda x, dtype, **_: _s.cast(x, dtype), "item": _item, "tolist": _tolist,
+    "copy": copy, "astype": lambda x, dtype, *_, **__: _s.cast(x, dtype), "item": _item, "tolist": _tolist,
     "all": FUNCTIONS[_np.all], "any": FUNCTIONS[_np.any], "nonzero": FUNCTIONS[_np.nonzero],
     "argmax": FUNCTIONS[_np.argmax], "argmin": FUNCTIONS[_np.argmin], "argsort": FUNCTIONS[_np.argsort],
     "argpartition": FUNCTIONS[_np.argpartition], "searchsorted": FUNCTIONS[_np.searchsorted],

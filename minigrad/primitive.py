@@ -142,14 +142,14 @@ def _bind_two(primitive: Primitive) -> Callable[..., Any]:
             else:
                 parents, x = (x.index, -1), x.value
                 if type(y) is not float:
-                    y = constant_operand(y, tape, reads_y)
+                    y = constant_operand(y, tape, reads_y, x)
         elif type(y) is Box:
             if not y.tape.is_open:
                 return bind(x, y.value, **params)
             tape = y.tape
             parents, y = (-1, y.index), y.value
             if type(x) is not float:
-                x = constant_operand(x, tape, reads_x)
+                x = constant_operand(x, tape, reads_x, y)
         else:
             return fun(x, y, **params)
         if type(x) is Box or type(y) is Box:
@@ -202,11 +202,13 @@ def watch(params: dict[str, Any], tape: Tape) -> None:
             tape.capture(value)
 
 
-def constant_operand(value: Any, tape: Tape, is_read: bool) -> Any:
+def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -> Any:
     """A plain operand as the tape keeps it: sequences become arrays; arrays that a rule reads are watched."""
     kind = type(value)
     if kind is int or kind is float or kind is np.float64:
         return value
+    if kind is complex and type(peel(other)) is np.float64:
+        return np.complex128(value)  # 1j * np.float64(2) would be a complex of Python, without a dtype
     if kind is list or kind is tuple:
         value = np.asarray(value)
     if not isinstance(value, np.ndarray):

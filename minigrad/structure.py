@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.elementwise import conjugate, exp, maximum, nonzero_or_one
+from minigrad.elementwise import conjugate, exp, nonzero_or_one
 from minigrad.primitive import Rule, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
 
@@ -71,7 +71,7 @@ def _reduce(ufunc: np.ufunc) -> Callable[..., Any]:
 def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     if x.dtype == np.float16:
         return np.mean(x, axis=axis, keepdims=keepdims)  # sums in float32
-    return _add(x, axis, None, None, keepdims) / count(x, axis)
+    return _add(x, axis, None, None, keepdims) / (count(x, axis) or math.nan)
 
 
 # ----- reductions -----------------------------------------------------------------------------------------------------
@@ -80,7 +80,7 @@ sum_ = linear("sum", _reduce(np.add), lambda g, _ans, _x, axis=None, keepdims=Fa
 mean = linear(
     "mean",
     _mean,
-    lambda g, _ans, _x, axis=None, keepdims=False: keep(g, _x, axis) / count(_x, axis),
+    lambda g, _ans, _x, axis=None, keepdims=False: keep(g, _x, axis) / (count(_x, axis) or math.nan),
 )
 cumsum: Rule = linear(
     "cumsum",
@@ -165,12 +165,14 @@ def _centred(x: Any, axis: Any) -> Any:
 
 
 def _var_vjp(g: Any, _ans: Any, x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
-    return keep(g, x, axis) * ((2.0 / (count(x, axis) - ddof)) * conjugate_if_complex(_centred(x, axis)))
+    return keep(g, x, axis) * (
+        (2.0 / (max(count(x, axis) - ddof, 0) or math.nan)) * conjugate_if_complex(_centred(x, axis))
+    )
 
 
 def _var_jvp(t: Any, _ans: Any, x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
     weighted = t * conjugate_if_complex(_centred(x, axis))
-    return (2.0 / (count(x, axis) - ddof)) * sum_(weighted, axis=axis, keepdims=keepdims)
+    return (2.0 / (max(count(x, axis) - ddof, 0) or math.nan)) * sum_(weighted, axis=axis, keepdims=keepdims)
 
 
 def conjugate_if_complex(x: Any) -> Any:
@@ -213,21 +215,21 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return ans + top.reshape(ans.shape)
 
 
-def _softmax(ans: Any, x: Any, axis: Any) -> Any:
-    """exp(x - ans); where ans is -inf all terms are zero, and so is this."""
-    return exp(x - keep(maximum(ans, _lowest(peel(ans).dtype)), x, axis))
-
-
-@functools.cache
-def _lowest(dtype: Any) -> Any:
-    return np.finfo(dtype).min
+def _softmax(x: Any, axis: Any) -> Any:
+    """exp(x) / sum(exp(x)), with the maximum taken out first: exp(x - logsumexp(x)) would lose digits for large x."""
+    top = _maximum(peel(x), axis, None, None, True)
+    if math.isfinite(np.vdot(top, top)):
+        e = exp(x - top)
+        return e / sum_(e, axis=axis, keepdims=True)
+    e = exp(x - np.where(np.isneginf(top), 0, top))
+    return e / nonzero_or_one(sum_(e, axis=axis, keepdims=True))  # all terms zero: so is this
 
 
 logsumexp = general(
     "logsumexp",
     _logsumexp,
-    [lambda g, ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), _softmax(ans, x, axis))],
-    [lambda t, ans, x, axis=None, keepdims=False: sum_(t * _softmax(ans, x, axis), axis=axis, keepdims=keepdims)],
+    [lambda g, _ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), _softmax(x, axis))],
+    [lambda t, ans, x, axis=None, keepdims=False: sum_(t * _softmax(x, axis), axis=axis, keepdims=keepdims)],
 )
 
 for _reduction in (sum_, mean, amax, amin, prod, var, std, logsumexp):
@@ -419,6 +421,11 @@ concatenate = linear_in_all("concatenate", lambda *args, axis: np.concatenate(ar
 stack = linear_in_all("stack", _stack, _stack_pull)
 
 
+def same(x: Any) -> Any:
+    """x itself: what a pickled box whose transformation is over is read back by."""
+    return x
+
+
 def has_box(values: Any) -> bool:
     """Whether a nested list or tuple holds a box."""
     if type(values) is Box:
@@ -453,3 +460,14 @@ def cast(x: Any, dtype: Any) -> Any:
     if dtype.kind not in "fc":
         return peel(x).astype(dtype)
     return x if peel(x).dtype == dtype else astype(x, dtype=dtype)
+
+
+def peel_all(values: Any) -> Any:
+    """`peel`, also within lists, tuples and dicts."""
+    if type(values) is Box:
+        return peel(values)
+    if isinstance(values, dict):
+        return {key: peel_all(value) for key, value in values.items()}
+    if type(values) is list or type(values) is tuple:
+        return type(values)([peel_all(value) for value in values])
+    return values

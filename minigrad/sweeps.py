@@ -34,7 +34,7 @@ def backward(
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
     owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
-    masked = False  # whether a `where` was passed, whose untaken branches must not leak NaN
+    hidden: set[int] = set()  # nodes below a `where`: what its untaken branch does there must not leak
     for index, seed in seeds:
         accumulate(cotangents, index, seed, owned)
     for i in range(stop, tape.leaves - 1, -1):
@@ -51,6 +51,9 @@ def backward(
         if not elementwise and (type(g) in NUMBERS or g.shape != ans.shape):
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
+        leaks = i in hidden
+        if leaks or vjps is _WHERE:
+            hidden.update(parents)
         if vjps is None:
             for parent, ct in zip(parents, primitive.pull(g, ans, *args, parents=parents, **params)):
                 if parent >= 0:
@@ -60,7 +63,7 @@ def backward(
         for parent, vjp_rule, arg in zip(parents, vjps, args):
             if parent < 0:
                 continue
-            if masked and elementwise:
+            if leaks and elementwise:
                 with np.errstate(all="ignore"):
                     ct = without_leaks(vjp_rule(g, ans, *args, **params), g)
             else:
@@ -75,8 +78,6 @@ def backward(
                 cotangents[parent] = ct
             else:
                 accumulate(cotangents, parent, ct, owned)
-        if vjps is _WHERE:
-            masked = True
     if keep is not None:
         keep[:] = [gathered(g, nodes[i][3]) if type(g) is list else g for i, g in enumerate(cotangents)]
     return cotangents[: tape.leaves] + [None] * (tape.leaves - len(cotangents))

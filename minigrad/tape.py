@@ -206,25 +206,26 @@ def _stand_in(shape: tuple[int, ...], dtype: Any) -> Any:
 # ----- has an array changed? ------------------------------------------------------------------------------------------
 
 _SMALL = 1 << 14  # bytes up to which the fingerprint of an array is a copy
-_WIDTH = 1023
+_ROW, _COLUMNS = 1021, 1023
 
 
 def fingerprint(array: np.ndarray) -> Any:
     """Something that differs when the array was written to: with certainty for one changed entry or two swapped ones.
 
-    Small arrays are copied. The bits of large ones are read as integers in rows of an odd length, whose row and column
-    sums modulo 2^64 are taken, at about memory speed. (Odd, since a changed sign is a changed top bit, and those of an
-    even number of entries cancel in a sum: so do not all rows of a negated array.)
+    Small arrays are copied. The bits of large ones are read as integers, whose sums modulo 2^64 are taken at about
+    memory speed: over rows of one length, and over columns of rows of another, so that no permutation of the rows of an
+    array preserves both. (Both odd, since a changed sign is a changed top bit, and an even number of these cancel.)
     """
     if array.nbytes <= _SMALL:
         return array.tobytes()
     if not array.flags.c_contiguous:
         array = array.T if array.flags.f_contiguous else np.ascontiguousarray(array)
     raw = array.reshape(-1).view(np.uint8)
-    whole = raw.size - raw.size % (8 * _WIDTH)
-    words = raw[:whole].view(np.uint64).reshape(-1, _WIDTH)
-    sums = np.add.reduce(words, 0), np.add.reduce(words, 1)
-    return sums[0].tobytes(), sums[1].tobytes(), raw[whole:].tobytes()
+    words = raw[: raw.size - raw.size % 8].view(np.uint64)
+    in_rows, in_columns = words.size - words.size % _ROW, words.size - words.size % _COLUMNS
+    rows = np.add.reduce(words[:in_rows].reshape(-1, _ROW), 1)
+    columns = np.add.reduce(words[:in_columns].reshape(-1, _COLUMNS), 0)
+    return rows.tobytes(), columns.tobytes(), raw[8 * min(in_rows, in_columns) :].tobytes()
 
 
 # ----- where in the user's program are we? ----------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from minigrad import structure
 from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.sweeps import backward, finished, forward
 from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel, read_only
-from minigrad.tree import NONE, TreeDef, flatten, tree_map
+from minigrad.tree import LEAF, TreeDef, flatten, tree_map
 
 Argnum = int | Sequence[int]
 
@@ -126,6 +126,13 @@ def is_numeric(leaf: Any) -> bool:
     ) or hasattr(leaf, "__array_function__")  # fmt: skip
 
 
+def is_number(x: Any) -> bool:
+    """Whether x can serve as a tangent or cotangent."""
+    return (
+        is_numeric(x) or isinstance(x, bool) or (isinstance(x, (list, tuple)) and np.asarray(x).dtype.kind in "biufc")
+    )
+
+
 def name_of_argument(argnum: Argnum) -> str:
     """How errors call an argument."""
     return f"argument {argnum}"
@@ -143,8 +150,11 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
         return open_part(leaf)
     elif kind is complex:
         return np.complex128(leaf)
-    path = treedef.paths()[position]
-    check_differentiable(operation, leaf, name_of_argument(argnum) + (f", leaf {path}" if path else ""))
+    path, argument = treedef.paths()[position], argnum
+    if not isinstance(argnum, (int, np.integer)):
+        first, _, path = path.removeprefix("[").partition("]")
+        argument = argnum[int(first)]
+    check_differentiable(operation, leaf, name_of_argument(argument) + (f", leaf {path}" if path else ""))
     return leaf
 
 
@@ -158,7 +168,8 @@ def check_differentiable(operation: str, leaf: Any, where: str) -> None:
         raise TypeError(
             located(
                 f"{operation}: {where} is {what}: integers have no derivative. "
-                f"Pass floats: 2.0 instead of 2, x.astype(float) instead of x"
+                f"Pass floats: 2.0 instead of 2, x.astype(float) instead of x; or, if it is a constant such as a "
+                f"number of steps, leave it out of what is differentiated: lambda x: f(x, 3)"
             )
         )
     if dtype is None or getattr(dtype, "kind", "") not in "fc":
@@ -203,6 +214,18 @@ def check_scalar(operation: str, out: Any) -> None:
                 f"one. Take np.real, np.imag or np.abs of it"
             )
         )
+
+
+def check_outputs(operation: str, outs: Sequence[Any], outdef: TreeDef) -> None:
+    """Raise if the output, or a function in it, cannot have a derivative; other non-numbers in it pass through."""
+    for out in outs:
+        if callable(out) or (outdef is LEAF and not is_numeric(out) and not isinstance(out, bool)):
+            raise TypeError(
+                located(
+                    f"{operation}: the function returned a {type(out).__name__}, which has no derivative. Return "
+                    f"numbers or arrays; differentiate a function of a function at a point: lambda u: f(u)(y)"
+                )
+            )
 
 
 def value_of(out: Any, tape: Tape) -> Any:
@@ -303,9 +326,28 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
         record = Recording("elementwise_grad", fun, args, kwargs, argnum, LeanTape())
         if not is_numeric(record.out):
             check_scalar("elementwise_grad", record.out)
-        return record.pull([(record.position(record.out), 1.0)], consume=True)
+        index = record.position(record.out)
+        if np.iscomplexobj(peel(record.out)):
+            return _pulled(record, index, 1.0, is_complex=True)
+        return record.pull([(index, 1.0)], consume=True)
 
     return _named(derivative, "elementwise_grad", fun)
+
+
+def _pulled(record: Recording, index: int, seed: Any, is_complex: bool) -> Any:
+    """The derivative of an output with respect to the arguments, also where a real argument has a complex output.
+
+    The cotangent of a real argument is real: the seed 1 gives the real part of the derivative, -i the imaginary part.
+    """
+    real_part = record.pull([(index, seed)])
+    if not is_complex:
+        return real_part
+    imaginary_part = record.pull([(index, -1j * seed)])
+
+    def joined(a: Any, b: Any) -> Any:
+        return a + 1j * b if is_numeric(a) and peel(a).dtype.kind == "f" else a
+
+    return tree_map(joined, real_part, imaginary_part)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, **kwargs: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
@@ -361,6 +403,12 @@ def _make_vjp(
                 )
             )
         for seed, shape in zip(seeds, shapes):
+            if not is_number(seed):
+                raise TypeError(
+                    located(
+                        f"{operation}: a cotangent is {seed!r}, a {type(seed).__name__}, and not an array or number"
+                    )
+                )
             if np.shape(peel(seed)) != shape:
                 raise ValueError(
                     located(
@@ -421,6 +469,7 @@ def _jvp(
     record = Recording(operation, fun, args, kwargs, argnum, Tape())
     tangents = fitted_tangents(operation, record, tangent)
     outs, outdef = flatten(record.out)
+    check_outputs(operation, outs, outdef)
     value = value_of(record.out, record.tape)
     reached = record.push(tangents, [record.position(out) for out in outs])
     taken = {id(t) for t in tangents}
@@ -439,38 +488,32 @@ def real_output(out: Any) -> Any:
 
 def fitted_tangents(operation: str, record: Recording, tangent: Any) -> list[Any]:
     """One tangent per leaf, each checked against its primal; `None` stands for a whole argument that does not move."""
-    tangents = record.treedef.leaves_of(fill_none(tangent, record.treedef))
+    tangents = record.treedef.leaves_of(tangent)
     if tangents is None:
         raise ValueError(
             located(f"{operation}: the tangents have another structure than the primals, {record.treedef}")
         )
     for i, (t, leaf, numeric) in enumerate(zip(tangents, record.leaves, record.numeric)):
-        if not numeric or t is _still:
+        if not numeric or t is None:
             tangents[i] = None
-        elif np.shape(peel(t)) != peel(leaf).shape:
+            continue
+        if not is_number(t):
+            raise TypeError(
+                located(f"{operation}: a tangent is {t!r}, a {type(t).__name__}, and not an array or number")
+            )
+        if np.iscomplexobj(peel(t)) and peel(leaf).dtype.kind != "c":
+            raise TypeError(
+                located(f"{operation}: a complex tangent of a real primal, whose imaginary part would be lost")
+            )
+        if np.shape(peel(t)) != peel(leaf).shape:
             raise ValueError(
                 located(
                     f"{operation}: a tangent of shape {np.shape(peel(t))} does not fit a primal of shape "
                     f"{peel(leaf).shape}"
                 )
             )
-        else:
-            tangents[i] = as_float(t)
+        tangents[i] = as_float(t)
     return tangents
-
-
-_still: Any = type("Still", (), {"__repr__": lambda self: "no tangent"})()
-
-
-def fill_none(tangent: Any, treedef: TreeDef) -> Any:
-    """Replace a `None` that stands for a whole subtree by a tree of marks."""
-    if tangent is None and treedef is not NONE:
-        return treedef.unflatten(iter(lambda: _still, 0))
-    if treedef.example is None or type(tangent) is not tuple:
-        return tangent
-    if len(tangent) != len(treedef.children) or hasattr(tangent, "_fields"):
-        return tangent
-    return tuple([fill_none(part, child) for part, child in zip(tangent, treedef.children)])
 
 
 def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -507,6 +550,7 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
         record = Recording("jacobian", fun, args, kwargs, argnum, LeanTape())
         outs, outdef = flatten(record.out)
+        check_outputs("jacobian", outs, outdef)
         record.out = None
         return outdef.unflatten(_rows(record, out) if is_numeric(out) else out for out in outs)
 
@@ -521,7 +565,7 @@ def _rows(record: Recording, out: Any) -> Any:
     for entry in np.ndindex(*shape):
         seed = np.zeros(shape, dtype)
         seed[entry] = 1.0
-        rows.append(record.pull([(index, seed[()] if shape == () else seed)]))
+        rows.append(_pulled(record, index, seed[()] if shape == () else seed, dtype.kind == "c"))
     if not rows:
         empty = record.pull([])
         return tree_map(
@@ -634,9 +678,10 @@ def name(x: Any, label: str) -> Any:
 def value(x: Any) -> Any:
     """The plain value of a traced x, a constant from here on: no derivative flows through it.
 
-    The array of a traced value is read-only, since the sweep will need it; `.copy()` makes one to write into.
+    x may be a pytree. The array of a traced value is read-only, since the sweep will need it; `.copy()` makes one to
+    write into.
 
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6
     np.float64(3.0)
     """
-    return read_only(peel(x))
+    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)

@@ -56,7 +56,7 @@ class TreeDef:
             return kind(parts)
         new = copy.copy(example)  # keeps what a subclass carries, such as the factory of a defaultdict
         if isinstance(example, dict):
-            new.update(zip(example, parts))
+            dict.update(new, zip(example, parts))  # that of a Counter would add
             return new
         for field, part in zip(field_names(kind), parts):
             object.__setattr__(new, field, part)  # also sets the fields of a frozen dataclass
@@ -81,11 +81,16 @@ class TreeDef:
         return [path for key, child in parts for path in child.paths(prefix + key)]
 
     def leaves_of(self, tree: Any) -> list[Any] | None:
-        """The leaves of another pytree in the order of this one; `None` if it has other containers or keys."""
+        """The leaves of another pytree in the order of this one; `None` if it has other containers or keys.
+
+        A `None` in place of a container stands for `None` at all of its leaves.
+        """
         if self is LEAF:
             return [tree]
         if self is NONE:
             return [] if tree is None else None
+        if tree is None:
+            return [None] * len(self.paths())
         if type(tree) is not type(self.example):
             return None
         if isinstance(tree, dict):

@@ -309,7 +309,8 @@ def _libsvm(path: Path) -> tuple[Array, Labels, tuple[str, ...]]:
             " every label names a class"
         )
     if not np.all(np.isfinite(sparse.data)):
-        i = int(np.flatnonzero(~np.isfinite(sparse.sum(axis=1)))[0])
+        first = np.flatnonzero(~np.isfinite(sparse.data))[0]
+        i = int(np.searchsorted(sparse.indptr, first, side="right")) - 1  # the row in which this entry is stored
         raise DataError(f"{path}: line {_line_of(path, i)}: a value is not a finite number")
     values, y = np.unique(labels, return_inverse=True)
     if values.size < 2:
@@ -340,6 +341,8 @@ def _first_fault(path: Path) -> str | None:
             shown = label if len(label) <= 30 else label[:27] + "..."
             if "," in label:
                 return f"line {number}: several labels in {shown!r}; one per sample is expected"
+            if label.startswith("\ufeff"):
+                return f"line {number}: the file starts with a byte order mark; save it as UTF-8 without one"
             if not _is_number(label):
                 return f"line {number}: the label {shown!r} is not a number"
             previous = -1

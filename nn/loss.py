@@ -35,7 +35,8 @@ def softmax(z: Array) -> Array:
     array([[0.5],
            [0.5]])
     """
-    probabilities: Array = np.exp(z - np.logsumexp(z, axis=0, keepdims=True))
+    e = np.exp(z - np.max(z, axis=0, keepdims=True))
+    probabilities: Array = e / np.sum(e, axis=0, keepdims=True)
     return probabilities
 
 

@@ -162,7 +162,12 @@ def _short(name: str, length: int = 18) -> str:
     return (name if len(name) <= length else name[: length - 1] + "…").replace("$", r"\$")
 
 
+MOST_IN_LEGEND = 32  # more classes would leave no room for the map
+
+
 def _class_legend(fig: Figure, classes: Sequence[str]) -> None:
+    if len(classes) > MOST_IN_LEGEND:
+        return
     fig.legend(
         handles=class_handles(classes),
         title="class",
@@ -292,12 +297,13 @@ def depth_maps(
             ax.set(title=title, xticks=[], yticks=[])
         for ax in axes[len(networks) :]:
             ax.axis("off")
-        axes[len(networks)].legend(
-            handles=class_handles(classes),
-            title="class",
-            loc="center",
-            ncols=1 + (len(classes) - 1) // 8,
-        )
+        if len(classes) <= MOST_IN_LEGEND:
+            axes[len(networks)].legend(
+                handles=class_handles(classes),
+                title="class",
+                loc="center",
+                ncols=1 + (len(classes) - 1) // 8,
+            )
     return fig
 
 

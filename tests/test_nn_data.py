@@ -208,3 +208,19 @@ def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch):
     with pytest.raises(ImportError, match=r"pip install 'minigrad\[tour\]'"):
         data.load("iris")
     assert data.load("spiral").k == 3
+
+
+def test_a_byte_order_mark_is_named(tmp_path) -> None:
+    """Some editors put one at the start of a file."""
+    path = tmp_path / "bom.libsvm"
+    path.write_text("\ufeff1 1:0.5\n2 1:0.25\n", encoding="utf-8")
+    with pytest.raises(data.DataError, match="line 1: the file starts with a byte order mark"):
+        data.load(path)
+
+
+def test_the_line_of_a_value_that_is_not_finite(tmp_path) -> None:
+    """Also where other rows hold huge values, whose sum overflows."""
+    path = tmp_path / "huge.libsvm"
+    path.write_text("1 1:1e308 2:1e308\n2 1:0.25\n1 1:inf\n2 2:1\n", encoding="utf-8")
+    with pytest.raises(data.DataError, match="line 3"):
+        data.load(path)

@@ -511,7 +511,7 @@ METHODS: list[Callable[[Any], Any]] = [
     lambda x: f"{x[0, 0]:.3f}",
     lambda x: np.argmax(x, axis=1), lambda x: np.searchsorted(np.array([0.0, 1.0]), x), lambda x: x.nonzero(),
     lambda x: x // 1,
-    lambda x: np.iscomplexobj(x), lambda x: np.isreal(x), lambda x: np.flatnonzero(x), lambda x: int(x[0, 0]),
+    lambda x: np.iscomplexobj(x), lambda x: np.isreal(x), lambda x: np.flatnonzero(x), lambda x: int(value(x)[0, 0]),
     lambda x: x is None,
 ]  # fmt: skip
 
