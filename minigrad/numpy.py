@@ -20,7 +20,7 @@ from minigrad import linalg as _l
 from minigrad import structure as _s
 from minigrad.primitive import constant as _constant
 from minigrad.structure import array, has_box
-from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, read_only
+from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, peel_all, read_only
 
 
 def _boxed(x: Any) -> Any:
@@ -718,7 +718,7 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> An
 def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options: Any) -> Any:
     """NEP 13: NumPy calls this for every ufunc that meets a box."""
     if not _any_open(args) and not _any_open(options):
-        return getattr(ufunc, method)(*_s.peel_all(args), **_s.peel_all(options))
+        return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
     bind = UFUNCS.get(ufunc)
     if bind is None:
         raise NotImplementedError(located(f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}"))
@@ -749,7 +749,7 @@ _REDUCTIONS: dict[Any, Callable[..., Any]] = {
 def _array_function(self: Box, function: Any, types: Any, args: Any, options: Any) -> Any:
     """NEP 18: NumPy calls this for every other function that meets a box."""
     if not _any_open(args) and not _any_open(options):
-        return function(*_s.peel_all(args), **_s.peel_all(options))
+        return function(*peel_all(args), **peel_all(options))
     rule = FUNCTIONS.get(function)
     if rule is None:
         name = f"{function.__module__}.{function.__name__}"

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tape import Box, Tape, located, open_part, peel
+from minigrad.tape import Box, Tape, located, open_part, peel, peel_all
 
 Rule = Callable[..., Any]
 
@@ -271,18 +271,9 @@ def constant(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
     """An operation through which no derivative flows (`argmax`, `floor`, `>`): it returns plain values."""
 
     def bind(*args: Any, **params: Any) -> Any:
-        return fun(*[_peel_all(arg) for arg in args], **{key: _peel_all(value) for key, value in params.items()})
+        return fun(*peel_all(args), **peel_all(params))
 
     bind.__name__ = bind.__qualname__ = name
     bind.primitive = Primitive.__new__(Primitive)  # type: ignore[attr-defined]
     bind.primitive.name, bind.primitive.kind, bind.primitive.fun = name, "constant", fun  # type: ignore[attr-defined]
     return bind
-
-
-def _peel_all(value: Any) -> Any:
-    """`peel`, also within lists and tuples."""
-    if type(value) is Box:
-        return peel(value)
-    if type(value) is list or type(value) is tuple:
-        return type(value)([_peel_all(part) for part in value])
-    return value

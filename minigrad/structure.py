@@ -460,14 +460,3 @@ def cast(x: Any, dtype: Any) -> Any:
     if dtype.kind not in "fc":
         return peel(x).astype(dtype)
     return x if peel(x).dtype == dtype else astype(x, dtype=dtype)
-
-
-def peel_all(values: Any) -> Any:
-    """`peel`, also within lists, tuples and dicts."""
-    if type(values) is Box:
-        return peel(values)
-    if isinstance(values, dict):
-        return {key: peel_all(value) for key, value in values.items()}
-    if type(values) is list or type(values) is tuple:
-        return type(values)([peel_all(value) for value in values])
-    return values

@@ -135,6 +135,15 @@ class Tape:
                     )
                 )
 
+    def node(self, index: int) -> Node:
+        """One record, with names for its parts.
+
+        >>> from minigrad import trace
+        >>> trace(np.sin, 0.0).node(1).primitive, trace(np.sin, 0.0).node(1).parents
+        (<elementwise primitive sin>, (0,))
+        """
+        return Node(*self.nodes[index])
+
     def __len__(self) -> int:
         return len(self.nodes)
 
@@ -175,6 +184,17 @@ def peel(value: Any) -> Any:
     while type(value) is Box:
         value = value.value
     return value
+
+
+def peel_all(values: Any) -> Any:
+    """`peel`, also within lists, tuples and dicts."""
+    if type(values) is Box:
+        return peel(values)
+    if isinstance(values, dict):
+        return {key: peel_all(value) for key, value in values.items()}
+    if type(values) is list or type(values) is tuple:
+        return type(values)([peel_all(value) for value in values])
+    return values
 
 
 def open_part(value: Any) -> Any:
