@@ -1,0 +1,31 @@
+"""NumPy, differentiable: `import minigrad.numpy as np`.
+
+Every name of NumPy is here. Those with a rule are defined in the modules beside this one; all others are NumPy's own,
+and raise when they are given a box and have no rule. NumPy's own functions work on boxes too, since they dispatch on
+their arguments (NEP 13 and NEP 18); this module also takes lists of boxes, `np.array([x, y])`, and calls with less
+overhead.
+
+`dispatch` holds the two tables (ufunc to rule, function to rule), `box` the operators and methods of a box.
+"""
+
+from typing import Any
+
+import numpy as _np
+
+from minigrad.numpy import box as _box  # noqa: F401  (gives boxes their operators)
+from minigrad.numpy import functions as _functions
+from minigrad.numpy.dispatch import FUNCTIONS as FUNCTIONS
+from minigrad.numpy.dispatch import UFUNCS as UFUNCS
+
+for _module in (_functions,):
+    globals().update({name: value for name, value in vars(_module).items() if not name.startswith("_")})
+
+__all__ = sorted({*_np.__all__, "logsumexp"})
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_np, name)
+
+
+def __dir__() -> list[str]:
+    return sorted({name for name in globals() if not name.startswith("_")} | set(dir(_np)))

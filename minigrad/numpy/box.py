@@ -1,0 +1,266 @@
+"""What a box can do: NumPy's two protocols, and the tables of its operators, methods and properties."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as _np
+
+from minigrad import elementwise as _e
+from minigrad import linalg as _l
+from minigrad import structure as _s
+from minigrad.numpy import functions as _f
+from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
+from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, peel_all, read_only
+
+# ----- NumPy's two protocols ------------------------------------------------------------------------------------------
+
+
+def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options: Any) -> Any:
+    """NEP 13: NumPy calls this for every ufunc that meets a box."""
+    if not _any_open(args) and not _any_open(options):
+        return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
+    bind = UFUNCS.get(ufunc)
+    if bind is None:
+        raise NotImplementedError(located(f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}"))
+    if method == "__call__":
+        return call_ufunc(ufunc, bind, args, (), options) if options else bind(*args)
+    if method == "outer":
+        x, y = map(as_array, args)
+        wide = _s.reshape(x, shape=x.shape + (1,) * len(y.shape))
+        return call_ufunc(ufunc, bind, (wide, y), (), options)
+    if method == "reduce" and ufunc in _REDUCTIONS:
+        axis, keepdims = options.pop("axis", 0), options.pop("keepdims", False)
+        return _REDUCTIONS[ufunc](args[0], axis=args[1] if len(args) > 1 else axis, keepdims=keepdims, **options)
+    if method == "accumulate" and ufunc in (_np.add, _np.multiply):
+        given = dict(zip(("axis", "dtype", "out"), args[1:])) | options
+        out = given.pop("out", None)
+        return (_f.cumsum if ufunc is _np.add else _f.cumprod)(args[0], given.pop("axis", 0), out=out, **given)
+    raise NotImplementedError(
+        located(f"np.{ufunc.__name__}.{method} has no derivative rule; write it with np.sum, np.prod or indexing")
+    )
+
+
+_REDUCTIONS: dict[Any, Callable[..., Any]] = {
+    _np.add: _f.sum, _np.multiply: _f.prod, _np.maximum: _f.max, _np.minimum: _f.min,
+    _np.logical_and: FUNCTIONS[_np.all], _np.logical_or: FUNCTIONS[_np.any],
+}  # fmt: skip
+
+
+def _array_function(self: Box, function: Any, types: Any, args: Any, options: Any) -> Any:
+    """NEP 18: NumPy calls this for every other function that meets a box."""
+    if not _any_open(args) and not _any_open(options):
+        return function(*peel_all(args), **peel_all(options))
+    rule = FUNCTIONS.get(function)
+    if rule is None:
+        name = f"{function.__module__}.{function.__name__}"
+        if function.__name__ in ("copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"):
+            raise refuse(name, "a traced value cannot be written into an array. " + _ASSIGN_ADVICE)
+        raise NotImplementedError(located(f"{name} has no derivative rule. {_nearest(function.__name__)}"))
+    return rule(*args, **options)
+
+
+def _any_open(values: Any) -> bool:
+    """Whether something that is being differentiated is among these arguments, at any depth."""
+    if type(values) is Box:
+        return type(open_part(values)) is Box
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, (list, tuple)):
+        return False
+    return builtins.any(_any_open(value) for value in values)
+
+
+def _nearest(name: str) -> str:
+    """What to do about a function without a rule."""
+    import difflib
+
+    known = sorted({f.__name__ for f in FUNCTIONS} | {f.__name__ for f in UFUNCS})
+    near = difflib.get_close_matches(name, known, n=3)
+    hint = f"The nearest names that have one: {', '.join(near)}. " if near else ""
+    return hint + "To treat its argument as a constant, take its plain value: minigrad.value(x)"
+
+
+# ----- operators and methods of a box ---------------------------------------------------------------------------------
+
+_ASSIGN_ADVICE = (
+    "Build the array instead: np.array([x, y]), np.stack, np.concatenate, or np.where(mask, new, old) "
+    "(with minigrad.numpy as np for lists of traced values)"
+)
+
+
+def _getitem(self: Box, index: Any) -> Any:
+    return _s.getitem(self, index=_s.plain_index(index, self))
+
+
+def _setitem(self: Box, index: Any, value: Any) -> None:
+    raise refuse("x[index] = value", "a value that is being differentiated cannot be written to. " + _ASSIGN_ADVICE)
+
+
+def _len(self: Box) -> int:
+    if not self.shape:
+        raise TypeError(located("len() of a traced value without axes (shape ())"))
+    return int(self.shape[0])
+
+
+def _iter(self: Box) -> Any:
+    if not self.shape:
+        raise TypeError(located("iteration over a traced value without axes (shape ())"))
+    return (self[i] for i in range(self.shape[0]))
+
+
+def _bool(self: Box) -> bool:
+    if self.size != 1:
+        raise ValueError(
+            located(f"the truth of a traced array of shape {self.shape} is ambiguous; use np.any, np.all or np.where")
+        )
+    return bool(peel(self))
+
+
+def _number(name: str) -> Callable[[Box], Any]:
+    def convert(self: Box) -> Any:
+        if type(open_part(self)) is Box:
+            raise LostDerivativeError(
+                located(
+                    f"{name}() of a value that is being differentiated (shape {self.shape}, {self.dtype}) would lose "
+                    f"its derivative without a word; so would a function of the math module, or an assignment into a "
+                    f"plain array. Use NumPy's functions on it as it is. {_ASSIGN_ADVICE}. For the plain value: "
+                    f"minigrad.value(x)"
+                )
+            )
+        return getattr(builtins, name)(peel(self))
+
+    return convert
+
+
+def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
+    if type(open_part(self)) is Box:
+        raise LostDerivativeError(
+            located(
+                f"a value that is being differentiated (shape {self.shape}, {self.dtype}) cannot become, or be written "
+                f"into, a plain array: its derivative would be lost. {_ASSIGN_ADVICE}. If it was given to a method of "
+                f"a plain array, M.dot(x): write M @ x or np.dot(M, x). For the plain value: minigrad.value(x)"
+            )
+        )
+    plain = read_only(_np.asarray(peel(self), dtype=dtype))  # a pullback may still need it
+    return plain.copy() if copy else plain
+
+
+def _reduce(self: Box) -> Any:
+    if type(open_part(self)) is Box:
+        raise LostDerivativeError(
+            located(
+                "a value that is being differentiated cannot be pickled or sent to another process: its derivative "
+                "would be lost. Differentiate within each process instead, or send minigrad.value(x)"
+            )
+        )
+    return _s.same, (peel(self),)
+
+
+def _tolist(self: Box) -> Any:
+    return [part.tolist() for part in self] if self.shape else self
+
+
+def _item(self: Box, *index: Any) -> Any:
+    if not index and self.size != 1:
+        raise ValueError(
+            located(f"item() of a traced array of shape {self.shape}: only an array of size 1 is one number")
+        )
+    if len(index) > 1 or (index and isinstance(index[0], tuple)):
+        return self[index[0] if len(index) == 1 else index]
+    return _s.reshape(self, shape=-1)[index[0] if index else 0]
+
+
+def _in_place(name: str, advice: str) -> Callable[..., Any]:
+    def method(self: Box, *args: Any, **options: Any) -> Any:
+        raise refuse(f"x.{name}", f"a traced value cannot be changed in place; use {advice}")
+
+    return method
+
+
+def _plain_only(name: str) -> Callable[..., Any]:
+    def method(self: Box, *args: Any, **options: Any) -> Any:
+        plain = open_part(self)
+        if type(plain) is not Box:
+            return getattr(plain, name)(*args, **options)
+        raise refuse(f"x.{name}", f"it has no derivative; for the plain array use minigrad.value(x).{name}")
+
+    return method
+
+
+def _comparison(bind: Callable[..., Any]) -> Callable[[Box, Any], Any]:
+    return lambda self, other: bind(self, other)
+
+
+def _several(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that takes a shape or axes as one tuple or as several numbers."""
+
+    def method(self: Box, *args: Any, **options: Any) -> Any:
+        if not args:
+            return function(self, **options)
+        return function(self, args[0] if len(args) == 1 else args, **options)
+
+    return method
+
+
+_OPERATORS: dict[str, Callable[..., Any]] = {
+    "__add__": _e.add, "__radd__": lambda x, y: _e.add(y, x),
+    "__sub__": _e.subtract, "__rsub__": lambda x, y: _e.subtract(y, x),
+    "__mul__": _e.multiply, "__rmul__": lambda x, y: _e.multiply(y, x),
+    "__truediv__": _e.divide, "__rtruediv__": lambda x, y: _e.divide(y, x),
+    "__pow__": _e.power, "__rpow__": lambda x, y: _e.power(y, x),
+    "__mod__": _e.remainder, "__rmod__": lambda x, y: _e.remainder(y, x),
+    "__floordiv__": _comparison(_e.floor_divide), "__rfloordiv__": lambda x, y: _e.floor_divide(y, x),
+    "__divmod__": _f.divmod, "__rdivmod__": lambda x, y: _f.divmod(y, x),
+    "__matmul__": _l.matmul, "__rmatmul__": lambda x, y: _l.matmul(y, x),
+    "__neg__": _e.negative, "__pos__": _e.positive, "__abs__": _e.absolute,
+    "__lt__": _comparison(_e.less), "__le__": _comparison(_e.less_equal),
+    "__gt__": _comparison(_e.greater), "__ge__": _comparison(_e.greater_equal),
+    "__eq__": _comparison(_e.equal), "__ne__": _comparison(_e.not_equal),
+    "__getitem__": _getitem, "__setitem__": _setitem, "__len__": _len, "__iter__": _iter,
+    "__contains__": lambda x, y: bool(_np.any(peel(x) == peel(y))),
+    "__bool__": _bool, "__float__": _number("float"), "__complex__": _number("complex"),
+    "__int__": _number("int"), "__reduce__": _reduce, "__round__": lambda x, n=0: _np.round(peel(x), n),
+    "__array__": _array, "__array_ufunc__": _array_ufunc, "__array_function__": _array_function,
+    "__repr__": lambda x: f"Box({peel(x)!r})", "__str__": lambda x: str(peel(x)),
+    "__format__": lambda x, spec: format(peel(x), spec),
+    "__copy__": lambda x: x, "__deepcopy__": lambda x, memo: x,
+}  # fmt: skip
+
+_METHODS: dict[str, Callable[..., Any]] = {
+    "sum": _f.sum, "mean": _f.mean,
+    "prod": _f.prod, "max": _f.max,
+    "min": _f.min, "var": _f.var,
+    "std": _f.std, "cumsum": _f.cumsum,
+    "cumprod": _f.cumprod, "take": _f.take, "compress": lambda x, where, axis=None: _f.compress(where, x, axis),
+    "reshape": _several(_f.reshape), "transpose": _several(_f.transpose), "ravel": _f.ravel, "flatten": _f.ravel,
+    "swapaxes": _f.swapaxes, "squeeze": FUNCTIONS[_np.squeeze], "repeat": _f.repeat, "diagonal": _f.diagonal,
+    "trace": _f.trace,
+    "dot": _f.dot, "clip": _f.clip, "conj": _s.conjugate_if_complex, "conjugate": _s.conjugate_if_complex,
+    "copy": _f.copy, "astype": lambda x, dtype, *_, **__: _s.cast(x, dtype), "item": _item, "tolist": _tolist,
+    "all": FUNCTIONS[_np.all], "any": FUNCTIONS[_np.any], "nonzero": FUNCTIONS[_np.nonzero],
+    "argmax": FUNCTIONS[_np.argmax], "argmin": FUNCTIONS[_np.argmin], "argsort": FUNCTIONS[_np.argsort],
+    "argpartition": FUNCTIONS[_np.argpartition], "searchsorted": FUNCTIONS[_np.searchsorted],
+    "round": FUNCTIONS[_np.round], "view": _in_place("view", "astype or reshape"),
+    "sort": _in_place("sort", "x[np.argsort(x)]"), "partition": _in_place("partition", "x[np.argsort(x)]"),
+    "fill": _in_place("fill", "np.full"), "put": _in_place("put", "np.where"),
+    "resize": _in_place("resize", "x.reshape"), "byteswap": _in_place("byteswap", "the values as they are"),
+    "setfield": _in_place("setfield", "np.where"), "setflags": _in_place("setflags", "x as it is"),
+    "__delitem__": _in_place("__delitem__", "an index that leaves entries out"),
+    "tobytes": _plain_only("tobytes"), "tofile": _plain_only("tofile"), "dump": _plain_only("dump"),
+    "dumps": _plain_only("dumps"), "choose": _plain_only("choose"), "getfield": _plain_only("getfield"),
+}  # fmt: skip
+
+_PROPERTIES: dict[str, Callable[[Box], Any]] = {
+    "T": _f.transpose, "mT": _l.transposed, "real": _e.real, "imag": _e.imag, "flat": _f.ravel,
+    "nbytes": lambda x: peel(x).nbytes, "itemsize": lambda x: peel(x).itemsize, "device": lambda x: peel(x).device,
+    "strides": lambda x: peel(x).strides, "flags": lambda x: peel(x).flags,
+}  # fmt: skip
+
+for _name, _attribute in {**_OPERATORS, **_METHODS}.items():
+    setattr(Box, _name, _attribute)
+for _name, _attribute in _PROPERTIES.items():
+    setattr(Box, _name, property(_attribute))
+Box.__hash__ = None  # type: ignore[assignment]

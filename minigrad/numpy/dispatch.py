@@ -1,0 +1,123 @@
+"""How a function of NumPy gets a rule: the decorators, and the two tables that dispatch reads."""
+
+from __future__ import annotations
+
+from builtins import any as _any
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad import structure as _s
+from minigrad.structure import array, has_box
+from minigrad.tape import Box, located
+
+
+def boxed(x: Any) -> Any:
+    """x, or the array of a list that holds boxes."""
+    if type(x) is Box or not isinstance(x, (list, tuple)):
+        return x
+    return array(x) if has_box(x) else x
+
+
+def refuse(operation: str, advice: str) -> TypeError:
+    """The error of an operation that cannot be differentiated as it was asked for."""
+    return TypeError(located(f"{operation}: {advice}"))
+
+
+def as_array(a: Any) -> Any:
+    """A box as it is; anything else, also a list that holds boxes, as an array."""
+    return a if type(a) is Box else array(a)
+
+
+# ----- ufuncs ---------------------------------------------------------------------------------------------------------
+
+
+def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any]) -> Callable[..., Any]:
+    """The public function of an elementwise rule: NumPy's own on plain values, the rule on boxes."""
+
+    def unary(x: Any, /, *args: Any, **options: Any) -> Any:
+        if type(x) is Box and not args and not options:
+            return bind(x)
+        x = boxed(x)
+        return call_ufunc(ufunc, bind, (x,), args, options) if type(x) is Box else ufunc(x, *args, **options)
+
+    def binary(x: Any, y: Any, /, *args: Any, **options: Any) -> Any:
+        if (type(x) is Box or type(y) is Box) and not args and not options:
+            return bind(x, y)
+        x, y = boxed(x), boxed(y)
+        if type(x) is Box or type(y) is Box:
+            return call_ufunc(ufunc, bind, (x, y), args, options)
+        return ufunc(x, y, *args, **options)
+
+    function = unary if ufunc.nin == 1 else binary
+    function.__name__ = function.__qualname__ = ufunc.__name__
+    function.__doc__ = f"As `numpy.{ufunc.__name__}`, with a derivative rule."
+    UFUNCS[ufunc] = bind
+    return function
+
+
+def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, options: dict[str, Any]) -> Any:
+    """A ufunc on boxes with options: those that mean nothing are dropped, a dtype casts, the others are refused."""
+    out = more[0] if more else options.get("out")
+    if _any(part is not None for part in (out if isinstance(out, tuple) else (out,))):
+        raise refuse(
+            ufunc.__name__,
+            "a traced value cannot be written into an array (out= or an in-place operator such as a += x). "
+            "Write a = a + x instead",
+        )
+    if options.get("where", True) is not True:
+        raise refuse(ufunc.__name__, "where= is not differentiated: use np.where(mask, f(x), other)")
+    unknown = set(options) - {"out", "where", "dtype", "casting", "order", "subok"}
+    if unknown:
+        raise refuse(ufunc.__name__, f"unexpected options {sorted(unknown)}")
+    ans = bind(*args)
+    return _s.cast(ans, options["dtype"]) if options.get("dtype") is not None else ans
+
+
+UFUNCS: dict[Any, Callable[..., Any]] = {}
+
+
+# ----- functions ------------------------------------------------------------------------------------------------------
+
+FUNCTIONS: dict[Any, Callable[..., Any]] = {}
+
+
+def as_function(*served: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let a rule serve these functions of NumPy: on plain values NumPy's own runs, on boxes the rule does."""
+    own = served[0]
+
+    def decorate(rule: Callable[..., Any]) -> Callable[..., Any]:
+        def function(*args: Any, **options: Any) -> Any:
+            if args and type(args[0]) is Box:
+                return rule(*args, **options)
+            if has_box(args) or has_box(tuple(options.values())):
+                return rule(*args, **options)
+            return own(*args, **options)
+
+        function.__name__ = function.__qualname__ = own.__name__
+        function.__doc__ = rule.__doc__ or f"As `numpy.{own.__name__}`, with a derivative rule."
+        for each in served:
+            FUNCTIONS[each] = rule
+        return function
+
+    return decorate
+
+
+def check_options(operation: str, out: Any = None, **defaults: tuple[Any, Any]) -> None:
+    """Refuse `out=` and options that have no meaning for boxes unless they have their default."""
+    if out is not None:
+        raise refuse(operation, "out= cannot be differentiated; use the returned value")
+    for name, (value, default) in defaults.items():
+        if value is not default:
+            raise refuse(operation, f"{name}= is not differentiated; leave it out")
+
+
+def axis_index(axis: int, a: Any) -> int:
+    """One axis counted from the front; NumPy's AxisError if there is none such."""
+    return int(np.lib.array_utils.normalize_axis_index(axis, len(a.shape)))
+
+
+def plain_axis(axis: Any) -> Any:
+    """An axis argument that can be hashed: a list becomes a tuple."""
+    return tuple(axis) if type(axis) is list else axis

@@ -1,0 +1,612 @@
+"""The rules of NumPy's functions: ufuncs, reductions, shapes, joining, choosing, products."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+import numpy as _np
+
+from minigrad import elementwise as _e
+from minigrad import linalg as _l
+from minigrad import structure as _s
+from minigrad.numpy.dispatch import (
+    as_array,
+    as_function,
+    as_ufunc,
+    axis_index,
+    boxed,
+    check_options,
+    plain_axis,
+    refuse,
+)
+from minigrad.primitive import constant as _constant
+from minigrad.structure import array, has_box
+from minigrad.tape import Box, located, peel
+
+# ----- ufuncs ---------------------------------------------------------------------------------------------------------
+
+for _name in """
+    add subtract multiply divide power float_power remainder negative positive reciprocal square sqrt cbrt
+    exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2
+    sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot deg2rad rad2deg
+    absolute fabs maximum minimum fmax fmin conjugate matmul
+    signbit spacing floor ceil trunc rint floor_divide greater greater_equal less less_equal equal not_equal
+    isnan isinf isfinite logical_and logical_or logical_not logical_xor
+""".split():  # noqa: SIM905
+    globals()[_name] = as_ufunc(getattr(_np, _name), _l.matmul if _name == "matmul" else getattr(_e, _name))
+divmod = as_ufunc(_np.divmod, lambda x, y: (_e.floor_divide(x, y), _e.remainder(x, y)))
+sign = as_ufunc(_np.sign, _e.sign)
+radians, degrees = as_ufunc(_np.radians, _e.deg2rad), as_ufunc(_np.degrees, _e.rad2deg)
+for _alias in """
+    abs=absolute pow=power mod=remainder true_divide=divide conj=conjugate acos=arccos acosh=arccosh asin=arcsin
+    asinh=arcsinh atan=arctan atanh=arctanh atan2=arctan2
+""".split():  # noqa: SIM905
+    _name, _meaning = _alias.split("=")
+    globals()[_name] = globals()[_meaning]
+
+# ----- functions ------------------------------------------------------------------------------------------------------
+
+# ----- reductions
+
+
+def _in(dtype: Any, a: Any) -> Any:
+    """The array in the dtype in which it is to be summed; one without derivatives is refused."""
+    if dtype is not None and _np.dtype(dtype).kind not in "fc":
+        raise refuse("a reduction", f"with dtype={_np.dtype(dtype)} has no derivative; cast the result instead")
+    return boxed(a) if dtype is None else _s.cast(boxed(a), dtype)
+
+
+def _masked(a: Any, where: Any, neutral: float) -> Any:
+    return a if where is True else _e.where(where, a, neutral)
+
+
+@as_function(_np.sum)
+def sum(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    if type(a) is Box and axis is None and not keepdims and where is True and initial is dtype is out is None:
+        return _s.sum_(a)  # the usual case, and the shortest way to it
+    check_options("sum", out)
+    ans = _s.sum_(_masked(_in(dtype, a), where, 0.0), axis=plain_axis(axis), keepdims=bool(keepdims))
+    return ans if initial is None else ans + initial
+
+
+@as_function(_np.mean)
+def mean(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
+) -> Any:
+    check_options("mean", out, where=(where, True))
+    return _s.mean(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims))
+
+
+@as_function(_np.prod)
+def prod(
+    a: Any,
+    axis: Any = None,
+    dtype: Any = None,
+    out: Any = None,
+    keepdims: Any = False,
+    initial: Any = None,
+    where: Any = True,
+) -> Any:
+    check_options("prod", out)
+    ans = _s.prod(_masked(_in(dtype, a), where, 1.0), axis=plain_axis(axis), keepdims=bool(keepdims))
+    return ans if initial is None else ans * initial
+
+
+@as_function(_np.max, _np.amax)
+def max(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
+) -> Any:
+    check_options("max", out)
+    if initial is not None and 0 in _np.shape(peel(a)):
+        return _np.max(peel(a), axis=axis, keepdims=bool(keepdims), initial=initial)  # of nothing: a constant
+    ans = _s.amax(_masked(boxed(a), where, -_np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
+    return ans if initial is None else _e.maximum(ans, initial)
+
+
+@as_function(_np.min, _np.amin)
+def min(
+    a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
+) -> Any:
+    check_options("min", out)
+    if initial is not None and 0 in _np.shape(peel(a)):
+        return _np.min(peel(a), axis=axis, keepdims=bool(keepdims), initial=initial)
+    ans = _s.amin(_masked(boxed(a), where, _np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
+    return ans if initial is None else _e.minimum(ans, initial)
+
+
+@as_function(_np.var)
+def var(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: Any = False,
+    *, where: Any = True, mean: Any = None, correction: Any = None,
+) -> Any:  # fmt: skip
+    check_options("var", out, dtype=(dtype, None), where=(where, True), mean=(mean, None))
+    ddof = ddof if correction is None else correction
+    return _s.var(boxed(a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+
+
+@as_function(_np.std)
+def std(
+    a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: Any = False,
+    *, where: Any = True, mean: Any = None, correction: Any = None,
+) -> Any:  # fmt: skip
+    check_options("std", out, dtype=(dtype, None), where=(where, True), mean=(mean, None))
+    ddof = ddof if correction is None else correction
+    return _s.std(boxed(a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+
+
+@as_function(_np.cumsum)
+def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    check_options("cumsum", out, dtype=(dtype, None))
+    a = boxed(a)
+    return _s.cumsum(reshape(a, -1), axis=0) if axis is None else _s.cumsum(a, axis=axis)
+
+
+@as_function(_np.cumprod)
+def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
+    check_options("cumprod", out)
+    a = _in(dtype, a)
+    return _s.cumprod(reshape(a, -1), 0) if axis is None else _s.cumprod(a, axis_index(axis, a))
+
+
+def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log(sum(exp(a))) along `axis`, without overflow; -inf entries count as zero.
+
+    Args:    a: an array.  axis: an axis, a tuple of axes, or None for all.  keepdims: keep reduced axes with size 1.
+    Returns: an array of the shape that `np.sum(a, axis, keepdims=keepdims)` has.
+
+    >>> float(logsumexp([1000.0, 1000.0]))
+    1000.6931471805599
+    """
+    a = boxed(a)
+    return _s.logsumexp(a if type(a) is Box else _np.asarray(a), axis=plain_axis(axis), keepdims=bool(keepdims))
+
+
+# ----- shapes
+
+
+def _shape_argument(shape: Any) -> Any:
+    return tuple(shape) if isinstance(shape, list) else shape
+
+
+def _order(a: Any, order: str) -> str:
+    """The order C or F that "A" and "K" mean for this array: that of its memory."""
+    if order not in ("A", "K"):
+        return order
+    flags = _np.asarray(peel(a)).flags
+    if order == "K" and not flags.c_contiguous and not flags.f_contiguous:
+        raise NotImplementedError(located('order="K" of an array that is not contiguous has no rule; use "C" or "F"'))
+    return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
+
+
+@as_function(_np.reshape)
+def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
+    a = boxed(a)
+    shape = _shape_argument(shape if shape is not None else newshape)
+    return _s.reshape(a, shape=shape, order=_order(a, order))
+
+
+@as_function(_np.ravel)
+def ravel(a: Any, order: str = "C") -> Any:
+    a = boxed(a)
+    return _s.reshape(a, shape=-1, order=_order(a, order))
+
+
+@as_function(_np.transpose, _np.permute_dims)
+def transpose(a: Any, axes: Any = None) -> Any:
+    a = boxed(a)
+    n = len(a.shape)
+    return _s.transpose(a, axes=tuple(range(n))[::-1] if axes is None else _checked_axes(axes, n))
+
+
+def _checked_axes(axes: Any, n: int) -> tuple[int, ...]:
+    axes = tuple(int(a) for a in axes)
+    if sorted(a % n if n else a for a in axes) != list(range(n)):
+        raise ValueError(located(f"transpose: axes {axes} are not a permutation of the {n} axes of the array"))
+    return tuple(a % n for a in axes)
+
+
+@as_function(_np.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    return _l.transposed(boxed(x))
+
+
+def _by_positions(a: Any, function: Callable[..., Any], *args: Any) -> Any:
+    """A transposition, found by applying NumPy's function to an array without entries whose sizes are all different."""
+    n = len(a.shape)
+    labels = _np.empty((0, *range(1, n)))
+    moved = function(labels, *args)
+    return _s.transpose(a, axes=tuple(int(size) for size in moved.shape))
+
+
+@as_function(_np.moveaxis)
+def moveaxis(a: Any, source: Any, destination: Any) -> Any:
+    return _by_positions(boxed(a), _np.moveaxis, source, destination)
+
+
+@as_function(_np.swapaxes)
+def swapaxes(a: Any, axis1: int, axis2: int) -> Any:
+    return _by_positions(boxed(a), _np.swapaxes, axis1, axis2)
+
+
+@as_function(_np.rollaxis)
+def rollaxis(a: Any, axis: int, start: int = 0) -> Any:
+    return _by_positions(boxed(a), _np.rollaxis, axis, start)
+
+
+def _as_reshaped_by(own: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of a function that only changes the shape; NumPy itself says to which one."""
+
+    def rule(a: Any, *args: Any, **options: Any) -> Any:
+        a = boxed(a)
+        return _s.reshape(a, shape=own(_np.broadcast_to(0.0, a.shape), *args, **options).shape)
+
+    return as_function(own)(rule)
+
+
+def _at_least(own: Callable[..., Any]) -> Callable[..., Any]:
+    def rule(*arrays: Any) -> Any:
+        made = tuple([_s.reshape(a, shape=own(_np.broadcast_to(0.0, a.shape)).shape) for a in map(as_array, arrays)])
+        return made[0] if len(made) == 1 else made
+
+    return as_function(own)(rule)
+
+
+expand_dims, squeeze = _as_reshaped_by(_np.expand_dims), _as_reshaped_by(_np.squeeze)
+atleast_1d, atleast_2d, atleast_3d = _at_least(_np.atleast_1d), _at_least(_np.atleast_2d), _at_least(_np.atleast_3d)
+
+
+@as_function(_np.broadcast_to)
+def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
+    shape = (shape,) if isinstance(shape, int) else tuple(shape)
+    return _s.broadcast_to(boxed(array), shape=shape)
+
+
+@as_function(_np.broadcast_arrays)
+def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
+    shape = _np.broadcast_shapes(*[_np.shape(peel(a)) for a in args])
+    return tuple([_s.broadcast_to(as_array(a), shape=shape) for a in args])
+
+
+@as_function(_np.flip)
+def flip(m: Any, axis: Any = None) -> Any:
+    return _s.flip(boxed(m), axis=plain_axis(axis))
+
+
+@as_function(_np.flipud)
+def flipud(m: Any) -> Any:
+    return _s.flip(boxed(m), axis=0)
+
+
+@as_function(_np.fliplr)
+def fliplr(m: Any) -> Any:
+    return _s.flip(boxed(m), axis=1)
+
+
+@as_function(_np.roll)
+def roll(a: Any, shift: Any, axis: Any = None) -> Any:
+    return _s.roll(boxed(a), shift=tuple(shift) if isinstance(shift, list) else shift, axis=plain_axis(axis))
+
+
+@as_function(_np.rot90)
+def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
+    return _s.rot90(boxed(m), k=k, axes=tuple(axes))
+
+
+@as_function(_np.tile)
+def tile(A: Any, reps: Any) -> Any:
+    return _s.tile(boxed(A), reps=_shape_argument(reps))
+
+
+@as_function(_np.repeat)
+def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
+    return _s.repeat(boxed(a), repeats=_np.array(repeats), axis=axis)
+
+
+@as_function(_np.tril)
+def tril(m: Any, k: int = 0) -> Any:
+    return _s.tril(boxed(m), k=k)
+
+
+@as_function(_np.triu)
+def triu(m: Any, k: int = 0) -> Any:
+    return _s.triu(boxed(m), k=k)
+
+
+@as_function(_np.diag)
+def diag(v: Any, k: int = 0) -> Any:
+    return _s.diag(boxed(v), k=k)
+
+
+@as_function(_np.diagonal)
+def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
+    return _s.diagonal(boxed(a), offset=offset, axis1=axis1, axis2=axis2)
+
+
+@as_function(_np.trace)
+def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
+    check_options("trace", out, dtype=(dtype, None))
+    return _l.trace(boxed(a), offset, axis1, axis2)
+
+
+@as_function(_np.pad)
+def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, **options: Any) -> Any:
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options or _np.any(constant_values):
+        raise NotImplementedError(
+            located("pad: only the modes constant (with zeros), edge, reflect, symmetric and wrap have a rule")
+        )
+    return _s.pad(boxed(array), pad_width=_np.array(pad_width), mode=mode)
+
+
+@as_function(_np.diff)
+def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
+    a = boxed(a)
+    check_options("diff", prepend=(prepend, None), append=(append, None))
+    before = (slice(None),) * axis_index(axis, a)
+    for _ in range(n):
+        a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
+    return a
+
+
+# ----- joining and splitting
+
+
+@as_function(_np.concatenate, _np.concat)
+def concatenate(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    check_options("concatenate", out, dtype=(dtype, None))
+    parts = [as_array(a) for a in arrays]
+    if axis is None:
+        parts, axis = [_s.reshape(a, shape=-1) for a in parts], 0
+    _same_dimensions("concatenate", parts)
+    return _s.concatenate(*parts, axis=int(axis))
+
+
+def _same_dimensions(operation: str, parts: list[Any]) -> None:
+    shapes = [a.shape for a in parts]
+    if len({len(shape) for shape in shapes}) != 1 or shapes[0] == ():
+        raise ValueError(located(f"{operation}: all arrays need the same number of axes, at least 1; got {shapes}"))
+
+
+@as_function(_np.stack)
+def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    check_options("stack", out, dtype=(dtype, None))
+    parts = [as_array(a) for a in arrays]
+    shapes = [a.shape for a in parts]
+    if len(set(shapes)) != 1:
+        raise ValueError(located(f"stack: all arrays must have the same shape; got {shapes}"))
+    return _s.stack(*parts, axis=int(axis))
+
+
+@as_function(_np.append)
+def append(arr: Any, values: Any, axis: Any = None) -> Any:
+    return concatenate((arr, values), axis)
+
+
+@as_function(_np.vstack)
+def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    return concatenate([atleast_2d(as_array(a)) for a in tup], 0)
+
+
+@as_function(_np.hstack)
+def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
+    parts = [atleast_1d(as_array(a)) for a in tup]
+    return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1)
+
+
+@as_function(_np.dstack)
+def dstack(tup: Any) -> Any:
+    return concatenate([atleast_3d(as_array(a)) for a in tup], 2)
+
+
+@as_function(_np.column_stack)
+def column_stack(tup: Any) -> Any:
+    parts = [as_array(a) for a in tup]
+    return concatenate([a if len(a.shape) > 1 else _s.reshape(a, shape=(-1, 1)) for a in parts], 1)
+
+
+row_stack = vstack
+
+
+def _splitter(own: Callable[..., Any], axis_of: Callable[[int], int] | None = None) -> Callable[..., Any]:
+    """The rule of a way to split: NumPy splits the positions along the axis, then the box is indexed."""
+    divide_evenly = own is not _np.array_split
+
+    def rule(ary: Any, indices_or_sections: Any, axis: int = 0) -> Any:
+        ary = boxed(ary)
+        axis = axis_index(axis if axis_of is None else axis_of(len(ary.shape)), ary)
+        positions = _np.arange(ary.shape[axis])
+        pieces = (_np.split if divide_evenly else _np.array_split)(positions, indices_or_sections)
+        before = (slice(None),) * axis
+        return [ary[(*before, slice(int(p[0]), int(p[-1]) + 1) if p.size else slice(0, 0))] for p in pieces]
+
+    return as_function(own)(rule)
+
+
+split, array_split = _splitter(_np.split), _splitter(_np.array_split)
+vsplit, dsplit = _splitter(_np.vsplit, lambda ndim: 0), _splitter(_np.dsplit, lambda ndim: 2)
+hsplit = _splitter(_np.hsplit, lambda ndim: 0 if ndim == 1 else 1)
+
+
+# ----- choosing
+
+
+@as_function(_np.where)
+def where(condition: Any, *args: Any) -> Any:
+    if not args:
+        return _np.where(peel(condition))
+    x, y = args
+    return _e.where(condition, boxed(x), boxed(y))
+
+
+@as_function(_np.take)
+def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
+    check_options("take", out, mode=(mode, "raise"))
+    a, indices = boxed(a), _np.asarray(peel(indices))
+    return reshape(a, -1)[indices] if axis is None else a[(*(slice(None),) * axis_index(axis, a), indices)]
+
+
+@as_function(_np.compress)
+def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
+    check_options("compress", out)
+    return take(a, _np.flatnonzero(peel(condition)), axis)
+
+
+@as_function(_np.clip)
+def clip(
+    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
+) -> Any:
+    check_options("clip", out)
+    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
+        raise ValueError(located("clip: bounds are given as a_min and a_max, or as min and max, not as both"))
+    low, high = a_min if a_min is not None else min, a_max if a_max is not None else max
+    ans = boxed(a)
+    ans = ans if low is None else _e.maximum(ans, low)
+    return ans if high is None else _e.minimum(ans, high)
+
+
+@as_function(_np.nan_to_num)
+def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
+    return _e.nan_to_num(boxed(x), nan=nan, posinf=posinf, neginf=neginf)
+
+
+@as_function(_np.sinc)
+def sinc(x: Any) -> Any:
+    return _e.sinc(boxed(x))
+
+
+@as_function(_np.real)
+def real(val: Any) -> Any:
+    return _e.real(boxed(val))
+
+
+@as_function(_np.imag)
+def imag(val: Any) -> Any:
+    return _e.imag(boxed(val))
+
+
+@as_function(_np.angle)
+def angle(z: Any, deg: bool = False) -> Any:
+    ans = _e.angle(boxed(z))
+    return _e.rad2deg(ans) if deg else ans
+
+
+@as_function(_np.copy)
+def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
+    return boxed(a)  # a box is never written to, so it may be shared
+
+
+@as_function(_np.astype)
+def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    return _s.cast(x, dtype)
+
+
+# ----- products
+
+
+@as_function(_np.dot)
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    check_options("dot", out)
+    return _l.dot(as_array(a), as_array(b))
+
+
+@as_function(_np.vdot)
+def vdot(a: Any, b: Any, /) -> Any:
+    return _l.vdot(as_array(a), as_array(b))
+
+
+@as_function(_np.inner)
+def inner(a: Any, b: Any, /) -> Any:
+    return _l.inner(as_array(a), as_array(b))
+
+
+@as_function(_np.outer)
+def outer(a: Any, b: Any, out: Any = None) -> Any:
+    check_options("outer", out)
+    return _l.outer(as_array(a), as_array(b))
+
+
+@as_function(_np.tensordot)
+def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
+    a, b = as_array(a), as_array(b)
+    nx, ny = len(a.shape), len(b.shape)
+    if isinstance(axes, (int, _np.integer)):
+        of_a, of_b = tuple(range(nx - int(axes), nx)), tuple(range(int(axes)))
+    else:
+        of_a, of_b = (_s.axes_of((part,) if isinstance(part, int) else part, n) for part, n in zip(axes, (nx, ny)))
+    if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
+        raise ValueError(
+            located(f"tensordot: shapes {a.shape} and {b.shape} do not match on the axes {of_a} and {of_b}")
+        )
+    return _l.tensordot(a, b, axes=(of_a, of_b))
+
+
+@as_function(_np.einsum)
+def einsum(*operands: Any, **options: Any) -> Any:
+    return _l.einsum(*operands, **options)
+
+
+@as_function(_np.kron)
+def kron(a: Any, b: Any) -> Any:
+    a, b = as_array(a), as_array(b)
+    n = builtins.max(len(a.shape), len(b.shape))
+    shape_a, shape_b = (1,) * (n - len(a.shape)) + a.shape, (1,) * (n - len(b.shape)) + b.shape
+    wide_a = _s.reshape(a, shape=tuple(s for size in shape_a for s in (size, 1)))
+    wide_b = _s.reshape(b, shape=tuple(s for size in shape_b for s in (1, size)))
+    return _s.reshape(wide_a * wide_b, shape=tuple(i * j for i, j in zip(shape_a, shape_b)))
+
+
+# ----- no derivative flows through these
+
+_CONSTANTS = """
+    all any argmax argmin argpartition argsort argwhere array_equal array_equiv allclose around round
+    count_nonzero digitize empty_like fix flatnonzero  isclose iscomplex iscomplexobj isin
+    isneginf isposinf isreal isrealobj lexsort may_share_memory min_scalar_type ndim nonzero ones_like result_type
+    searchsorted shape shares_memory size zeros_like nanargmax nanargmin array_repr array_str array2string can_cast
+    common_type broadcast_shapes tril_indices_from triu_indices_from diag_indices_from
+""".split()  # noqa: SIM905
+for _name in _CONSTANTS:
+    globals()[_name] = as_function(getattr(_np, _name))(_constant(_name, getattr(_np, _name)))
+
+
+def size(a: Any, axis: Any = None) -> int:
+    """`np.size`; of a list of arrays with different shapes, how many arrays there are (as NumPy < 1.24 said)."""
+    if isinstance(a, (list, tuple)) and axis is None and len({_np.shape(peel(part)) for part in a}) > 1:
+        return len(a)
+    return int(_np.size(peel(a), axis))
+
+
+# ----- making arrays
+
+
+def asarray(a: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
+    """`np.asarray`, also of a box or of a list of boxes."""
+    return array(a, dtype) if type(a) is Box or has_box(a) else _np.asarray(a, dtype, *args, **options)
+
+
+asanyarray = ascontiguousarray = asfortranarray = asarray
+
+
+@as_function(_np.full_like)
+def full_like(
+    a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
+) -> Any:
+    fill = as_array(fill_value) if has_box(fill_value) else _np.asarray(fill_value)
+    ans = _s.broadcast_to(fill, shape=_np.shape(peel(a)) if shape is None else shape)
+    return _s.cast(ans, peel(a).dtype if dtype is None else dtype)
+
+
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
+    """`np.full`, also with a box as the value."""
+    if not has_box(fill_value):
+        return _np.full(shape, fill_value, dtype=dtype, order="F" if order == "F" else "C")
+    ans = broadcast_to(boxed(fill_value), shape)
+    return ans if dtype is None else _s.cast(ans, dtype)
