@@ -92,6 +92,8 @@ def summary(value: Any) -> str:
     """A value in a few characters: small arrays as they are, of others the range and the mean."""
     if value is None:
         return "0"
+    if type(value) is tuple:
+        return ""
     plain = np.asarray(peel(value))
     if plain.size <= 3:
         text: str = np.array2string(plain, precision=4, suppress_small=False, separator=" ", floatmode="maxprec")
@@ -103,6 +105,8 @@ def summary(value: Any) -> str:
 
 def kind_of(value: Any) -> str:
     """Shape and dtype: `float64 (2, 300)`."""
+    if type(value) is tuple:  # the operation has several results; a row for each of them follows
+        return f"{len(value)} results"
     return f"{value.dtype} {tuple(value.shape)}"
 
 

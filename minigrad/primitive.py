@@ -6,6 +6,7 @@
 | `linear`      | the transpose                             | the rule  | the operation itself      |
 | `bilinear`    | one transpose per argument                | the rules | the operation, arg by arg |
 | `general`     | a vjp and a jvp per argument              | the vjps  | the jvps                  |
+| `several`     | one pull, one push for a tuple of results | the pull  | the push                  |
 | `constant`    | nothing: no derivative flows              | -         | -                         |
 
 A rule is called as `rule(g, ans, *args, **params)`. It is written with operators and with functions of this package,
@@ -36,7 +37,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "shrinks", "sweeping", "takes_scalar", "vjps",
+        "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "push", "shrinks", "sweeping", "takes_scalar",
+        "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -47,16 +49,24 @@ class Primitive:
         vjps: Sequence[Rule] = (),
         jvps: Sequence[Rule] = (),
         pull: Rule | None = None,
+        push: Rule | None = None,
     ) -> None:
-        self.name, self.kind, self.fun, self.pull = name, kind, fun, pull
+        self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
-        # What the backward sweep asks of every node, in one look: elementwise? does it broadcast? its rules.
-        self.sweeping = (kind == "elementwise", kind == "elementwise" and len(vjps) > 1, None if pull else self.vjps)
+        # What the backward sweep asks of every node, in one look: does it take the
+        # cotangent as it comes? does it broadcast? its rules.
+        self.sweeping = (
+            kind in ("elementwise", "several"),
+            kind == "elementwise" and len(vjps) > 1,
+            None if pull else self.vjps,
+        )
         self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.
         self.shrinks = kind != "elementwise" and bool(self.residuals((0,) * max(1, len(self.vjps)))[1])
-        self.bind: Callable[..., Any] = {1: _bind_one, 2: _bind_two}.get(len(self.vjps), _bind_many)(self)
+        self.bind: Callable[..., Any] = (
+            _bind_several if kind == "several" else {1: _bind_one, 2: _bind_two}.get(len(self.vjps), _bind_many)
+        )(self)
         self.bind.__name__ = self.bind.__qualname__ = name
         self.bind.primitive = self  # type: ignore[attr-defined]
 
@@ -171,19 +181,42 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
         tape = innermost(args)
         if tape is None:
             return fun(*[peel(arg) for arg in args], **params)
-        parents, values = [], []
-        for arg in map(open_part, args):
-            if type(arg) is Box and arg.tape is tape:
-                parents.append(arg.index)
-                values.append(arg.value)
-            else:
-                parents.append(-1)
-                values.append(arg if type(arg) is Box else constant_operand(arg, tape, reads_args))
+        parents, values = operands(args, tape, reads_args)
         ans = bind(*values, **params)
         watch(params, tape)
-        return tape.record(primitive, tuple(parents), tuple(values), ans, params)
+        return tape.record(primitive, parents, values, ans, params)
 
     return bind
+
+
+def _bind_several(primitive: Primitive) -> Callable[..., Any]:
+    fun = primitive.fun
+
+    def bind(*args: Any, **params: Any) -> Any:
+        tape = innermost(args)
+        if tape is None:
+            return fun(*[peel(arg) for arg in args], **params)
+        parents, values = operands(args, tape, True)
+        ans = bind(*values, **params)
+        watch(params, tape)
+        # One node holds the tuple of results, and one more for each of them stands for it from here on.
+        whole = tape.record(primitive, parents, values, ans, params).index
+        return tuple([tape.record(ITEM, (whole,), (ans,), part, {"position": k}) for k, part in enumerate(ans)])
+
+    return bind
+
+
+def operands(args: Sequence[Any], tape: Tape, are_read: bool) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """The parents and the values one level down of what a node on `tape` is made from."""
+    parents, values = [], []
+    for arg in map(open_part, args):
+        if type(arg) is Box and arg.tape is tape:
+            parents.append(arg.index)
+            values.append(arg.value)
+        else:
+            parents.append(-1)
+            values.append(arg if type(arg) is Box else constant_operand(arg, tape, are_read))
+    return tuple(parents), tuple(values)
 
 
 def innermost(args: Sequence[Any]) -> Tape | None:
@@ -265,6 +298,37 @@ def multilinear(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[...,
 def general(name: str, fun: Callable[..., Any], vjps: Sequence[Rule], jvps: Sequence[Rule]) -> Callable[..., Any]:
     """An operation that is none of these: a vjp and a jvp per argument."""
     return Primitive(name, "general", fun, vjps, jvps).bind
+
+
+def several(name: str, fun: Callable[..., Any], pull: Rule, push: Rule) -> Callable[..., Any]:
+    """An operation with several results, such as `eigh`: `fun` returns a tuple of arrays.
+
+    `pull(gs, ans, *args, parents, **params)` takes a list of cotangents, one per result in its full shape or `None` for
+    zero, and returns a list of one cotangent per argument (`None` where its parent is -1). `push(ts, ans, *args,
+    **params)` takes a list of tangents, one per argument in its full shape or `None` for zero, and returns a list of
+    one tangent per result.
+    """
+    return Primitive(name, "several", fun, pull=pull, push=push).bind
+
+
+class Scatter:
+    """The cotangent of `x[index]` with respect to x: zero but for `g` at the index.
+
+    The backward sweep collects them and writes them into one array when it comes to x. Taking an array apart entry by
+    entry therefore costs linear time, not one full array per entry. In a tuple of results the index is the position.
+    """
+
+    __slots__ = ("g", "index")
+
+    def __init__(self, g: Any, index: Any) -> None:
+        self.g, self.index = g, index
+
+
+ITEM: Primitive = linear_in_all(
+    "item",
+    lambda results, position: results[position],
+    lambda g, _ans, *_results, parents, position: [Scatter(g, position)],
+).primitive  # type: ignore[attr-defined]
 
 
 def constant(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:

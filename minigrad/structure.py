@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.elementwise import conjugate, exp, nonzero_or_one
-from minigrad.primitive import Rule, general, linear, linear_in_all
+from minigrad.primitive import Rule, Scatter, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
 
 _add: Any = np.add.reduce  # as they are called here (positionally, for speed) their annotations do not fit
@@ -285,19 +285,6 @@ broadcast_to = linear(
 astype: Rule = linear("astype", lambda x, dtype: x.astype(dtype), lambda g, _ans, _x, dtype: astype(g, dtype=_x.dtype))
 
 # ----- indexing -------------------------------------------------------------------------------------------------------
-
-
-class Scatter:
-    """The cotangent of `x[index]` with respect to x: zero but for `g` at the index.
-
-    The backward sweep collects them and writes them into one array when it comes to x. Taking an array apart entry by
-    entry therefore costs linear time, not one full array per entry.
-    """
-
-    __slots__ = ("g", "index")
-
-    def __init__(self, g: Any, index: Any) -> None:
-        self.g, self.index = g, index
 
 
 def is_basic(index: Any) -> bool:

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.elementwise import choose_where, real
-from minigrad.structure import Scatter, broadcast_to, sum_of_scatters, unbroadcast
+from minigrad.primitive import ITEM, Scatter
+from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
 from minigrad.tape import NUMBERS, Box, Tape, peel
 
 
@@ -43,7 +44,7 @@ def backward(
             continue  # the output does not depend on node i
         primitive, parents, args, ans, params = nodes[i]
         if type(g) is list:
-            g = gathered(g, ans)
+            g = gathered(g, ans) if type(ans) is not tuple else by_position(g, ans)
         cotangents[i] = g if keep is not None else None
         if consume:
             nodes[i] = None
@@ -79,7 +80,10 @@ def backward(
             else:
                 accumulate(cotangents, parent, ct, owned)
     if keep is not None:
-        keep[:] = [gathered(g, nodes[i][3]) if type(g) is list else g for i, g in enumerate(cotangents)]
+        keep[:] = [
+            g if type(g) is not list else None if type(nodes[i][3]) is tuple else gathered(g, nodes[i][3])
+            for i, g in enumerate(cotangents)
+        ]
     return cotangents[: tape.leaves] + [None] * (tape.leaves - len(cotangents))
 
 
@@ -121,6 +125,15 @@ def gathered(pending: list[Any], node_value: Any) -> Any:
     dtype = np.result_type(*{peel(g).dtype for g in gs})
     scattered = sum_of_scatters(*gs, indices=tuple(indices), shape=shape, dtype=dtype)
     return scattered if dense is None else scattered + dense
+
+
+def by_position(pending: list[Any], results: tuple[Any, ...]) -> list[Any]:
+    """The cotangents of several results from the parts that have come in; `None` where none did."""
+    parts: list[Any] = [None] * len(results)
+    for part in pending:
+        seen = parts[part.index]
+        parts[part.index] = part.g if seen is None else seen + part.g
+    return [None if g is None else expanded(g, like) for g, like in zip(parts, results)]
 
 
 def expanded(g: Any, like: Any) -> Any:
@@ -165,6 +178,16 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[A
             continue  # node i does not depend on what moves
         kind = primitive.kind
         total: Any = None
+        if kind == "several":
+            pushed = [None if p < 0 or dots[p] is None else expanded(dots[p], x) for p, x in zip(parents, args)]
+            dots[i] = [
+                t if like.dtype.kind == "c" else real_part(t)
+                for t, like in zip(primitive.push(pushed, ans, *args, **params), ans)
+            ]
+            continue
+        if primitive is ITEM:
+            dots[i] = dots[parents[0]][params["position"]]
+            continue
         if kind == "linear":
             total = primitive.bind(*[_tangent(dots, p, arg) for p, arg in zip(parents, args)], **params)
         else:
