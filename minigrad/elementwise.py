@@ -11,12 +11,13 @@ so the gradient of a real function u of z = x + iy is ∂u/∂x - i ∂u/∂y.
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
 
 from minigrad.primitive import constant, elementwise
-from minigrad.tape import NUMBERS, peel
+from minigrad.tape import NUMBERS, Box, located, open_part, peel
 
 # fmt: off
 
@@ -73,11 +74,11 @@ log1p = elementwise("log1p", np.log1p, lambda g, _ans, x: g / (1.0 + x))
 LOG_2, LOG_10 = float(np.log(2.0)), float(np.log(10.0))
 
 logaddexp  = elementwise("logaddexp", np.logaddexp,
-                         lambda g, _ans, x, y: g * exp(-logaddexp(0.0, y - x)),
-                         lambda g, _ans, x, y: g * exp(-logaddexp(0.0, x - y)))
+                         lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(y, x, ans))),
+                         lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(x, y, ans))))
 logaddexp2 = elementwise("logaddexp2", np.logaddexp2,
-                         lambda g, _ans, x, y: g * exp2(-logaddexp2(0.0, y - x)),
-                         lambda g, _ans, x, y: g * exp2(-logaddexp2(0.0, x - y)))
+                         lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(y, x, ans))),
+                         lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(x, y, ans))))
 
 # ----- trigonometric and hyperbolic functions, and their inverses -----------------------------------------------------
 # (1 - x)(1 + x) instead of 1 - x^2: no cancellation near 1.
@@ -102,8 +103,8 @@ arctan2 = elementwise("arctan2", np.arctan2,
                       lambda g, _ans, y, x: g * (x / hypot(x, y) / hypot(x, y)),             # no square overflows
                       lambda g, _ans, y, x: -g * (y / hypot(x, y) / hypot(x, y)))
 hypot   = elementwise("hypot", np.hypot,                  # at (0, 0) the subgradient 0
-                      lambda g, ans, x, _y: g * (x / nonzero_or_one(ans)),
-                      lambda g, ans, _x, y: g * (y / nonzero_or_one(ans)))
+                      lambda g, ans, x, _y: g * ratio(x, ans),
+                      lambda g, ans, _x, y: g * ratio(y, ans))
 
 # ----- piecewise: the derivative of the piece, shared evenly at a tie -------------------------------------------------
 
@@ -207,6 +208,38 @@ def nonzero_or_one(x: Any) -> Any:
     """x, with 1 in place of 0: a denominator where the numerator vanishes too."""
     zero = peel(x) == 0
     return where(zero, 1.0, x) if np.any(zero) else x
+
+
+def ratio(x: Any, length: Any) -> Any:
+    """x / length, the derivative of a length; at length 0 the subgradient 0.
+
+    The second derivative is infinite there. Whoever asks for it gets 0, and a warning.
+    """
+    zero = peel(length) == 0
+    if not np.any(zero):
+        return x / length
+    if type(open_part(length)) is Box:
+        warnings.warn(
+            located(
+                "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
+                "For the square of a length write the sum of squares, np.sum(x * x)"
+            ),
+            RuntimeWarning,
+            stacklevel=2,
+        )
+    return where(zero, 0.0, x) / where(zero, 1.0, length)
+
+
+def gap(x: Any, y: Any, ans: Any) -> Any:
+    """x - y, for the weight of y in `logaddexp`, which decreases with it.
+
+    Of two -inf neither has any weight, as in `logsumexp`; two +inf share it.
+    """
+    plain = peel(ans)
+    if np.all(np.isfinite(plain)):
+        return x - y
+    lost, tied = np.isneginf(plain), np.isposinf(plain) & (np.equal(peel(x), peel(y)))
+    return where(lost, np.inf, where(tied, 0.0, where(lost | tied, 0.0, x) - where(lost | tied, 0.0, y)))
 
 
 def typed(g: Any, ans: Any) -> Any:

@@ -37,6 +37,10 @@ class TracedTape(Tape):
         self.depths.append(inner_calls() - self.base)
         return super().record(primitive, parents, args, ans, params)
 
+    def line_of(self, index: int, primitive: Any) -> Line | None:
+        """The user's line that made a node."""
+        return self.lines[index]
+
     def __str__(self) -> str:
         return table(self)
 

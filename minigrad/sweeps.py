@@ -11,6 +11,7 @@ one side is real and the other complex, the real part is taken.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ import numpy as np
 from minigrad.elementwise import choose_where, real
 from minigrad.primitive import ITEM, Scatter
 from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
-from minigrad.tape import NUMBERS, Box, Tape, peel
+from minigrad.tape import NUMBERS, Box, Tape, located, peel
 
 
 def backward(
@@ -31,6 +32,14 @@ def backward(
     the cotangents of all nodes. Linear in the number of nodes; no recursion.
     """
     tape.check_captured()
+    events: list[str] = []
+    with watching(events):
+        return _pull(tape, seeds, consume, keep, events)
+
+
+def _pull(
+    tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keep: list[Any] | None, events: list[str]
+) -> list[Any]:
     nodes = tape.nodes
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
@@ -59,6 +68,8 @@ def backward(
             for parent, ct in zip(parents, primitive.pull(g, ans, *args, parents=parents, **params)):
                 if parent >= 0:
                     accumulate(cotangents, parent, ct, owned)
+            if events:
+                tell(events, tape, i, primitive, ans, False)
             continue
         is_complex = ans.dtype.kind == "c"
         for parent, vjp_rule, arg in zip(parents, vjps, args):
@@ -69,6 +80,8 @@ def backward(
                     ct = without_leaks(vjp_rule(g, ans, *args, **params), g)
             else:
                 ct = vjp_rule(g, ans, *args, **params) if params else vjp_rule(g, ans, *args)
+            if events:
+                ct = settled(events, ct, g, vjp_rule, tape, i, (primitive, parents, args, ans, params))
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
@@ -156,6 +169,64 @@ def without_leaks(ct: Any, g: Any) -> Any:
     return choose_where(0.0, ct, condition=bad & (peel(g) == 0))
 
 
+# ----- derivatives that are infinite or do not exist ------------------------------------------------------------------
+
+
+def watching(events: list[str]) -> Any:
+    """Note divisions by zero and invalid operations in `events`, wherever NumPy would have warned of them.
+
+    What the user has asked to be ignored or raised stays ignored or raised.
+    """
+    state = np.geterr()
+    return np.errstate(
+        divide="call" if state["divide"] == "warn" else state["divide"],
+        invalid="call" if state["invalid"] == "warn" else state["invalid"],
+        call=lambda kind, _flag: events.append(kind),
+    )
+
+
+def settled(events: list[str], part: Any, moving: Any, rule: Any, tape: Tape, index: int, node: Any) -> Any:
+    """What a rule made of a cotangent or tangent when NumPy met an infinity or made a NaN on the way.
+
+    Where a factor of zero met an infinite one, as in x * sqrt(x) at 0, their product is taken as zero, and a warning
+    says so. Nothing else is changed.
+    """
+    primitive, _parents, args, ans, params = node
+    met = False
+    if primitive.kind == "elementwise":
+        bad = np.isnan(peel(part))
+        if np.any(bad):
+            with np.errstate(all="ignore"):
+                local = peel(rule(np.ones_like(peel(ans)), ans, *args, **params))
+            plain = peel(moving)
+            zero = bad & ((np.isinf(local) & np.equal(plain, 0)) | (np.equal(local, 0) & np.isinf(plain)))
+            met = bool(np.any(zero))
+            if met:
+                part = choose_where(0.0, part, condition=zero)
+    tell(events, tape, index, primitive, ans, met)
+    return part
+
+
+def tell(events: list[str], tape: Tape, index: int, primitive: Any, ans: Any, met: bool) -> None:
+    """Warn of what was noted, with the operation and the user's line."""
+    is_nan = any("invalid" in event for event in events)
+    events.clear()
+    shape = tuple(ans.shape) if type(ans) is not tuple else tuple(ans[0].shape)
+    if met:
+        what = "an infinite derivative met a factor of 0; their product is taken as 0"
+    else:
+        what = f"the derivative {'does not exist (NaN)' if is_nan else 'is infinite'} at some entry"
+    line = tape.line_of(index, primitive)
+    advice = "Keep away from that point, e.g. np.where(ok, f(np.where(ok, x, 1.0)), limit)"
+    message = f"{primitive.name} (result of shape {shape}): {what}. {advice}"
+    if line is None:
+        warnings.warn(located(message), RuntimeWarning, stacklevel=2)
+    else:
+        text = line.text()
+        place = f"\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")
+        warnings.warn_explicit(message + place, RuntimeWarning, line.filename, line.number)
+
+
 def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
     """The tangents of the nodes `outputs`, given those of the leaves. `None` is the zero tangent.
 
@@ -163,13 +234,15 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list
     each argument in turn.
     """
     tape.check_captured()
+    events: list[str] = []
     if any(node[0] is choose_where.primitive for node in tape.nodes):  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):  # the branch not taken may be infinite; `where` leaves it out
-            return _push(tape, tangents, outputs)
-    return _push(tape, tangents, outputs)
+            return _push(tape, tangents, outputs, events)
+    with watching(events):
+        return _push(tape, tangents, outputs, events)
 
 
-def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
+def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], events: list[str]) -> list[Any]:
     dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
@@ -195,11 +268,15 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[A
                 t = dots[parents[k]]
                 if kind == "elementwise":
                     part = primitive.jvps[k](t, ans, *args, **params)
+                    if events:
+                        part = settled(events, part, t, primitive.jvps[k], tape, i, tape.nodes[i])
                 elif kind == "bilinear":
                     part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
                 else:
                     part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
                 total = part if total is None else total + part
+        if events:
+            tell(events, tape, i, primitive, ans, False)
         dots[i] = real_part(total) if ans.dtype.kind != "c" else total
     return [dots[i] for i in outputs]
 

@@ -21,6 +21,7 @@ import itertools
 import linecache
 import os
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -88,7 +89,7 @@ class Tape:
     collector. `captured` remembers how constant arrays looked, see `capture`.
     """
 
-    __slots__ = ("captured", "is_open", "labels", "leaves", "nodes", "serial")
+    __slots__ = ("captured", "is_open", "labels", "leaves", "nodes", "retrace", "serial")
 
     def __init__(self) -> None:
         self.serial = next(_serials)
@@ -97,6 +98,7 @@ class Tape:
         self.is_open = True
         self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
         self.labels: dict[int, str] = {}
+        self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 
     def leaf(self, value: Any) -> Box:
         """Put one input on the tape. Leaves come before all other nodes."""
@@ -134,6 +136,21 @@ class Tape:
                         "between (a = a + b instead of a += b), or hand a copy to the function: a.copy()"
                     )
                 )
+
+    def line_of(self, index: int, primitive: Any) -> Line | None:
+        """The user's line that made a node, for a message.
+
+        Lines are not recorded, which would cost more than most operations: the function is traced once more instead,
+        and where it took another path this time there is no answer.
+        """
+        if self.retrace is None:
+            return None
+        try:
+            again = self.retrace()
+        except Exception:  # a function that runs only once; the message has to do without the line
+            return None
+        found = index < len(again.nodes) and again.nodes[index][0] is primitive
+        return again.lines[index] if found else None
 
     def node(self, index: int) -> Node:
         """One record, with names for its parts.

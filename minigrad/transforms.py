@@ -35,6 +35,7 @@ class Recording:
         selected = select(operation, args, argnum)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
+        tape.retrace = lambda: Recording(operation, fun, args, kwargs, argnum, TracedTape()).tape
         boxes = self.leaves.copy()
         for position, leaf in enumerate(boxes):
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
