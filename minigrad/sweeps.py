@@ -20,7 +20,7 @@ import numpy as np
 from minigrad.elementwise import choose_where, real
 from minigrad.primitive import ITEM, Scatter
 from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
-from minigrad.tape import NUMBERS, Box, Tape, located, peel
+from minigrad.tape import NUMBERS, Box, Tape, peel, user_line
 
 
 def backward(
@@ -32,14 +32,18 @@ def backward(
     the cotangents of all nodes. Linear in the number of nodes; no recursion.
     """
     tape.check_captured()
-    events: list[str] = []
-    with watching(events):
-        return _pull(tape, seeds, consume, keep, events)
+    trouble = Trouble()
+    with trouble.watch():
+        cotangents = _pull(tape, seeds, consume, keep, trouble)
+    if trouble.found:
+        trouble.tell(tape)
+    return cotangents
 
 
 def _pull(
-    tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keep: list[Any] | None, events: list[str]
+    tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keep: list[Any] | None, trouble: Trouble
 ) -> list[Any]:
+    events = trouble.events
     nodes = tape.nodes
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
@@ -69,7 +73,7 @@ def _pull(
                 if parent >= 0:
                     accumulate(cotangents, parent, ct, owned)
             if events:
-                tell(events, tape, i, primitive, ans, False)
+                trouble.note(i, primitive, ans)
             continue
         is_complex = ans.dtype.kind == "c"
         for parent, vjp_rule, arg in zip(parents, vjps, args):
@@ -81,7 +85,7 @@ def _pull(
             else:
                 ct = vjp_rule(g, ans, *args, **params) if params else vjp_rule(g, ans, *args)
             if events:
-                ct = settled(events, ct, g, vjp_rule, tape, i, (primitive, parents, args, ans, params))
+                ct = trouble.settle(ct, g, vjp_rule, i, (primitive, parents, args, ans, params))
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
@@ -172,59 +176,63 @@ def without_leaks(ct: Any, g: Any) -> Any:
 # ----- derivatives that are infinite or do not exist ------------------------------------------------------------------
 
 
-def watching(events: list[str]) -> Any:
-    """Note divisions by zero and invalid operations in `events`, wherever NumPy would have warned of them.
+class Trouble:
+    """Infinities and NaN that a sweep met: it goes on, and what there is to say is said at its end."""
 
-    What the user has asked to be ignored or raised stays ignored or raised.
-    """
-    state = np.geterr()
-    return np.errstate(
-        divide="call" if state["divide"] == "warn" else state["divide"],
-        invalid="call" if state["invalid"] == "warn" else state["invalid"],
-        call=lambda kind, _flag: events.append(kind),
-    )
+    __slots__ = ("events", "found")
 
+    def __init__(self) -> None:
+        self.events: list[str] = []  #: what NumPy found since the last look: divisions by zero, invalid operations
+        self.found: list[tuple[int, Any, Any, str]] = []
 
-def settled(events: list[str], part: Any, moving: Any, rule: Any, tape: Tape, index: int, node: Any) -> Any:
-    """What a rule made of a cotangent or tangent when NumPy met an infinity or made a NaN on the way.
+    def watch(self) -> Any:
+        """Let NumPy tell of divisions by zero and invalid operations instead of warning of them itself."""
+        events = self.events
+        return np.errstate(divide="call", invalid="call", call=lambda kind, _flag: events.append(kind))
 
-    Where a factor of zero met an infinite one, as in x * sqrt(x) at 0, their product is taken as zero, and a warning
-    says so. Nothing else is changed.
-    """
-    primitive, _parents, args, ans, params = node
-    met = False
-    if primitive.kind == "elementwise":
-        bad = np.isnan(peel(part))
-        if np.any(bad):
+    def settle(self, part: Any, moving: Any, rule: Any, index: int, node: Any) -> Any:
+        """What a rule made of a cotangent or tangent when NumPy met an infinity or made a NaN on the way.
+
+        Where a factor of zero met an infinite one, as in x * sqrt(x) at 0, their product is taken as zero. Nothing else
+        is changed.
+        """
+        primitive, _parents, args, ans, params = node
+        what = ""
+        if primitive.kind == "elementwise" and np.any(bad := np.isnan(peel(part))):
             with np.errstate(all="ignore"):
                 local = peel(rule(np.ones_like(peel(ans)), ans, *args, **params))
             plain = peel(moving)
             zero = bad & ((np.isinf(local) & np.equal(plain, 0)) | (np.equal(local, 0) & np.isinf(plain)))
-            met = bool(np.any(zero))
-            if met:
+            if np.any(zero):
                 part = choose_where(0.0, part, condition=zero)
-    tell(events, tape, index, primitive, ans, met)
-    return part
+                what = "an infinite derivative met a factor of 0; their product is taken as 0"
+        self.note(index, primitive, ans, what)
+        return part
 
+    def note(self, index: int, primitive: Any, ans: Any, what: str = "") -> None:
+        """Remember what happened at a node."""
+        is_nan = any("invalid" in event for event in self.events)
+        what = what or f"the derivative {'does not exist (NaN)' if is_nan else 'is infinite'} at some entry"
+        self.events.clear()
+        self.found.append((index, primitive, ans, what))
 
-def tell(events: list[str], tape: Tape, index: int, primitive: Any, ans: Any, met: bool) -> None:
-    """Warn of what was noted, with the operation and the user's line."""
-    is_nan = any("invalid" in event for event in events)
-    events.clear()
-    shape = tuple(ans.shape) if type(ans) is not tuple else tuple(ans[0].shape)
-    if met:
-        what = "an infinite derivative met a factor of 0; their product is taken as 0"
-    else:
-        what = f"the derivative {'does not exist (NaN)' if is_nan else 'is infinite'} at some entry"
-    line = tape.line_of(index, primitive)
-    advice = "Keep away from that point, e.g. np.where(ok, f(np.where(ok, x, 1.0)), limit)"
-    message = f"{primitive.name} (result of shape {shape}): {what}. {advice}"
-    if line is None:
-        warnings.warn(located(message), RuntimeWarning, stacklevel=2)
-    else:
+    def tell(self, tape: Tape) -> None:
+        """Warn of the first thing found, with the operation and the user's line; or raise, if the user wants that."""
+        index, primitive, ans, what = self.found[0]
+        state = np.geterr()["invalid" if "NaN" in what else "divide"]
+        if state == "ignore":
+            return
+        shape = tuple((ans[0] if type(ans) is tuple else ans).shape)
+        message = (
+            f"{primitive.name} (result of shape {shape}): {what}. Keep away from that point, "
+            f"e.g. np.where(ok, f(np.where(ok, x, 1.0)), limit)"
+        )
+        line = tape.line_of(index, primitive) or user_line()
         text = line.text()
-        place = f"\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")
-        warnings.warn_explicit(message + place, RuntimeWarning, line.filename, line.number)
+        message += f"\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")
+        if state == "raise":
+            raise FloatingPointError(message)
+        warnings.warn_explicit(message, RuntimeWarning, line.filename, line.number)
 
 
 def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
@@ -234,15 +242,19 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list
     each argument in turn.
     """
     tape.check_captured()
-    events: list[str] = []
+    trouble = Trouble()
     if any(node[0] is choose_where.primitive for node in tape.nodes):  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):  # the branch not taken may be infinite; `where` leaves it out
-            return _push(tape, tangents, outputs, events)
-    with watching(events):
-        return _push(tape, tangents, outputs, events)
+            return _push(tape, tangents, outputs, trouble)
+    with trouble.watch():
+        tangents = _push(tape, tangents, outputs, trouble)
+    if trouble.found:
+        trouble.tell(tape)
+    return tangents
 
 
-def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], events: list[str]) -> list[Any]:
+def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: Trouble) -> list[Any]:
+    events = trouble.events
     dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
@@ -269,14 +281,14 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], events: l
                 if kind == "elementwise":
                     part = primitive.jvps[k](t, ans, *args, **params)
                     if events:
-                        part = settled(events, part, t, primitive.jvps[k], tape, i, tape.nodes[i])
+                        part = trouble.settle(part, t, primitive.jvps[k], i, tape.nodes[i])
                 elif kind == "bilinear":
                     part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
                 else:
                     part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
                 total = part if total is None else total + part
         if events:
-            tell(events, tape, i, primitive, ans, False)
+            trouble.note(i, primitive, ans)
         dots[i] = real_part(total) if ans.dtype.kind != "c" else total
     return [dots[i] for i in outputs]
 
