@@ -253,8 +253,8 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
                 )
             )
         return value
-    if kind is not np.ndarray and isinstance(value, (np.ma.MaskedArray, np.matrix)):
-        raise TypeError(located(f"{kind.__name__} operands are not differentiated: pass a plain array, np.asarray(x)"))
+    if kind is not np.ndarray:
+        check_plain(value)
     if value.dtype.kind not in "biufc":
         raise TypeError(
             located(
@@ -265,6 +265,17 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
     if is_read:
         tape.capture(value)
     return value
+
+
+def check_plain(value: Any) -> None:
+    """Refuse the arrays whose operators or functions mean something else, or that hide entries."""
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        raise TypeError(
+            located(
+                f"{type(value).__name__} operands are not differentiated: pass a plain array, np.asarray(x)"
+                + (", and leave masked entries out with np.where(mask, 0.0, x)" if type(value) is not np.matrix else "")
+            )
+        )
 
 
 # ----- the kinds ------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.elementwise import conjugate, exp, nonzero_or_one
-from minigrad.primitive import Rule, Scatter, general, linear, linear_in_all
+from minigrad.primitive import Rule, Scatter, check_plain, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
 
 _add: Any = np.add.reduce  # as they are called here (positionally, for speed) their annotations do not fit
@@ -426,6 +426,8 @@ def array(values: Any, dtype: Any = None, **options: Any) -> Any:
         values = values if dtype is None else cast(values, dtype)
         return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
     if not has_box(values):
+        if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
+            check_plain(values)
         return np.array(values, dtype=dtype, **options)
     ndmin = options.pop("ndmin", 0)
     if ndmin:
