@@ -96,7 +96,7 @@ def agree(contenders: Contenders, rtol: float = 1e-9) -> None:
     names = list(results)
     for name in names[1:]:
         for a, b in zip(results[names[0]], results[name], strict=True):
-            np.testing.assert_allclose(a.ravel(), b.ravel(), rtol=rtol, atol=1e-9, err_msg=f"{name}, {names[0]}")
+            np.testing.assert_allclose(a.ravel(), b.ravel(), rtol=rtol, atol=rtol, err_msg=f"{name}, {names[0]}")
 
 
 def flat(result: Any) -> list[Any]:
@@ -109,12 +109,13 @@ def flat(result: Any) -> list[Any]:
 # ----- the tour's network: loss and gradient --------------------------------------------------------------------------
 
 
-def network(widths: list[int], n: int) -> Contenders:
+def network(widths: list[int], n: int, dtype: Any = np.float64) -> Contenders:
     rng = np.random.default_rng(0)
     A, b = mlp.init(widths, rng)
-    A = [matrix / max(1.0, matrix.shape[1] / 16) for matrix in A]
-    x = rng.uniform(-1, 1, (widths[0], n))
-    Y = np.eye(widths[-1])[rng.integers(0, widths[-1], n)].T.copy()
+    A = [(matrix / max(1.0, matrix.shape[1] / 16)).astype(dtype) for matrix in A]
+    b = [vector.astype(dtype) for vector in b]
+    x = rng.uniform(-1, 1, (widths[0], n)).astype(dtype)
+    Y = np.eye(widths[-1], dtype=dtype)[rng.integers(0, widths[-1], n)].T.copy()
     contenders: Contenders = {"hand-written": lambda: backprop.gradient(A, b, x, Y)}
 
     with_minigrad = minigrad.value_and_grad(lambda P: loss.logistic(mlp.forward(P[0], P[1], x)[-1], Y))
@@ -210,6 +211,38 @@ def quadratic() -> Contenders:
     return contenders
 
 
+def covariance(n: int) -> Contenders:
+    """The gradient of a Gaussian log-likelihood in its covariance: log det(S) + y^T S^-1 y."""
+    rng = np.random.default_rng(0)
+    root, y = rng.standard_normal((n, n)), rng.standard_normal(n)
+    S = root @ root.T + n * np.eye(n)
+
+    def program(namespace: Any) -> Callable[[Any], Any]:
+        return lambda S: namespace.linalg.slogdet(S)[1] + y @ namespace.linalg.solve(S, y)
+
+    def by_hand() -> Any:
+        inverse = np.linalg.inv(S).T
+        return inverse - np.outer(inverse @ y, inverse.T @ y)
+
+    gradient = minigrad.grad(program(mnp))
+    contenders: Contenders = {"hand-written": by_hand, "minigrad": lambda: gradient(S)}
+    if autograd is not None:
+        by_autograd = autograd.grad(program(anp))
+        contenders["autograd"] = lambda: by_autograd(S)
+    if torch is not None:
+        tS, ty = torch.tensor(S, requires_grad=True), torch.tensor(y)
+
+        def with_torch() -> Any:
+            return torch.autograd.grad(torch.linalg.slogdet(tS)[1] + ty @ torch.linalg.solve(tS, ty), tS)[0]
+
+        contenders["torch"] = with_torch
+    if jax is not None:
+        compiled = jax.jit(jax.grad(lambda S: jnp.linalg.slogdet(S)[1] + y @ jnp.linalg.solve(S, y)))
+        jS = jnp.asarray(S)
+        contenders["JAX jit"] = lambda: jax.block_until_ready(compiled(jS))
+    return contenders
+
+
 def nested_tanh(order: int) -> Contenders:
     """The derivative of this order of (1 - e^-x) / (1 + e^-x) at 200 points, by nesting."""
     t = np.linspace(-7, 7, 200)
@@ -278,8 +311,10 @@ def main() -> None:
     print("|" + SEPARATOR + "|", flush=True)
     results: dict[str, Any] = {"versions": versions}
 
-    def measured(work: str, contenders: Contenders, unit: str, scale: float, reference: str = "hand-written") -> None:
-        agree(contenders)
+    def measured(
+        work: str, contenders: Contenders, unit: str, scale: float, reference: str = "hand-written", rtol: float = 1e-9
+    ) -> None:
+        agree(contenders, rtol)
         results[work] = values = in_turns(contenders, options.seconds)
         print(row(work, values, unit, scale, reference), flush=True)
 
@@ -289,6 +324,14 @@ def main() -> None:
     measured("network [784, 512, 512, 10], n = 1024: time", large, "ms", 1e3)
     results["peak memory"] = peaks = peak_memory(large)
     print(row("its peak memory (NumPy arrays)", peaks, "MB", 1e-6), flush=True)
+    narrow = network([784, 512, 512, 10], 1024, np.float32)
+    measured("the same in float32: time", narrow, "ms", 1e3, rtol=1e-2)
+    both = {
+        "float64": network([2, 15, 3], 300)["minigrad"],
+        "float32": network([2, 15, 3], 300, np.float32)["minigrad"],
+    }
+    results["float32 / float64"] = halves = in_turns(both, options.seconds)
+    measured("log det S + y' S^-1 y, S of 50 x 50", covariance(50), "us", 1e6)
     measured("gradient of the quadratic, M of 5 x 2", quadratic(), "us", 1e6)
     measured("1,000 operations on a number, each", chain(1000, 0.5), "us", 1e3)
     measured("1,000 operations on 10 numbers, each", chain(1000, np.linspace(0, 1, 10)), "us", 1e3)
@@ -303,6 +346,7 @@ def main() -> None:
         "\nper operation of the chain on a number: "
         + ", ".join(f"{name} {value:.2f} us" for name, value in results["chain, us per operation"].items())
     )
+    print(f"network [2, 15, 3] with minigrad, float32 over float64: {halves['float32'] / halves['float64']:.2f}")
     print("import, beyond NumPy's own: " + ", ".join(f"{name} {ms:.0f} ms" for name, ms in imports.items()))
     if options.json:
         options.json.write_text(json.dumps(results, indent=1) + "\n")

@@ -23,11 +23,13 @@ def run() -> ModuleType:
 
 def test_all_contenders_agree(run: ModuleType) -> None:
     """Networks, chains, the quadratic and nested derivatives, for whoever is installed."""
+    run.agree(run.network([2, 3, 2], 7, np.float32), 1e-4)
     for contenders in [
         run.network([2, 3, 2], 7),
         run.chain(10, 0.5),
         run.chain(10, np.linspace(0, 1, 4)),
         run.quadratic(),
+        run.covariance(5),
         run.nested_tanh(2),
     ]:
         assert "minigrad" in contenders
