@@ -14,6 +14,7 @@ from references import assert_close, richardson
 
 import minigrad.numpy
 from minigrad import jvp, vjp
+from minigrad.taylor import jet
 
 CELLS = load()
 NARROW = {"f": numpy.float32, "F": numpy.complex64}
@@ -149,3 +150,27 @@ def check_second_order(cell: Cell, fun: Any, args: list[Any], c: Any, t: list[An
     assert abs(pairing(vjp(pushed, *args)[1](c), t) - reference) <= 1e-9 * scale, "reverse over forward"
     second = jvp(pushed, tuple(args), tuple(t))[1]
     assert abs(pairing([c], [second]) - reference) <= 1e-9 * scale, "forward over forward"
+
+
+@pytest.mark.parametrize(("cell", "dtype"), PARAMETERS, ids=[f"{c.name}-{c.note}-{d}" for c, d in PARAMETERS])
+def test_taylor(cell: Cell, dtype: str) -> None:
+    """The series of orders 1 to 3 along a curved path: by Taylor mode and by nesting forward mode."""
+    if dtype in NARROW or cell.order < 2:
+        return
+
+    def fun(*args: Any) -> Any:
+        return cell.fun(minigrad.numpy, *args)
+
+    for shape in cell.shapes:
+        args = arguments(cell, shape, dtype)
+        t, w = directions(args, 1), directions(args, 2)
+        value, derivs = jet(fun, args, [[v, u, 0.0] for v, u in zip(t, w)])
+
+        def path(s: Any, args: Any = args, t: Any = t, w: Any = w) -> Any:
+            return fun(*[x + s * v + (0.5 * s * s) * u for x, v, u in zip(args, t, w)])
+
+        nested: Any = path
+        assert_close(value, fun(*args), 1e-13)
+        for k in range(3):
+            nested = lambda s, inner=nested: jvp(inner, (s,), (1.0,))[1]
+            assert_close(derivs[k], nested(0.0), 1e-9, floor=1e-2)

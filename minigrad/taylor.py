@@ -1,0 +1,379 @@
+"""Taylor mode: one more pass over the tape, which pushes truncated series instead of tangents.
+
+| kind of the primitive | its series                                                                            |
+|-----------------------|---------------------------------------------------------------------------------------|
+| `linear`              | the operation itself, coefficient by coefficient                                      |
+| `bilinear`            | a Cauchy product                                                                      |
+| `elementwise`         | a recurrence from `RULES`, at a cost of order^2                                       |
+| all others            | derived: dz/dt is the jvp of the primitive, whose series is found order by order      |
+
+The derived rule solves the differential equation dz/dt = jvp(args(t), z(t)) args'(t): it records the jvp rule on a tape
+of its own, and each pass over that tape gives one more coefficient of z. That costs order^3, and holds for every
+primitive that has a jvp.
+
+Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 2008, chapter 13.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import elementwise as e
+from minigrad import series as s
+from minigrad.primitive import ITEM, Primitive
+from minigrad.series import Series
+from minigrad.structure import stack
+from minigrad.sweeps import Trouble, expanded, real_part
+from minigrad.tape import NUMBERS, Box, Tape, located, peel
+from minigrad.transforms import Recording
+from minigrad.tree import flatten
+
+# ----- the pass -------------------------------------------------------------------------------------------------------
+
+
+def push_series(
+    tape: Tape, inputs: Sequence[Series], outputs: Sequence[int], order: int, trouble: Trouble | None = None
+) -> list[Series]:
+    """The series of the nodes `outputs`, given those of the leaves, up to `order`. Linear in the number of nodes."""
+    known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
+    for i in range(tape.leaves, max(outputs, default=-1) + 1):
+        primitive, parents, args, ans, params = tape.nodes[i]
+        us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
+        if primitive is ITEM:
+            position = params["position"]
+            known[i] = [c[position] if type(c) is tuple else 0.0 for c in us[0]]
+        elif all(len(u) == 1 for u in us):
+            known[i] = [ans]  # nothing moves here
+        else:
+            known[i] = node_series(primitive, us, args, ans, params, order)
+            if trouble is not None and trouble.events:
+                trouble.note(i, primitive, ans)
+    return [known[i] for i in outputs]
+
+
+def node_series(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+) -> Series:
+    """The series of one operation."""
+    rule = RULES.get(primitive.name) if primitive.kind == "elementwise" else None
+    if rule is not None:
+        v = rule(order, ans, us, params)
+    elif primitive.kind == "linear":
+        v = [ans]
+        for k in range(1, min(order, max(map(len, us)) - 1) + 1):
+            parts = [full(u[k] if k < len(u) else 0.0, arg) for u, arg in zip(us, args)]
+            v.append(primitive.bind(*parts, **params))
+    elif primitive.kind == "bilinear":
+        v = multilinear(primitive, us, args, ans, params, order)
+    else:
+        v = derived(primitive, us, args, ans, params, order)
+    if type(ans) is not tuple and ans.dtype.kind != "c":
+        v = [v[0], *map(real_part, v[1:])]
+    return v
+
+
+def full(c: Any, like: Any) -> Any:
+    """A coefficient in the shape and dtype of its node."""
+    if type(like) in NUMBERS:
+        return np.float64(c) if type(c) in NUMBERS else c
+    return expanded(c, like)
+
+
+def multilinear(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+) -> Series:
+    """All products of coefficients whose orders add up to k."""
+    v = [ans]
+    for k in range(1, min(order, sum(len(u) - 1 for u in us)) + 1):
+        total: Any = None
+        for orders in compositions(k, [len(u) - 1 for u in us]):
+            part = primitive.bind(*[full(u[j], arg) for u, j, arg in zip(us, orders, args)], **params)
+            total = part if total is None else total + part
+        v.append(total)
+    return v
+
+
+def compositions(total: int, limits: list[int]) -> list[tuple[int, ...]]:
+    """All ways to write `total` as a sum of numbers from 0 up to each limit.
+
+    >>> compositions(2, [2, 1])
+    [(1, 1), (2, 0)]
+    """
+    if len(limits) == 1:
+        return [(total,)] if total <= limits[0] else []
+    return [
+        (first, *rest) for first in range(min(total, limits[0]) + 1) for rest in compositions(total - first, limits[1:])
+    ]
+
+
+def derived(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+) -> Series:
+    """The series of an operation from its jvp alone, see the module."""
+    several = type(ans) is tuple
+    results = ans if several else (ans,)
+    moving = [k for k, u in enumerate(us) if len(u) > 1]
+    tape = Tape()
+    arg_boxes = [tape.leaf(arg) if k in moving else arg for k, arg in enumerate(args)]
+    result_boxes = [tape.leaf(result) for result in results]
+    velocity = {k: tape.leaf(full(us[k][1], args[k])) for k in moving}
+    if several:
+        assert primitive.push is not None
+        speeds = primitive.push([velocity.get(k) for k in range(len(args))], tuple(result_boxes), *arg_boxes, **params)
+    else:
+        speed: Any = None
+        for k in moving:
+            part = primitive.jvps[k](velocity[k], result_boxes[0], *arg_boxes, **params)
+            speed = part if speed is None else speed + part
+        speeds = [speed]
+    speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
+    tape.is_open = False
+    places = [w.index if type(w) is Box and w.tape is tape else -1 for w in speeds]
+    vs: list[Series] = [[result] for result in results]
+    for k in range(order):
+        inputs = [us[j][: k + 1] for j in moving] + [v[: k + 1] for v in vs]
+        inputs += [[(j + 1) * us[m][j + 1] for j in range(min(k + 1, len(us[m]) - 1))] for m in moving]
+        found = iter(push_series(tape, inputs, [p for p in places if p >= 0], k))
+        for v, place, w in zip(vs, places, speeds):
+            ws = next(found) if place >= 0 else [w]
+            v.append((ws[k] if k < len(ws) else 0.0) / (k + 1))
+    return [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
+
+
+# ----- the rules of elementwise operations ----------------------------------------------------------------------------
+
+Rule = Callable[[int, Any, list[Series], dict[str, Any]], Series]
+
+
+def _power(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    u, p = us
+    exponent = peel(p[0])
+    if (
+        len(p) == 1
+        and type(p[0]) is not Box
+        and np.ndim(exponent) == 0
+        and np.isrealobj(exponent)
+        and math.isfinite(float(exponent))
+    ):
+        return s.power(ans, u, float(exponent), order)
+    if len(p) == 1 and type(p[0]) is not Box and np.ndim(exponent) and np.isrealobj(exponent):
+        by_value = [(p_value, s.power(ans, u, float(p_value), order)) for p_value in np.unique(exponent)]
+        v = by_value[0][1]
+        for p_value, other in by_value[1:]:
+            short = [*v, *[0.0 * ans] * (order + 1 - len(v))], [*other, *[0.0 * ans] * (order + 1 - len(other))]
+            v = [e.where(np.equal(exponent, p_value), b, a) for a, b in zip(*short)]
+        return [ans, *v[1:]]
+    log = s.logarithm(e.log(u[0]), u, order) if len(u) > 1 else [e.log(u[0])]
+    return s.exponential(ans, s.product(p, log, order), order)
+
+
+def _inverse(root: Callable[[Series, int], Series], sign: float = 1.0) -> Rule:
+    """A function whose derivative is sign / root(u)."""
+
+    def rule(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+        w = root(us[0], order)
+        return s.integral_of_quotient(ans, us[0] if sign > 0 else s.scaled(us[0], -1.0), w, order)
+
+    return rule
+
+
+def _one_minus_square(u: Series, order: int) -> Series:
+    left, right = [1.0 - u[0], *[-c for c in u[1:]]], [1.0 + u[0], *u[1:]]
+    return s.product(left, right, order)
+
+
+def _root(inner: Callable[[Series, int], Series]) -> Callable[[Series, int], Series]:
+    def rule(u: Series, order: int) -> Series:
+        w = inner(u, order)
+        return s.power(e.sqrt(w[0]), w, 0.5, order)
+
+    return rule
+
+
+def _one_plus_square(u: Series, order: int) -> Series:
+    w = s.product(u, u, order)
+    return [1.0 + w[0], *w[1:]]
+
+
+def _square_minus_one(u: Series, order: int) -> Series:
+    return [-c for c in _one_minus_square(u, order)]
+
+
+def _shift(u: Series) -> Series:
+    return [1.0 + u[0], *u[1:]]
+
+
+def _logaddexp(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    x, y = us
+    gap = s.added(y, x, -1)
+    if len(gap) < 2:
+        gap = [*gap, 0.0]
+    soft = s.softplus(ans - x[0], gap, order)
+    return [ans, *s.added(soft, x)[1:]]
+
+
+def _where(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    x, y = us
+    size = max(len(x), len(y))
+    mask = params["condition"]
+    return [ans] + [
+        e.choose_where(x[k] if k < len(x) else 0.0 * x[0], y[k] if k < len(y) else 0.0 * y[0], condition=mask)
+        for k in range(1, size)
+    ]
+
+
+def _sin(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    return s.sine_and_cosine(us[0], order, ans, e.cos(us[0][0]), -1.0)[0]
+
+
+def _cos(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    return s.sine_and_cosine(us[0], order, e.sin(us[0][0]), ans, -1.0)[1]
+
+
+RULES: dict[str, Rule] = {
+    "add": lambda d, ans, us, _: [ans, *s.added(us[0], us[1])[1:]],
+    "subtract": lambda d, ans, us, _: [ans, *s.added(us[0], us[1], -1)[1:]],
+    "multiply": lambda d, ans, us, _: [ans, *s.product(us[0], us[1], d, 1)],
+    "divide": lambda d, ans, us, _: s.quotient(us[0], us[1], d, ans),
+    "negative": lambda d, ans, us, _: [ans, *[-c for c in us[0][1:]]],
+    "positive": lambda d, ans, us, _: us[0],
+    "reciprocal": lambda d, ans, us, _: s.quotient([1.0], us[0], d, ans),
+    "square": lambda d, ans, us, _: s.product(us[0], us[0], d),
+    "sqrt": lambda d, ans, us, _: s.power(ans, us[0], 0.5, d),
+    "cbrt": lambda d, ans, us, _: s.power(ans, us[0], 1.0 / 3.0, d),
+    "power": _power,
+    "float_power": _power,
+    "exp": lambda d, ans, us, _: s.exponential(ans, us[0], d),
+    "exp2": lambda d, ans, us, _: s.exponential(ans, s.scaled(us[0], e.LOG_2), d),
+    "expm1": lambda d, ans, us, _: [ans, *s.exponential(e.exp(us[0][0]), us[0], d)[1:]],
+    "log": lambda d, ans, us, _: s.logarithm(ans, us[0], d),
+    "log2": lambda d, ans, us, _: [ans, *[c / e.LOG_2 for c in s.logarithm(ans, us[0], d)[1:]]],
+    "log10": lambda d, ans, us, _: [ans, *[c / e.LOG_10 for c in s.logarithm(ans, us[0], d)[1:]]],
+    "log1p": lambda d, ans, us, _: s.integral_of_quotient(ans, us[0], _shift(us[0]), d),
+    "logaddexp": _logaddexp,
+    "sin": _sin,
+    "cos": _cos,
+    "tan": lambda d, ans, us, _: s.tangent(ans, us[0], d),
+    "sinh": lambda d, ans, us, _: s.sine_and_cosine(us[0], d, ans, e.cosh(us[0][0]), 1.0)[0],
+    "cosh": lambda d, ans, us, _: s.sine_and_cosine(us[0], d, e.sinh(us[0][0]), ans, 1.0)[1],
+    "tanh": lambda d, ans, us, _: s.hyperbolic_tangent(ans, us[0], d),
+    "arcsin": _inverse(_root(_one_minus_square)),
+    "arccos": _inverse(_root(_one_minus_square), -1.0),
+    "arctan": _inverse(_one_plus_square),
+    "arcsinh": _inverse(_root(_one_plus_square)),
+    "arccosh": _inverse(_root(_square_minus_one)),
+    "arctanh": _inverse(_one_minus_square),
+    "where": _where,
+}  # fmt: skip
+
+
+# ----- what users call ------------------------------------------------------------------------------------------------
+
+
+def derivatives(fun: Callable[..., Any], x: Any, order: int) -> Any:
+    """All derivatives of orders 0 to `order` along the line x + t, in one pass.
+
+    Args:
+        fun: a function of one number or array that returns one. If it is elementwise, the results are its derivatives
+            at every entry of x. In general they are those of fun(x + t) with respect to the number t, at t = 0.
+        x: a float or an array of floats (or of complex numbers) of any shape.
+        order: the highest order, 0 or more.
+
+    Returns:
+        An array of shape (order + 1, *shape of fun(x)): entry k is the k-th derivative.
+
+    Raises:
+        TypeError: if x is no float array or number, or `fun` returns something else than one array or number.
+        ValueError: if the order is negative.
+
+    The cost grows with the square of the order, where nesting `grad` multiplies it with every order. The factorials
+    come in last, so high orders lose no digits (from order 171 on they overflow).
+
+    >>> derivatives(np.sin, 0.0, 4) + 0.0
+    array([ 0.,  1.,  0., -1.,  0.])
+    >>> derivatives(lambda x: x**3, np.array([1.0, 2.0]), 2)
+    array([[ 1.,  8.],
+           [ 3., 12.],
+           [ 6., 12.]])
+    """
+    results, _ = curve("derivatives", fun, (x,), [[1.0]], order)
+    if len(results) != 1:
+        raise TypeError(
+            located(f"derivatives: the function must return one array or number, not {len(results)}; use jet")
+        )
+    coefficients = results[0]
+    return stack(*[_times_factorial(coefficients, k) for k in range(order + 1)], axis=0)
+
+
+def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> tuple[Any, Any]:
+    """Push the derivatives of curves through a function: those of fun(x(t), y(t), ...) at t = 0.
+
+    Args:
+        fun: a function of as many arrays as there are primals, which returns an array or a pytree of them.
+        primals: the values of the curves, one float array or number per argument.
+        series: for each argument the derivatives of its curve of orders 1, 2, ..., k; each broadcasts to its primal.
+
+    Returns:
+        The value of `fun`, and in its structure the lists of the k derivatives of the result.
+
+    Raises:
+        ValueError: if the numbers of primals and series differ.
+
+    The name and the convention (derivatives, not normalised coefficients) are those of `jax.experimental.jet`.
+
+    >>> value, (first, second) = jet(lambda x, y: x * y, (2.0, 3.0), ([1.0, 0.0], [1.0, 0.0]))
+    >>> float(value), float(first), float(second)
+    (6.0, 5.0, 2.0)
+    """
+    if len(primals) != len(series):
+        raise ValueError(located(f"jet: {len(primals)} primals and {len(series)} series; give one series per primal"))
+    order = max(map(len, series), default=0)
+    scaled = [[c / math.factorial(k) for k, c in enumerate(derivs, 1)] for derivs in series]
+    found, treedef = curve("jet", fun, tuple(primals), scaled, order)
+    values = treedef.unflatten([coefficients[0] for coefficients in found])
+    return values, treedef.unflatten(
+        [[_times_factorial(coefficients, k) for k in range(1, order + 1)] for coefficients in found]
+    )
+
+
+def _times_factorial(coefficients: Series, k: int) -> Any:
+    return coefficients[k] * float(math.factorial(k)) if k < len(coefficients) else coefficients[0] * 0.0
+
+
+def curve(
+    operation: str, fun: Callable[..., Any], args: tuple[Any, ...], directions: Sequence[Series], order: int
+) -> tuple[list[Series], Any]:
+    """The normalised coefficients of every output of `fun` along curves through `args`, and the outputs' structure.
+
+    Each direction lists the coefficients of orders 1, 2, ... of one argument.
+    """
+    if not isinstance(order, (int, np.integer)) or order < 0:
+        raise ValueError(located(f"{operation}: the order must be a whole number of at least 0, not {order!r}"))
+    record = Recording(operation, fun, args, {}, tuple(range(len(args))), Tape())
+    if len(record.leaves) != len(args):
+        raise TypeError(located(f"{operation}: every argument must be one array or number, not a structure of them"))
+    outs, treedef = flatten(record.out)
+    for out in outs:
+        if not hasattr(peel(out), "dtype"):
+            raise TypeError(
+                located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")
+            )
+    positions = [record.position(out) for out in outs]
+    inputs = [[leaf, *[full(c, leaf) for c in direction]] for leaf, direction in zip(record.leaves, directions)]
+    trouble = Trouble()
+    with trouble.watch():
+        found = iter(push_series(record.tape, inputs, [p for p in positions if p >= 0], order, trouble))
+    if trouble.found:
+        trouble.tell(record.tape)
+    series: list[Series] = []
+    for out, position in zip(outs, positions):
+        if position < 0:
+            series.append([out])
+        else:
+            value = record.tape.nodes[position][3]
+            series.append([value, *[full(c, value) for c in next(found)[1 : order + 1]]])
+    return series, treedef

@@ -1,0 +1,226 @@
+"""Taylor mode: against fifty digits, against nesting, composed with the other modes, and its errors."""
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from references import assert_close
+
+import minigrad.numpy as mnp
+from minigrad import elementwise_grad, grad, jvp
+from minigrad.taylor import compositions, derivatives, jet
+
+GRID = np.linspace(-7, 7, 57)
+POSITIVE = np.linspace(0.125, 7, 56)
+
+FUNCTIONS: list[tuple[str, Callable[[Any], Any], Callable[[Any], Any], Any]] = [
+    ("tanh of the tour", lambda x: (1 - np.exp(-x)) / (1 + np.exp(-x)), lambda x: mpmath.tanh(x / 2), GRID),
+    ("tanh", np.tanh, mpmath.tanh, GRID),
+    ("arctan", np.arctan, mpmath.atan, GRID),
+    ("exp(-x^2)", lambda x: np.exp(-(x**2)), lambda x: mpmath.exp(-x * x), GRID),
+    ("1/(1+x^2)", lambda x: 1 / (1 + x**2), lambda x: 1 / (1 + x**2), GRID),
+    ("log(1+e^x)", lambda x: np.log(1 + np.exp(x)), lambda x: mpmath.log(1 + mpmath.exp(x)), GRID),
+    ("logaddexp(0, x)", lambda x: np.logaddexp(0.0, x), lambda x: mpmath.log(1 + mpmath.exp(x)), GRID),
+    ("x^x", lambda x: x**x, lambda x: x**x, POSITIVE),
+    ("x^2.5", lambda x: x**2.5, lambda x: x ** mpmath.mpf("2.5"), POSITIVE),
+    ("sqrt", np.sqrt, mpmath.sqrt, POSITIVE),
+    ("cbrt", np.cbrt, lambda x: mpmath.cbrt(x), POSITIVE),
+    ("log", np.log, mpmath.log, POSITIVE),
+    ("log1p", np.log1p, mpmath.log1p, POSITIVE),
+    ("log2", np.log2, lambda x: mpmath.log(x, 2), POSITIVE),
+    ("log10", np.log10, mpmath.log10, POSITIVE),
+    ("exp", np.exp, mpmath.exp, GRID),
+    ("exp2", np.exp2, lambda x: mpmath.mpf(2) ** x, GRID),
+    ("expm1", np.expm1, mpmath.expm1, GRID),
+    ("sin", np.sin, mpmath.sin, GRID),
+    ("cos", np.cos, mpmath.cos, GRID),
+    ("tan", np.tan, mpmath.tan, np.linspace(-1.2, 1.2, 25)),
+    ("sinh", np.sinh, mpmath.sinh, GRID),
+    ("cosh", np.cosh, mpmath.cosh, GRID),
+    ("arcsin", np.arcsin, mpmath.asin, np.linspace(-0.9, 0.9, 19)),
+    ("arccos", np.arccos, mpmath.acos, np.linspace(-0.9, 0.9, 19)),
+    ("arcsinh", np.arcsinh, mpmath.asinh, GRID),
+    ("arccosh", np.arccosh, mpmath.acosh, np.linspace(1.5, 7, 23)),
+    ("arctanh", np.arctanh, mpmath.atanh, np.linspace(-0.9, 0.9, 19)),
+    ("reciprocal", np.reciprocal, lambda x: 1 / x, POSITIVE),
+    ("x^7", lambda x: x**7, lambda x: x**7, GRID),
+    ("3 - x/2", lambda x: 3 - x / 2, lambda x: 3 - x / 2, GRID),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("fun", "exact", "x"), [f[1:] for f in FUNCTIONS], ids=[f[0] for f in FUNCTIONS])
+def test_orders_1_to_12_against_fifty_digits(fun: Any, exact: Any, x: Any) -> None:
+    """The error is at most 1e-13 of the largest value of each derivative."""
+    found = derivatives(fun, x, 12)
+    assert found.shape == (13, *x.shape)
+    with mpmath.workdps(50):
+        rows = [mpmath.taylor(exact, mpmath.mpf(v), 12) for v in x]
+    expected = np.array([[float(c * math.factorial(k)) for k, c in enumerate(row)] for row in rows]).T
+    for k in range(13):
+        assert_close(found[k], expected[k], 1e-13)
+
+
+@pytest.mark.parametrize("name", ["tanh", "arctan", "exp(-x^2)", "1/(1+x^2)", "logaddexp(0, x)", "x^x"])
+def test_small_values_keep_their_digits(name: str) -> None:
+    """Away from zeros of a derivative its relative error is at most 1e-9 at every point."""
+    _, fun, exact, x = next(f for f in FUNCTIONS if f[0] == name)
+    found = derivatives(fun, x, 12)
+    with mpmath.workdps(50):
+        for i, v in enumerate(x):
+            row = mpmath.taylor(exact, mpmath.mpf(v), 12)
+            near = [mpmath.taylor(exact, mpmath.mpf(v) + h, 12) for h in (-0.05, 0.05)]
+            for k in range(1, 13):
+                if near[0][k] * near[1][k] > 0 and abs(row[k]) > 1e-3 * abs(near[0][k]):
+                    value = float(row[k] * math.factorial(k))
+                    assert abs(found[k, i] - value) <= 1e-9 * abs(value), (k, v)
+
+
+def test_powers_at_zero() -> None:
+    """Whole powers hold at 0; a broken one has the derivatives 0 up to its exponent, and none from there on."""
+    assert derivatives(lambda x: x**3, 0.0, 5).tolist() == [0.0, 0.0, 0.0, 6.0, 0.0, 0.0]
+    assert derivatives(lambda x: x**2.5, 0.0, 3).tolist() == [0.0, 0.0, 0.0, np.inf]
+    assert derivatives(lambda x: x ** np.array([0.0, 1.0, 2.0]), 0.0, 2).T.tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 2]]
+
+
+PIECES: list[Callable[[Any], Any]] = [
+    lambda x: mnp.exp(mnp.sin(x) * 0.5), lambda x: mnp.log(2.0 + mnp.cos(x)), lambda x: mnp.tanh(x) / (1.5 + x * x),
+    lambda x: mnp.sqrt(1.0 + x * x), lambda x: mnp.arctan(x - 0.3), lambda x: x**3 - 2.0 * x,
+    lambda x: mnp.where(x > 0.1, x, x * x),
+    lambda x: mnp.logaddexp(x, 0.5), lambda x: mnp.maximum(x, 0.2) * x, lambda x: mnp.sinc(x), lambda x: mnp.abs(x) + x,
+    lambda x: mnp.hypot(x, 1.0), lambda x: mnp.arctan2(x, 2.0), lambda x: (2.0 + mnp.sin(x)) ** x, lambda x: 1.3**x,
+]  # fmt: skip
+
+
+@given(picks=st.lists(st.sampled_from(range(len(PIECES))), min_size=1, max_size=3), seed=st.integers(0, 99))
+def test_taylor_equals_nesting(picks: list[int], seed: int) -> None:
+    """Random compositions: orders 1 to 4 in one pass, and by nesting reverse mode."""
+    x = np.random.default_rng(seed).uniform(-0.9, 0.9, 3)
+
+    def fun(x: Any) -> Any:
+        for pick in picks:
+            x = PIECES[pick](x)
+        return x
+
+    found, nested = derivatives(fun, x, 4), fun
+    for k in range(1, 5):
+        nested = elementwise_grad(nested)
+        assert_close(found[k], nested(x), 1e-11, floor=1e-2)
+
+
+def test_functions_that_are_not_elementwise() -> None:
+    """Reductions, products of matrices, indexing, sorting: along the direction of ones."""
+    M = np.array([[1.0, 2.0], [3.0, 4.0]])
+
+    def fun(x: Any) -> Any:
+        y = M @ mnp.sin(x) * x[0]
+        return mnp.prod(y) + mnp.max(y) + mnp.logsumexp(y) + mnp.einsum("i,ij,j->", y, M, y)
+
+    x = np.array([0.3, 0.8])
+    found: Any = derivatives(fun, x, 3)
+    nested: Any = lambda t: fun(x + t)
+    for k in range(4):
+        assert_close(found[k], nested(0.0), 1e-11)
+        nested = grad(nested)
+
+
+def test_it_composes_with_the_other_modes() -> None:
+    """The gradient of a Taylor coefficient, a Taylor series of a gradient, and one within the other."""
+    assert_close(grad(lambda x: derivatives(np.sin, x, 3)[3])(0.7), np.sin(0.7), 1e-14)
+    assert_close(derivatives(grad(np.sin), 0.7, 3), [np.cos(0.7), -np.sin(0.7), -np.cos(0.7), np.sin(0.7)], 1e-14)
+    inner = derivatives(lambda a: derivatives(lambda x: np.exp(a * x), 0.0, 2)[2] * a, 1.0, 3)
+    assert_close(inner, [1.0, 3.0, 6.0, 6.0], 1e-13)
+    tangent = jvp(lambda a: derivatives(lambda x: np.exp(a * x), 0.5, 2)[2], (2.0,), (1.0,))[1]
+    assert_close(tangent, np.exp(1.0) * (2 * 2.0 + 4.0 * 0.5), 1e-13)
+    power = grad(lambda p: derivatives(lambda x: x**p, 1.5, 2)[2])(2.5)
+    assert_close(power, 1.5**0.5 * (2 * 2.5 - 1 + 2.5 * 1.5 * np.log(1.5)), 1e-13)
+
+
+def test_jet_of_several_arguments_and_results() -> None:
+    """Derivatives of curves, in the structure of the result; a result that does not move has the derivatives 0."""
+    value, series = jet(
+        lambda x, y: {"product": x * y, "x": x, "none": np.ones(2)},
+        (np.array([1.0, 2.0]), 3.0),
+        ([np.array([1.0, 0.5]), 2.0], [1.0, 0.0]),
+    )
+    assert value["product"].tolist() == [3.0, 6.0]
+    assert series["product"][0].tolist() == [4.0, 3.5]
+    assert series["product"][1].tolist() == [8.0, 7.0]
+    assert series["x"][1].tolist() == [2.0, 2.0]
+    assert [d.tolist() for d in series["none"]] == [[0.0, 0.0], [0.0, 0.0]]
+
+
+def test_against_the_jet_of_jax() -> None:
+    jax = pytest.importorskip("jax")
+    from jax.experimental import jet as jax_jet
+
+    with jax.experimental.enable_x64() if hasattr(jax.experimental, "enable_x64") else jax.enable_x64(True):
+        for name in ("sin", "exp", "tanh", "log", "sqrt", "cos"):
+            series = ([0.7, -0.2, 0.4],)
+            value, theirs = jax_jet.jet(getattr(jax.numpy, name), (1.3,), ([*map(jax.numpy.float64, series[0])],))
+            ours = jet(getattr(numpy, name), (1.3,), series)
+            assert_close(ours[0], value, 1e-14)
+            assert_close(np.array(ours[1]), np.array(theirs), 1e-12)
+
+
+def test_complex_arguments_and_float32() -> None:
+    """Analytic functions at complex points; float32 stays."""
+    z = 0.4 + 0.3j
+    assert_close(derivatives(np.tanh, z, 1)[1], 1 - np.tanh(z) ** 2, 1e-14)
+    assert_close(derivatives(np.log, z, 3)[3], 2 / z**3, 1e-14)
+    narrow = derivatives(lambda x: np.exp(np.sin(x)) / (1 + x * x), np.float32([0.5, 1.0]), 3)
+    assert narrow.dtype == np.float32
+    assert_close(narrow, derivatives(lambda x: np.exp(np.sin(x)) / (1 + x * x), np.array([0.5, 1.0]), 3), 1e-5)
+
+
+def test_shapes_and_constants() -> None:
+    assert derivatives(lambda x: np.sum(x), np.ones((2, 3)), 2).tolist() == [6.0, 6.0, 0.0]
+    assert derivatives(lambda x: 3.0 * np.ones(2), 1.0, 2).tolist() == [[3.0, 3.0], [0.0, 0.0], [0.0, 0.0]]
+    assert derivatives(np.sin, np.zeros((0, 2)), 3).shape == (4, 0, 2)
+    assert compositions(3, [1, 5]) == [(0, 3), (1, 2)]
+
+
+@pytest.mark.parametrize("order", [-1, 1.5, "2"])
+def test_a_bad_order_is_refused(order: Any) -> None:
+    with pytest.raises(ValueError, match="whole number of at least 0"):
+        derivatives(np.sin, 1.0, order)
+
+
+def test_other_errors() -> None:
+    with pytest.raises(ValueError, match="1 primals and 2 series"):
+        jet(np.sin, (1.0,), ([1.0], [1.0]))
+    with pytest.raises(TypeError, match="one array or number"):
+        derivatives(lambda x: x, (1.0, 2.0), 2)
+    with pytest.raises(TypeError, match="must return"):
+        derivatives(lambda x: "text", 1.0, 2)
+    with pytest.raises(TypeError, match="use jet"):
+        derivatives(lambda x: (x, x), 1.0, 2)
+    with pytest.warns(RuntimeWarning, match=r"sqrt \(result of shape"):
+        derivatives(lambda x: np.sqrt(np.log(x)), 1.0, 2)
+
+
+def test_the_cost_grows_with_the_square_of_the_order() -> None:
+    """Counted in array operations, not in seconds: orders 10 and 20 of a product differ by a factor of 4 at most."""
+    counts = {}
+    for order in (10, 20):
+        calls = [0]
+
+        class Counting(np.ndarray):
+            """An array that counts the ufuncs it takes part in."""
+
+            def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, calls: Any = calls, **options: Any) -> Any:
+                calls[0] += 1
+                plain = [np.asarray(a) if isinstance(a, Counting) else a for a in args]
+                options = {k: v for k, v in options.items() if k != "out"}
+                return np.asarray(getattr(ufunc, method)(*plain, **options)).view(Counting)
+
+        from minigrad.series import exponential
+
+        exponential(np.ones(3).view(Counting), [np.ones(3).view(Counting)] * (order + 1), order)
+        counts[order] = calls[0]
+    assert 0 < counts[20] <= 4 * counts[10]
