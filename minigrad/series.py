@@ -119,8 +119,9 @@ def power(ans: Any, u: Series, p: float, order: int) -> Series:
         for j in range(1, min(k, len(u) - 1) + 1):
             total = total + ((p + 1) * j - k) * (u[j] * v[k - j])
         v.append(total / (k * base))
-    if np.any(zero):  # t^p has the coefficients 0 below the order p, and none from there on
-        v[1:] = [e.where(zero, 0.0 if k < p else np.inf, v[k]) for k in range(1, order + 1)]
+    if np.any(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
+        beyond = 1.0 / np.where(zero, 0.0, 1.0) if order >= p else 0.0  # a division by zero, of which the user is told
+        v[1:] = [e.where(zero, 0.0 if k < p else beyond, v[k]) for k in range(1, order + 1)]
     return v
 
 
