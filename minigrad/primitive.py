@@ -117,6 +117,8 @@ def _bind_one(primitive: Primitive) -> Callable[..., Any]:
         if type(x) is not Box:
             return fun(x, **params)
         value, tape = x.value, x.tape
+        if tape.memo is not None and tape.is_open:
+            return shared(tape, primitive, (x.index,), (value,), params)
         if type(value) is Box:
             ans = bind(value, **params)
         else:
@@ -162,6 +164,8 @@ def _bind_two(primitive: Primitive) -> Callable[..., Any]:
                 x = constant_operand(x, tape, reads_x, y)
         else:
             return fun(x, y, **params)
+        if tape.memo is not None:
+            return shared(tape, primitive, parents, (x, y), params)
         if type(x) is Box or type(y) is Box:
             ans = bind(x, y, **params)
         else:
@@ -182,11 +186,61 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
         if tape is None:
             return fun(*[peel(arg) for arg in args], **params)
         parents, values = operands(args, tape, reads_args)
+        if tape.memo is not None:
+            return shared(tape, primitive, parents, values, params)
         ans = bind(*values, **params)
         watch(params, tape)
         return tape.record(primitive, parents, values, ans, params)
 
     return bind
+
+
+def shared(tape: Tape, primitive: Primitive, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Box:
+    """Record an operation on a tape that remembers what it did; equal work is found, not done again.
+
+    Operations are equal if the primitive, the parents (of sums and products in either order), the parameters and the
+    constants are. Constants are compared by
+    type and value, boxes of outer tapes by their place, and arrays by their content if they are small; never by `id`.
+    """
+    assert tape.memo is not None
+    try:
+        constants = tuple([frozen(arg) for arg, parent in zip(args, parents) if parent < 0]) if -1 in parents else ()
+        same = parents if constants or primitive.name not in ("add", "multiply") else tuple(sorted(parents))
+        key = (primitive, same, constants, frozen(params) if params else ())
+    except TypeError:  # a large array: not compared
+        key = None
+    found = tape.memo.get(key)
+    if found is not None:
+        index, ans = found
+        return Box(ans, tape, index)
+    ans = primitive.bind(*args, **params)
+    watch(params, tape)
+    box = tape.record(primitive, parents, args, ans, params)
+    if key is not None and (type(ans) is not np.ndarray or ans.nbytes <= SMALL):
+        tape.memo[key] = (box.index, ans)
+    return box
+
+
+SMALL = 1 << 16  # bytes up to which a value is kept only because it may be needed again
+
+
+def frozen(value: Any) -> Any:
+    """Something hashable that is equal for equal constants; a TypeError for arrays of some size."""
+    kind = type(value)
+    if kind is float:
+        return (kind, value) if value else (kind, str(value))  # 0.0 and -0.0 are equal, and not the same
+    if kind is Box:
+        return Box, value.tape.serial, value.index
+    if kind is tuple:
+        return kind, *[frozen(part) for part in value]
+    if kind is dict:
+        return kind, *[(name, frozen(part)) for name, part in value.items()]
+    if kind is slice:
+        return kind, value.start, value.stop, value.step
+    if isinstance(value, np.generic) or (kind is np.ndarray and value.nbytes <= 256):
+        return kind, value.shape, value.dtype.str, value.tobytes()
+    hash(value)
+    return kind, value
 
 
 def _bind_several(primitive: Primitive) -> Callable[..., Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.elementwise import conjugate, exp, nonzero_or_one
+from minigrad.elementwise import conjugate, exp, nonzero_or_one, real
 from minigrad.primitive import Rule, Scatter, check_plain, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
 
@@ -282,7 +282,12 @@ broadcast_to = linear(
     lambda g, _ans, _x, shape: unbroadcast(g, _x.shape),
 )
 
-astype: Rule = linear("astype", lambda x, dtype: x.astype(dtype), lambda g, _ans, _x, dtype: astype(g, dtype=_x.dtype))
+def _astype_transposed(g: Any, _ans: Any, _x: Any, dtype: Any) -> Any:
+    real_only = peel(g).dtype.kind == "c" and _x.dtype.kind != "c"
+    return astype(real(g) if real_only else g, dtype=_x.dtype)
+
+
+astype: Rule = linear("astype", lambda x, dtype: x.astype(dtype), _astype_transposed)
 
 # ----- indexing -------------------------------------------------------------------------------------------------------
 

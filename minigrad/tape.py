@@ -89,7 +89,7 @@ class Tape:
     collector. `captured` remembers how constant arrays looked, see `capture`.
     """
 
-    __slots__ = ("captured", "is_open", "labels", "leaves", "nodes", "retrace", "serial")
+    __slots__ = ("captured", "is_open", "labels", "leaves", "memo", "nodes", "retrace", "serial")
 
     def __init__(self) -> None:
         self.serial = next(_serials)
@@ -98,17 +98,33 @@ class Tape:
         self.is_open = True
         self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
         self.labels: dict[int, str] = {}
+        self.memo: dict[Any, tuple[int, Any]] | None = None  # what was done before, see `share`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 
     def leaf(self, value: Any) -> Box:
         """Put one input on the tape. Leaves come before all other nodes."""
         self.leaves += 1
+        if type(value) is Box:
+            value.tape.share()
         if type(value) is np.ndarray:
             before = value.tobytes() if value.nbytes <= _SMALL else fingerprint(value)
             self.captured[id(value)] = (value, before, None)
         nodes = self.nodes
         nodes.append((None, (), (), value, {}))
         return Box(value, self, len(nodes) - 1)
+
+    def share(self) -> None:
+        """From now on let equal work be done once, if derivatives of derivatives of derivatives are being taken.
+
+        Each sweep repeats operations of the sweep within it, and the next one repeats the repetitions: nested reverse
+        mode grows by a factor of 3 to 4 per order. From the third level on, the tapes further out remember what they
+        did, and an operation with the same parents and parameters is not done again.
+        """
+        value = self.nodes[0][3]
+        if type(value) is Box and self.memo is None:
+            self.memo = {}
+            if value.tape.memo is None:
+                value.tape.memo = {}
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node and box its result."""

@@ -220,8 +220,9 @@ def _where(order: int, ans: Any, us: list[Series], params: Any) -> Series:
     x, y = us
     size = max(len(x), len(y))
     mask = params["condition"]
+    zero = e.typed(0.0, ans)  # not 0 times the constant, which may be infinite or NaN
     return [ans] + [
-        e.choose_where(x[k] if k < len(x) else 0.0 * x[0], y[k] if k < len(y) else 0.0 * y[0], condition=mask)
+        e.choose_where(x[k] if k < len(x) else zero, y[k] if k < len(y) else zero, condition=mask)
         for k in range(1, size)
     ]
 
