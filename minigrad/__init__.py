@@ -14,6 +14,7 @@ Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rul
 """
 
 from minigrad import numpy as numpy
+from minigrad.taylor import derivatives, jet
 from minigrad.transforms import (
     deriv,
     elementwise_grad,
@@ -38,6 +39,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "deriv",
+    "derivatives",
     "elementwise_grad",
     "grad",
     "grad_and_aux",
@@ -45,6 +47,7 @@ __all__ = [
     "hessian_vector_product",
     "hvp",
     "jacobian",
+    "jet",
     "jvp",
     "make_jvp",
     "make_vjp",

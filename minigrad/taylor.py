@@ -27,9 +27,9 @@ from minigrad import series as s
 from minigrad.primitive import ITEM, Primitive
 from minigrad.series import Series
 from minigrad.structure import stack
-from minigrad.sweeps import Trouble, expanded, real_part
+from minigrad.sweeps import Trouble, expanded, finished, real_part
 from minigrad.tape import NUMBERS, Box, Tape, located, peel
-from minigrad.transforms import Recording
+from minigrad.transforms import Recording, is_numeric
 from minigrad.tree import flatten
 
 # ----- the pass -------------------------------------------------------------------------------------------------------
@@ -310,6 +310,40 @@ def derivatives(fun: Callable[..., Any], x: Any, order: int) -> Any:
     return stack(*[_times_factorial(coefficients, k) for k in range(order + 1)], axis=0)
 
 
+def elementwise_derivative(
+    fun: Callable[..., Any], order: int, args: tuple[Any, ...], kwargs: dict[str, Any], argnum: Any
+) -> Any:
+    """The derivative of this order of an elementwise function of one real argument; None if it is not known to be one.
+
+    It is known if every operation on the way from the argument to the result is elementwise and keeps the shape.
+    """
+    x = args[argnum] if -len(args) <= argnum < len(args) else None
+    if not is_numeric(x) or np.iscomplexobj(peel(x)):
+        return None
+    record = Recording("elementwise_grad", fun, args, kwargs, argnum, Tape())
+    if not is_numeric(record.out) or np.iscomplexobj(peel(record.out)):
+        return None
+    position = record.position(record.out)
+    if position < 0:
+        return None
+    leaf, nodes = record.leaves[0], record.tape.nodes
+    for primitive, _parents, _args, ans, _params in nodes[1 : position + 1]:
+        if primitive.kind != "elementwise" or ans.shape != leaf.shape or ans.dtype.kind == "c":
+            return None
+    series = _push_with_trouble(record.tape, [[leaf, 1.0]], [position], order)[0]
+    return finished(_times_factorial(series, order), leaf, {id(leaf)})
+
+
+def _push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], order: int) -> list[Series]:
+    """`push_series`, after which the user is told of infinities and NaN."""
+    trouble = Trouble()
+    with trouble.watch():
+        found = push_series(tape, inputs, outputs, order, trouble)
+    if trouble.found:
+        trouble.tell(tape)
+    return found
+
+
 def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> tuple[Any, Any]:
     """Push the derivatives of curves through a function: those of fun(x(t), y(t), ...) at t = 0.
 
@@ -365,11 +399,7 @@ def curve(
             )
     positions = [record.position(out) for out in outs]
     inputs = [[leaf, *[full(c, leaf) for c in direction]] for leaf, direction in zip(record.leaves, directions)]
-    trouble = Trouble()
-    with trouble.watch():
-        found = iter(push_series(record.tape, inputs, [p for p in positions if p >= 0], order, trouble))
-    if trouble.found:
-        trouble.tell(record.tape)
+    found = iter(_push_with_trouble(record.tape, inputs, [p for p in positions if p >= 0], order))
     series: list[Series] = []
     for out, position in zip(outs, positions):
         if position < 0:

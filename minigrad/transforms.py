@@ -7,6 +7,7 @@ of the argument to differentiate, or a sequence of positions; keyword arguments 
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -319,11 +320,42 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
     Returns: a function with the same arguments whose result has the shape of the argument.
     Raises:  TypeError for integer input, or if `fun` returns something else than an array or number.
 
+    **Higher orders collapse.** `elementwise_grad(elementwise_grad(f))`, to any depth, is one pass of Taylor mode (see
+    `minigrad.taylor`), whose cost grows with the square of the order, if every operation of `f` that depends on the
+    argument is elementwise and keeps its shape, and the argument is real. Otherwise it is nested reverse mode, whose
+    cost grows with a factor of about 2.2 per order; the numbers are the same up to rounding. The attribute
+    `how(*args)` of the returned function tells which of the two it is.
+
     >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0])).round(4)
     array([1.  , 0.42])
+    >>> elementwise_grad(elementwise_grad(np.tanh)).how(1.0)
+    'taylor'
     """
+    base, order = fun, 1
+    inner = getattr(fun, "nesting", None)
+    if isinstance(argnum, int) and inner is not None and inner[2] == argnum:
+        base, order = inner[0], inner[1] + 1
+
+    def collapsed(*args: Any, **kwargs: Any) -> Any:
+        if order == 1:
+            return None
+        from minigrad.taylor import elementwise_derivative
+
+        return elementwise_derivative(base, order, args, kwargs, argnum)
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
+        ans = collapsed(*args, **kwargs)
+        if ans is not None:
+            return ans
+        if order == 8:
+            warnings.warn(
+                located(
+                    "elementwise_grad: derivatives of order 8 and more by nesting take a multiple of the time with every "
+                    "order, about 2.2; minigrad.derivatives(f, x, order) gives all orders in one pass"
+                ),
+                RuntimeWarning,
+                stacklevel=2,
+            )
         record = Recording("elementwise_grad", fun, args, kwargs, argnum, LeanTape())
         if not is_numeric(record.out):
             check_scalar("elementwise_grad", record.out)
@@ -332,7 +364,10 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
             return _pulled(record, index, 1.0, is_complex=True)
         return record.pull([(index, 1.0)], consume=True)
 
-    return _named(derivative, "elementwise_grad", fun)
+    named = _named(derivative, "elementwise_grad", fun)
+    named.nesting = base, order, argnum
+    named.how = lambda *args, **kwargs: "nested" if collapsed(*args, **kwargs) is None else "taylor"
+    return named
 
 
 def _pulled(record: Recording, index: int, seed: Any, is_complex: bool) -> Any:
