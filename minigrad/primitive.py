@@ -79,8 +79,10 @@ class Primitive:
         found = self._residuals.get(moving)
         if found is None:
             if self.pull is not None:
-                reads_ans, (reads_args,) = _reads(self.pull)
-                found = reads_ans, () if reads_args else tuple(range(len(parents)))
+                reads_ans, reads_args = _reads(self.pull)
+                if len(reads_args) < len(parents):  # *args: one answer for all
+                    reads_args = reads_args[:1] * len(parents)
+                found = reads_ans, tuple(k for k in range(len(parents)) if not reads_args[k])
             else:
                 reads = [_reads(rule) for rule, moves in zip(self.vjps, moving) if moves]
                 dropped = [k for k in range(len(parents)) if not any(args[k] for _, args in reads)]

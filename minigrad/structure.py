@@ -282,6 +282,7 @@ broadcast_to = linear(
     lambda g, _ans, _x, shape: unbroadcast(g, _x.shape),
 )
 
+
 def _astype_transposed(g: Any, _ans: Any, _x: Any, dtype: Any) -> Any:
     real_only = peel(g).dtype.kind == "c" and _x.dtype.kind != "c"
     return astype(real(g) if real_only else g, dtype=_x.dtype)

@@ -69,8 +69,10 @@ def _pull(
         if leaks or vjps is _WHERE:
             hidden.update(parents)
         if vjps is None:
-            for parent, ct in zip(parents, primitive.pull(g, ans, *args, parents=parents, **params)):
-                if parent >= 0:
+            for parent, arg, ct in zip(parents, args, primitive.pull(g, ans, *args, parents=parents, **params)):
+                if parent >= 0 and ct is not None:
+                    if type(ct) is not Scatter and arg.dtype.kind != "c":
+                        ct = real_part(ct)  # beside a complex argument a real one gets a complex cotangent
                     accumulate(cotangents, parent, ct, owned)
             if events:
                 trouble.note(i, primitive, ans)

@@ -364,7 +364,7 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
             return _pulled(record, index, 1.0, is_complex=True)
         return record.pull([(index, 1.0)], consume=True)
 
-    named = _named(derivative, "elementwise_grad", fun)
+    named: Any = _named(derivative, "elementwise_grad", fun)
     named.nesting = base, order, argnum
     named.how = lambda *args, **kwargs: "nested" if collapsed(*args, **kwargs) is None else "taylor"
     return named

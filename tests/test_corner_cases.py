@@ -138,10 +138,11 @@ def test_nan_takes_the_derivative_of_a_maximum() -> None:
     assert grad(np.maximum, (0, 1))(np.nan, 1.0) == (1.0, 0.0)
 
 
-def test_only_what_where_hides_is_kept_from_leaking() -> None:
-    """A 0 * inf that no `where` hides stays NaN."""
+def test_only_what_where_hides_is_kept_from_leaking_in_silence() -> None:
+    """A 0 * inf that no `where` hides is taken as 0 with a warning."""
+    with pytest.warns(RuntimeWarning, match=r"sqrt .* their product is taken as 0"):
+        assert grad(lambda x: 0.0 * np.sqrt(x) + np.where(True, x, 0.0))(0.0) == 1.0
     with np.errstate(all="ignore"):
-        assert np.isnan(grad(lambda x: 0.0 * np.sqrt(x) + np.where(True, x, 0.0))(0.0))
         assert grad(lambda x: np.where(x > 0, np.sqrt(x), 2 * x))(0.0) == 2.0
 
 

@@ -81,26 +81,10 @@ def add_in_place(b: Any, x: Any) -> Any:
 
 
 NO_RULE: list[tuple[str, Callable[[Any], Any]]] = [
-    ("fft", lambda x: np.fft.fft(x)),
-    ("svd", lambda x: np.linalg.svd(np.outer(x, x))),
-    ("eigvalsh", lambda x: np.linalg.eigvalsh(np.outer(x, x))),
-    ("median", lambda x: np.median(x)),
-    ("interp", lambda x: np.interp(x, [0.0, 1.0], [0.0, 1.0])),
-    ("percentile", lambda x: np.percentile(x, 50)),
-    ("convolve", lambda x: np.convolve(x, x)),
-    ("histogram", lambda x: np.histogram(x)),
-    ("histogram_bin_edges", lambda x: np.histogram_bin_edges(x)),
-    ("polyfit", lambda x: np.polyfit(np.arange(3.0), x, 1)),
-    ("modf", lambda x: np.modf(x)),
-    ("nextafter", lambda x: np.nextafter(x, 1.0)),
-    ("frexp", lambda x: np.frexp(x)),
-    ("unwrap", lambda x: np.unwrap(x)),
-    ("take_along_axis", lambda x: np.take_along_axis(x, np.array([0]), 0)),
-    ("block", lambda x: np.block([x, x])),
-    ("logaddexp.reduce", lambda x: np.logaddexp.reduce(x)),
-    ("maximum.accumulate", lambda x: np.maximum.accumulate(x)),
-    ("pad", lambda x: np.pad(x, 1, mode="mean")),
-    ("pad", lambda x: np.pad(x, 1, constant_values=3.0)),
+    ("roots", lambda x: np.roots(x)),
+    ("histogram2d", lambda x: np.histogram2d(x, x)),
+    ("histogramdd", lambda x: np.histogramdd(x[:, None])),
+    ("hypot.reduce", lambda x: np.hypot.reduce(x)),
 ]
 
 
@@ -115,8 +99,8 @@ def test_an_operation_without_a_rule_names_itself(operation: str, fun: Callable[
 
 def test_an_operation_without_a_rule_says_what_to_do() -> None:
     """The nearest names, and how to take a plain value."""
-    message = fails(NotImplementedError, lambda: grad(lambda x: np.sum(np.nansum(x)))(X), "nansum", "np.nansum(x)")
-    assert re.search(r"\bsum\b", message)
+    message = fails(NotImplementedError, lambda: grad(lambda x: np.sum(np.roots(x)))(X), "roots", "np.roots(x)")
+    assert "The nearest names that have one: " in message
     assert "minigrad.value(x)" in message
 
 
@@ -142,8 +126,6 @@ OPTIONS: list[tuple[str, Callable[[Any], Any]]] = [
     ("out=", lambda x: np.dot(x, x, out=np.zeros(()))),
     ("out=", lambda x: np.concatenate([x, x], out=np.zeros(6))),
     ("where=", lambda x: np.sin(x, where=[True, False, True])),
-    ("where=", lambda x: np.mean(x, where=[True, False, True])),
-    ("prepend=", lambda x: np.diff(x, prepend=0.0)),
     ("dtype=", lambda x: np.einsum("i,i->", x, x, dtype=float)),
 ]
 
@@ -645,11 +627,9 @@ def test_the_message_shows_the_line_inside_a_helper() -> None:
     """The innermost line of the user's own, not the line of the call of grad."""
 
     def helper(x: Any) -> Any:
-        return np.fft.rfft(x)  # the culprit
+        return np.roots(x)  # the culprit
 
-    fails(
-        NotImplementedError, lambda: grad(lambda x: np.sum(helper(x)))(X), "np.fft.rfft(x)  # the culprit", "in helper"
-    )
+    fails(NotImplementedError, lambda: grad(lambda x: np.sum(helper(x)))(X), "np.roots(x)  # the culprit", "in helper")
 
 
 def test_a_buffer_that_no_rule_reads_may_be_used_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,10 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
     if not _any_open(args) and not _any_open(options):
         return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
     bind = UFUNCS.get(ufunc)
+    if bind is None and "scipy.special" in sys.modules:
+        import minigrad.scipy.special  # noqa: F401  (it enters the ufuncs of SciPy in the table)
+
+        bind = UFUNCS.get(ufunc)
     if bind is None:
         raise NotImplementedError(located(f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}"))
     if method == "__call__":

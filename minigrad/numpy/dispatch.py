@@ -33,7 +33,7 @@ def as_array(a: Any) -> Any:
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
 
-def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any]) -> Callable[..., Any]:
+def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], home: str = "numpy") -> Callable[..., Any]:
     """The public function of an elementwise rule: NumPy's own on plain values, the rule on boxes."""
 
     def unary(x: Any, /, *args: Any, **options: Any) -> Any:
@@ -50,9 +50,15 @@ def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any]) -> Callable[..., Any]:
             return call_ufunc(ufunc, bind, (x, y), args, options)
         return ufunc(x, y, *args, **options)
 
-    function = unary if ufunc.nin == 1 else binary
+    def of_many(*args: Any, **options: Any) -> Any:
+        args, more = tuple(map(boxed, args[: ufunc.nin])), args[ufunc.nin :]
+        if _any(type(arg) is Box for arg in args) and len(args) == ufunc.nin:
+            return call_ufunc(ufunc, bind, args, more, options)
+        return ufunc(*args, *more, **options)
+
+    function = unary if ufunc.nin == 1 else binary if ufunc.nin == 2 else of_many
     function.__name__ = function.__qualname__ = ufunc.__name__
-    function.__doc__ = f"As `numpy.{ufunc.__name__}`, with a derivative rule."
+    function.__doc__ = f"As `{home}.{ufunc.__name__}`, with a derivative rule."
     UFUNCS[ufunc] = bind
     return function
 

@@ -23,7 +23,7 @@ from minigrad.numpy.dispatch import (
 )
 from minigrad.primitive import constant as _constant
 from minigrad.structure import array, has_box
-from minigrad.tape import Box, located, peel
+from minigrad.tape import Box, located, peel, peel_all
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
@@ -62,6 +62,32 @@ def _masked(a: Any, where: Any, neutral: float) -> Any:
     return a if where is True else _e.where(where, a, neutral)
 
 
+def _initial(initial: Any, a: Any) -> Any:
+    """What a reduction starts from, in the dtype of the array."""
+    return _s.cast(as_array(initial), peel(a).dtype) if peel(a).dtype.kind in "fc" else initial
+
+
+def _counts(a: Any, axis: Any, where: Any, ddof: float = 0) -> Any:
+    """How many entries go into each mean, less ddof, dimensions kept; NaN for none."""
+    counts = _np.sum(_np.broadcast_to(peel(where), a.shape), axis=plain_axis(axis), keepdims=True)
+    return _np.where(counts > ddof, counts - ddof, _np.nan).astype(peel(a).real.dtype)
+
+
+def _wide(a: Any, dtype: Any) -> tuple[Any, Any]:
+    """The array as it is to be added up, and the dtype of the result: float16 is added up in float32."""
+    a = as_array(a)
+    narrow = dtype is None and peel(a).dtype == _np.float16
+    return _in(_np.float32 if narrow else dtype, a), _np.float16 if narrow else None
+
+
+def _without(a: Any, axis: Any, keepdims: Any) -> Any:
+    """A result that kept its dimensions, without them unless they are wanted."""
+    if keepdims:
+        return a
+    axes = range(len(a.shape)) if axis is None else _s.axes_of(plain_axis(axis), len(a.shape))
+    return _s.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
+
+
 @as_function(_np.sum)
 def sum(
     a: Any,
@@ -76,15 +102,20 @@ def sum(
         return _s.sum_(a)  # the usual case, and the shortest way to it
     check_options("sum", out)
     ans = _s.sum_(_masked(_in(dtype, a), where, 0.0), axis=plain_axis(axis), keepdims=bool(keepdims))
-    return ans if initial is None else ans + initial
+    return ans if initial is None else ans + _initial(initial, ans)
 
 
 @as_function(_np.mean)
 def mean(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, keepdims: Any = False, *, where: Any = True
 ) -> Any:
-    check_options("mean", out, where=(where, True))
-    return _s.mean(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims))
+    check_options("mean", out)
+    if where is True:
+        return _s.mean(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims))
+    a, narrow = _wide(a, dtype)
+    total = _s.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True)
+    ans = _without(total / _counts(a, axis, where), axis, keepdims)
+    return ans if narrow is None else _s.cast(ans, narrow)
 
 
 @as_function(_np.prod)
@@ -99,7 +130,7 @@ def prod(
 ) -> Any:
     check_options("prod", out)
     ans = _s.prod(_masked(_in(dtype, a), where, 1.0), axis=plain_axis(axis), keepdims=bool(keepdims))
-    return ans if initial is None else ans * initial
+    return ans if initial is None else ans * _initial(initial, ans)
 
 
 @as_function(_np.max, _np.amax)
@@ -107,10 +138,11 @@ def max(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     check_options("max", out)
-    if initial is not None and 0 in _np.shape(peel(a)):
-        return _np.max(peel(a), axis=axis, keepdims=bool(keepdims), initial=initial)  # of nothing: a constant
+    if initial is not None and 0 in _np.shape(peel(a)):  # of nothing
+        ans = _np.max(peel(a), axis=axis, keepdims=bool(keepdims), initial=peel(initial))
+        return _s.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
     ans = _s.amax(_masked(boxed(a), where, -_np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
-    return ans if initial is None else _e.maximum(ans, initial)
+    return ans if initial is None else _e.maximum(ans, _initial(initial, ans))
 
 
 @as_function(_np.min, _np.amin)
@@ -119,9 +151,10 @@ def min(
 ) -> Any:
     check_options("min", out)
     if initial is not None and 0 in _np.shape(peel(a)):
-        return _np.min(peel(a), axis=axis, keepdims=bool(keepdims), initial=initial)
+        ans = _np.min(peel(a), axis=axis, keepdims=bool(keepdims), initial=peel(initial))
+        return _s.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
     ans = _s.amin(_masked(boxed(a), where, _np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
-    return ans if initial is None else _e.minimum(ans, initial)
+    return ans if initial is None else _e.minimum(ans, _initial(initial, ans))
 
 
 @as_function(_np.var)
@@ -129,9 +162,18 @@ def var(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: Any = False,
     *, where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
-    check_options("var", out, dtype=(dtype, None), where=(where, True), mean=(mean, None))
+    check_options("var", out)
     ddof = ddof if correction is None else correction
-    return _s.var(boxed(a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+    if where is True and mean is None:
+        return _s.var(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+    a, narrow = _wide(a, dtype)
+    if mean is None:
+        mean = _s.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True) / _counts(a, axis, where)
+    centred = _masked(a - _initial(mean, a), where, 0.0)
+    square = _e.real(centred * _e.conjugate(centred)) if peel(a).dtype.kind == "c" else centred * centred
+    total = _s.sum_(square, axis=plain_axis(axis), keepdims=True)
+    ans = _without(total / _counts(a, axis, where, ddof), axis, keepdims)
+    return ans if narrow is None else _s.cast(ans, narrow)
 
 
 @as_function(_np.std)
@@ -139,15 +181,19 @@ def std(
     a: Any, axis: Any = None, dtype: Any = None, out: Any = None, ddof: float = 0, keepdims: Any = False,
     *, where: Any = True, mean: Any = None, correction: Any = None,
 ) -> Any:  # fmt: skip
-    check_options("std", out, dtype=(dtype, None), where=(where, True), mean=(mean, None))
+    check_options("std", out)
     ddof = ddof if correction is None else correction
-    return _s.std(boxed(a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+    if where is True and mean is None:
+        return _s.std(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+    square = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
+    zero = peel(square) == 0  # all entries are equal: the subgradient 0
+    return _e.where(zero, 0.0, _e.sqrt(_e.where(zero, 1.0, square)))
 
 
 @as_function(_np.cumsum)
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
-    check_options("cumsum", out, dtype=(dtype, None))
-    a = boxed(a)
+    check_options("cumsum", out)
+    a = _in(dtype, a)
     return _s.cumsum(reshape(a, -1), axis=0) if axis is None else _s.cumsum(a, axis=axis)
 
 
@@ -340,18 +386,41 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 
 @as_function(_np.pad)
 def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, **options: Any) -> Any:
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options or _np.any(constant_values):
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options:
         raise NotImplementedError(
-            located("pad: only the modes constant (with zeros), edge, reflect, symmetric and wrap have a rule")
-        )
-    return _s.pad(boxed(array), pad_width=_np.array(pad_width), mode=mode)
+            located("pad: only the modes constant, edge, reflect, symmetric and wrap have a rule, without stat_length, "
+                    "end_values and reflect_type")
+        )  # fmt: skip
+    array = as_array(array)
+    if not isinstance(pad_width, dict):
+        pad_width = _np.array(pad_width)
+    ans = _s.pad(array, pad_width=pad_width, mode=mode)
+    if not (type(constant_values) is Box or has_box(constant_values) or _np.any(constant_values)):
+        return ans
+    if mode != "constant":
+        raise ValueError(located(f"pad: constant_values has no meaning in the mode {mode}"))
+    # Which of the constants is where: each is given its number, and the array itself the number 0.
+    values = _s.reshape(as_array(constant_values), shape=(-1,))
+    numbers = _np.arange(1, values.size + 1).reshape(_np.shape(peel_all(constant_values)))
+    which = _np.pad(_np.zeros(array.shape, int), pad_width, constant_values=numbers)
+    filling = _s.cast(values, peel(ans).dtype)[_np.maximum(which - 1, 0)]
+    return _e.where(which > 0, filling, ans)
 
 
 @as_function(_np.diff)
 def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = None) -> Any:
-    a = boxed(a)
-    check_options("diff", prepend=(prepend, None), append=(append, None))
-    before = (slice(None),) * axis_index(axis, a)
+    a = as_array(a)
+    if n < 0:
+        raise ValueError(located(f"diff: the order n is not negative, as {n} is"))
+    if n == 0:
+        return a
+    along = axis_index(axis, a)
+    ends = [None if end is None or end is _np._NoValue else as_array(end) for end in (prepend, append)]
+    edge = (*a.shape[:along], 1, *a.shape[along + 1 :])
+    ends = [end if end is None or end.shape else _s.broadcast_to(end, shape=edge) for end in ends]
+    parts = [part for part in (ends[0], a, ends[1]) if part is not None]
+    a = _s.concatenate(*parts, axis=along) if len(parts) > 1 else a
+    before = (slice(None),) * along
     for _ in range(n):
         a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
     return a
@@ -449,8 +518,11 @@ def where(condition: Any, *args: Any) -> Any:
 
 @as_function(_np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
-    check_options("take", out, mode=(mode, "raise"))
+    check_options("take", out)
     a, indices = boxed(a), _np.asarray(peel(indices))
+    if mode != "raise":
+        n = int(_np.prod(a.shape)) if axis is None else a.shape[axis]
+        indices = indices % n if mode == "wrap" else _np.clip(indices, 0, n - 1)
     return reshape(a, -1)[indices] if axis is None else a[(*(slice(None),) * axis_index(axis, a), indices)]
 
 

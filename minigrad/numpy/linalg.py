@@ -1,0 +1,723 @@
+"""Matrix functions and decompositions of `numpy.linalg`, differentiable, of stacks of matrices too.
+
+Each primitive has a formula for the forward direction, from differentiating the equation that defines it: A X = I,
+A v = w v, A = Q R, ... The backward direction is the transpose of that linear map. It is written out where it is short
+and often used; elsewhere it is found by sweeping the forward formula backward (`transpose_of`), so there is one formula
+to read and to get right. Sources: M. Giles, "An extended collection of matrix derivative results", Oxford 2008;
+I. Murray, "Differentiation of the Cholesky decomposition", arXiv:1602.07527; S. Walter and L. Lehmann, "Algorithmic
+differentiation of linear algebra functions with application in optimum experimental design", arXiv:1001.1654 (QR);
+J. Townsend, "Differentiating the singular value decomposition", 2016; C. Boeddeker et al., arXiv:1701.00392
+(eigenvectors).
+
+`cholesky`, `eigh` and `eigvalsh` are functions of symmetric (Hermitian) matrices: their derivative is that of the
+symmetric part of a perturbation, and cotangents are symmetric. Eigenvectors and singular vectors are unique up to a
+phase; derivatives hold for all that does not depend on it.
+"""
+
+from __future__ import annotations
+
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as _np
+from numpy.linalg import LinAlgError as LinAlgError
+
+from minigrad import elementwise as _e
+from minigrad import linalg as _l
+from minigrad import structure as _s
+from minigrad.numpy import functions as _f
+from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
+from minigrad.primitive import Primitive, Rule, constant, general, several
+from minigrad.sweeps import backward, expanded, real_part
+from minigrad.tape import Box, Tape, located, peel
+
+_own = _np.linalg
+_I = _np.complex64(1j)  # a complex number that does not widen float32
+_T = _l.transposed
+
+
+def _H(x: Any) -> Any:
+    """The conjugate transpose."""
+    return _T(_s.conjugate_if_complex(x))
+
+
+def _is_complex(x: Any) -> bool:
+    return bool(peel(x).dtype.kind == "c")
+
+
+def _eye(n: int, like: Any) -> Any:
+    return _np.eye(n, dtype=peel(like).dtype)
+
+
+def _diagonal(x: Any) -> Any:
+    return _s.diagonal(x, offset=0, axis1=-2, axis2=-1)
+
+
+def _on_diagonal(d: Any) -> Any:
+    """A diagonal matrix of each vector."""
+    return d[..., None] * _eye(d.shape[-1], d)
+
+
+def _lower(x: Any) -> Any:
+    """The lower triangle with half the diagonal: what added to its conjugate transpose gives a Hermitian x."""
+    n = x.shape[-1]
+    mask = _np.tril(_np.ones((n, n), peel(x).dtype.type(0).real.dtype)) - 0.5 * _np.eye(n)
+    return x * mask.astype(peel(x).dtype.type(0).real.dtype)
+
+
+def _hermitian(x: Any) -> Any:
+    return (x + _H(x)) * 0.5
+
+
+def _to_shape(g: Any, shape: tuple[int, ...]) -> Any:
+    return g if g.shape == shape else _s.unbroadcast(g, shape)
+
+
+def transpose_of(push: Rule) -> Rule:
+    """The pull of an operation from its push, which is linear in the tangents: its transpose is one backward sweep."""
+
+    def pull(gs: Sequence[Any], ans: Any, *args: Any, parents: Any, **params: Any) -> list[Any]:
+        tape = Tape()
+        boxes = [tape.leaf(_np.zeros_like(peel(a))) if p >= 0 else None for a, p in zip(args, parents)]
+        outs = push(boxes, ans, *args, **params)
+        tape.is_open = False
+        seeds = []
+        for out, g, part in zip(outs, gs, ans):
+            if g is not None and type(out) is Box and out.tape is tape:
+                g = expanded(g, part)
+                seeds.append((out.index, g))
+        found = iter(backward(tape, seeds))
+        cts: list[Any] = []
+        for arg, box in zip(args, boxes):
+            ct = next(found) if box is not None else None
+            cts.append(real_part(ct) if ct is not None and not _is_complex(arg) else ct)
+        return cts
+
+    return pull
+
+
+def by_push(name: str, fun: Callable[..., Any], push: Rule) -> Callable[..., Any]:
+    """An operation of one result with a jvp for all arguments together; the pull is its transpose."""
+    pull_all = transpose_of(lambda ts, ans, *args, **params: [push(ts, ans[0], *args, **params)])
+
+    def pull(g: Any, ans: Any, *args: Any, parents: Any, **params: Any) -> Any:
+        return pull_all([g], (ans,), *args, parents=parents, **params)
+
+    def jvp(position: int) -> Rule:
+        def rule(t: Any, ans: Any, *args: Any, **params: Any) -> Any:
+            return push([t if k == position else None for k in range(len(args))], ans, *args, **params)
+
+        return rule
+
+    count = push.__code__.co_argcount - 2
+    return Primitive(name, "general", fun, jvps=[jvp(k) for k in range(count)], pull=pull).bind
+
+
+def _warn_equal(operation: str, what: str) -> None:
+    warnings.warn(
+        located(
+            f"{operation}: two {what} coincide; the derivative of their vectors, and second derivatives, do not exist, "
+            f"and the terms between them are left out. Functions of the matrix itself (trace, norm, A @ A) have "
+            f"derivatives there"
+        ),
+        RuntimeWarning,
+        stacklevel=2,
+    )
+
+
+def _reciprocal_gaps(operation: str, what: str, w: Any) -> Any:
+    """1 / (w[j] - w[i]) in row i and column j; 0 where the two coincide to rounding, as on the diagonal."""
+    gap = w[..., None, :] - w[..., :, None]
+    plain = peel(w)
+    n = plain.shape[-1]
+    size = _np.max(_np.abs(plain), axis=-1, initial=0.0)[..., None, None]
+    equal = _np.abs(peel(gap)) <= n * _np.finfo(plain.dtype).eps * size
+    if _np.any(equal & ~_np.eye(n, dtype=bool)):
+        _warn_equal(operation, what)
+    return _e.where(equal, 0.0, 1.0 / _e.where(equal, 1.0, gap))
+
+
+# ----- inverse, solve, determinant ------------------------------------------------------------------------------------
+
+_inv: Any = general(
+    "inv",
+    _own.inv,
+    [lambda g, ans, _x: -(_T(ans) @ g @ _T(ans))],
+    [lambda t, ans, _x: -(ans @ t @ ans)],
+)
+
+
+def _solve_pull(g: Any, ans: Any, a: Any, _b: Any, *, parents: Any) -> list[Any]:
+    of_b = _solve(_T(a), g)
+    return [
+        _to_shape(-(of_b @ _T(ans)), a.shape) if parents[0] >= 0 else None,
+        _to_shape(of_b, _b.shape) if parents[1] >= 0 else None,
+    ]
+
+
+_solve: Any = Primitive(
+    "solve",
+    "general",
+    _own.solve,
+    jvps=[lambda t, ans, a, _b: -_solve(a, t @ ans), lambda t, _ans, a, _b: _solve(a, _broadcast_stack(t, _ans))],
+    pull=_solve_pull,
+).bind
+
+
+def _broadcast_stack(t: Any, like: Any) -> Any:
+    return t if t.shape == like.shape else _s.broadcast_to(t, shape=like.shape)
+
+
+def _cofactors(x: Any, ans: Any) -> Any:
+    """The derivative of the determinant: det(x) inv(x)^T, or the minors where x is singular."""
+    if _np.all(peel(ans) != 0):
+        try:
+            return ans[..., None, None] * _T(_inv(x))
+        except LinAlgError:
+            pass
+    n = x.shape[-1]
+    others = _np.array([[j for j in range(n) if j != i] for i in range(n)], dtype=int).reshape(n, max(n - 1, 0))
+    minors = x[..., others[:, None, :, None], others[None, :, None, :]]
+    signs = ((-1.0) ** _np.add.outer(_np.arange(n), _np.arange(n))).astype(peel(x).dtype)
+    return _det(minors) * signs
+
+
+def _det_fun(x: Any) -> Any:
+    return _own.det(x)
+
+
+_det: Any = general(
+    "det",
+    _det_fun,
+    [lambda g, ans, x: g[..., None, None] * _cofactors(x, ans)],
+    [lambda t, ans, x: _s.sum_(t * _cofactors(x, ans), axis=(-2, -1))],
+)
+
+
+def _slogdet_push(ts: Any, ans: Any, x: Any) -> list[Any]:
+    rate = _s.sum_(_T(_inv(x)) * ts[0], axis=(-2, -1))
+    if not _is_complex(x):
+        return [rate * 0.0, rate]
+    return [ans[0] * (_e.imag(rate) * _I), _e.real(rate)]
+
+
+def _slogdet_pull(gs: Any, ans: Any, x: Any, *, parents: Any) -> list[Any]:
+    of_sign, of_log = gs
+    weight: Any = 0.0 if of_log is None else of_log
+    if _is_complex(x) and of_sign is not None:
+        weight = weight + _e.imag(of_sign * ans[0]) * _I
+    if type(weight) is float:
+        return [None]
+    return [weight[..., None, None] * _T(_inv(x))]
+
+
+_slogdet = several("slogdet", lambda x: tuple(_own.slogdet(x)), _slogdet_pull, _slogdet_push)
+
+
+@as_function(_own.inv)
+def inv(a: Any) -> Any:
+    return _inv(as_array(a))
+
+
+@as_function(_own.solve)
+def solve(a: Any, b: Any) -> Any:
+    a, b = as_array(a), as_array(b)
+    if len(b.shape) == 1:
+        return _solve(a, b[:, None])[..., 0]
+    return _solve(a, b)
+
+
+@as_function(_own.det)
+def det(a: Any) -> Any:
+    return _det(as_array(a))
+
+
+@as_function(_own.slogdet)
+def slogdet(a: Any) -> Any:
+    return _named(_own.slogdet, _slogdet(as_array(a)))
+
+
+@functools.cache
+def _result_type(own: Callable[..., Any]) -> Any:
+    """The named tuple that a function of NumPy returns."""
+    return type(own(_np.eye(1)))
+
+
+def _named(own: Callable[..., Any], parts: Any) -> Any:
+    return _result_type(own)(*parts)
+
+
+# ----- factorisations -------------------------------------------------------------------------------------------------
+
+
+def _cholesky_vjp(g: Any, ans: Any, _x: Any) -> Any:
+    middle = _lower(_T(ans) @ g)
+    half = _solve(_T(ans), middle)  # L^-T K conj(L)^-1
+    return _hermitian(_T(_solve(_H(ans), _T(half))))
+
+
+def _cholesky_jvp(t: Any, ans: Any, _x: Any) -> Any:
+    return ans @ _lower(_H(_solve(ans, _H(_solve(ans, _hermitian(t))))))
+
+
+_cholesky: Any = general("cholesky", _own.cholesky, [_cholesky_vjp], [_cholesky_jvp])
+
+
+@as_function(_own.cholesky)
+def cholesky(a: Any, /, *, upper: bool = False) -> Any:
+    a = as_array(a)
+    return _H(_cholesky(_H(a))) if upper else _cholesky(a)
+
+
+def _qr_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
+    q, r = ans
+    scaled = _T(_solve(_T(r), _T(ts[0])))  # dA R^-1
+    inner = _H(q) @ scaled
+    below = _s.tril(inner, k=-1)
+    turn = below - _H(below)
+    if _is_complex(inner):
+        turn = turn + _on_diagonal(_e.imag(_diagonal(inner)) * _I)
+    return [q @ turn + scaled - q @ inner, (inner - turn) @ r]
+
+
+_qr = several("qr", lambda x: tuple(_own.qr(x)), transpose_of(_qr_push), _qr_push)
+
+
+@as_function(_own.qr)
+def qr(a: Any, mode: str = "reduced") -> Any:
+    a = as_array(a)
+    m, n = a.shape[-2:]
+    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
+        raise NotImplementedError(
+            located(f'qr: mode="{mode}" of a matrix of shape {a.shape} has no rule; use "reduced"')
+        )
+    if m >= n:
+        q, r = _qr(a)
+    else:  # the first columns determine q
+        q, first = _qr(a[..., :m])
+        r = _f.concatenate([first, _H(q) @ a[..., m:]], axis=-1)
+    return r if mode == "r" else _named(_own.qr, (q, r))
+
+
+# ----- eigenvalues ----------------------------------------------------------------------------------------------------
+
+
+def _eigh_push(ts: Any, ans: Any, _x: Any, uplo: str) -> list[Any]:
+    w, v = ans
+    inner = _H(v) @ _hermitian(ts[0]) @ v
+    return [_e.real(_diagonal(inner)), v @ (_reciprocal_gaps("eigh", "eigenvalues", w) * inner)]
+
+
+def _eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, uplo: str) -> list[Any]:
+    w, v = ans
+    of_w, of_v = gs
+    middle = 0.0 if of_w is None else _on_diagonal(of_w)
+    if of_v is not None:
+        middle = middle + _reciprocal_gaps("eigh", "eigenvalues", w) * (_T(v) @ of_v)
+    if type(middle) is float:
+        return [None]
+    return [_hermitian(_s.conjugate_if_complex(v) @ middle @ _T(v))]
+
+
+_eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), _eigh_pull, _eigh_push)
+# Eigenvalues alone have a derivative also where they coincide, so they are a primitive of their own.
+_eigvalsh: Any = general(
+    "eigvalsh",
+    lambda x, uplo: _own.eigvalsh(x, uplo),
+    [lambda g, _ans, x, uplo: _eigh_pull([g, None], _eigh(x, uplo=uplo), x, parents=(0,), uplo=uplo)[0]],
+    [lambda t, _ans, x, uplo: _eigenvalue_rates(t, _eigh(x, uplo=uplo)[1])],
+)
+
+
+def _eigenvalue_rates(t: Any, v: Any) -> Any:
+    return _e.real(_s.sum_(_s.conjugate_if_complex(v) * (_hermitian(t) @ v), axis=-2))
+
+
+@as_function(_own.eigh)
+def eigh(a: Any, UPLO: str = "L") -> Any:
+    return _named(_own.eigh, _eigh(as_array(a), uplo=UPLO))
+
+
+@as_function(_own.eigvalsh)
+def eigvalsh(a: Any, UPLO: str = "L") -> Any:
+    return _eigvalsh(as_array(a), uplo=UPLO)
+
+
+def _eig_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
+    w, v = ans
+    inner = _solve(v, ts[0] @ v)
+    turned = v @ (_reciprocal_gaps("eig", "eigenvalues", w) * inner)
+    stretch = _e.real(_s.sum_(_s.conjugate_if_complex(v) * turned, axis=-2))  # the vectors keep their length
+    return [_diagonal(inner), turned - v * stretch[..., None, :]]
+
+
+_eig = several("eig", lambda x: tuple(_own.eig(x)), transpose_of(_eig_push), _eig_push)
+
+
+def _eigvals_vjp(g: Any, _ans: Any, x: Any) -> Any:
+    v = _eig(x)[1]
+    return _solve(_T(v), g[..., None] * _T(v))
+
+
+_eigvals: Any = general(
+    "eigvals",
+    _own.eigvals,
+    [_eigvals_vjp],
+    [lambda t, _ans, x: (lambda v: _diagonal(_solve(v, t @ v)))(_eig(x)[1])],
+)
+
+
+@as_function(_own.eig)
+def eig(a: Any) -> Any:
+    return _named(_own.eig, _eig(as_array(a)))
+
+
+@as_function(_own.eigvals)
+def eigvals(a: Any) -> Any:
+    return _eigvals(as_array(a))
+
+
+# ----- singular values ------------------------------------------------------------------------------------------------
+
+
+def _svd_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
+    """Townsend 2016, with the phase of complex vectors shared between both sides."""
+    u, s, vh = ans
+    t, v = ts[0], _H(vh)
+    k, (m, n) = s.shape[-1], _x.shape[-2:]
+    inner = _H(u) @ t @ v
+    row, column = s[..., None, :], s[..., :, None]
+    gaps = _reciprocal_gaps("svd", "singular values", s) / _e.where(
+        _nothing(row + column), 1.0, row + column
+    )  # 1 / (s[j]^2 - s[i]^2)
+    of_u, of_v = gaps * (inner * row + column * _H(inner)), gaps * (column * inner + _H(inner) * row)
+    safe = _e.where(_nothing(s), 1.0, s)
+    if _np.any(_nothing(s)) and (m != n or _is_complex(inner)):
+        _warn_equal("svd", "singular values are 0 or")
+    if _is_complex(inner):
+        phase = _on_diagonal(_e.imag(_diagonal(inner)) / (2.0 * safe) * _I)
+        of_u, of_v = of_u + phase, of_v - phase
+    du, dv = u @ of_u, v @ of_v
+    if m > k:
+        du = du + (t @ v - u @ inner) / safe[..., None, :]
+    if n > k:
+        dv = dv + (_H(t) @ u - v @ _H(inner)) / safe[..., None, :]
+    return [du, _e.real(_diagonal(inner)), _H(dv)]
+
+
+def _nothing(s: Any) -> Any:
+    return peel(s) == 0
+
+
+_svd_transposed = transpose_of(_svd_push)
+
+
+def _svd_pull(gs: Any, ans: Any, x: Any, *, parents: Any) -> list[Any]:
+    if gs[0] is None and gs[2] is None:
+        return [_of_singular_values(gs[1], ans)]
+    return _svd_transposed(gs, ans, x, parents=parents)
+
+
+def _of_singular_values(g: Any, ans: Any) -> Any:
+    u, _, vh = ans
+    return _s.conjugate_if_complex(u) @ (g[..., None] * _s.conjugate_if_complex(vh))
+
+
+_svd = several("svd", lambda x: tuple(_own.svd(x, full_matrices=False)), _svd_pull, _svd_push)
+_svdvals: Any = general(
+    "svdvals",
+    lambda x: _own.svd(x, compute_uv=False),
+    [lambda g, _ans, x: _of_singular_values(g, _svd(x))],
+    [
+        lambda t, _ans, x: (lambda u, _, vh: _e.real(_s.sum_(_s.conjugate_if_complex(u) * (t @ _H(vh)), axis=-2)))(
+            *_svd(x)
+        )
+    ],
+)
+
+
+@as_function(_own.svd)
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
+    a = as_array(a)
+    if hermitian:
+        a = _hermitian(a)
+    if not compute_uv:
+        return _svdvals(a)
+    m, n = a.shape[-2:]
+    if full_matrices and m != n:
+        raise NotImplementedError(
+            located(
+                f"svd: of a matrix of shape {a.shape} the vectors beyond the first {min(m, n)} are arbitrary and have "
+                f"no derivative; use full_matrices=False, or compute_uv=False for the singular values alone"
+            )
+        )
+    return _named(_own.svd, _svd(a))
+
+
+@as_function(_own.svdvals)
+def svdvals(x: Any, /) -> Any:
+    return _svdvals(as_array(x))
+
+
+# ----- composed from these --------------------------------------------------------------------------------------------
+
+
+def _pinv_push(ts: Any, ans: Any, x: Any, *, rtol: Any) -> Any:
+    """G. Golub and V. Pereyra, SIAM J. Numer. Anal. 10(2), 1973: while the rank does not change."""
+    t = _H(ts[0])
+    left = (ans @ _H(ans)) @ (t - t @ x @ ans)
+    right = (t - ans @ x @ t) @ (_H(ans) @ ans)
+    return left + right - ans @ ts[0] @ ans
+
+
+_pinv = by_push("pinv", lambda x, rtol: _own.pinv(x, rtol), _pinv_push)
+
+
+@as_function(_own.pinv)
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
+    a = as_array(a)
+    if rtol is None:
+        rtol = rcond if rcond is not None else max(a.shape[-2:]) * float(_np.finfo(peel(a).dtype).eps)
+    return _pinv(_hermitian(a) if hermitian else a, rtol=peel(rtol))
+
+
+@as_function(_own.lstsq)
+def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
+    a, b = as_array(a), as_array(b)
+    m, n = a.shape
+    _, residuals, rank, _ = _own.lstsq(peel(a), peel(b), rcond)
+    limit = max(m, n) * float(_np.finfo(peel(a).dtype).eps) if rcond is None else rcond
+    x = pinv(a, limit) @ b
+    if residuals.size:
+        residuals = _s.sum_(_e.square(_e.absolute(b - a @ x)), axis=0, keepdims=len(b.shape) == 1)
+    return x, residuals, rank, _svdvals(a)
+
+
+@as_function(_own.matrix_power)
+def matrix_power(a: Any, n: int) -> Any:
+    a, n = as_array(a), int(n)
+    if n < 0:
+        a, n = _inv(a), -n
+    if n == 0:
+        return _own.matrix_power(peel(a), 0)
+    ans = None
+    while n:
+        if n % 2:
+            ans = a if ans is None else ans @ a
+        n //= 2
+        if n:
+            a = a @ a
+    return ans
+
+
+@as_function(_own.multi_dot)
+def multi_dot(arrays: Any, *, out: Any = None) -> Any:
+    check_options("multi_dot", out)
+    parts = [as_array(a) for a in arrays]
+    if len(parts) < 2:
+        raise ValueError(located("multi_dot: at least two arrays are needed"))
+    sizes = [1 if len(parts[0].shape) == 1 else parts[0].shape[0]]
+    sizes += [p.shape[0] for p in parts[1:]]
+    sizes += [1 if len(parts[-1].shape) == 1 else parts[-1].shape[1]]
+
+    @functools.cache
+    def plan(i: int, j: int) -> tuple[int, int]:
+        """The cost of multiplying the matrices i to j, and where to split them."""
+        if i == j:
+            return 0, i
+        return min((plan(i, k)[0] + plan(k + 1, j)[0] + sizes[i] * sizes[k + 1] * sizes[j + 1], k) for k in range(i, j))
+
+    def multiplied(i: int, j: int) -> Any:
+        if i == j:
+            return parts[i]
+        k = plan(i, j)[1]
+        return _l.matmul(multiplied(i, k), multiplied(k + 1, j))
+
+    return multiplied(0, len(parts) - 1)
+
+
+@as_function(_own.tensorinv)
+def tensorinv(a: Any, ind: int = 2) -> Any:
+    a = as_array(a)
+    if ind <= 0:
+        raise ValueError(located(f"tensorinv: ind must be positive, not {ind}"))
+    rows = int(_np.prod(a.shape[ind:]))
+    return _s.reshape(_inv(_s.reshape(a, shape=(rows, -1))), shape=(*a.shape[ind:], *a.shape[:ind]))
+
+
+@as_function(_own.tensorsolve)
+def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
+    a, b = as_array(a), as_array(b)
+    if axes is not None:
+        order = [k for k in range(len(a.shape)) if k not in axes]
+        a = _s.transpose(a, axes=(*order, *axes))
+    shape = a.shape[len(b.shape) :]
+    flat = _s.reshape(a, shape=(-1, int(_np.prod(shape))))
+    return _s.reshape(_solve(flat, _s.reshape(b, shape=(-1, 1))), shape=shape)
+
+
+# ----- norms ----------------------------------------------------------------------------------------------------------
+
+
+def _direction(x: Any, ans: Any, axis: Any) -> Any:
+    return _e.ratio(_s.conjugate_if_complex(x), _s.keep(ans, x, axis))
+
+
+# The length of all entries along the axes: at 0 the subgradient 0.
+_length: Any = general(
+    "norm",
+    lambda x, axis, keepdims: _own.norm(x.reshape(-1) if axis is None and not keepdims else x, None, axis, keepdims),
+    [lambda g, ans, x, axis, keepdims: _s.keep(g, x, axis) * _direction(x, ans, axis)],
+    [lambda t, ans, x, axis, keepdims: _s.sum_(t * _direction(x, ans, axis), axis=axis, keepdims=keepdims)],
+)
+
+
+def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
+    if ord is None or ord == 2:
+        return _length(x, axis=axis, keepdims=keepdims)
+    size = _e.absolute(x)
+    if ord == _np.inf:
+        return _s.amax(size, axis=axis, keepdims=keepdims)
+    if ord == -_np.inf:
+        return _s.amin(size, axis=axis, keepdims=keepdims)
+    if ord == 0:
+        return _own.norm(peel(x), 0, axis, keepdims)  # a number of entries: constant
+    if ord == 1:
+        return _s.sum_(size, axis=axis, keepdims=keepdims)
+    if isinstance(ord, str):
+        raise ValueError(
+            located(f"norm: ord={ord!r} is for matrices; a vector has the orders None, inf, -inf and numbers")
+        )
+    total = _s.sum_(size**ord, axis=axis, keepdims=keepdims)
+    nothing = peel(total) == 0
+    if not _np.any(nothing):
+        return total ** (1.0 / ord)
+    return _e.where(nothing, 0.0, _e.where(nothing, 1.0, total) ** (1.0 / ord))
+
+
+def _matrix_norm(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
+    row, column = axes
+    if ord is None or ord in ("fro", "f"):
+        return _length(x, axis=axes, keepdims=keepdims)
+    if ord in ("nuc", 2, -2):
+        s = _svdvals(_f.moveaxis(x, axes, (-2, -1)))
+        ans = _s.sum_(s, axis=-1) if ord == "nuc" else _s.amax(s, axis=-1) if ord == 2 else _s.amin(s, axis=-1)
+    elif ord in (1, -1, _np.inf, -_np.inf):
+        summed, left = (row, column) if abs(ord) == 1 else (column, row)
+        sums = _s.sum_(_e.absolute(x), axis=summed, keepdims=True)
+        ans = (_s.amax if ord > 0 else _s.amin)(sums, axis=left, keepdims=True)
+        ans = _s.reshape(ans, shape=tuple(n for k, n in enumerate(x.shape) if k not in axes))
+    else:
+        raise ValueError(
+            located(f"norm: ord={ord!r} is no norm of matrices; use 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
+        )
+    return _s.reshape(ans, shape=_s.kept_shape(x, axes)) if keepdims else ans
+
+
+@as_function(_own.norm)
+def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    x, axis, keepdims = as_array(x), plain_axis(axis), bool(keepdims)
+    n = len(x.shape)
+    if axis is None:
+        if ord is None:
+            return _length(x, axis=None, keepdims=keepdims) if n else _e.absolute(x)
+        axis = tuple(range(n))
+    axes = _s.axes_of(axis, n)
+    if len(axes) == 1:
+        return _vector_norm(x, ord, axes[0], keepdims)
+    if len(axes) == 2 and axes[0] != axes[1]:
+        return _matrix_norm(x, ord, (axes[0], axes[1]), keepdims)
+    raise ValueError(
+        located(f"norm: axis={axis} of an array of shape {x.shape} must name one axis or two different ones")
+    )
+
+
+@as_function(_own.vector_norm)
+def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
+    x, axis = as_array(x), plain_axis(axis)
+    n = len(x.shape)
+    axes = tuple(range(n)) if axis is None else _s.axes_of(axis, n)
+    rest = tuple(k for k in range(n) if k not in axes)
+    moved = _s.reshape(_s.transpose(x, axes=rest + axes), shape=(*[x.shape[k] for k in rest], -1))
+    ans = _vector_norm(moved, ord, len(rest), False)
+    return _s.reshape(ans, shape=_s.kept_shape(x, axes)) if keepdims else ans
+
+
+@as_function(_own.matrix_norm)
+def matrix_norm(x: Any, /, *, keepdims: bool = False, ord: Any = "fro") -> Any:
+    x = as_array(x)
+    return _matrix_norm(x, ord, (len(x.shape) - 2, len(x.shape) - 1), bool(keepdims))
+
+
+@as_function(_own.cond)
+def cond(x: Any, p: Any = None) -> Any:
+    x = as_array(x)
+    if p is None or p in (2, -2):
+        s = _svdvals(x)
+        return s[..., -1] / s[..., 0] if p == -2 else s[..., 0] / s[..., -1]
+    axes = (len(x.shape) - 2, len(x.shape) - 1)
+    return _matrix_norm(x, p, axes, False) * _matrix_norm(_inv(x), p, axes, False)
+
+
+# ----- names of the array API: those of numpy, on the last axes -------------------------------------------------------
+
+
+@as_function(_own.matrix_transpose)
+def matrix_transpose(x: Any, /) -> Any:
+    return _T(as_array(x))
+
+
+@as_function(_own.diagonal)
+def diagonal(x: Any, /, *, offset: int = 0) -> Any:
+    return _f.diagonal(as_array(x), offset, -2, -1)
+
+
+@as_function(_own.trace)
+def trace(x: Any, /, *, offset: int = 0, dtype: Any = None) -> Any:
+    return _f.trace(as_array(x), offset, -2, -1, dtype)
+
+
+@as_function(_own.outer)
+def outer(x1: Any, x2: Any, /) -> Any:
+    x1, x2 = as_array(x1), as_array(x2)
+    if len(x1.shape) != 1 or len(x2.shape) != 1:
+        raise ValueError(located(f"outer: both arguments must be vectors; got shapes {x1.shape} and {x2.shape}"))
+    return _l.outer(x1, x2)
+
+
+@as_function(_own.matmul)
+def matmul(x1: Any, x2: Any, /) -> Any:
+    return _l.matmul(as_array(x1), as_array(x2))
+
+
+@as_function(_own.tensordot)
+def tensordot(x1: Any, x2: Any, /, *, axes: Any = 2) -> Any:
+    return _f.tensordot(x1, x2, axes)
+
+
+@as_function(_own.vecdot)
+def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    x1, x2 = as_array(x1), as_array(x2)
+    if axis != -1:
+        x1, x2 = _f.moveaxis(x1, axis, -1), _f.moveaxis(x2, axis, -1)
+    return _s.sum_(_s.conjugate_if_complex(x1) * x2, axis=-1)
+
+
+@as_function(_own.cross)
+def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    x1, x2 = _f.moveaxis(as_array(x1), axis, -1), _f.moveaxis(as_array(x2), axis, -1)
+    if x1.shape[-1] != 3 or x2.shape[-1] != 3:
+        raise ValueError(located(f"cross: both arguments need 3 entries along the axis; got {x1.shape} and {x2.shape}"))
+    parts = [
+        x1[..., (k + 1) % 3] * x2[..., (k + 2) % 3] - x1[..., (k + 2) % 3] * x2[..., (k + 1) % 3] for k in range(3)
+    ]
+    return _f.stack(parts, axis)
+
+
+matrix_rank = as_function(_own.matrix_rank)(constant("matrix_rank", _own.matrix_rank))
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_own, name)
