@@ -14,23 +14,33 @@ Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rul
 """
 
 from minigrad import numpy as numpy
+from minigrad.numpy.selection import add_at, set_at
 from minigrad.taylor import derivatives, jet
 from minigrad.transforms import (
+    checkpoint,
     deriv,
     elementwise_grad,
     grad,
     grad_and_aux,
+    grad_named,
     hessian,
+    hessian_tensor_product,
     hessian_vector_product,
+    holomorphic_grad,
     hvp,
     jacobian,
     jvp,
+    make_ggnvp,
+    make_hvp,
     make_jvp,
     make_vjp,
+    multigrad_dict,
     name,
+    tensor_jacobian_product,
     trace,
     value,
     value_and_grad,
+    vector_jacobian_product,
     vjp,
 )
 from minigrad.tree import tree_map
@@ -38,24 +48,35 @@ from minigrad.tree import tree_map
 __version__ = "0.1.0"
 
 __all__ = [
+    "add_at",
+    "checkpoint",
     "deriv",
     "derivatives",
     "elementwise_grad",
     "grad",
     "grad_and_aux",
+    "grad_named",
     "hessian",
+    "hessian_tensor_product",
     "hessian_vector_product",
+    "holomorphic_grad",
     "hvp",
     "jacobian",
     "jet",
     "jvp",
+    "make_ggnvp",
+    "make_hvp",
     "make_jvp",
     "make_vjp",
+    "multigrad_dict",
     "name",
     "numpy",
+    "set_at",
+    "tensor_jacobian_product",
     "trace",
     "tree_map",
     "value",
     "value_and_grad",
+    "vector_jacobian_product",
     "vjp",
 ]

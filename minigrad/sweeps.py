@@ -12,7 +12,7 @@ one side is real and the other complex, the real part is taken.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -299,6 +299,29 @@ def _tangent(dots: list[Any], parent: int, arg: Any) -> Any:
     """The tangent of one argument of a linear operation, zeros if it does not move."""
     t = dots[parent] if parent >= 0 else None
     return np.zeros_like(peel(arg)) if t is None else expanded(t, arg)
+
+
+def transpose_of(push: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """The pull of an operation from its push, which is linear in the tangents: its transpose is one backward sweep."""
+
+    def pull(gs: Sequence[Any], ans: Any, *args: Any, parents: Any, **params: Any) -> list[Any]:
+        tape = Tape()
+        boxes = [tape.leaf(np.zeros_like(peel(a))) if p >= 0 else None for a, p in zip(args, parents)]
+        outs = push(boxes, ans, *args, **params)
+        tape.is_open = False
+        seeds = []
+        for out, g, part in zip(outs, gs, ans):
+            if g is not None and type(out) is Box and out.tape is tape:
+                g = expanded(g, part)
+                seeds.append((out.index, g))
+        found = iter(backward(tape, seeds))
+        cts: list[Any] = []
+        for arg, box in zip(args, boxes):
+            ct = next(found) if box is not None else None
+            cts.append(real_part(ct) if ct is not None and peel(arg).dtype.kind != "c" else ct)
+        return cts
+
+    return pull
 
 
 def finished(ct: Any, value: Any, taken: set[int]) -> Any:

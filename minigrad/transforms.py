@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import structure
+from minigrad import linalg, structure
 from minigrad.explore import INNER_CODE, TracedTape
+from minigrad.primitive import several
 from minigrad.sweeps import backward, finished, forward
 from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel, read_only
 from minigrad.tree import LEAF, TreeDef, flatten, tree_map
@@ -350,8 +351,8 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
         if order == 8:
             warnings.warn(
                 located(
-                    "elementwise_grad: derivatives of order 8 and more by nesting take a multiple of the time with every "
-                    "order, about 2.2; minigrad.derivatives(f, x, order) gives all orders in one pass"
+                    "elementwise_grad: nested derivatives of order 8 and more take about 2.2 times as long with every "
+                    "order; minigrad.derivatives(f, x, order) gives all orders in one pass"
                 ),
                 RuntimeWarning,
                 stacklevel=2,
@@ -662,6 +663,217 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
 
 
 # ----- looking at a tape ----------------------------------------------------------------------------------------------
+
+
+# ----- more names that users of autograd know -------------------------------------------------------------------------
+
+
+def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradients in all arguments at once, as a dict from argument names to gradients.
+
+    Args:    fun: a scalar function.
+    Returns: a function with the same arguments that returns a dict. Defaults count as arguments; those collected by
+             `*args` and `**kwargs` have these names, as a tuple and a dict.
+
+    >>> multigrad_dict(lambda x, y=2.0: x * y)(3.0)
+    {'x': np.float64(2.0), 'y': np.float64(3.0)}
+    """
+    import inspect  # here, since it takes longer to import than this package
+
+    signature = inspect.signature(fun)
+
+    def gradients(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+
+        def by_name(values: dict[str, Any]) -> Any:
+            bound.arguments.update(values)
+            return fun(*bound.args, **bound.kwargs)
+
+        found: dict[str, Any] = grad(by_name)(dict(bound.arguments))
+        return found
+
+    return _named(gradients, "multigrad_dict", fun)
+
+
+def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
+    """The gradient in the argument of this name.
+
+    >>> grad_named(lambda x, y: x * y**2, "y")(3.0, 2.0)
+    np.float64(12.0)
+    """
+    gradients = multigrad_dict(fun)
+    return _named(lambda *args, **kwargs: gradients(*args, **kwargs)[argname], "grad_named", fun)
+
+
+def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The complex derivative f'(z) of a holomorphic function, summed over outputs; right for real input too.
+
+    Args:    fun: holomorphic in its argument `argnum`, a float or complex array or number.
+    Returns: a function with the same arguments; its result is complex and has the shape of the argument.
+
+    >>> holomorphic_grad(lambda z: z**2)(1.0 + 2.0j)
+    np.complex128(2+4j)
+    >>> holomorphic_grad(lambda x: 1j * x)(3.0)
+    np.complex128(1j)
+    """
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        z = args[argnum]
+        dtype = np.asarray(peel(z)).dtype
+        if dtype.kind not in "fc":
+            check_differentiable("holomorphic_grad", z, name_of_argument(argnum))
+        if dtype.kind != "c":
+            z = z * np.result_type(dtype, np.complex64).type(1.0)
+        record = Recording("holomorphic_grad", fun, insert(args, argnum, z), kwargs, argnum, LeanTape())
+        if not is_numeric(record.out):
+            check_scalar("holomorphic_grad", record.out)
+        return record.pull([(record.position(record.out), 1.0)], consume=True)
+
+    return _named(derivative, "holomorphic_grad", fun)
+
+
+def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """At a point: the function v -> H v, and the gradient. The gradient is recorded once for any number of products.
+
+    >>> product, gradient = make_hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    >>> product(np.array([1.0, 0.0])), gradient
+    (array([6., 0.]), array([ 3., 12.]))
+    """
+    return _named(make_vjp(grad(fun, argnum), argnum), "make_hvp", fun)
+
+
+def make_ggnvp(
+    f: Callable[..., Any], g: Callable[..., Any] | None = None, f_argnum: int = 0
+) -> Callable[..., Callable[[Any], Any]]:
+    """At a point: v -> J^T H J v, the product with the generalised Gauss-Newton matrix of g(f(x)).
+
+    Args:    f: maps x to an array.  g: maps that array to a number; by default half its sum of squares.
+    Returns: a function of the arguments of `f`, which returns the product.
+    Source:  N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural
+             Computation 14(7), 2002.
+
+    >>> make_ggnvp(lambda x: x**2)(np.array([1.0, 2.0]))(np.array([1.0, 1.0]))
+    array([ 4., 16.])
+    """
+
+    def at(*args: Any, **kwargs: Any) -> Callable[[Any], Any]:
+        def inner(x: Any) -> Any:
+            return f(*insert(args, f_argnum, x), **kwargs)
+
+        x = args[f_argnum]
+        value, pullback = vjp(inner, x)
+        curvature = vjp(grad(_half_square if g is None else g), value)[1]
+
+        def product(v: Any) -> Any:
+            return pullback(curvature(jvp(inner, (x,), (v,))[1])[0])[0]
+
+        return product
+
+    return at
+
+
+def _half_square(x: Any) -> Any:
+    return structure.sum_(x * x) * 0.5
+
+
+def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The Jacobian contracted from the left: its last argument is a tensor that meets the first axes of the output.
+
+    Returns: a function of the arguments of `fun` and a tensor of k axes; the result has the shape of the remaining axes
+             of the output, then those of the argument.
+
+    >>> tensor_jacobian_product(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([ 2., 40.])
+    """
+
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *point, tensor = args
+        axes = tuple(range(np.ndim(peel(tensor))))
+
+        def contracted(*point: Any) -> Any:
+            return linalg.tensordot(tensor, fun(*point, **kwargs), axes=(axes, axes))
+
+        return jacobian(contracted, argnum)(*point)
+
+    return _named(product, "tensor_jacobian_product", fun)
+
+
+vector_jacobian_product = tensor_jacobian_product
+
+
+def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The Hessian of a scalar function contracted with a tensor of the argument's shape, its last argument.
+
+    >>> hessian_tensor_product(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    gradient = grad(fun, argnum)
+
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *point, tensor = args
+
+        def along(x: Any) -> Any:
+            return gradient(*insert(point, argnum, x), **kwargs)
+
+        return jvp(along, (point[argnum],), (tensor,))[1]
+
+    return _named(product, "hessian_tensor_product", fun)
+
+
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Forget what `fun` computes on the way; the backward sweep computes it again when it comes there.
+
+    Args:    fun: a function of pytrees that returns a pytree of arrays. Traced values have to come as arguments, not
+             through a closure.
+    Returns: a function with the same values and derivatives, of any order, that keeps its arguments and results only.
+    Raises:  TypeError if `fun` closes over a traced value.
+
+    >>> grad(checkpoint(lambda x: np.sum(np.sin(np.sin(x)))))(np.array([0.5])).round(6)
+    array([0.778644])
+    """
+
+    def checkpointed(*args: Any, **kwargs: Any) -> Any:
+        leaves, treedef = flatten((args, kwargs))
+        places = [k for k, leaf in enumerate(leaves) if type(open_part(leaf)) is Box]
+        if not places:
+            return fun(*args, **kwargs)
+        results: list[Callable[[Sequence[Any]], Any]] = []
+
+        def run(*xs: Any) -> tuple[Any, ...]:
+            new = list(leaves)
+            for k, x in zip(places, xs):
+                new[k] = x
+            args, kwargs = treedef.unflatten(new)
+            outs, outdef = flatten(fun(*args, **kwargs))
+            moving = [k for k, out in enumerate(outs) if is_numeric(out)]
+            rest = [None if k in moving else out for k, out in enumerate(outs)]  # no arrays: these are to be forgotten
+
+            def joined(arrays: Sequence[Any]) -> Any:
+                full = rest.copy()
+                for k, array in zip(moving, arrays):
+                    full[k] = array
+                return outdef.unflatten(full)
+
+            results[:] = [joined]
+            if not any(type(x) is Box for x in xs) and any(type(open_part(out)) is Box for out in outs):
+                raise TypeError(
+                    located("checkpoint: the function closes over a traced value; pass that value as an argument")
+                )
+            return tuple([outs[k] if hasattr(outs[k], "dtype") else np.float64(outs[k]) for k in moving])
+
+        def pull(gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
+            _, pullback = vjp(run, *xs)
+            return list(pullback(tuple([np.zeros_like(peel(a)) if g is None else g for g, a in zip(gs, ans)])))
+
+        def push(ts: Any, ans: Any, *xs: Any) -> list[Any]:
+            tangents = tuple([np.zeros_like(peel(x)) if t is None else t for t, x in zip(ts, xs)])
+            return list(jvp(run, tuple(xs), tangents)[1])
+
+        outs = several("checkpoint", run, pull, push)(*[leaves[k] for k in places])
+        return results[0](outs)
+
+    return _named(checkpointed, "checkpoint", fun)
 
 
 def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:

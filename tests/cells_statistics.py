@@ -2,8 +2,9 @@
 
 from typing import Any
 
+import cells
 import numpy
-from cells import away, cell, distinct, draw, positive, rng
+from cells import away, cell, distinct, draw, positive
 
 D2 = ((4,), (2, 5))
 FEW = ((3,), (2, 3))
@@ -22,17 +23,17 @@ def with_nan(f: Any) -> Any:
 
 def rising(*shape: int) -> Any:
     """Increasing numbers."""
-    return numpy.cumsum(rng.uniform(0.3, 1.0, shape), axis=-1)
+    return numpy.cumsum(cells.rng.uniform(0.3, 1.0, shape), axis=-1)
 
 
 def spread(*shape: int) -> Any:
     """Numbers in the range of what `rising` makes, and a bit outside, away from its typical knots."""
-    return rng.uniform(-0.5, 3.0, shape)
+    return cells.rng.uniform(-0.5, 3.0, shape)
 
 
 def within(*shape: int) -> Any:
     """Quantiles of 6 numbers between their ranks."""
-    return (rng.integers(0, 5, shape) + rng.uniform(0.4, 0.6, shape)) / 5
+    return (cells.rng.integers(0, 5, shape) + cells.rng.uniform(0.4, 0.6, shape)) / 5
 
 
 # ----- order
@@ -77,7 +78,7 @@ cell("numpy.quantile", lambda np, x, q: np.quantile(x, q, axis=0), distinct, wit
      shapes=(((6,), ()), ((6, 2), (3,)), ((6, 2), (2, 2))), dtypes="d", plain=False, note="in q")  # fmt: skip
 cell("numpy.percentile", lambda np, x: np.percentile(x, [30, 75], axis=0), distinct, shapes=((5,), (4, 2)))
 cell("numpy.percentile", lambda np, x, q: np.percentile(x, q, method="weibull"), distinct,
-     lambda *s: rng.uniform(47, 53, s), shapes=(((6,), ()),), dtypes="d", plain=False, note="in q",
+     lambda *s: cells.rng.uniform(47, 53, s), shapes=(((6,), ()),), dtypes="d", plain=False, note="in q",
      tolerance=1e-7)  # fmt: skip
 cell("numpy.nanquantile", with_nan(lambda np, x: np.nanquantile(x, [0.3, 0.9], axis=1)), distinct, shapes=((3, 5),))
 cell("numpy.nanquantile", with_nan(lambda np, x: np.nanquantile(x, 0.4, axis=0, weights=WEIGHTS,

@@ -20,7 +20,7 @@ RULES = [
     and ufunc.nout == 1
     and "d->d" in "".join(ufunc.types)
     and getattr(getattr(bind, "primitive", None), "kind", "") != "constant"
-    and hasattr(np, ufunc.__name__)
+    and getattr(np, ufunc.__name__, None) is ufunc
 ]
 
 
@@ -35,7 +35,7 @@ def test_every_float_type_is_kept(ufunc: Any, dtype: Any) -> None:
     expected = ufunc(*args)
     value, pullback = vjp(ufunc, *args)
     assert value.dtype == expected.dtype
-    assert np.array_equal(value, expected)
+    assert np.allclose(value, expected, rtol=4 * float(np.finfo(expected.dtype).eps))
     for ct in pullback(np.ones_like(expected)):
         assert ct.dtype == dtype
     assert jvp(ufunc, tuple(args), tuple(np.ones_like(x) for x in args))[1].dtype == expected.dtype

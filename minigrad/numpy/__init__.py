@@ -16,11 +16,12 @@ from minigrad.numpy import box as _box  # noqa: F401  (gives boxes their operato
 from minigrad.numpy import fft as fft
 from minigrad.numpy import functions as _functions
 from minigrad.numpy import linalg as linalg
+from minigrad.numpy import selection as _selection
 from minigrad.numpy import statistics as _statistics
 from minigrad.numpy.dispatch import FUNCTIONS as FUNCTIONS
 from minigrad.numpy.dispatch import UFUNCS as UFUNCS
 
-for _module in (_functions, _statistics):
+for _module in (_functions, _selection, _statistics):
     globals().update({name: value for name, value in vars(_module).items() if not name.startswith("_")})
 
 __all__ = sorted({*_np.__all__, "logsumexp"})

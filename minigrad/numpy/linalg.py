@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import functools
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as _np
@@ -30,8 +30,8 @@ from minigrad import structure as _s
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
 from minigrad.primitive import Primitive, Rule, constant, general, several
-from minigrad.sweeps import backward, expanded, real_part
-from minigrad.tape import Box, Tape, located, peel
+from minigrad.sweeps import transpose_of
+from minigrad.tape import located, peel
 
 _own = _np.linalg
 _I = _np.complex64(1j)  # a complex number that does not widen float32
@@ -73,29 +73,6 @@ def _hermitian(x: Any) -> Any:
 
 def _to_shape(g: Any, shape: tuple[int, ...]) -> Any:
     return g if g.shape == shape else _s.unbroadcast(g, shape)
-
-
-def transpose_of(push: Rule) -> Rule:
-    """The pull of an operation from its push, which is linear in the tangents: its transpose is one backward sweep."""
-
-    def pull(gs: Sequence[Any], ans: Any, *args: Any, parents: Any, **params: Any) -> list[Any]:
-        tape = Tape()
-        boxes = [tape.leaf(_np.zeros_like(peel(a))) if p >= 0 else None for a, p in zip(args, parents)]
-        outs = push(boxes, ans, *args, **params)
-        tape.is_open = False
-        seeds = []
-        for out, g, part in zip(outs, gs, ans):
-            if g is not None and type(out) is Box and out.tape is tape:
-                g = expanded(g, part)
-                seeds.append((out.index, g))
-        found = iter(backward(tape, seeds))
-        cts: list[Any] = []
-        for arg, box in zip(args, boxes):
-            ct = next(found) if box is not None else None
-            cts.append(real_part(ct) if ct is not None and not _is_complex(arg) else ct)
-        return cts
-
-    return pull
 
 
 def by_push(name: str, fun: Callable[..., Any], push: Rule) -> Callable[..., Any]:

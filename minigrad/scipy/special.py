@@ -1,0 +1,874 @@
+"""`scipy.special`, differentiable: one line per function, with one rule per argument.
+
+A ufunc of SciPy that is in this table also works on boxes as it is, `scipy.special.erf(x)`, once this module has been
+imported (which happens by itself the first time that such a ufunc meets a box). A string in the place of a rule names
+an argument without one: integer orders, and parameters whose derivative is no function in the library. These are
+constants; being asked for their derivative they raise.
+
+The formulas are those of the NIST Digital Library of Mathematical Functions (chapters 5 to 13, 18, 19, 22, 25, 28);
+where a textbook formula cancels or is 0/0 at a point, the form that is used there is given in a comment.
+"""
+
+# mypy: disable-error-code="has-type, assignment"
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import special as _sp  # type: ignore[import-untyped]
+
+from minigrad import elementwise as _e
+from minigrad import structure as _s
+from minigrad.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
+from minigrad.numpy.dispatch import as_array, as_ufunc, boxed
+from minigrad.primitive import constant, elementwise
+from minigrad.structure import has_box
+from minigrad.tape import Box, located, peel
+
+# ----- how a row of the table is made ---------------------------------------------------------------------------------
+
+
+def no_rule(name: str, argument: str, nin: int) -> Callable[..., Any]:
+    """The rule of an argument that has none: it raises."""
+
+    def fail() -> Any:
+        raise NotImplementedError(
+            located(
+                f"scipy.special.{name} has no derivative rule for its argument {argument}; if it is to be a constant, "
+                f"take its plain value: minigrad.value({argument})"
+            )
+        )
+
+    return (
+        lambda _g, _ans, _a: fail(),
+        lambda _g, _ans, _a, _b: fail(),
+        lambda _g, _ans, _a, _b, _c: fail(),
+        lambda _g, _ans, _a, _b, _c, _d: fail(),
+        lambda _g, _ans, _a, _b, _c, _d, _e: fail(),
+    )[nin - 1]
+
+
+def primitive(name: str, fun: Callable[..., Any], rules: Any) -> Callable[..., Any]:
+    """An elementwise primitive; a string among its rules names an argument that has none."""
+    return elementwise(
+        name, fun, *[no_rule(name, rule, len(rules)) if isinstance(rule, str) else rule for rule in rules]
+    )
+
+
+def ufunc(name: str, *rules: Any) -> Callable[..., Any]:
+    """A ufunc of `scipy.special`."""
+    own = getattr(_sp, name)
+    return as_ufunc(own, primitive(name, own, rules), "scipy.special")
+
+
+def ufunc_of_several(name: str, *outputs: Any) -> tuple[Callable[..., Any], list[Callable[..., Any]]]:
+    """A ufunc with several results: the function, and one primitive for each of them."""
+    own = getattr(_sp, name)
+    parts = [
+        primitive(f"{name}[{k}]", lambda *args, k=k: own(*args)[k], rules if isinstance(rules, tuple) else (rules,))
+        for k, rules in enumerate(outputs)
+    ]
+    return as_ufunc(own, lambda *args: tuple([part(*args) for part in parts]), "scipy.special"), parts
+
+
+def function(name: str, bind: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of `scipy.special` that is no ufunc: SciPy's own on plain values, the rule on boxes."""
+    own = getattr(_sp, name)
+
+    def public(*args: Any, **options: Any) -> Any:
+        if has_box(args) or has_box(tuple(options.values())):
+            return bind(*map(boxed, args), **{key: boxed(value) for key, value in options.items()})
+        return own(*args, **options)
+
+    public.__name__ = public.__qualname__ = name
+    public.__doc__ = f"As `scipy.special.{name}`, with a derivative rule."
+    return public
+
+
+def weak(value: Any) -> Any:
+    """A plain scalar as a Python number, which leaves float32 arrays what they are."""
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def real_only(name: str, x: Any) -> Any:
+    """x; raises if it is complex, where the function is not analytic."""
+    if np.asarray(peel(x)).dtype.kind == "c":
+        raise NotImplementedError(
+            located(f"scipy.special.{name} of a complex argument is not analytic; scale the unscaled function instead")
+        )
+    return x
+
+
+PI, ROOT_PI, ROOT_2, DEGREE = float(np.pi), float(np.sqrt(np.pi)), float(np.sqrt(2.0)), float(np.pi / 180)
+ROOT_2PI, TWO_BY_ROOT_PI, LOG_10 = float(np.sqrt(2 * np.pi)), float(2 / np.sqrt(np.pi)), float(np.log(10.0))
+
+# ----- what several rules share ---------------------------------------------------------------------------------------
+
+
+def far_slope(x: Any, ans: Any, s: float) -> Any:
+    """2x ans - 2/√π for erfcx (s = -1), 1 - 2x ans for dawsn (s = 1), which cancel for large x.
+
+    There the asymptotic series Σ s^n (2n-1)!!/(2x²)^n without its first term (DLMF 7.12.1) is used.
+    """
+    plain = peel(x)
+    near = 2.0 * x * ans - TWO_BY_ROOT_PI if s < 0 else 1.0 - 2.0 * x * ans
+    if plain.dtype.kind == "c":
+        return near
+    far = plain > 8.0 if s < 0 else np.abs(plain) > 8.0
+    if not np.any(far):
+        return near
+    z = s / (2.0 * where(far, x, 8.0) ** 2)
+    series: Any = 1.0
+    for n in range(15, 1, -1):
+        series = 1.0 + (2 * n - 1) * z * series
+    return where(far, (TWO_BY_ROOT_PI if s < 0 else -1.0) * z * series, near)
+
+
+def hazard(x: Any) -> Any:
+    """φ(x)/Φ(x), the derivative of log Φ, without cancellation in the tail."""
+    return (2.0 / ROOT_2PI) / erfcx(x * (-1 / ROOT_2))
+
+
+def gamma_density(a: Any, x: Any) -> Any:
+    """x^(a-1) e^(-x) / Γ(a), the derivative of gammainc."""
+    small = np.asarray(peel(a)) <= 20.0
+    if np.all(small):
+        return x ** (a - 1.0) * exp(-x) * weak(rgamma(a))
+    large = exp(xlogy(a - 1.0, x) - x - weak(gammaln(a)))
+    if not np.any(small):
+        return large
+    a = where(small, a, 1.0)
+    return where(small, x ** (a - 1.0) * exp(-x) * rgamma(a), large)
+
+
+def beta_density(a: Any, b: Any, x: Any) -> Any:
+    """x^(a-1) (1-x)^(b-1) / B(a, b), the derivative of betainc."""
+    small = (np.asarray(peel(a)) <= 20.0) & (np.asarray(peel(b)) <= 20.0)
+    if np.all(small):
+        return x ** (a - 1.0) * (1.0 - x) ** (b - 1.0) / weak(beta(a, b))
+    large = exp(xlogy(a - 1.0, x) + xlog1py(b - 1.0, -x) - weak(betaln(a, b)))
+    if not np.any(small):
+        return large
+    a, b = where(small, a, 1.0), where(small, b, 1.0)
+    return where(small, x ** (a - 1.0) * (1.0 - x) ** (b - 1.0) / beta(a, b), large)
+
+
+def f_density(dfn: Any, dfd: Any, x: Any) -> Any:
+    """The density of the F distribution."""
+    return beta_density(dfn * 0.5, dfd * 0.5, dfn * x / (dfd + dfn * x)) * (dfn * dfd) / (dfd + dfn * x) ** 2
+
+
+def t_density(df: Any, t: Any) -> Any:
+    """The density of Student's t distribution."""
+    return exp((df + 1.0) * -0.5 * _e.log1p(t * t / df)) / (weak(sqrt(df)) * weak(beta(df * 0.5, 0.5)))
+
+
+def noncentral_density(x: Any, df: Any, nc: Any) -> Any:
+    """The density of the non-central χ² distribution: that of χ² times e^(-nc/2) 0F1(df/2; nc x/4)."""
+    return 0.5 * gamma_density(df * 0.5, x * 0.5) * exp(nc * -0.5) * hyp0f1(df * 0.5, nc * x * 0.25)
+
+
+def log1p_by(u: Any) -> Any:
+    """log(1 + u)/u, and 1 at 0: 2F1(1, 1; 2; -u) near it."""
+    near = absolute(peel(u)) < 0.5
+    far = where(near, 1.0, u)
+    return where(near, hyp2f1(1.0, 1.0, 2.0, where(near, -u, 0.0)), log(1.0 + far) / far)
+
+
+def log1p_by_slope(u: Any) -> Any:
+    """The derivative of log(1 + u)/u."""
+    near = absolute(peel(u)) < 0.5
+    far = where(near, 1.0, u)
+    series = hyp2f1(2.0, 2.0, 3.0, where(near, -u, 0.0)) * -0.5
+    return where(near, series, (1.0 / (1.0 + far) - log(1.0 + far) / far) / far)
+
+
+def below(n: Any) -> Any:
+    """n - 1, the degree of the derivative of a polynomial; 0 stays 0 (its factor is 0, see `positive`)."""
+    return n if np.ndim(n) == 0 and n == 0 else n - 1 if np.ndim(n) == 0 else np.where(np.equal(n, 0), n, n - 1)
+
+
+def positive(n: Any) -> Any:
+    """1 where the degree n is not 0, else 0."""
+    return float(n != 0) if np.ndim(n) == 0 else np.not_equal(n, 0)
+
+
+def elliptic_slope(m: Any, a: float) -> Any:
+    """dK/dm (a = 1/2) or dE/dm (a = -1/2): the hypergeometric form near 0, where the textbook's is 0/0."""
+    near = np.abs(peel(m)) < 0.5
+    series = hyp2f1(a + 1.0, 1.5, 2.0, where(near, m, 0.0)) * (a * PI / 4)
+    far = where(near, 0.5, m)
+    if a > 0:
+        return where(near, series, (ellipe(far) - (1.0 - far) * ellipk(far)) / (2.0 * far * (1.0 - far)))
+    return where(near, series, (ellipe(far) - ellipk(far)) / (2.0 * far))
+
+
+def incomplete_slope(phi: Any, m: Any, a: float) -> Any:
+    """∂F/∂m (a = 1/2) or ∂E/∂m (a = -1/2), by a series of ∫ sin^2n near m = 0, where the textbook's is 0/0."""
+    near = np.abs(peel(m)) < 0.1
+    far = where(near, 0.5, m)
+    if a > 0:
+        s2 = sin(phi) ** 2
+        ans = ellipeinc(phi, far) / (2.0 * far * (1.0 - far)) - ellipkinc(phi, far) / (2.0 * far)
+        ans = ans - sin(2.0 * phi) / (4.0 * (1.0 - far) * sqrt(1.0 - far * s2))
+    else:
+        ans = (ellipeinc(phi, far) - ellipkinc(phi, far)) / (2.0 * far)
+    if not np.any(near):
+        return ans
+    z, s, c = where(near, m, 0.0), sin(phi), cos(phi)
+    term, coefficient, series = phi, 1.0, 0.0
+    for n in range(1, 19):
+        term = ((2 * n - 1) * term - s ** (2 * n - 1) * c) / (2 * n)
+        coefficient *= (a + n - 1) / n
+        series = series + (coefficient * n) * z ** (n - 1) * term
+    return where(near, series, ans)
+
+
+def kolmogorov_slope(y: Any) -> Any:
+    """-8y Σ (-1)^(k-1) k² e^(-2k²y²); for small y the theta-transformed series, which converges there."""
+    small = peel(y) < 0.8
+    x = where(small, 0.8, y)
+    terms = sum((-1.0) ** k * k**2 * exp(-2.0 * k**2 * x * x) for k in range(1, 7))
+    z = where(small & (peel(y) > 0.04), y, 0.8)
+    odd = [(2 * k - 1) ** 2 * PI**2 / 8 for k in range(1, 5)]
+    theta = sum(exp(-c / (z * z)) * (1.0 / (z * z) - 2.0 * c / z**4) for c in odd)
+    return where(small, where(peel(y) > 0.04, ROOT_2PI * theta, 0.0), 8.0 * x * terms)
+
+
+def bessel_sum(x: Any, s: float) -> Any:
+    """(I0(x) - 1)/x (s = 1) or (1 - J0(x))/x (s = -1), by the power series near 0."""
+    near = np.abs(peel(x)) < 1.0
+    z = where(near, x, 0.0) ** 2 * 0.25
+    series: Any = 1.0
+    for k in range(9, 1, -1):
+        series = 1.0 + (s / k**2) * z * series
+    far = where(near, 1.0, x)
+    return where(near, x * 0.25 * series, (i0(far) - 1.0 if s > 0 else 1.0 - j0(far)) / far)
+
+
+def struve_term(v: Any, x: Any) -> Any:
+    """(x/2)^v / (√π Γ(v + 3/2)), DLMF 11.4.27."""
+    return (x * 0.5) ** v * weak(rgamma(v + 1.5)) / ROOT_PI
+
+
+def voigt(x: Any, sigma: Any, y: Any) -> Any:
+    """The derivative of the Voigt profile along its complex argument."""
+    z = (x + 1j * y) / (sigma * ROOT_2)
+    return (-2.0 * z * wofz(z) + 1j * TWO_BY_ROOT_PI) / (sigma * sigma * (ROOT_2 * ROOT_2PI))
+
+
+def polygamma_plain(n: int, x: Any) -> Any:
+    """polygamma in the dtype of x, and of complex x too (as the real one: recurrence, then DLMF 5.15.9)."""
+    x = np.asarray(x)
+    if x.dtype.kind != "c":
+        return _sp.polygamma(n, x).astype(x.dtype)[()]
+    if n == 0:
+        return _sp.psi(x)
+    factorial = float(_sp.gamma(n + 1))
+    z, total = x.astype(complex), np.zeros(x.shape, complex)
+    if np.any(z.real < -1000.0):
+        raise NotImplementedError(located("scipy.special.psi: the derivative is not implemented left of Re z = -1000"))
+    while np.any(low := z.real < 20.0 + n):
+        total += np.where(low, factorial * np.where(low, z, 1.0) ** (-n - 1), 0.0)
+        z = z + low
+    total += factorial / n * z**-n + factorial / 2 * z ** (-n - 1)
+    for k, bernoulli in enumerate(_sp.bernoulli(24)[2::2], 1):
+        total += bernoulli * _sp.gamma(2 * k + n) / _sp.gamma(2 * k + 1) * z ** (-2 * k - n)
+    return ((-1) ** (n + 1) * total).astype(x.dtype)[()]
+
+
+_polygamma = elementwise(
+    "polygamma", lambda x, n: polygamma_plain(n, x), lambda g, _ans, x, n: g * _polygamma(x, n=n + 1)
+)
+
+
+def reciprocal_gamma_slope(ans: Any, x: Any) -> Any:
+    """-ψ(x)/Γ(x), left of 1/2 by reflection: at 0, -1, -2, ... the function is 0 and ψ infinite."""
+    low = np.real(peel(x)) < 0.5
+    if not np.any(low):
+        return -ans * psi(x)
+    z, high = where(low, x, 0.0), where(low, 1.0, x)
+    reflected = gamma(1.0 - z) * (cos(PI * z) - sin(PI * z) / PI * psi(1.0 - z))
+    return where(low, reflected, -rgamma(high) * psi(high))
+
+
+# Zeta, by Euler and Maclaurin with N terms and the Bernoulli numbers to B_20 (DLMF 25.2.10, 25.11.28), term by term.
+_BERNOULLI = [float(b / _sp.gamma(2 * k + 1)) for k, b in enumerate(_sp.bernoulli(20)[2::2], 1)]
+
+
+def zeta_slope(s: Any, q: Any) -> Any:
+    """∂ζ(s, q)/∂s for s > -15."""
+    if np.any(np.real(peel(s)) < -15.0):
+        raise NotImplementedError(located("scipy.special.zeta: the derivative in x is not implemented for x < -15"))
+    total = 0.0
+    for k in range(12):
+        total = total - log(q + k) * (q + k) ** -s
+    Q = q + 12.0
+    L = log(Q)
+    total = total - Q ** (1.0 - s) / (s - 1.0) * (L + 1.0 / (s - 1.0)) - 0.5 * L * Q**-s
+    rising, slope = s, 1.0  # s(s+1)...(s+2k-2) and its derivative
+    for k, b in enumerate(_BERNOULLI, 1):
+        total = total + b * Q ** (1.0 - s - 2 * k) * (slope - rising * L)
+        for i in (2 * k - 1, 2 * k):
+            rising, slope = rising * (s + i), slope * (s + i) + rising
+    return total
+
+
+# fmt: off
+
+# ----- error functions ------------------------------------------------------------------------------------------------
+
+erf       = ufunc("erf", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(-(x * x))))
+erfc      = ufunc("erfc", lambda g, _ans, x: g * (-TWO_BY_ROOT_PI * exp(-(x * x))))
+erfcx     = ufunc("erfcx", lambda g, ans, x: g * far_slope(x, ans, -1.0))
+erfi      = ufunc("erfi", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(x * x)))
+dawsn     = ufunc("dawsn", lambda g, ans, x: g * far_slope(x, ans, 1.0))
+wofz      = ufunc("wofz", lambda g, ans, x: g * (-2.0 * x * ans + 1j * TWO_BY_ROOT_PI))
+erfinv    = ufunc("erfinv", lambda g, ans, _x: g * (0.5 * ROOT_PI * exp(ans * ans)))
+erfcinv   = ufunc("erfcinv", lambda g, ans, _x: g * (-0.5 * ROOT_PI * exp(ans * ans)))
+ndtr      = ufunc("ndtr", lambda g, _ans, x: g * (exp(-0.5 * x * x) / ROOT_2PI))
+ndtri     = ufunc("ndtri", lambda g, ans, _x: g * (ROOT_2PI * exp(0.5 * ans * ans)))
+log_ndtr  = ufunc("log_ndtr", lambda g, _ans, x: g * hazard(x))
+ndtri_exp = ufunc("ndtri_exp", lambda g, ans, _x: g / hazard(ans))
+owens_t   = ufunc("owens_t",
+                  lambda g, _ans, h, a: g * (exp(-0.5 * h * h) * erf(a * h / ROOT_2) * (-0.5 / ROOT_2PI)),
+                  lambda g, _ans, h, a: g * (exp(-0.5 * h * h * (1.0 + a * a)) / (2.0 * PI * (1.0 + a * a))))
+voigt_profile = ufunc("voigt_profile",
+                      lambda g, _ans, x, s, y: g * _e.real(voigt(x, s, y)),
+                      lambda g, ans, x, s, y: g * -(ans + _e.real((x + 1j * y) * voigt(x, s, y))) / s,
+                      lambda g, _ans, x, s, y: g * -_e.imag(voigt(x, s, y)))
+fresnel, _ = ufunc_of_several("fresnel",
+                              lambda g, _ans, x: g * sin(0.5 * PI * x * x),
+                              lambda g, _ans, x: g * cos(0.5 * PI * x * x))
+
+# ----- gamma and relatives --------------------------------------------------------------------------------------------
+
+gamma     = ufunc("gamma", lambda g, ans, x: g * (ans * psi(x)))
+gammaln   = ufunc("gammaln", lambda g, _ans, x: g * psi(x))
+loggamma  = ufunc("loggamma", lambda g, _ans, x: g * psi(x))
+rgamma    = ufunc("rgamma", lambda g, ans, x: g * reciprocal_gamma_slope(ans, x))
+psi       = ufunc("psi", lambda g, _ans, x: g * _polygamma(x, n=1))
+digamma   = psi
+gammasgn  = as_ufunc(_sp.gammasgn, constant("gammasgn", _sp.gammasgn), "scipy.special")
+beta      = ufunc("beta",
+                  lambda g, ans, a, b: g * (ans * (psi(a) - psi(a + b))),
+                  lambda g, ans, a, b: g * (ans * (psi(b) - psi(a + b))))
+betaln    = ufunc("betaln",
+                  lambda g, _ans, a, b: g * (psi(a) - psi(a + b)),
+                  lambda g, _ans, a, b: g * (psi(b) - psi(a + b)))
+poch      = ufunc("poch",
+                  lambda g, ans, z, m: g * (ans * (psi(z + m) - psi(z))),
+                  lambda g, ans, z, m: g * (ans * psi(z + m)))
+binom     = ufunc("binom",
+                  lambda g, ans, n, k: g * (ans * (psi(n + 1.0) - psi(n - k + 1.0))),
+                  lambda g, ans, n, k: g * (ans * (psi(n - k + 1.0) - psi(k + 1.0))))
+gammainc     = ufunc("gammainc", "a", lambda g, _ans, a, x: g * gamma_density(a, x))
+gammaincc    = ufunc("gammaincc", "a", lambda g, _ans, a, x: -g * gamma_density(a, x))
+gammaincinv  = ufunc("gammaincinv", "a", lambda g, ans, a, _y: g / gamma_density(a, ans))
+gammainccinv = ufunc("gammainccinv", "a", lambda g, ans, a, _y: -g / gamma_density(a, ans))
+betainc      = ufunc("betainc", "a", "b", lambda g, _ans, a, b, x: g * beta_density(a, b, x))
+betaincc     = ufunc("betaincc", "a", "b", lambda g, _ans, a, b, x: -g * beta_density(a, b, x))
+betaincinv   = ufunc("betaincinv", "a", "b", lambda g, ans, a, b, _y: g / beta_density(a, b, ans))
+betainccinv  = ufunc("betainccinv", "a", "b", lambda g, ans, a, b, _y: -g / beta_density(a, b, ans))
+zetac        = ufunc("zetac", lambda g, _ans, x: g * zeta_slope(x, 1.0))
+
+# ----- exponentials and logarithms ------------------------------------------------------------------------------------
+
+expit     = ufunc("expit", lambda g, ans, x: g * (ans * expit(-x)))           # 1 - ans would lose digits in the tail
+logit     = ufunc("logit", lambda g, _ans, x: g / (x * (1.0 - x)))
+log_expit = ufunc("log_expit", lambda g, _ans, x: g * expit(-x))
+exp2      = ufunc("exp2", lambda g, ans, _x: g * (ans * _e.LOG_2))
+exp10     = ufunc("exp10", lambda g, ans, _x: g * (ans * LOG_10))
+expm1     = ufunc("expm1", lambda g, _ans, x: g * exp(x))
+log1p     = ufunc("log1p", lambda g, _ans, x: g / (1.0 + x))
+cbrt      = ufunc("cbrt", lambda g, ans, _x: g / (3.0 * ans * ans))
+cosm1     = ufunc("cosm1", lambda g, _ans, x: -g * sin(x))
+exprel    = ufunc("exprel", lambda g, _ans, x: g * (0.5 * hyp1f1(2.0, 3.0, x)))    # exprel is 1F1(1; 2; x): right at 0
+powm1     = ufunc("powm1",
+                  lambda g, _ans, x, y: g * (y * x ** (y - 1.0)),
+                  lambda g, ans, x, _y: g * ((ans + 1.0) * log(x)))
+xlogy     = ufunc("xlogy",                                                # at (0, 0): -inf in x, and 0 in y
+                  lambda g, _ans, _x, y: g * log(y),
+                  lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)))
+xlog1py   = ufunc("xlog1py",
+                  lambda g, _ans, _x, y: g * log1p(y),
+                  lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == -1), 1.0, 1.0 + y)))
+entr      = ufunc("entr", lambda g, _ans, x: g * (-log(x) - 1.0))
+rel_entr  = ufunc("rel_entr",
+                  lambda g, _ans, x, y: g * (log(x / y) + 1.0),
+                  lambda g, _ans, x, y: -g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)))
+kl_div    = ufunc("kl_div",
+                  lambda g, _ans, x, y: g * log(x / y),
+                  lambda g, _ans, x, y: g * (1.0 - x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)))
+huber     = ufunc("huber",
+                  lambda g, _ans, d, r: g * _e.maximum(absolute(r) - d, 0.0),
+                  lambda g, _ans, d, r: g * _e.maximum(_e.minimum(r, d), -d))
+pseudo_huber = ufunc("pseudo_huber",
+                     lambda g, _ans, d, r: g * (r * r / (_e.hypot(d, r) + d)) ** 2 / _e.hypot(d, r),
+                     lambda g, _ans, d, r: g * (r * d / _e.hypot(d, r)))
+# In L = log x (or log1p x): boxcox = L exprel(λL), which is smooth at λ = 0; the inverse is exp(y log1p(λy)/(λy)).
+boxcox    = ufunc("boxcox",
+                  lambda g, _ans, x, k: g * x ** (k - 1.0),
+                  lambda g, _ans, x, k: g * (log(x) ** 2 * 0.5 * hyp1f1(2.0, 3.0, k * log(x))))
+boxcox1p  = ufunc("boxcox1p",
+                  lambda g, _ans, x, k: g * exp((k - 1.0) * log1p(x)),
+                  lambda g, _ans, x, k: g * (log1p(x) ** 2 * 0.5 * hyp1f1(2.0, 3.0, k * log1p(x))))
+inv_boxcox = ufunc("inv_boxcox",
+                   lambda g, ans, _y, k: g * ans ** (1.0 - k),
+                   lambda g, ans, y, k: g * (ans * y * y * log1p_by_slope(k * y)))
+inv_boxcox1p = ufunc("inv_boxcox1p",
+                     lambda g, ans, _y, k: g * (1.0 + ans) ** (1.0 - k),
+                     lambda g, ans, y, k: g * ((1.0 + ans) * y * y * log1p_by_slope(k * y)))
+wrightomega = ufunc("wrightomega", lambda g, ans, _z: g * (ans / (1.0 + ans)))
+spence    = ufunc("spence", lambda g, _ans, z: -g * log1p_by(z - 1.0))
+agm       = ufunc("agm",
+                  lambda g, ans, a, b: g * agm_slope(ans, a, b),
+                  lambda g, ans, a, b: g * agm_slope(ans, b, a))
+
+
+def agm_slope(ans: Any, a: Any, b: Any) -> Any:
+    """The derivative in a of π/4 (a + b)/K(m), m = ((a - b)/(a + b))², DLMF 19.8.5."""
+    s, r = a + b, (a - b) / (a + b)
+    return ans / s * (1.0 - elliptic_slope(r * r, 0.5) * (4.0 * r * b / s) / ellipk(r * r))
+
+
+# ----- angles in degrees ----------------------------------------------------------------------------------------------
+
+sindg  = ufunc("sindg", lambda g, _ans, x: g * (DEGREE * cosdg(x)))
+cosdg  = ufunc("cosdg", lambda g, _ans, x: g * (-DEGREE * sindg(x)))
+tandg  = ufunc("tandg", lambda g, ans, _x: g * (DEGREE * (1.0 + ans * ans)))
+cotdg  = ufunc("cotdg", lambda g, ans, _x: g * (-DEGREE * (1.0 + ans * ans)))
+radian = ufunc("radian",
+               lambda g, _ans, _d, _m, _s: g * DEGREE,
+               lambda g, _ans, _d, _m, _s: g * (DEGREE / 60),
+               lambda g, _ans, _d, _m, _s: g * (DEGREE / 3600))
+round = as_ufunc(_sp.round, constant("round", _sp.round), "scipy.special")  # noqa: A001
+
+# ----- Bessel functions: C_v' = (C_(v-1) - C_(v+1))/2, right at 0 too (DLMF 10.6.1, 10.29.1) --------------------------
+
+j0   = ufunc("j0", lambda g, _ans, x: -g * j1(x))
+j1   = ufunc("j1", lambda g, _ans, x: g * (0.5 * (j0(x) - jv(2, x))))
+y0   = ufunc("y0", lambda g, _ans, x: -g * y1(x))
+y1   = ufunc("y1", lambda g, _ans, x: g * (0.5 * (y0(x) - yv(2, x))))
+i0   = ufunc("i0", lambda g, _ans, x: g * i1(x))
+i1   = ufunc("i1", lambda g, _ans, x: g * (0.5 * (i0(x) + iv(2, x))))
+k0   = ufunc("k0", lambda g, _ans, x: -g * k1(x))
+k1   = ufunc("k1", lambda g, _ans, x: g * (-0.5 * (k0(x) + kv(2, x))))
+i0e  = ufunc("i0e", lambda g, ans, x: g * (i1e(x) - sign(x) * ans))
+i1e  = ufunc("i1e", lambda g, ans, x: g * (0.5 * (i0e(x) + ive(2, x)) - sign(x) * ans))
+k0e  = ufunc("k0e", lambda g, ans, x: g * (ans - k1e(x)))
+k1e  = ufunc("k1e", lambda g, ans, x: g * (ans - 0.5 * (k0e(x) + kve(2, x))))
+jv   = ufunc("jv", "v", lambda g, _ans, v, x: g * (0.5 * (jv(v - 1, x) - jv(v + 1, x))))
+yv   = ufunc("yv", "v", lambda g, _ans, v, x: g * (0.5 * (yv(v - 1, x) - yv(v + 1, x))))
+iv   = ufunc("iv", "v", lambda g, _ans, v, x: g * (0.5 * (iv(v - 1, x) + iv(v + 1, x))))
+kv   = ufunc("kv", "v", lambda g, _ans, v, x: g * (-0.5 * (kv(v - 1, x) + kv(v + 1, x))))
+yn   = ufunc("yn", "n", lambda g, _ans, n, x: g * (0.5 * (yv(n - 1, x) - yv(n + 1, x))))
+kn   = ufunc("kn", "n", lambda g, _ans, n, x: g * (-0.5 * (kv(n - 1, x) + kv(n + 1, x))))
+jn   = jv
+jve  = ufunc("jve", "v", lambda g, _ans, v, x: g * (0.5 * (jve(v - 1, real_only("jve", x)) - jve(v + 1, x))))
+yve  = ufunc("yve", "v", lambda g, _ans, v, x: g * (0.5 * (yve(v - 1, real_only("yve", x)) - yve(v + 1, x))))
+ive  = ufunc("ive", "v", lambda g, ans, v, x:
+             g * (0.5 * (ive(v - 1, x) + ive(v + 1, x)) - sign(real_only("ive", x)) * ans))
+kve  = ufunc("kve", "v", lambda g, ans, v, x: g * (ans - 0.5 * (kve(v - 1, x) + kve(v + 1, x))))
+hankel1  = ufunc("hankel1", "v", lambda g, _ans, v, z: g * (0.5 * (hankel1(v - 1, z) - hankel1(v + 1, z))))
+hankel2  = ufunc("hankel2", "v", lambda g, _ans, v, z: g * (0.5 * (hankel2(v - 1, z) - hankel2(v + 1, z))))
+hankel1e = ufunc("hankel1e", "v", lambda g, ans, v, z:
+                 g * (0.5 * (hankel1e(v - 1, z) - hankel1e(v + 1, z)) - 1j * ans))
+hankel2e = ufunc("hankel2e", "v", lambda g, ans, v, z:
+                 g * (0.5 * (hankel2e(v - 1, z) - hankel2e(v + 1, z)) + 1j * ans))
+struve    = ufunc("struve", "v", lambda g, _ans, v, x:
+                  g * (0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x))))
+modstruve = ufunc("modstruve", "v", lambda g, _ans, v, x:
+                  g * (0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x))))
+besselpoly = ufunc("besselpoly", lambda g, _ans, a, lmb, nu:
+                   g * (besselpoly(a, lmb + 1, nu - 1) - besselpoly(a, lmb + 1, nu + 1)), "lmb", "nu")
+wright_bessel = ufunc("wright_bessel", "a", "b", lambda g, _ans, a, b, x: g * wright_bessel(a, a + b, x))
+log_wright_bessel = ufunc("log_wright_bessel", "a", "b", lambda g, ans, a, b, x:
+                          g * exp(log_wright_bessel(a, a + b, x) - ans))
+itstruve0    = ufunc("itstruve0", lambda g, _ans, x: g * struve(0.0, x))
+it2struve0   = ufunc("it2struve0", lambda g, _ans, x: -g * (struve(0.0, x) / x))
+itmodstruve0 = ufunc("itmodstruve0", lambda g, _ans, x: g * modstruve(0.0, x))
+itj0y0, _  = ufunc_of_several("itj0y0", lambda g, _ans, x: g * j0(x), lambda g, _ans, x: g * y0(x))
+iti0k0, _  = ufunc_of_several("iti0k0", lambda g, _ans, x: g * i0(x), lambda g, _ans, x: g * k0(x))
+it2j0y0, _ = ufunc_of_several("it2j0y0",
+                              lambda g, _ans, x: g * bessel_sum(x, -1.0), lambda g, _ans, x: -g * (y0(x) / x))
+it2i0k0, _ = ufunc_of_several("it2i0k0",
+                              lambda g, _ans, x: g * bessel_sum(x, 1.0), lambda g, _ans, x: -g * (k0(x) / x))
+
+# Kelvin functions: ber + i bei = J0(ωx), ω = e^(3πi/4); ker + i kei = K0(ωx), ω = e^(πi/4). DLMF 10.61.
+ber  = ufunc("ber", lambda g, _ans, x: g * berp(x))
+bei  = ufunc("bei", lambda g, _ans, x: g * beip(x))
+ker  = ufunc("ker", lambda g, _ans, x: g * kerp(x))
+kei  = ufunc("kei", lambda g, _ans, x: g * keip(x))
+berp = ufunc("berp", lambda g, _ans, x: g * _e.real(0.5j * (jv(0, OMEGA_J * x) - jv(2, OMEGA_J * x))))
+beip = ufunc("beip", lambda g, _ans, x: g * _e.imag(0.5j * (jv(0, OMEGA_J * x) - jv(2, OMEGA_J * x))))
+kerp = ufunc("kerp", lambda g, _ans, x: g * _e.real(0.5j * (kv(0, OMEGA_K * x) + kv(2, OMEGA_K * x))))
+keip = ufunc("keip", lambda g, _ans, x: g * _e.imag(0.5j * (kv(0, OMEGA_K * x) + kv(2, OMEGA_K * x))))
+OMEGA_J, OMEGA_K = complex(-1 + 1j) / ROOT_2, complex(1 + 1j) / ROOT_2
+kelvin = as_ufunc(_sp.kelvin, lambda x: (ber(x) + 1j * bei(x), ker(x) + 1j * kei(x),
+                                         berp(x) + 1j * beip(x), kerp(x) + 1j * keip(x)), "scipy.special")
+
+# ----- Airy, parabolic cylinder and Mathieu functions: y'' from the differential equation -----------------------------
+
+airy, AIRY = ufunc_of_several("airy",
+                              lambda g, _ans, x: g * AIRY[1](x), lambda g, _ans, x: g * (x * AIRY[0](x)),
+                              lambda g, _ans, x: g * AIRY[3](x), lambda g, _ans, x: g * (x * AIRY[2](x)))
+itairy, _  = ufunc_of_several("itairy",
+                              lambda g, _ans, x: g * AIRY[0](x), lambda g, _ans, x: g * AIRY[2](x),
+                              lambda g, _ans, x: g * AIRY[0](-x), lambda g, _ans, x: g * AIRY[2](-x))
+pbdv, PBDV = ufunc_of_several("pbdv",
+                              ("v", lambda g, _ans, v, x: g * PBDV[1](v, x)),
+                              ("v", lambda g, _ans, v, x: g * ((x * x * 0.25 - v - 0.5) * PBDV[0](v, x))))
+pbvv, PBVV = ufunc_of_several("pbvv",
+                              ("v", lambda g, _ans, v, x: g * PBVV[1](v, x)),
+                              ("v", lambda g, _ans, v, x: g * ((x * x * 0.25 - v - 0.5) * PBVV[0](v, x))))
+pbwa, PBWA = ufunc_of_several("pbwa",
+                              ("a", lambda g, _ans, a, x: g * PBWA[1](a, x)),
+                              ("a", lambda g, _ans, a, x: g * ((a - x * x * 0.25) * PBWA[0](a, x))))
+
+
+def _mathieu(name: str, characteristic: Any, radial: bool) -> Callable[..., Any]:
+    """A Mathieu function and its derivative, in x: degrees for the angular ones, DLMF 28.2.1 and 28.20.1."""
+    unit, wave, way = (1.0, cosh, 1.0) if radial else (DEGREE, cos, -1.0)
+    public, parts = ufunc_of_several(
+        name,
+        ("m", "q", lambda g, _ans, m, q, x: g * (unit * parts[1](m, q, x))),
+        ("m", "q", lambda g, _ans, m, q, x: g * ((way * unit)
+            * (weak(characteristic(m, peel(q))) - 2.0 * q * wave(2.0 * unit * x)) * parts[0](m, q, x))),
+    )
+    return public
+
+
+mathieu_cem, mathieu_sem = (_mathieu(f"mathieu_{s}em", a, False) for s, a in (("c", _sp.mathieu_a), ("s", _sp.mathieu_b)))
+mathieu_modcem1, mathieu_modcem2 = (_mathieu(f"mathieu_modcem{k}", _sp.mathieu_a, True) for k in (1, 2))
+mathieu_modsem1, mathieu_modsem2 = (_mathieu(f"mathieu_modsem{k}", _sp.mathieu_b, True) for k in (1, 2))
+
+# ----- integrals of exponentials and of sin x / x ---------------------------------------------------------------------
+
+exp1 = ufunc("exp1", lambda g, _ans, x: -g * (exp(-x) / x))
+expi = ufunc("expi", lambda g, _ans, x: g * (exp(x) / x))
+expn = ufunc("expn", "n", lambda g, _ans, n, x: -g * where(
+    np.equal(peel(n), 0), exp(-x) * (1.0 + 1.0 / x) / x, expn(below(n), x)))
+sici, _ = ufunc_of_several("sici", lambda g, _ans, x: g * over(sin(x), x), lambda g, _ans, x: g * (cos(x) / x))
+shichi, _ = ufunc_of_several("shichi", lambda g, _ans, x: g * over(sinh(x), x, 1.0), lambda g, _ans, x: g * (cosh(x) / x))
+
+
+def over(s: Any, x: Any, way: float = -1.0) -> Any:
+    """sin(x)/x, or sinh(x)/x (way = 1), given the numerator; near 0 the power series."""
+    near = np.abs(peel(x)) < 0.5
+    if not np.any(near):
+        return s / x
+    z = where(near, x, 0.0) ** 2
+    series: Any = 1.0
+    for n in range(7, 0, -1):
+        series = 1.0 + way * z / ((2 * n) * (2 * n + 1)) * series
+    return where(near, series, s / where(near, 1.0, x))
+
+
+# ----- elliptic integrals and functions -------------------------------------------------------------------------------
+
+ellipk    = ufunc("ellipk", lambda g, _ans, m: g * elliptic_slope(m, 0.5))
+ellipe    = ufunc("ellipe", lambda g, _ans, m: g * elliptic_slope(m, -0.5))
+ellipkm1  = ufunc("ellipkm1", lambda g, ans, p: g * where(peel(p) > 0.5, -elliptic_slope(1.0 - p, 0.5),
+                                                          (p * ans - ellipe(1.0 - p)) / (2.0 * p * (1.0 - p))))
+ellipkinc = ufunc("ellipkinc",
+                  lambda g, _ans, phi, m: g / sqrt(1.0 - m * sin(phi) ** 2),
+                  lambda g, _ans, phi, m: g * incomplete_slope(phi, m, 0.5))
+ellipeinc = ufunc("ellipeinc",
+                  lambda g, _ans, phi, m: g * sqrt(1.0 - m * sin(phi) ** 2),
+                  lambda g, _ans, phi, m: g * incomplete_slope(phi, m, -0.5))
+# In m: F(ph, m) = u, so the amplitude ph moves by -∂F/∂m dn; sn = sin ph, cn = cos ph, dn = sqrt(1 - m sn²).
+ellipj, ELLIPJ = ufunc_of_several("ellipj",
+    (lambda g, _ans, u, m: g * (ELLIPJ[1](u, m) * ELLIPJ[2](u, m)),
+     lambda g, _ans, u, m: g * (ELLIPJ[1](u, m) * amplitude_slope(u, m))),
+    (lambda g, _ans, u, m: -g * (ELLIPJ[0](u, m) * ELLIPJ[2](u, m)),
+     lambda g, _ans, u, m: -g * (ELLIPJ[0](u, m) * amplitude_slope(u, m))),
+    (lambda g, _ans, u, m: -g * (m * ELLIPJ[0](u, m) * ELLIPJ[1](u, m)),
+     lambda g, ans, u, m: -g * (ELLIPJ[0](u, m) * (0.5 * ELLIPJ[0](u, m) / ans
+                                                  + m * ELLIPJ[1](u, m) * amplitude_slope(u, m) / ans))),
+    (lambda g, _ans, u, m: g * ELLIPJ[2](u, m), lambda g, _ans, u, m: g * amplitude_slope(u, m)))
+
+
+def amplitude_slope(u: Any, m: Any) -> Any:
+    """The derivative of the Jacobi amplitude in m."""
+    return -ELLIPJ[2](u, m) * incomplete_slope(ELLIPJ[3](u, m), m, 0.5)
+
+
+# ----- hypergeometric functions (DLMF 13.3.15, 15.5.1, 13.3.22) -------------------------------------------------------
+
+hyp0f1 = ufunc("hyp0f1", "v", lambda g, _ans, v, z: g * (hyp0f1(v + 1.0, z) / v))
+hyp1f1 = ufunc("hyp1f1", "a", "b", lambda g, _ans, a, b, x: g * (a / b * hyp1f1(a + 1.0, b + 1.0, x)))
+hyp2f1 = ufunc("hyp2f1", "a", "b", "c", lambda g, _ans, a, b, c, z:
+               g * (a * b / c * hyp2f1(a + 1.0, b + 1.0, c + 1.0, z)))
+hyperu = ufunc("hyperu", "a", "b", lambda g, _ans, a, b, x: -g * (a * hyperu(a + 1.0, b + 1.0, x)))
+
+# ----- orthogonal polynomials (DLMF 18.9.15 and following) ------------------------------------------------------------
+
+eval_jacobi     = ufunc("eval_jacobi", "n", "alpha", "beta", lambda g, _ans, n, a, b, x: g * (
+    positive(n) * (0.5 * (n + a + b + 1.0)) * eval_jacobi(below(n), a + 1.0, b + 1.0, x)))
+eval_sh_jacobi  = ufunc("eval_sh_jacobi", "n", "p", "q", lambda g, _ans, n, p, q, x: g * (
+    n * eval_sh_jacobi(below(n), p + 2.0, q + 1.0, x)))
+eval_gegenbauer = ufunc("eval_gegenbauer", "n", "alpha", lambda g, _ans, n, a, x: g * (
+    positive(n) * (2.0 * a) * eval_gegenbauer(below(n), a + 1.0, x)))
+eval_genlaguerre = ufunc("eval_genlaguerre", "n", "alpha", lambda g, _ans, n, a, x: g * (
+    -positive(n) * eval_genlaguerre(below(n), a + 1.0, x)))
+eval_legendre   = ufunc("eval_legendre", "n", lambda g, _ans, n, x: g * (
+    positive(n) * eval_gegenbauer(below(n), 1.5, x)))
+eval_chebyt     = ufunc("eval_chebyt", "n", lambda g, _ans, n, x: g * (n * eval_chebyu(below(n), x)))
+eval_chebyu     = ufunc("eval_chebyu", "n", lambda g, _ans, n, x: g * (
+    2.0 * positive(n) * eval_gegenbauer(below(n), 2.0, x)))
+eval_chebyc     = ufunc("eval_chebyc", "n", lambda g, _ans, n, x: g * (n * eval_chebys(below(n), x)))
+eval_chebys     = ufunc("eval_chebys", "n", lambda g, _ans, n, x: g * (
+    positive(n) * eval_gegenbauer(below(n), 2.0, 0.5 * x)))
+eval_sh_legendre = ufunc("eval_sh_legendre", "n", lambda g, _ans, n, x: g * (
+    2.0 * positive(n) * eval_gegenbauer(below(n), 1.5, 2.0 * x - 1.0)))
+eval_sh_chebyt  = ufunc("eval_sh_chebyt", "n", lambda g, _ans, n, x: g * (2.0 * n * eval_sh_chebyu(below(n), x)))
+eval_sh_chebyu  = ufunc("eval_sh_chebyu", "n", lambda g, _ans, n, x: g * (
+    4.0 * positive(n) * eval_gegenbauer(below(n), 2.0, 2.0 * x - 1.0)))
+eval_laguerre   = ufunc("eval_laguerre", "n", lambda g, _ans, n, x: g * (
+    -positive(n) * eval_genlaguerre(below(n), 1.0, x)))
+eval_hermite    = ufunc("eval_hermite", "n", lambda g, _ans, n, x: g * (2.0 * n * eval_hermite(below(n), x)))
+eval_hermitenorm = ufunc("eval_hermitenorm", "n", lambda g, _ans, n, x: g * (n * eval_hermitenorm(below(n), x)))
+lpmv            = ufunc("lpmv", "m", "v", lambda g, ans, m, v, x: g * (          # DLMF 14.10.4; not at x = ±1
+    (v * x * ans - (v + m) * lpmv(m, v - 1, x)) / (x * x - 1.0)))
+
+# ----- distributions --------------------------------------------------------------------------------------------------
+
+stdtr    = ufunc("stdtr", "df", lambda g, _ans, df, t: g * t_density(df, t))
+stdtrit  = ufunc("stdtrit", "df", lambda g, ans, df, _p: g / t_density(df, ans))
+chdtr    = ufunc("chdtr", "v", lambda g, _ans, v, x: g * (0.5 * gamma_density(v * 0.5, x * 0.5)))
+chdtrc   = ufunc("chdtrc", "v", lambda g, _ans, v, x: g * (-0.5 * gamma_density(v * 0.5, x * 0.5)))
+chdtri   = ufunc("chdtri", "v", lambda g, ans, v, _p: g / (-0.5 * gamma_density(v * 0.5, ans * 0.5)))
+gdtr     = ufunc("gdtr", lambda g, _ans, a, b, x: g * (x * gamma_density(b, a * x)), "b",
+                 lambda g, _ans, a, b, x: g * (a * gamma_density(b, a * x)))
+gdtrc    = ufunc("gdtrc", lambda g, _ans, a, b, x: -g * (x * gamma_density(b, a * x)), "b",
+                 lambda g, _ans, a, b, x: -g * (a * gamma_density(b, a * x)))
+gdtrix   = ufunc("gdtrix", lambda g, ans, a, _b, _p: -g * (ans / a), "b",
+                 lambda g, ans, a, b, _p: g / (a * gamma_density(b, a * ans)))
+gdtria   = ufunc("gdtria", lambda g, ans, _p, b, x: g / (x * gamma_density(b, ans * x)), "b",
+                 lambda g, ans, _p, _b, x: -g * (ans / x))
+pdtr     = ufunc("pdtr", "k", lambda g, _ans, k, m: -g * gamma_density(np.floor(peel(k)) + 1.0, m))
+pdtrc    = ufunc("pdtrc", "k", lambda g, _ans, k, m: g * gamma_density(np.floor(peel(k)) + 1.0, m))
+pdtri    = ufunc("pdtri", "k", lambda g, ans, k, _y: -g / gamma_density(k + 1.0, ans))
+bdtr     = ufunc("bdtr", "k", "n", lambda g, _ans, k, n, p: -g * beta_density(np.floor(k) + 1.0, n - np.floor(k), p))
+bdtrc    = ufunc("bdtrc", "k", "n", lambda g, _ans, k, n, p: g * beta_density(np.floor(k) + 1.0, n - np.floor(k), p))
+bdtri    = ufunc("bdtri", "k", "n", lambda g, ans, k, n, _y: -g / beta_density(np.floor(k) + 1.0, n - np.floor(k), ans))
+nbdtr    = ufunc("nbdtr", "k", "n", lambda g, _ans, k, n, p: g * beta_density(n, k + 1.0, p))
+nbdtrc   = ufunc("nbdtrc", "k", "n", lambda g, _ans, k, n, p: -g * beta_density(n, k + 1.0, p))
+nbdtri   = ufunc("nbdtri", "k", "n", lambda g, ans, k, n, _y: g / beta_density(n, k + 1.0, ans))
+fdtr     = ufunc("fdtr", "dfn", "dfd", lambda g, _ans, a, b, x: g * f_density(a, b, x))
+fdtrc    = ufunc("fdtrc", "dfn", "dfd", lambda g, _ans, a, b, x: -g * f_density(a, b, x))
+fdtri    = ufunc("fdtri", "dfn", "dfd", lambda g, ans, a, b, _p: g / f_density(a, b, ans))
+chndtr   = ufunc("chndtr", lambda g, _ans, x, df, nc: g * noncentral_density(x, df, nc), "df",
+                 lambda g, _ans, x, df, nc: -g * noncentral_density(x, df + 2.0, nc))
+chndtrix = ufunc("chndtrix", lambda g, ans, _p, df, nc: g / noncentral_density(ans, df, nc), "df",
+                 lambda g, ans, _p, df, nc: g * (noncentral_density(ans, df + 2.0, nc)
+                                                 / noncentral_density(ans, df, nc)))
+nrdtrimn = ufunc("nrdtrimn",
+                 lambda g, _ans, p, s, _x: -g * (s * ROOT_2PI * exp(0.5 * ndtri(p) ** 2)),
+                 lambda g, _ans, p, _s, _x: -g * ndtri(p),
+                 lambda g, _ans, _p, _s, _x: g)
+nrdtrisd = ufunc("nrdtrisd",
+                 lambda g, _ans, _m, p, _x: -g / ndtri(p),
+                 lambda g, ans, _m, p, _x: -g * (ans / ndtri(p) * (ROOT_2PI * exp(0.5 * ndtri(p) ** 2))),
+                 lambda g, _ans, _m, p, _x: g / ndtri(p))
+kolmogorov = ufunc("kolmogorov", lambda g, _ans, y: g * kolmogorov_slope(y))
+kolmogi  = ufunc("kolmogi", lambda g, ans, _p: g / kolmogorov_slope(ans))
+tklmbda  = ufunc("tklmbda", lambda g, ans, _x, k: g * tukey_density(ans, k), "lmbda")
+
+
+def tukey_density(p: Any, k: Any) -> Any:
+    """1/(p^(λ-1) + (1-p)^(λ-1)), the reciprocal of the slope of the quantile function; 0 outside of the support."""
+    inside = (peel(p) > 0) & (peel(p) < 1)
+    p = where(inside, p, 0.5)
+    return where(inside, 1.0 / (p ** (k - 1.0) + (1.0 - p) ** (k - 1.0)), 0.0)
+
+
+# fmt: on
+
+# ----- functions that are no ufuncs -----------------------------------------------------------------------------------
+
+_hurwitz = primitive(
+    "zeta", _sp.zeta, (lambda g, _ans, x, q: g * zeta_slope(x, q), lambda g, _ans, x, q: -g * (x * zeta(x + 1.0, q)))
+)
+_riemann = primitive("zeta", _sp.zeta, (lambda g, _ans, x: g * zeta_slope(x, 1.0),))
+zeta = function("zeta", lambda x, q=None: _riemann(x) if q is None else _hurwitz(x, q))
+
+
+@lambda bind: function("polygamma", bind)
+def polygamma(n: Any, x: Any) -> Any:
+    """One order n, a plain integer."""
+    if type(n) is Box or np.ndim(n):
+        raise NotImplementedError(located("scipy.special.polygamma: the order n must be one plain integer"))
+    return _polygamma(as_array(x), n=int(n))
+
+
+@lambda bind: function("multigammaln", bind)
+def multigammaln(a: Any, d: int) -> Any:
+    """log Γ_d(a), composed of gammaln (DLMF 35.3.4)."""
+    return sum((gammaln(a - 0.5 * j) for j in range(int(d))), d * (d - 1) * 0.25 * float(np.log(np.pi)))
+
+
+_lambertw = elementwise(
+    "lambertw",
+    lambda z, k, tol: _sp.lambertw(z, k, tol),
+    lambda g, ans, _z, **_: g * (exp(-ans) / (1.0 + ans)),
+)
+lambertw = function("lambertw", lambda z, k=0, tol=1e-8: _lambertw(z, k=k, tol=tol))
+
+
+@lambda bind: function("logsumexp", bind)
+def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
+    """log Σ b exp(a). Entries of -inf have no weight; return_sign is refused."""
+    if return_sign:
+        raise NotImplementedError(
+            located("scipy.special.logsumexp: return_sign=True has no derivative rule; split b by its sign instead")
+        )
+    axis, a = tuple(axis) if isinstance(axis, list) else axis, as_array(a)
+    if b is None:
+        return _s.logsumexp(a, axis=axis, keepdims=keepdims)
+    b = as_array(b)
+    if type(b) is not Box:
+        a, b = where(b == 0, -np.inf, a), np.where(b == 0, 1.0, b).astype(b.dtype)
+    wide = a + 0.0 * peel(b)
+    top = np.max(peel(wide), axis=axis, keepdims=True)
+    top = np.where(np.isfinite(top), top, 0.0).astype(top.dtype)
+    total = _s.sum_(b * exp(wide - top), axis=axis, keepdims=keepdims)
+    return log(total) + np.reshape(top, np.shape(peel(total)))
+
+
+@lambda bind: function("softmax", bind)
+def softmax(x: Any, axis: Any = None) -> Any:
+    """exp(x) / Σ exp(x)."""
+    return _s._softmax(as_array(x), axis)
+
+
+@lambda bind: function("log_softmax", bind)
+def log_softmax(x: Any, axis: Any = None) -> Any:
+    """x - log Σ exp(x)."""
+    x = as_array(x)
+    return x - _s.logsumexp(x, axis=axis, keepdims=True)
+
+
+softplus = function("softplus", lambda x: _e.logaddexp(0.0, x))
+sinc = function("sinc", _e.sinc)
+
+
+@lambda bind: function("diric", bind)
+def diric(x: Any, n: Any) -> Any:
+    """sin(nx/2) / (n sin(x/2)), as the mean of the cosines that it is: no singular points (DLMF 1.15.8)."""
+    if type(n) is Box or np.ndim(n) or n != int(n) or n < 1:
+        raise NotImplementedError(located("scipy.special.diric: n must be one plain positive integer"))
+    x = as_array(x)
+    frequencies = (0.5 * np.arange(1 - int(n), int(n), 2)).astype(peel(x).dtype)
+    return _s.mean(cos(x[..., None] * frequencies), axis=-1)
+
+
+def _spherical(name: str, slope: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """A spherical Bessel function of integer order, and its derivative (DLMF 10.51.2, 10.51.5)."""
+    own = getattr(_sp, name)
+    bind = primitive(name, lambda n, z: own(n, z), ("n", lambda g, _ans, n, z: g * slope(n, z)))
+    return function(name, lambda n, z, derivative=False: slope(n, z) if derivative else bind(n, z)), bind
+
+
+def _neighbours(f: Callable[..., Any], n: Any, z: Any, before: float, after: float) -> Any:
+    """(before n f_(n-1) + after (n+1) f_(n+1)) / (2n+1): no division by z."""
+    return (before * n * f(below(n), z) + after * (n + 1) * f(n + 1, z)) / (2 * n + 1)
+
+
+spherical_jn, _ = _spherical("spherical_jn", lambda n, z: _neighbours(spherical_jn, n, z, 1.0, -1.0))
+spherical_yn, _ = _spherical("spherical_yn", lambda n, z: _neighbours(spherical_yn, n, z, 1.0, -1.0))
+spherical_in, _ = _spherical("spherical_in", lambda n, z: _neighbours(spherical_in, n, z, 1.0, 1.0))
+spherical_kn, _ = _spherical("spherical_kn", lambda n, z: _neighbours(spherical_kn, n, z, -1.0, -1.0))
+
+
+def _prime(name: str, f: Callable[..., Any], s: float, t: float) -> Callable[..., Any]:
+    """The n-th derivative of a Bessel function, t^n Σ s^i binom(n, i) f(v - n + 2i) / 2^n (DLMF 10.6.7, 10.29.5)."""
+    return function(
+        name,
+        lambda v, z, n=1: sum(t**n * s**i * float(_sp.binom(n, i)) / 2**n * f(v - n + 2 * i, z) for i in range(n + 1)),
+    )
+
+
+jvp, yvp = _prime("jvp", jv, -1.0, 1.0), _prime("yvp", yv, -1.0, 1.0)
+ivp, kvp = _prime("ivp", iv, 1.0, 1.0), _prime("kvp", kv, 1.0, -1.0)
+h1vp, h2vp = _prime("h1vp", hankel1, -1.0, 1.0), _prime("h2vp", hankel2, -1.0, 1.0)
+assoc_laguerre = function("assoc_laguerre", lambda x, n, k=0.0: eval_genlaguerre(n, k, x))
+
+
+def _step(n: Any, m: Any, s: int) -> Any:
+    """√((n - sm)(n + sm + 1)), the factor of the ladder operator that takes order m to m + s; 0 at the end."""
+    return weak(np.sqrt(np.maximum((n - s * m) * (n + s * m + 1.0), 0.0)))
+
+
+_sph_harm_y = primitive(
+    "sph_harm_y",
+    lambda n, m, theta, phi: _sp.sph_harm_y(n, m, theta, phi),
+    (
+        "n",
+        "m",
+        # ∂θ is half the difference of the ladder operators, without the cot θ of the textbook (DLMF 14.30, 18.22).
+        lambda g, _ans, n, m, theta, phi: (
+            g
+            * 0.5
+            * (
+                _step(n, m, 1) * exp(-1j * phi) * _sph_harm_y(n, m + 1, theta, phi)
+                - _step(n, m, -1) * exp(1j * phi) * _sph_harm_y(n, m - 1, theta, phi)
+            )
+        ),
+        lambda g, ans, n, m, _theta, _phi: g * (1j * m) * ans,
+    ),
+)
+_sph_legendre_p = primitive(
+    "sph_legendre_p",
+    lambda n, m, theta: _sp.sph_legendre_p(n, m, theta),
+    (
+        "n",
+        "m",
+        lambda g, _ans, n, m, theta: (
+            g
+            * 0.5
+            * (_step(n, m, 1) * _sph_legendre_p(n, m + 1, theta) - _step(n, m, -1) * _sph_legendre_p(n, m - 1, theta))
+        ),
+    ),
+)
+_assoc_legendre_p = primitive(
+    "assoc_legendre_p",
+    lambda n, m, z: _sp.assoc_legendre_p(n, m, z),
+    (
+        "n",
+        "m",
+        lambda g, ans, n, m, z: g * ((n * z * ans - (n + m) * _assoc_legendre_p(n - 1, m, z)) / (z * z - 1.0)),
+    ),
+)
+_legendre_p = primitive(
+    "legendre_p",
+    lambda n, z: _sp.legendre_p(n, z),
+    ("n", lambda g, _ans, n, z: g * (positive(n) * eval_gegenbauer(below(n), 1.5, z))),
+)
+
+
+def _default(name: str, bind: Callable[..., Any], **defaults: Any) -> Callable[..., Any]:
+    """A function whose options have a rule at their defaults only."""
+
+    def checked(*args: Any, **options: Any) -> Any:
+        changed = [key for key, value in options.items() if key not in defaults or value != defaults[key]]
+        if changed:
+            raise NotImplementedError(
+                located(f"scipy.special.{name} has a derivative rule for the default of {', '.join(changed)} only")
+            )
+        return bind(*args)
+
+    return function(name, checked)
+
+
+sph_harm_y = _default("sph_harm_y", _sph_harm_y, diff_n=0)
+sph_legendre_p = _default("sph_legendre_p", _sph_legendre_p, diff_n=0)
+assoc_legendre_p = _default("assoc_legendre_p", _assoc_legendre_p, branch_cut=2, norm=False, diff_n=0)
+legendre_p = _default("legendre_p", _legendre_p, branch_cut=2, diff_n=0)
+
+
+def __getattr__(name: str) -> Any:
+    return getattr(_sp, name)
