@@ -9,11 +9,19 @@ everything else import the functions from here.
 0.878782579
 """
 
+from typing import Any
+
 try:
     import scipy as _scipy  # type: ignore[import-untyped]  # noqa: F401
 except ImportError as error:
     raise ImportError('minigrad.scipy needs SciPy: pip install "minigrad[scipy]"') from error
 
-from minigrad.scipy import special
+__all__ = ["integrate", "linalg", "signal", "special", "stats"]
 
-__all__ = ["special"]
+
+def __getattr__(name: str) -> Any:
+    if name in __all__:
+        import importlib
+
+        return importlib.import_module(f"minigrad.scipy.{name}")
+    raise AttributeError(f"minigrad.scipy has no {name!r}; it has {', '.join(__all__)}")

@@ -1,0 +1,319 @@
+"""`scipy.linalg`, differentiable. Its functions do not dispatch on boxes: import them from here.
+
+The derivative of a matrix function f in a direction E is the upper right block of f([[A, E], [0, A]]), and its transpose
+is the same for A^T (N. Higham, "Functions of Matrices", SIAM 2008, section 3.2). Functions that need only what
+`numpy.linalg` has are composed from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as _np
+from scipy import linalg as _own  # type: ignore[import-untyped]
+
+from minigrad import linalg as _l
+from minigrad import structure as _s
+from minigrad.numpy import functions as _f
+from minigrad.numpy import linalg as _nl
+from minigrad.numpy.dispatch import as_array
+from minigrad.primitive import Primitive, general, several
+from minigrad.structure import has_box
+from minigrad.sweeps import transpose_of
+from minigrad.tape import located, peel
+
+_T = _l.transposed
+
+
+def _block(a: Any, e: Any) -> Any:
+    zeros = _np.zeros(a.shape, peel(a).dtype)
+    top, below = _s.concatenate(a, e, axis=-1), _s.concatenate(zeros, a, axis=-1)
+    return _s.concatenate(top, below, axis=-2)
+
+
+def _matrix_function(own: Any) -> Any:
+    def direction(a: Any, e: Any) -> Any:
+        n = a.shape[-1]
+        return bind(_block(a, e))[..., :n, n:]
+
+    bind = general(
+        own.__name__,
+        own,
+        [lambda g, _ans, a: direction(_T(a), g)],
+        [lambda t, _ans, a: direction(a, t)],
+    )
+
+    def function(A: Any) -> Any:
+        return bind(_s.cast(as_array(A), _np.result_type(_np.asarray(peel(as_array(A))).dtype, _np.float32)))
+
+    function.__name__ = own.__name__
+    function.__doc__ = f"As `scipy.linalg.{own.__name__}`, with derivatives of every order; a square matrix."
+    return function
+
+
+expm, logm = _matrix_function(_own.expm), _matrix_function(_own.logm)
+
+
+# ----- equations ------------------------------------------------------------------------------------------------------
+
+
+def _sylvester_pull(g: Any, ans: Any, a: Any, b: Any, _q: Any, *, parents: Any) -> list[Any]:
+    s = _sylvester(_T(a), _T(b), g)
+    return [-(s @ _T(ans)), -(_T(ans) @ s), s]
+
+
+_sylvester: Any = Primitive(
+    "solve_sylvester",
+    "general",
+    _own.solve_sylvester,
+    jvps=[
+        lambda t, ans, a, b, _q: -_sylvester(a, b, t @ ans),
+        lambda t, ans, a, b, _q: -_sylvester(a, b, ans @ t),
+        lambda t, _ans, a, b, _q: _sylvester(a, b, t),
+    ],
+    pull=_sylvester_pull,
+).bind
+
+
+def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
+    """The solution X of a X + X b = q."""
+    return _sylvester(as_array(a), as_array(b), as_array(q))
+
+
+def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
+    """The solution X of a X + X a^H = q."""
+    a = as_array(a)
+    return _sylvester(a, _T(_s.conjugate_if_complex(a)), as_array(q))
+
+
+_sqrtm = general(
+    "sqrtm",
+    _own.sqrtm,
+    [lambda g, ans, _a: _sylvester(_T(ans), _T(ans), g)],
+    [lambda t, ans, _a: _sylvester(ans, ans, t)],
+)
+
+
+def sqrtm(A: Any) -> Any:
+    """The principal square root X of a matrix: X X = A, so dX solves X dX + dX X = dA."""
+    return _sqrtm(as_array(A))
+
+
+def _triangle(a: Any, lower: bool, unit: bool) -> Any:
+    """The entries that a triangular solver reads."""
+    return _s.tril(a, k=-1 if unit else 0) if lower else _s.triu(a, k=1 if unit else 0)
+
+
+def _turned(a: Any, trans: int) -> Any:
+    return _T(a) if trans else a
+
+
+def _triangular_pull(g: Any, ans: Any, a: Any, _b: Any, *, parents: Any, trans: int, lower: bool, unit: bool) -> Any:
+    of_b = _triangular(a, g, trans=1 - trans, lower=lower, unit=unit)
+    of_a = -(ans @ _T(of_b)) if trans else -(of_b @ _T(ans))
+    return [_triangle(of_a, lower, unit), of_b]
+
+
+_triangular: Any = Primitive(
+    "solve_triangular",
+    "general",
+    lambda a, b, trans, lower, unit: _own.solve_triangular(a, b, trans=trans, lower=lower, unit_diagonal=unit),
+    jvps=[
+        lambda t, ans, a, _b, trans, lower, unit: (
+            -_triangular(a, _turned(_triangle(t, lower, unit), trans) @ ans, trans=trans, lower=lower, unit=unit)
+        ),
+        lambda t, _ans, a, _b, trans, lower, unit: _triangular(a, t, trans=trans, lower=lower, unit=unit),
+    ],
+    pull=_triangular_pull,
+).bind
+
+
+def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **_: Any) -> Any:
+    """The solution x of a x = b (trans 0 or "N"), a^T x = b (1, "T") or a^H x = b (2, "C") for a triangular matrix."""
+    a, b = as_array(a), as_array(b)
+    kind = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
+    if kind == 2:
+        a, kind = _s.conjugate_if_complex(a), 1
+    x = b[:, None] if len(b.shape) == 1 else b
+    x = _triangular(a, x, trans=int(kind), lower=bool(lower), unit=bool(unit_diagonal))
+    return x[:, 0] if len(b.shape) == 1 else x
+
+
+def _shifted(row: Any, d: int) -> Any:
+    """Entry j goes to j - d; what is empty is zero. Along the first axis."""
+    if d == 0:
+        return row
+    zeros = _np.zeros((abs(d), *row.shape[1:]), peel(row).dtype)
+    return _s.concatenate(row[d:], zeros, axis=0) if d > 0 else _s.concatenate(zeros, row[:d], axis=0)
+
+
+def _transposed_band(ab: Any, low: int, up: int) -> Any:
+    rows = [_shifted(ab[up - d], d) for d in range(-low, up + 1)]  # a[i, j] with j - i = d is ab[up - d, j]
+    return _s.stack(*rows[::-1], axis=0)[::-1]
+
+
+def _band_times(ab: Any, x: Any, low: int, up: int) -> Any:
+    total: Any = None
+    for d in range(-low, up + 1):
+        part = _shifted(ab[up - d][:, None] * x, d)
+        total = part if total is None else total + part
+    return total
+
+
+def _banded_pull(g: Any, ans: Any, ab: Any, _b: Any, *, parents: Any, low: int, up: int) -> list[Any]:
+    of_b = _banded(_transposed_band(ab, low, up), g, low=up, up=low)
+    rows = [-_s.sum_(_shifted(of_b, -d) * ans, axis=-1) for d in range(up, -low - 1, -1)]
+    return [_s.stack(*rows, axis=0), of_b]
+
+
+_banded: Any = Primitive(
+    "solve_banded",
+    "general",
+    lambda ab, b, low, up: _own.solve_banded((low, up), ab, b),
+    jvps=[
+        lambda t, ans, ab, _b, low, up: -_banded(ab, _band_times(t, ans, low, up), low=low, up=up),
+        lambda t, _ans, ab, _b, low, up: _banded(ab, t, low=low, up=up),
+    ],
+    pull=_banded_pull,
+).bind
+
+
+def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any, **_: Any) -> Any:
+    """The solution x of A x = b, with the diagonals of A in the rows of `ab`."""
+    ab, b = as_array(ab), as_array(b)
+    low, up = l_and_u
+    x = _banded(ab, b[:, None] if len(b.shape) == 1 else b, low=int(low), up=int(up))
+    return x[:, 0] if len(b.shape) == 1 else x
+
+
+# ----- factorisations -------------------------------------------------------------------------------------------------
+
+
+def cholesky(a: Any, lower: bool = False, **_: Any) -> Any:
+    """The Cholesky factor of a Hermitian matrix: by default the upper one, as in SciPy."""
+    return _nl.cholesky(as_array(a), upper=not lower) if has_box(a) else _own.cholesky(a, lower=lower)
+
+
+def cho_factor(a: Any, lower: bool = False, **_: Any) -> tuple[Any, bool]:
+    """The Cholesky factor for `cho_solve`; its other triangle is zero here."""
+    return cholesky(as_array(a), lower), lower
+
+
+def cho_solve(c_and_lower: tuple[Any, bool], b: Any, **_: Any) -> Any:
+    """The solution x of A x = b, given the Cholesky factor of A."""
+    c, lower = c_and_lower
+    first, second = (0, 2) if lower else (2, 0)
+    return solve_triangular(c, solve_triangular(c, b, first, lower), second, lower)
+
+
+def _lu_push(ts: Any, ans: Any, _a: Any, order: Any) -> list[Any]:
+    left, right = ans
+    scaled = _nl.solve(left, ts[0][order])
+    inner = _T(_nl.solve(_T(right), _T(scaled)))
+    return [left @ _s.tril(inner, k=-1), _s.triu(inner, k=0) @ right]
+
+
+_lu = several(
+    "lu", lambda a, order: tuple(_own.lu(a[order], permute_l=False)[1:]), transpose_of(_lu_push), _lu_push
+)  # fmt: skip
+
+
+def lu(a: Any, permute_l: bool = False, **_: Any) -> Any:
+    """A = P L U with partial pivoting, of a square matrix; the permutation is a constant."""
+    a = as_array(a)
+    if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
+        raise NotImplementedError(located(f"lu: only square matrices have a rule; got shape {a.shape}"))
+    p = _own.lu(peel(a))[0]
+    left, right = _lu(a, order=_np.argmax(p, axis=0))
+    return (_l.matmul(p, left), right) if permute_l else (p, left, right)
+
+
+def lu_factor(a: Any, **_: Any) -> tuple[Any, Any]:
+    """L and U in one matrix, and the pivots, for `lu_solve`."""
+    _, left, right = lu(a)
+    return _s.tril(left, k=-1) + right, _own.lu_factor(peel(as_array(a)))[1]
+
+
+def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0, **_: Any) -> Any:
+    """The solution x of A x = b, given `lu_factor(A)`; of A^T x = b with trans=1."""
+    both, piv = lu_and_piv
+    order = _np.arange(len(piv))
+    for k, other in enumerate(piv):
+        order[[k, other]] = order[[other, k]]
+    b = as_array(b)
+    if trans == 0:
+        y = solve_triangular(both, b[order], lower=True, unit_diagonal=True)
+        return solve_triangular(both, y)
+    y = solve_triangular(both, b, trans)
+    return solve_triangular(both, y, trans, lower=True, unit_diagonal=True)[_np.argsort(order)]
+
+
+# ----- those of numpy.linalg, and matrices of a structure -------------------------------------------------------------
+
+inv, det, norm, pinv, svdvals = _nl.inv, _nl.det, _nl.norm, _nl.pinv, _nl.svdvals
+
+
+def solve(a: Any, b: Any, **_: Any) -> Any:
+    """The solution x of a x = b; what is assumed of the matrix does not matter to its derivative."""
+    return _nl.solve(as_array(a), as_array(b))
+
+
+def eigh(a: Any, b: Any = None, **_: Any) -> Any:
+    """Eigenvalues and eigenvectors of a Hermitian matrix."""
+    if b is not None:
+        raise NotImplementedError(located("eigh: the generalised problem has no rule; use cholesky of b, and solve"))
+    return tuple(_nl.eigh(as_array(a)))
+
+
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **_: Any) -> Any:
+    """The singular value decomposition."""
+    ans = _nl.svd(as_array(a), full_matrices, compute_uv)
+    return tuple(ans) if compute_uv else ans
+
+
+def qr(a: Any, mode: str = "full", **_: Any) -> Any:
+    """The QR factorisation; mode "economic", "r", or "full" of a matrix that is not tall."""
+    ans = _nl.qr(as_array(a), {"full": "complete", "economic": "reduced"}.get(mode, mode))
+    return (ans,) if mode == "r" else tuple(ans)
+
+
+def toeplitz(c: Any, r: Any = None) -> Any:
+    """Constant along diagonals, with this first column and first row."""
+    c = as_array(c)
+    r = _s.conjugate_if_complex(c) if r is None else as_array(r)
+    both = _s.concatenate(_s.flip(r[1:], axis=0), c, axis=0)
+    m, n = c.shape[0], r.shape[0]
+    return both[_np.arange(m)[:, None] - _np.arange(n)[None, :] + n - 1]
+
+
+def hankel(c: Any, r: Any = None) -> Any:
+    """Constant along anti-diagonals, with this first column and last row."""
+    c = as_array(c)
+    r = c * 0.0 if r is None else as_array(r)
+    both = _s.concatenate(c, r[1:], axis=0)
+    return both[_np.arange(c.shape[0])[:, None] + _np.arange(r.shape[0])[None, :]]
+
+
+def circulant(c: Any) -> Any:
+    """Each column is the one before, moved down by one."""
+    c = as_array(c)
+    n = c.shape[-1]
+    return c[..., (_np.arange(n)[:, None] - _np.arange(n)[None, :]) % n]
+
+
+def block_diag(*arrs: Any) -> Any:
+    """Matrices along the diagonal, zeros elsewhere."""
+    parts = [_f.atleast_2d(as_array(a)) for a in arrs]
+    width, rows, start = sum(p.shape[1] for p in parts), [], 0
+    for part in parts:
+        rows.append(
+            _s.pad(part, pad_width=_np.array([[0, 0], [start, width - start - part.shape[1]]]), mode="constant")
+        )
+        start += part.shape[1]
+    return _s.concatenate(*rows, axis=0)
+
+
+def __getattr__(name: str) -> Any:
+    raise AttributeError(
+        f"minigrad.scipy.linalg has no {name!r}; for plain arrays use scipy.linalg.{name}, which has no derivative"
+    )

@@ -1,0 +1,21 @@
+"""The Dirichlet distribution: `pdf`, `logpdf`."""
+
+from typing import Any
+
+import minigrad.numpy as np
+from minigrad.scipy import special
+
+
+def logpdf(x: Any, alpha: Any) -> Any:
+    """The logarithm of the density; x has as many entries as alpha and sums to 1."""
+    alpha = np.asarray(alpha)
+    return (
+        np.sum(special.xlogy(alpha - 1.0, x), axis=-1)
+        - np.sum(special.gammaln(alpha), axis=-1)
+        + special.gammaln(np.sum(alpha, axis=-1))
+    )
+
+
+def pdf(x: Any, alpha: Any) -> Any:
+    """The density."""
+    return np.exp(logpdf(x, alpha))
