@@ -234,3 +234,60 @@ cell(
     dtypes="fd",
     note="axis numbers",
 )
+for mode in ("mean", "maximum", "minimum", "median", "linear_ramp", "edge", "symmetric", "wrap", "constant"):
+    cell(
+        "numpy.pad",
+        lambda np, x, m=mode: np.pad(x, ((1, 2), (0, 3)), mode=m),
+        distinct,
+        shapes=((4, 5),),
+        dtypes="fd",
+        note=mode,
+    )
+for mode in ("mean", "maximum", "minimum", "median"):
+    cell(
+        "numpy.pad",
+        lambda np, x, m=mode: np.pad(x, 2, mode=m, stat_length=2),
+        distinct,
+        shapes=((4, 5),),
+        note=f"{mode} stat_length",
+    )
+cell(
+    "numpy.pad",
+    lambda np, x: np.pad(x, ((2, 1), (3, 0)), mode="linear_ramp", end_values=((1.0, 2.0), (3.0, 4.0))),
+    distinct,
+    shapes=((4, 5),),
+    note="linear_ramp end_values",
+)
+for mode in ("reflect", "symmetric"):
+    cell(
+        "numpy.pad",
+        lambda np, x, m=mode: np.pad(x, ((1, 2), (0, 3)), mode=m, reflect_type="odd"),
+        draw,
+        shapes=((4, 5),),
+        dtypes="fdD",
+        note=f"{mode} odd",
+    )
+for name in ("add", "multiply", "maximum", "minimum", "logaddexp", "hypot", "subtract"):
+    for method in ("reduce", "accumulate"):
+        cell(
+            f"numpy.{name}",
+            lambda np, x, f=name, m=method: getattr(getattr(numpy, f), m)(x, axis=-1),
+            distinct,
+            shapes=((3,), (2, 3)),
+            note=method,
+        )
+    cell(
+        f"numpy.{name}",
+        lambda np, x, f=name: getattr(numpy, f).reduceat(x, [0, 2, 1], axis=0),
+        distinct,
+        shapes=((3,), (4, 2)),
+        note="reduceat",
+    )
+    cell(
+        f"numpy.{name}",
+        lambda np, x, y, f=name: getattr(numpy, f).outer(x, y + 3.0),
+        draw,
+        draw,
+        shapes=(((3,), (2,)),),
+        note="outer",
+    )

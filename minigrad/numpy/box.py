@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import builtins
+import functools
+import itertools
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -43,9 +45,42 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
         given = dict(zip(("axis", "dtype", "out"), args[1:])) | options
         out = given.pop("out", None)
         return (_f.cumsum if ufunc is _np.add else _f.cumprod)(args[0], given.pop("axis", 0), out=out, **given)
+    if ufunc.nin == 2 and ufunc.nout == 1 and ufunc.signature is None and method in _FOLDS:
+        given = dict(zip(_FOLDS[method], args[1:])) | options
+        if given.pop("out", None) is not None:
+            raise refuse(f"{ufunc.__name__}.{method}", "out= cannot be differentiated; use the returned value")
+        return _folded(bind, method, as_array(args[0]), **given)
     raise NotImplementedError(
-        located(f"np.{ufunc.__name__}.{method} has no derivative rule; write it with np.sum, np.prod or indexing")
+        located(
+            f"np.{ufunc.__name__}.{method} has no derivative rule; use minigrad.add_at(x, index, v) or "
+            f"minigrad.set_at(x, index, v), which return a new array"
+        )
     )
+
+
+_FOLDS = {"reduce": ("axis", "dtype", "out", "keepdims"), "accumulate": ("axis", "dtype", "out")}
+_FOLDS["reduceat"] = ("indices", "axis", "dtype", "out")
+
+
+def _folded(
+    bind: Callable[..., Any], method: str, x: Any, axis: Any = 0, dtype: Any = None, keepdims: bool = False,
+    indices: Any = None,
+) -> Any:  # fmt: skip
+    """`reduce`, `accumulate` and `reduceat` of any binary ufunc: the operation, applied again and again."""
+    if not isinstance(axis, (int, _np.integer)):
+        raise NotImplementedError(located(f"ufunc.{method}: axis={axis!r} has no rule; name one axis"))
+    x = x if dtype is None else _s.cast(x, dtype)
+    rows = list(_f.moveaxis(x, axis, 0))
+    if not rows:
+        raise ValueError(located(f"ufunc.{method}: an axis of size 0 has nothing to fold"))
+    if method == "reduce":
+        ans = functools.reduce(bind, rows)
+        return _f.expand_dims(ans, axis) if keepdims else ans
+    if method == "accumulate":
+        return _f.moveaxis(_s.stack(*itertools.accumulate(rows, bind), axis=0), 0, axis)
+    starts = _np.asarray(peel(indices)).tolist()
+    parts = [rows[a:b] if a < b else rows[a : a + 1] for a, b in zip(starts, [*starts[1:], len(rows)])]
+    return _f.moveaxis(_s.stack(*[functools.reduce(bind, part) for part in parts], axis=0), 0, axis)
 
 
 _REDUCTIONS: dict[Any, Callable[..., Any]] = {
@@ -91,7 +126,7 @@ def _nearest(name: str) -> str:
 # ----- operators and methods of a box ---------------------------------------------------------------------------------
 
 _ASSIGN_ADVICE = (
-    "Build the array instead: np.array([x, y]), np.stack, np.concatenate, or np.where(mask, new, old) "
+    "Build the array instead: np.array([x, y]), np.stack, np.where(mask, new, old), or minigrad.set_at(x, index, new) "
     "(with minigrad.numpy as np for lists of traced values)"
 )
 

@@ -12,6 +12,7 @@ from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
 from minigrad.numpy.dispatch import (
+    FUNCTIONS,
     as_array,
     as_function,
     as_ufunc,
@@ -386,12 +387,14 @@ def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = 
 
 @as_function(_np.pad)
 def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: Any = 0, **options: Any) -> Any:
-    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options:
-        raise NotImplementedError(
-            located("pad: only the modes constant, edge, reflect, symmetric and wrap have a rule, without stat_length, "
-                    "end_values and reflect_type")
-        )  # fmt: skip
     array = as_array(array)
+    if options.get("reflect_type") == "even":
+        del options["reflect_type"]
+    if mode in _BORDERS or options.get("reflect_type") == "odd":
+        return _bordered(array, pad_width, mode, **options)
+    if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options:
+        what = f"mode={mode!r}" if not options else f"options {sorted(options)} in mode {mode!r}"
+        raise NotImplementedError(located(f"pad: {what} has no rule; pad with np.concatenate"))
     if not isinstance(pad_width, dict):
         pad_width = _np.array(pad_width)
     ans = _s.pad(array, pad_width=pad_width, mode=mode)
@@ -405,6 +408,57 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: 
     which = _np.pad(_np.zeros(array.shape, int), pad_width, constant_values=numbers)
     filling = _s.cast(values, peel(ans).dtype)[_np.maximum(which - 1, 0)]
     return _e.where(which > 0, filling, ans)
+
+
+_BORDERS = {"mean": lambda part, axis: _s.mean(part, axis=axis, keepdims=True),
+            "maximum": lambda part, axis: _s.amax(part, axis=axis, keepdims=True),
+            "minimum": lambda part, axis: _s.amin(part, axis=axis, keepdims=True),
+            "median": lambda part, axis: FUNCTIONS[_np.median](part, axis=axis, keepdims=True),
+            "linear_ramp": None}  # fmt: skip
+
+
+def _bordered(
+    a: Any, pad_width: Any, mode: str, stat_length: Any = None, end_values: Any = 0, reflect_type: str = "even"
+) -> Any:
+    """The modes of `pad` that compute the border: one axis after the other, of what is padded already."""
+    n = len(a.shape)
+    widths = _np.broadcast_to(_np.asarray(pad_width), (n, 2)).tolist()
+    lengths = _np.broadcast_to(_np.asarray(stat_length if stat_length is not None else -1), (n, 2)).tolist()
+    ends = _s.broadcast_to(_s.cast(as_array(end_values), peel(a).dtype), shape=(n, 2))
+    for axis, ((left, right), size) in enumerate(zip(widths, a.shape)):
+        first, last = _along(a, axis, 0, 1), _along(a, axis, size - 1, size)
+        if mode == "linear_ramp":
+            parts = [
+                _ramp(ends[axis, 0], first, left, axis),
+                _s.flip(_ramp(ends[axis, 1], last, right, axis), axis=axis),
+            ]
+        elif mode in _BORDERS:
+            stat: Any = _BORDERS[mode]
+            pieces = [size if k < 0 else builtins.min(k, size) for k in lengths[axis]]
+            values = stat(_along(a, axis, 0, pieces[0]), axis), stat(_along(a, axis, size - pieces[1], size), axis)
+            parts = [_s.repeat(v, repeats=_np.array(w), axis=axis) for v, w in zip(values, (left, right))]
+        elif builtins.max(left, right) <= size - (mode == "reflect"):
+            skip = int(mode == "reflect")
+            parts = [
+                2 * first - _s.flip(_along(a, axis, skip, skip + left), axis=axis),
+                2 * last - _s.flip(_along(a, axis, size - skip - right, size - skip), axis=axis),
+            ]
+        else:
+            raise NotImplementedError(
+                located(f"pad: odd reflection of {size} entries by more than their number has no rule")
+            )
+        a = _s.concatenate(parts[0], a, parts[1], axis=axis)
+    return a
+
+
+def _along(a: Any, axis: int, start: int, stop: int) -> Any:
+    return a[(*(slice(None),) * axis, slice(start, stop))]
+
+
+def _ramp(end: Any, edge: Any, width: int, axis: int) -> Any:
+    """From `end` towards the edge, without it."""
+    steps = (_np.arange(width) / builtins.max(width, 1)).astype(peel(edge).dtype)
+    return end + (edge - end) * steps.reshape((-1,) + (1,) * (len(edge.shape) - 1 - axis))
 
 
 @as_function(_np.diff)

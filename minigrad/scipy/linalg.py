@@ -1,8 +1,8 @@
 """`scipy.linalg`, differentiable. Its functions do not dispatch on boxes: import them from here.
 
-The derivative of a matrix function f in a direction E is the upper right block of f([[A, E], [0, A]]), and its transpose
-is the same for A^T (N. Higham, "Functions of Matrices", SIAM 2008, section 3.2). Functions that need only what
-`numpy.linalg` has are composed from it.
+The derivative of a matrix function f in a direction E is the upper right block of f([[A, E], [0, A]]), and its
+transpose is the same for A^T (N. Higham, "Functions of Matrices", SIAM 2008, section 3.2). Functions that need only
+what `numpy.linalg` has are composed from it.
 """
 
 from __future__ import annotations

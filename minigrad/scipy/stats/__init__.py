@@ -1,6 +1,6 @@
 """Densities and distribution functions of `scipy.stats`, differentiable in all their arguments that have a derivative.
 
-Each distribution is a module with the functions that SciPy's has: `norm.logpdf(x, loc, scale)`, `poisson.logpmf(k, mu)`.
+Each distribution is a module with functions named as SciPy's: `norm.logpdf(x, loc, scale)`, `poisson.logpmf(k, mu)`.
 They are composed from `minigrad.numpy` and `minigrad.scipy.special`; arguments broadcast.
 
 >>> from minigrad import grad
