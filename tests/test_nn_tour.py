@@ -193,6 +193,7 @@ def test_interruption_is_quiet(tmp_path):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores SIGINT
     )
     deadline = time.monotonic() + 60.0
     while not (tmp_path / "2-activation.png").exists() and time.monotonic() < deadline:
