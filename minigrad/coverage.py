@@ -79,8 +79,6 @@ _NATURE: dict[str, str] = {
 # ----- not yet: the reason, and the names -----------------------------------------------------------------------------
 
 _NOT_YET: dict[str, str] = {
-    "the roots of a polynomial as functions of its coefficients: use np.linalg.eigvals of its companion matrix": """
-        numpy: roots""",
     "derivative in the weights only; use np.histogram or np.bincount": "numpy: histogram2d histogramdd",
     "no closed form for the derivative": """
         scipy.special: mathieu_a mathieu_b obl_ang1 obl_ang1_cv obl_rad1 obl_rad1_cv obl_rad2 obl_rad2_cv pro_ang1

@@ -249,3 +249,21 @@ cell("numpy.pad", lambda np, x, c: np.pad(x, ((1, 2),), constant_values=c), draw
      shapes=(((2, 2), ()), ((3,), (1, 2))), note="traced constants", plain=False)  # fmt: skip
 cell("numpy.take", lambda np, x: np.take(x, [-1, 5, 1], axis=0, mode="wrap"), draw, shapes=((3,), (3, 2)), note="wrap")
 cell("numpy.take", lambda np, x: np.take(x, [-1, 5, 1], mode="clip"), draw, shapes=((3,), (3, 2)), note="clip")
+
+# ----- roots of polynomials
+
+cell(
+    "numpy.roots",
+    lambda np, p: np.roots(p * 0.1 + numpy.array([1.0, -6.0, 11.0, -6.0])),
+    draw,
+    shapes=((4,),),
+    dtypes="fd",
+)
+cell(
+    "numpy.roots",
+    lambda np, p: np.roots(p * 0.1 + numpy.array([2.0, 1.0, 3.0])),
+    draw,
+    shapes=((3,),),
+    dtypes="dD",
+    note="complex",
+)

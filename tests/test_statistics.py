@@ -323,3 +323,15 @@ def test_lists_of_traced_values() -> None:
     assert grad(lambda a: np.interp(a, [0.0, a + 1], [0.0, a]))(1.0) == 0.75
     assert grad(lambda a: numpy.cov(a * array(1, 2), aweights=array(1, 1), ddof=0))(3.0) == 1.5
     assert grad(lambda a: np.trapezoid(y=[a, a * a]))(3.0) == 3.5
+
+
+def test_roots_move_with_every_coefficient() -> None:
+    """Also with leading and trailing ones that are 0: dx = -dp(x) / p'(x)."""
+    p = np.array([0.0, 1.0, -3.0, 2.0])
+    x = np.roots(p)
+    slope = 2 * x - 3
+    for k, root in enumerate(x):
+        expected = -(root ** np.arange(3, -1, -1)) / slope[k]
+        assert np.allclose(grad(lambda p, k=k: np.roots(p)[k])(p), expected, rtol=1e-13)
+    p = np.array([1.0, -3.0, 0.0])
+    assert np.allclose(grad(lambda p: np.roots(p)[1])(p), [0.0, 0.0, 1 / 3], rtol=1e-13)

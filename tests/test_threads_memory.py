@@ -93,7 +93,7 @@ def test_an_exception_in_one_thread_leaves_the_others_alone() -> None:
     def run(seed: int) -> Any:
         if seed % 2:
             try:
-                grad(lambda x: grad(lambda y: np.roots(y * x))(x))(np.ones(3))
+                grad(lambda x: grad(lambda y: np.histogram2d(y * x, x)[0])(x))(np.ones(3))
             except NotImplementedError:
                 return None
         return work(seed)

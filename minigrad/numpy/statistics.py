@@ -959,3 +959,33 @@ def kaiser(M: int, beta: Any) -> Any:
         return _np.kaiser(peel(M), peel(beta))
     half = (M - 1) / 2.0
     return i0(beta * _np.sqrt(1.0 - ((_np.arange(M) - half) / half) ** 2)) / i0(beta)
+
+
+# ----- the roots of a polynomial --------------------------------------------------------------------------------------
+
+
+def _powers(x: Any, n: int) -> Any:
+    """The powers n - 1, ..., 0 of each entry in a row."""
+    return x[:, None] ** _np.arange(n - 1, -1, -1)
+
+
+def _slope_at_roots(p: Any, x: Any) -> Any:
+    n = p.shape[0]
+    return _powers(x, n - 1) @ (p[:-1] * _np.arange(n - 1, 0, -1).astype(peel(p).dtype))
+
+
+# p(x) = 0 gives dx = -dp(x) / p'(x), for coefficients that are 0 too; infinite at a repeated root.
+_roots: Any = _general(
+    "roots",
+    _np.roots,
+    [lambda g, ans, p: -((g / _slope_at_roots(p, ans)) @ _powers(ans, p.shape[0]))],
+    [lambda t, ans, p: -(_powers(ans, p.shape[0]) @ t) / _slope_at_roots(p, ans)],
+)
+
+
+@as_function(_np.roots)
+def roots(p: Any) -> Any:
+    p = as_array(p)
+    if len(p.shape) != 1:
+        raise ValueError(located(f"roots: the coefficients must be a vector; got shape {p.shape}"))
+    return _roots(p)
