@@ -188,12 +188,16 @@ def test_missing_plotting_is_said_in_one_line(monkeypatch, capsys):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to a single child")
 def test_interruption_is_quiet(tmp_path):
+    # As `python -m nn tour`, also in a shell's background job, which ignores the signal unless told otherwise.
+    program = (
+        "import runpy, signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "runpy.run_module('nn', run_name='__main__', alter_sys=True)"
+    )
     child = subprocess.Popen(
-        [sys.executable, "-m", "nn", "tour", "--out", str(tmp_path)],
+        [sys.executable, "-c", program, "tour", "--out", str(tmp_path)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's background job ignores SIGINT
     )
     deadline = time.monotonic() + 60.0
     while not (tmp_path / "2-activation.png").exists() and time.monotonic() < deadline:
