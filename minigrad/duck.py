@@ -1,0 +1,156 @@
+"""Duck arrays: values that stand at the bottom, where the engine expects arrays, and answer NumPy's calls themselves.
+
+The engine reads `shape` and `dtype`, uses operators, and calls NumPy's functions; it does not ask what a value is. So
+whatever answers all of these can be differentiated like an array: a stack of examples that are computed at once, or a
+value that writes down what is done with it. A kind of duck array defines `shape`, `dtype` and one method, `perform`,
+which every operator, method and NumPy function ends in.
+
+Source of the two protocols: NumPy Enhancement Proposals 13 (`__array_ufunc__`) and 18 (`__array_function__`).
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad.tape import Box
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """`x.astype(dtype)`, as a function."""
+    return x.astype(dtype)
+
+
+def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
+    """`x.reshape(shape)`, as a function."""
+    return x.reshape(shape, order=order)
+
+
+class Duck:
+    """What all duck arrays share. Not to be made by itself."""
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    shape: tuple[int, ...]
+    dtype: Any
+
+    def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of `function(*args, **kwargs)`, where this value, or another of its kind, is among the arguments.
+
+        `function` is a ufunc, a method of one (`np.add.reduce`), another function of NumPy, `operator.getitem`, or
+        `astype` or `reshape` of this module.
+        """
+        raise NotImplementedError
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        total = 1
+        for n in self.shape:
+            total *= n
+        return total
+
+    @property
+    def nbytes(self) -> int:
+        """The size in memory of an array of this shape and dtype."""
+        return self.size * int(self.dtype.itemsize)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if any(type(arg) is Box for arg in args):
+            return NotImplemented  # a box is further in: it takes the call, and records it
+        return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if Box in types:
+            return NotImplemented
+        return self.perform(function, args, kwargs)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.perform(operator.getitem, (self, index), {})
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of an array without axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """As of an array."""
+        return self.perform(reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})
+
+    def transpose(self, *axes: Any) -> Any:
+        """As of an array."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return self.perform(np.transpose, (self, order), {})
+
+    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
+        """As of an array."""
+        return self.perform(astype, (self, np.dtype(dtype)), {})
+
+    @property
+    def T(self) -> Any:
+        """As of an array."""
+        return self.transpose()
+
+    @property
+    def real(self) -> Any:
+        """As of an array."""
+        return self.perform(np.real, (self,), {}) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """As of an array."""
+        return self.perform(np.imag, (self,), {})
+
+
+def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def left(self: Duck, other: Any) -> Any:
+        return NotImplemented if type(other) is Box else self.perform(ufunc, (self, other), {})
+
+    def right(self: Duck, other: Any) -> Any:
+        return NotImplemented if type(other) is Box else self.perform(ufunc, (other, self), {})
+
+    return left, right
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: self.perform(function, (self, *args), kwargs)
+
+
+_BINARY: dict[str, Any] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}  # fmt: skip
+_COMPARISONS: dict[str, Any] = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+_UNARY: dict[str, Any] = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+_METHODS: tuple[str, ...] = (
+    "sum", "mean", "prod", "max", "min", "any", "all", "argmax", "argmin", "argsort", "cumsum", "cumprod", "clip",
+    "conj", "conjugate", "copy", "diagonal", "dot", "ravel", "repeat", "round", "squeeze", "std", "swapaxes", "take",
+    "trace", "var", "nonzero",
+)  # fmt: skip
+
+for _name, _ufunc in _BINARY.items():
+    _left, _right = _binary(_ufunc)
+    setattr(Duck, f"__{_name}__", _left)
+    setattr(Duck, f"__r{_name}__", _right)
+for _name, _ufunc in _COMPARISONS.items():
+    setattr(Duck, f"__{_name}__", _binary(_ufunc)[0])
+for _name, _ufunc in _UNARY.items():
+    setattr(Duck, f"__{_name}__", _method(_ufunc))
+for _name in _METHODS:
+    setattr(Duck, _name, _method(getattr(np, _name)))
+Duck.flatten = _method(np.ravel)  # type: ignore[attr-defined]
