@@ -15,6 +15,9 @@ printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, 
 `coverage` and `cli` (what has a rule, and the command that prints it).
 """
 
+import importlib
+from typing import Any
+
 from minigrad import numpy as numpy
 from minigrad.numpy.selection import add_at, set_at
 from minigrad.taylor import derivatives, jet
@@ -49,6 +52,29 @@ from minigrad.tree import tree_map
 
 __version__ = "0.1.0"
 
+# What is imported when it is first used, so that `import minigrad` stays fast: public name -> module.
+_LAZY: dict[str, str] = {
+    # derivatives of high order
+    # batched sweeps
+    # sparse Jacobians
+    # memory, custom operations, implicit functions
+    # the compiled tape
+    # checks of derivatives
+}
+
+
+def __getattr__(name: str) -> Any:
+    module = _LAZY.get(name)
+    if module is None:
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"minigrad.{module}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_LAZY})
+
+
 __all__ = [
     "add_at",
     "checkpoint",
@@ -81,4 +107,5 @@ __all__ = [
     "value_and_grad",
     "vector_jacobian_product",
     "vjp",
+    *_LAZY,
 ]
