@@ -57,6 +57,12 @@ _LAZY: dict[str, str] = {
     # derivatives of high order
     # batched sweeps
     # sparse Jacobians
+    "hessian_colouring": "sparse",
+    "hessian_sparsity": "sparse",
+    "jacobian_colouring": "sparse",
+    "sparse_hessian": "sparse",
+    "sparse_jacobian": "sparse",
+    "sparsity": "sparse",
     # memory, custom operations, implicit functions
     # the compiled tape
     # checks of derivatives
