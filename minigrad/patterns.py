@@ -21,6 +21,7 @@ Source: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 import operator
 from collections.abc import Callable, Sequence
@@ -57,7 +58,7 @@ def push_patterns(tape: Tape, outputs: Sequence[int]) -> list[Pattern]:
     columns = sum(sizes)
     whole = sp.eye_array(columns, dtype=bool, format="csr")
     starts = np.cumsum([0, *sizes])
-    known: list[Any] = [whole[a:b] for a, b in zip(starts, starts[1:])]
+    known: list[Any] = [whole[a:b] for a, b in itertools.pairwise(starts)]
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
         if primitive is ITEM:
@@ -246,7 +247,7 @@ def contracted(patterns: list[Any], args: Sequence[Any], shapes: Sequence[Any], 
     for k, pattern in enumerate(patterns):
         if pattern is None:
             continue
-        constant = [j for j, p in enumerate(patterns) if p is None and len(shapes[j])]
+        constant = [j for j, p in enumerate(patterns) if p is None and any(n != 1 for n in shapes[j])]
         counts = {j: int(np.count_nonzero(peel(args[j]))) for j in constant}
         holed = [j for j in constant if counts[j] < math.prod(shapes[j])]
         places: dict[Any, Any] = {}

@@ -13,6 +13,7 @@ Mathematics 13(1), 1974; A. Gebremedhin, F. Manne, A. Pothen, "What color is you
 from __future__ import annotations
 
 import functools
+import itertools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -169,9 +170,10 @@ def hessian_colouring(pattern: Any) -> Colouring:
     >>> hessian_colouring(arrow)
     <Colouring of a 100 x 100 pattern with 298 entries: 2 sweeps>
     """
-    pattern = _symmetric(_as_pattern(pattern))
+    pattern = _as_pattern(pattern)
     if pattern.shape[0] != pattern.shape[1]:
         raise ValueError(located(f"hessian_colouring: a Hessian is square, and the pattern is {pattern.shape}"))
+    pattern = _symmetric(pattern)
     colours, alone, _ = _grouped(pattern, is_symmetric=True)
     return Colouring(pattern, False, colours, alone, is_symmetric=True)
 
@@ -333,7 +335,7 @@ def _computed(operation: str, record: Recording, plan: Colouring, check: bool) -
     lone = np.zeros(sizes[1], bool)
     lone[plan.alone] = True
     by_colour, bounds = _by_value(np.where(lone[along], -1, plan.colours[across]), plan.colours.max(initial=-1) + 1)
-    for c, (start, stop) in enumerate(zip(bounds, bounds[1:])):
+    for c, (start, stop) in enumerate(itertools.pairwise(bounds)):
         result = together(plan.colours == c)
         entries = by_colour[start:stop]
         data[entries] = result[along[entries]]
