@@ -27,11 +27,13 @@ Formula = Callable[[Any], Any]
 LONGEST = 1000  #: characters
 DEEPEST = 150  #: levels of parentheses and operators
 
-_NUMPY = (
-    "absolute arccos arccosh arcsin arcsinh arctan arctan2 arctanh cbrt ceil cos cosh exp exp2 expm1 fabs floor hypot "
-    "log log10 log1p log2 logaddexp maximum minimum power reciprocal sign sin sinc sinh sqrt square tan tanh where"
-).split()
-_SPECIAL = "digamma erf erfc erfcx expit gamma gammaln j0 j1 loggamma".split()
+_NUMPY = [
+    "absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil", "cos",
+    "cosh", "exp", "exp2", "expm1", "fabs", "floor", "hypot", "log", "log10", "log1p", "log2", "logaddexp",
+    "maximum", "minimum", "power", "reciprocal", "sign", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh",
+    "where",
+]  # fmt: skip
+_SPECIAL = ["digamma", "erf", "erfc", "erfcx", "expit", "gamma", "gammaln", "j0", "j1", "loggamma"]
 _ALIASES = {
     "abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
     "acosh": "arccosh", "atanh": "arctanh", "ln": "log", "max": "maximum", "min": "minimum", "pow": "power",
@@ -286,7 +288,7 @@ def _function(name: str) -> Callable[..., Any]:
 
         found: Callable[..., Any] = getattr(special, name)
         return found
-    return getattr(mnp, name)  # type: ignore[no-any-return]
+    return getattr(mnp, name)
 
 
 def _nearest(name: str, known: list[str]) -> str:
