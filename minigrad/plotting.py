@@ -77,7 +77,7 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
         noise = np.where(np.isfinite(noise), noise, 0.0)
         for trial in range(5):  # what is too much depends on the scale, and that on what is left out
             found.scales = [_scale(x, y, poles) for y, poles in zip(found.values, found.singular)]
-            noisy = noise > 1e-3 * np.maximum(np.array(found.scales)[:, None], np.abs(raw))
+            noisy = _regions(noise > 1e-3 * np.maximum(np.array(found.scales)[:, None], np.abs(raw)))
             found.values = np.where(np.isfinite(raw) & ~noisy, raw, np.nan)
             if trial == 1:
                 found.singular = singularities(fun, x, found.values)
@@ -100,8 +100,17 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
         )
     if np.mean(found.breaks) > 0.1:
         found.breaks[:] = False
-        found.notes.append("it oscillates faster than the points follow: use more --points, or a shorter range")
+        found.notes.append("it changes faster than the points follow: use more --points, or a shorter range")
     return found
+
+
+def _regions(flags: Any) -> Any:
+    """All points about flagged ones, if these are not alone: a single one is at a jump."""
+    reach = 3
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(flags, ((0, 0), (reach, reach))), 2 * reach + 1, axis=1)
+    crowded = flags & (near.sum(axis=-1) > 1)
+    near = np.lib.stride_tricks.sliding_window_view(np.pad(crowded, ((0, 0), (reach, reach))), 2 * reach + 1, axis=1)
+    return near.any(axis=-1)
 
 
 def table_of(fun: Function, x: Any, order: int) -> Any:
