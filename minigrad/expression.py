@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 import minigrad.numpy as mnp
+from minigrad.tape import peel
 
 Formula = Callable[[Any], Any]
 
@@ -210,7 +211,7 @@ class Expression:
                 raise self._after(f"{a:g} {symbol} {b:g} is not a finite real number", node.left) from None
             return _constant(value)
         if symbol == "/" and _is_sine_of(node.left, node.right):
-            return (lambda x: mnp.sinc(right(x) / math.pi)), None  # sin(u)/u, which is 1 at 0
+            return (lambda x: sine_by_argument(right(x))), None
         if b is not None:
             return (lambda x: apply(left(x), b)), None
         if a is not None:
@@ -294,6 +295,20 @@ def _function(name: str) -> Callable[..., Any]:
 def _nearest(name: str, known: list[str]) -> str:
     found = difflib.get_close_matches(name, known, 1, 0.76) or difflib.get_close_matches(name.lower(), known, 1, 0.76)
     return f"; did you mean {found[0]}?" if found else ""
+
+
+def sine_by_argument(u: Any) -> Any:
+    """sin(u) / u, and 1 at 0, with all its derivatives: near 0 it is the integral of cos(t u) over t from 0 to 1.
+
+    There is no quotient there, which would lose digits with every order. The Gauss rule of 24 points is exact to
+    rounding for |u| < 6, up to order 20.
+    """
+    near = np.abs(peel(u)) < 6.0
+    inside = mnp.where(near, u, 0.0)
+    points, weights = np.polynomial.legendre.leggauss(24)
+    integral = sum(0.5 * float(w) * mnp.cos(0.5 * (float(t) + 1.0) * inside) for t, w in zip(points, weights))
+    outside = mnp.where(near, 6.0, u)
+    return mnp.where(near, integral, mnp.sin(outside) / outside)
 
 
 def _is_sine_of(node: ast.AST, of: ast.AST) -> bool:

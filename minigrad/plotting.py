@@ -323,7 +323,11 @@ def _in_tex(number: float) -> str:
 def _title(found: Curves) -> dict[str, Any]:
     title = found.title.replace(r"\frac", r"\dfrac") if found.title.count(r"\frac") == 1 else found.title
     length = len(re.sub(r"\\[A-Za-z]+|[{}]", "", found.title))
-    return {"label": title, "fontsize": 14 if length < 60 else 10 if length < 90 else 7}
+    return {
+        "pad": 18 if "dfrac" in title else None,
+        "label": title,
+        "fontsize": 14 if length < 60 else 10 if length < 90 else 7,
+    }
 
 
 def _together(figure_type: Any, found: Curves, colours: list[Any], normalised: bool) -> Any:

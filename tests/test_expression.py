@@ -54,6 +54,16 @@ def test_sine_by_its_argument_is_continued_to_zero() -> None:
     np.testing.assert_allclose(found, [1.0, 0.0, -9 / 3, 0.0, 81 / 5], atol=1e-15)
 
 
+def test_derivatives_of_sine_by_its_argument_keep_their_digits() -> None:
+    """Order n of sin(x)/x is the integral of t^n cos(t x + n pi/2) over t from 0 to 1, here by another Gauss rule."""
+    x = np.linspace(-9.0, 9.0, 181)
+    t, w = np.polynomial.legendre.leggauss(50)
+    t, w = 0.5 * t + 0.5, 0.5 * w
+    for n, found in enumerate(derivatives(Expression("sin(x)/x"), x, 12)):
+        expected = np.cos(np.outer(x, t) + n * np.pi / 2) @ (w * t**n)
+        assert np.max(np.abs(found - expected)) < 1e-13 * np.max(np.abs(expected))
+
+
 @pytest.mark.parametrize(
     ("text", "place", "problem"),
     [
