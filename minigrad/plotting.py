@@ -331,7 +331,7 @@ def _title(found: Curves) -> dict[str, Any]:
 
 
 def _together(figure_type: Any, found: Curves, colours: list[Any], normalised: bool) -> Any:
-    figure = figure_type(figsize=(8.4, 4.8), layout="constrained", dpi=160)
+    figure = figure_type(figsize=(8.4, 4.8), layout="constrained", dpi=130)
     axes = figure.add_subplot()
     axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)
     for k in reversed(range(found.order + 1)):
@@ -361,7 +361,7 @@ def _together(figure_type: Any, found: Curves, colours: list[Any], normalised: b
 def _stacked(figure_type: Any, found: Curves, colours: list[Any]) -> Any:
     count = found.order + 1
     height = min(1.25, 13.0 / count) * count + 1.0
-    figure = figure_type(figsize=(7.6, max(height, 3.0)), layout="constrained", dpi=160)
+    figure = figure_type(figsize=(7.6, max(height, 3.0)), layout="constrained", dpi=130)
     panels = figure.subplots(count, 1, sharex=True, squeeze=False)[:, 0]
     for k, axes in enumerate(panels):
         axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)

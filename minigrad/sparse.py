@@ -13,11 +13,10 @@ Mathematics 13(1), 1974; A. Gebremedhin, F. Manne, A. Pothen, "What color is you
 from __future__ import annotations
 
 import functools
-import itertools
 import operator
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -107,13 +106,32 @@ def _pattern(record: Recording) -> Pattern:
 
 
 def _symmetric(pattern: Pattern) -> Pattern:
-    return (pattern + pattern.T).tocsr()
+    both = (pattern + pattern.T).tocsr()
+    both.sum_duplicates()
+    return both
+
+
+class Places(NamedTuple):
+    """Which entries of a pattern, counted in order, each sweep of a colouring yields, and where in its result."""
+
+    lines: Any  #: for each entry its place in the result of a sweep for a group
+    groups: Any  #: for each entry its place in the result of a sweep for a line alone
+    of_colour: list[Any]  #: the entries of each colour
+    of_alone: list[Any]  #: the entries of each line computed alone
+    opposite: Any  #: for each entry the one across the diagonal, of a symmetric pattern
+
+
+def _split(values: Any, wanted: Any) -> list[Any]:
+    """For each of the wanted values, in increasing order, the places where it is."""
+    order = np.argsort(values, kind="stable")
+    starts, stops = (np.searchsorted(values[order], wanted, side) for side in ("left", "right"))
+    return [order[start:stop] for start, stop in zip(starts, stops)]
 
 
 # ----- colouring ------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Colouring:
     """How a sparse matrix is computed: which entries it has, and which of its columns (or rows) one sweep yields.
 
@@ -132,6 +150,28 @@ class Colouring:
     def sweeps(self) -> int:
         """How many sweeps the matrix takes."""
         return int(self.colours.max(initial=-1)) + 1 + len(self.alone)
+
+    @functools.cached_property
+    def places(self) -> Places:
+        """Where each entry comes from, sorted once for any number of matrices."""
+        m, n = self.pattern.shape
+        columns = self.pattern.indices
+        rows = np.repeat(np.arange(m), np.diff(self.pattern.indptr))
+        lines, groups = (columns, rows) if self.by_rows else (rows, columns)
+        lone = np.zeros(n if self.by_rows else m, bool)
+        lone[self.alone] = True
+        of_sweep = np.where(lone[lines], -1, self.colours[groups])
+        opposite = None
+        if self.is_symmetric:
+            numbers = sp.csr_array((np.arange(columns.size), columns, self.pattern.indptr), shape=(m, n))
+            opposite = numbers.T.tocsr().data
+        return Places(
+            lines,
+            groups,
+            _split(of_sweep, np.arange(self.colours.max(initial=-1) + 1)),
+            _split(np.where(lone[lines], lines, -1), self.alone),
+            opposite,
+        )
 
     def __repr__(self) -> str:
         m, n = self.pattern.shape
@@ -189,8 +229,10 @@ def _as_pattern(pattern: Any) -> Pattern:
                 )
             )
         pattern = pattern != 0
-    pattern = sp.csr_array(pattern)
-    return sp.csr_array((np.ones(pattern.nnz, bool), pattern.indices, pattern.indptr), shape=pattern.shape)
+    pattern = sp.csr_array(pattern, copy=True)
+    pattern.data = np.ones(pattern.nnz, bool)  # what is stored may be nonzero
+    pattern.sum_duplicates()
+    return pattern
 
 
 def _grouped(pattern: Pattern, is_symmetric: bool = False) -> tuple[Any, Any, int]:
@@ -296,9 +338,7 @@ def sparse_hessian(fun: Callable[..., Any], x: Any, pattern: Any = None, check: 
     plan = given or hessian_colouring(_pattern(record) if pattern is None else pattern)
     if not plan.is_symmetric:
         raise ValueError(located("sparse_hessian: the colouring is one for Jacobians; use hessian_colouring"))
-    found = _computed("sparse_hessian", record, plan, pattern is not None and check)
-    found.data = (found.data + found.T.tocsr().data) / 2  # both have the same pattern, in the same order
-    return found
+    return _computed("sparse_hessian", record, plan, pattern is not None and check)
 
 
 def _computed(operation: str, record: Recording, plan: Colouring, check: bool) -> Any:
@@ -323,42 +363,24 @@ def _computed(operation: str, record: Recording, plan: Colouring, check: bool) -
         ct = np.reshape(record.pull([(index, seed)]), -1)
         return ct + 1j * np.reshape(record.pull([(index, -1j * seed)]), -1) if out.dtype.kind == "c" else ct
 
-    pattern = plan.pattern.copy()
-    pattern.sort_indices()
-    rows, columns = np.repeat(np.arange(shape[0]), np.diff(pattern.indptr)), pattern.indices
-    data = np.zeros(pattern.nnz, out.dtype)
-    across, along = (rows, columns) if plan.by_rows else (columns, rows)  # entry (along, across) of the matrix, turned
+    places = plan.places
+    data = np.zeros(plan.pattern.nnz, out.dtype)
     together, single = (pull, push) if plan.by_rows else (push, pull)
-    sizes = shape if plan.by_rows else shape[::-1]
-    if plan.is_symmetric:
-        single = push
-    lone = np.zeros(sizes[1], bool)
-    lone[plan.alone] = True
-    by_colour, bounds = _by_value(np.where(lone[along], -1, plan.colours[across]), plan.colours.max(initial=-1) + 1)
-    for c, (start, stop) in enumerate(itertools.pairwise(bounds)):
-        result = together(plan.colours == c)
-        entries = by_colour[start:stop]
-        data[entries] = result[along[entries]]
-    if len(plan.alone):
-        by_line, starts = _by_value(along, sizes[1])
-        opposite, ends = _by_value(across, sizes[0])
-    for i in plan.alone:
-        result = single(np.arange(sizes[1]) == i)
-        entries = by_line[starts[i] : starts[i + 1]]
-        data[entries] = result[across[entries]]
+    for c, entries in enumerate(places.of_colour):
+        data[entries] = together(plan.colours == c)[places.lines[entries]]
+    for i, entries in zip(plan.alone, places.of_alone):
         if plan.is_symmetric:
-            entries = opposite[ends[i] : ends[i + 1]]
-            data[entries] = result[along[entries]]
-    found = sp.csr_array((data, columns, pattern.indptr), shape=shape)
+            data[entries] = push(np.arange(leaf.size) == i)[places.groups[entries]]
+            data[places.opposite[entries]] = data[entries]
+        else:
+            data[entries] = single(np.arange(leaf.size if plan.by_rows else out.size) == i)[places.groups[entries]]
+    if plan.is_symmetric:
+        data = (data + data[places.opposite]) / 2
+    pattern = plan.pattern
+    found = sp.csr_array((data, pattern.indices.copy(), pattern.indptr.copy()), shape=shape)
     if check:
         _check(operation, found, push)
     return found
-
-
-def _by_value(values: Any, count: int) -> tuple[Any, Any]:
-    """The places of the values 0, 1, ..., one value after the other, and where the places of each begin."""
-    order = np.argsort(values, kind="stable")
-    return order, np.searchsorted(values[order], np.arange(count + 1))
 
 
 def _check(operation: str, found: Any, push: Callable[[Any], Any]) -> None:

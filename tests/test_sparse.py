@@ -381,10 +381,20 @@ def test_a_pattern_and_a_colouring_are_used_again() -> None:
         np.testing.assert_allclose(sparse_hessian(fun, x, given_pattern).toarray(), hessian(fun)(x), rtol=1e-12)
 
 
-def test_a_given_pattern_is_not_changed() -> None:
-    pattern = sp.csr_array(np.array([[2.0, 0.0], [0.0, 3.0]]))
-    sparse_jacobian(np.sin, np.ones(2), pattern)
-    assert pattern.toarray().tolist() == [[2.0, 0.0], [0.0, 3.0]]
+def test_a_given_pattern_is_not_changed_whatever_its_order() -> None:
+    pattern = sp.csr_array((np.array([2.0, 0.0, 3.0, 4.0]), np.array([1, 0, 1, 1]), np.array([0, 2, 4])))
+    found = sparse_jacobian(lambda x: x[0] * np.array([1.0, 0.0]) + x[1], np.ones(2), pattern)
+    assert found.toarray().tolist() == [[1.0, 1.0], [0.0, 1.0]]
+    assert pattern.data.tolist() == [2.0, 0.0, 3.0, 4.0]
+    assert pattern.indices.tolist() == [1, 0, 1, 1]
+
+
+def test_matrices_of_one_colouring_share_nothing() -> None:
+    plan = jacobian_colouring(np.eye(2))
+    first, second = (sparse_jacobian(np.sin, np.zeros(2), plan) for _ in range(2))
+    first.data[:], first.indices[:] = 7.0, 0
+    assert second.toarray().tolist() == [[1.0, 0.0], [0.0, 1.0]]
+    assert plan.pattern.indices.tolist() == [0, 1]
 
 
 def test_a_pattern_that_misses_an_entry_is_found_out() -> None:
