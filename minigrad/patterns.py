@@ -59,10 +59,12 @@ def push_patterns(tape: Tape, outputs: Sequence[int]) -> list[Pattern]:
     whole = sp.eye_array(columns, dtype=bool, format="csr")
     starts = np.cumsum([0, *sizes])
     known: list[Any] = [whole[a:b] for a, b in itertools.pairwise(starts)]
-    for i in range(tape.leaves, max(outputs, default=-1) + 1):
+    stop = max(outputs, default=-1) + 1
+    last = {parent: i for i in range(stop) for parent in tape.nodes[i][1]}  # where each pattern is needed last
+    for i in range(tape.leaves, stop):
         primitive, parents, args, ans, params = tape.nodes[i]
         if primitive is ITEM:
-            known.append(known[parents[0]][params["position"]])
+            known.append(known[parents[0]][params["position"]])  # the whole is let go with the tape
             continue
         patterns = [known[p] if p >= 0 else None for p in parents]
         try:
@@ -76,6 +78,9 @@ def push_patterns(tape: Tape, outputs: Sequence[int]) -> list[Pattern]:
                     f"of the whole function that you know: pattern=" + (f"\n  made by {line}" if line else "")
                 )
             ) from None
+        for parent in parents:
+            if parent >= 0 and last[parent] == i and parent not in outputs:
+                known[parent] = None
     return [known[i] for i in outputs]
 
 

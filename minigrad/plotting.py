@@ -315,9 +315,9 @@ def draw(found: Curves, layout: str = "auto") -> Any:
 
 
 def _in_tex(number: float) -> str:
-    """A number to three digits, as in print."""
+    """A number to three digits, as TeX sets it."""
     mantissa, _, exponent = f"{number:.3g}".partition("e")
-    return mantissa if not exponent else rf"${mantissa} \times 10^{{{int(exponent)}}}$"
+    return mantissa if not exponent else rf"{mantissa} \times 10^{{{int(exponent)}}}"
 
 
 def _title(found: Curves) -> dict[str, Any]:
@@ -336,7 +336,7 @@ def _together(figure_type: Any, found: Curves, colours: list[Any], normalised: b
     axes.axhline(0.0, color="#999999", linewidth=0.8, zorder=1)
     for k in reversed(range(found.order + 1)):
         scale = found.scales[k] if normalised else 1.0
-        name = label(k) + (f" / {_in_tex(scale)}" if normalised and scale != 1.0 else "")
+        name = label(k) if not normalised or scale == 1.0 else rf"{label(k)[:-1]}\;/\;{_in_tex(scale)}$"
         axes.plot(
             *_line(found, k, scale), color=colours[k], label=name, linewidth=2.6 if k == 0 else 1.7, zorder=3 - k / 99
         )
@@ -549,8 +549,8 @@ def plotted(options: Namespace) -> Iterator[str]:
 
 def function_of(text: str) -> tuple[Function, str, str]:
     """The function that a text names, its title, and the stem of names of files for it."""
-    match = re.fullmatch(r"(?P<place>[^:()]*[^:()\s]):(?P<name>[A-Za-z_][\w.]*)", text.strip())
-    if match is None or "lambda" in text:
+    match = re.fullmatch(r"(?P<place>.*\.py|[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)", text.strip())
+    if match is None:
         formula = Expression(text)
         stem = re.sub(r"\(x\)$", "", formula.text)
         stem = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:60] or "plot"
@@ -601,6 +601,7 @@ def _module(place: str) -> Any:
     assert spec is not None and spec.loader is not None  # noqa: PT018
     module = importlib.util.module_from_spec(spec)
     sys.modules.setdefault(path.stem, module)
+    sys.path.insert(0, str(path.resolve().parent))  # as python itself does for a file that it runs
     spec.loader.exec_module(module)
     return module
 
