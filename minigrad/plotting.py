@@ -100,8 +100,33 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
         )
     if np.mean(found.breaks) > 0.1:
         found.breaks[:] = False
-        found.notes.append("it changes faster than the points follow: use more --points, or a shorter range")
+        found.notes.append(
+            "it changes faster than the points follow, so zeros and extrema are missed: use more --points, or a "
+            "shorter range"
+        )
+    else:
+        steep = steep_steps(fun, found)
+        if steep:
+            found.notes.append(
+                f"it changes within a step, so derivatives are missed, at x = {', '.join(f'{s:.4g}' for s in steep)}: "
+                f"use more --points, or a shorter range"
+            )
     return found
+
+
+def steep_steps(fun: Function, found: Curves) -> list[float]:
+    """The steps over which a curve seems to jump and does not: it has a steep part there, as a closer look tells."""
+    steep = []
+    for i in np.flatnonzero(found.breaks.any(axis=0))[:20]:
+        k = int(np.argmax(found.breaks[:, i]))
+        a, b = found.x[i], found.x[i + 1]
+        if any(a - (b - a) <= pole <= b + (b - a) for pole in found.singular[k]):
+            continue
+        jumps = np.abs(np.diff(table_of(fun, np.linspace(a, b, 401), k)[k]))
+        if np.max(jumps) < 0.5 * abs(found.values[k, i + 1] - found.values[k, i]):
+            steep.append(float(a))
+            found.breaks[:, i] = False
+    return steep
 
 
 def _regions(flags: Any) -> Any:
@@ -465,7 +490,11 @@ def add_options(parser: ArgumentParser) -> None:
         help="all on one pair of axes, each divided by its largest value, or a panel for each (default: as it fits)",
     )
     parser.add_argument(
-        "--mark", type=_marks, default=(), metavar="zeros,extrema", help="mark these on every curve, and print them"
+        "--mark",
+        type=_marks,
+        default=(),
+        metavar="zeros,extrema",
+        help="mark these on every curve, and print them; two of them within one step are not found",
     )
     parser.epilog = (
         "With --csv or --json a picture is drawn only if --out is given. Exit codes: 0 done; 2 wrong usage, a formula "

@@ -163,6 +163,11 @@ def test_a_jump_is_a_gap_in_the_line() -> None:
     assert not curves(np.tanh, -7.0, 7.0, 6, 101).breaks.any()
 
 
+def test_what_the_points_do_not_follow_is_said() -> None:
+    assert "changes within a step" in curves(Expression("tanh(5000*x)"), -1.0, 1.0, 2, 1001).notes[0]
+    assert "changes faster than the points" in curves(Expression("sin(1000*x)"), -5.0, 5.0, 2, 1001).notes[0]
+
+
 @settings(max_examples=25)
 @given(st.floats(0.2, 3.0), st.floats(-1.0, 1.0), st.integers(0, 4))
 def test_a_smooth_function_has_all_its_points(a: float, b: float, order: int) -> None:
@@ -256,7 +261,7 @@ def test_functions_from_a_file(name: str, at_half: float, capsys: Any) -> None:
 
 
 def test_functions_from_a_module(capsys: Any) -> None:
-    assert plot("numpy:arctan", "--points", "11") == 0
+    assert plot("numpy:arctan", "--points", "101") == 0
     assert capsys.readouterr().out == "wrote arctan.png\n"
 
 
