@@ -27,7 +27,7 @@ def child(arguments: list[str], **environment: str) -> str:
     return subprocess.run(run, env=env, capture_output=True, text=True, check=True).stdout
 
 
-def import_times(modules: list[str], repeats: int = 7) -> dict[str, Sample]:
+def import_times(modules: list[str], repeats: int = 5) -> dict[str, Sample]:
     """Seconds that an import takes after NumPy's own, each in a fresh interpreter, by turns."""
     times: dict[str, list[float]] = {module: [] for module in modules}
     for _ in range(repeats + 1):
@@ -36,12 +36,16 @@ def import_times(modules: list[str], repeats: int = 7) -> dict[str, Sample]:
     return {module: Sample.of(values[1:]) for module, values in times.items()}  # the first one compiles
 
 
-def traced_peak(contenders: Contenders) -> dict[str, Sample]:
-    """The most bytes allocated at once through Python during a call."""
+def traced_peaks(contenders: Contenders) -> dict[str, Sample]:
+    """The most bytes allocated through Python at once: in a call, and by whatever an earlier call has left for it.
+
+    The contenders must be fresh: what one allocates in its first call and keeps counts as its own.
+    """
     peaks = {}
     for name, run in contenders.items():
-        run()
         tracemalloc.start()
+        run()
+        tracemalloc.reset_peak()
         run()
         peak = float(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
@@ -49,28 +53,32 @@ def traced_peak(contenders: Contenders) -> dict[str, Sample]:
     return peaks
 
 
-def resident_peaks(build: str, names: list[str], repeats: int = 3) -> dict[str, Sample]:
-    """The growth of resident memory by a call, in bytes; `build` is an expression in `benchmarks.networks`."""
+def resident_peaks(build: str, small: str, names: list[str], repeats: int = 1) -> dict[str, Sample]:
+    """The same for any allocator, in bytes of resident memory.
+
+    `build` and `small` are expressions in `benchmarks.networks`. The small one is run first, for imports and the like.
+    """
     # Memory that is given back is returned to the system at once, or the call would find it and seem to need none.
     settings = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     peaks: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(repeats):
         for name in names:
-            out = child(["-m", "benchmarks.footprint", build, name], **settings)
+            out = child(["-m", "benchmarks.footprint", build, small, name], **settings)
             peaks[name].append(float(out.split()[-1]))
     return {name: Sample.of(values) for name, values in peaks.items()}
 
 
 def growth_of_memory(run: Callable[[], object]) -> int:
-    """Bytes by which resident memory exceeds, at most, during a call what it is before; the call has run before."""
-    run()
-    try:
-        pathlib.Path("/proc/self/clear_refs").write_text("5")  # Linux: start the high-water mark anew
-    except OSError:
+    """Bytes by which resident memory in the second call exceeds, at most, what it was before the first."""
+    clear = pathlib.Path("/proc/self/clear_refs")
+    if not os.access(clear, os.W_OK):  # not Linux: the high-water mark cannot start anew
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         run()
-        return 1024 * (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
+        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return (after - before) * (1 if sys.platform == "darwin" else 1024)
     before = status("VmRSS")
+    run()
+    clear.write_text("5")
     run()
     return status("VmHWM") - before
 
@@ -90,9 +98,9 @@ def main() -> None:
     environment.prepare()
     from benchmarks import networks
 
-    build, name = sys.argv[1:]
-    contenders = eval(build, vars(networks))  # an expression of `items`, from this package alone
-    print(growth_of_memory(contenders[name]))
+    build, small, name = sys.argv[1:]
+    eval(small, vars(networks))[name]()  # expressions of `items`, from this package alone
+    print(growth_of_memory(eval(build, vars(networks))[name]))
 
 
 if __name__ == "__main__":

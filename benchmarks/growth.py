@@ -1,13 +1,14 @@
 """How cost grows: the same work with more operations, samples, parameters, or of a higher order."""
 
 import gc
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from benchmarks import calculus, networks, orders
-from benchmarks.measuring import Contenders, Sample, agree, in_turns, numbers
+from benchmarks.measuring import Contenders, Sample, agree, in_turns, numbers, timed
 
 FIRST = 10.0  # seconds: a contender leaves when its next first call (JAX compiles in it) is expected to take longer
 SLOW = 0.3  # seconds: from here on one repeat is enough
@@ -38,7 +39,9 @@ class Curve:
     errors: dict[int, float]
 
     def as_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """Plain dictionaries; an infinite error is None, as JSON has no word for it."""
+        errors = {size: error if math.isfinite(error) else None for size, error in self.errors.items()}
+        return asdict(self) | {"errors": errors}
 
 
 def measure(
@@ -65,9 +68,7 @@ def measure(
                 results[name] = result
             else:
                 curve.errors[size] = growth.error(size, numbers(result)[0])
-            start = time.perf_counter()
-            run()
-            again = time.perf_counter() - start
+            again = timed(run, 1)
             if again > SLOW:
                 curve.times[size] = Sample(again, again, again, 1)
             else:

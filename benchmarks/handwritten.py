@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 Array = np.ndarray
+HAS_NUMBA = importlib.util.find_spec("numba") is not None
 
 
 def tuned(widths: Sequence[int], n: int, dtype: Any = np.float64) -> Callable[[list[Array], Array, Array], list[Any]]:
@@ -26,7 +27,7 @@ def tuned(widths: Sequence[int], n: int, dtype: Any = np.float64) -> Callable[[l
     X = [np.ones((d + 1, n), dtype) for d in widths]
     U = [np.empty((d, n), dtype) for d in widths[1:]]
     W = [np.empty((d, c + 1), dtype) for c, d in zip(widths, widths[1:])]
-    G = [np.empty((d, n), dtype) for d in widths]
+    G = [np.empty((d if r else 0, n), dtype) for r, d in enumerate(widths)]  # none in the data
     row, top = np.empty((1, n), dtype), np.empty((1, n), dtype)
     heads = [a[:-1] for a in X]
 
@@ -64,12 +65,8 @@ def tuned(widths: Sequence[int], n: int, dtype: Any = np.float64) -> Callable[[l
     return gradient
 
 
-def fused(
-    widths: Sequence[int], n: int, dtype: Any = np.float64
-) -> Callable[[list[Array], Array, Array], list[Any]] | None:
-    """The same, with loops that numba compiles; None if it is not installed."""
-    if importlib.util.find_spec("numba") is None:
-        return None
+def fused(widths: Sequence[int], n: int, dtype: Any = np.float64) -> Callable[[list[Array], Array, Array], list[Any]]:
+    """The same, with loops that numba compiles."""
     from numba import njit
 
     @njit(fastmath=True, error_model="numpy")
@@ -111,7 +108,7 @@ def fused(
     X = [np.ones((d + 1, n), dtype) for d in widths]
     U = [np.empty((d, n), dtype) for d in widths[1:]]
     W = [np.empty((d, c + 1), dtype) for c, d in zip(widths, widths[1:])]
-    G = [np.empty((d, n), dtype) for d in widths]
+    G = [np.empty((d if r else 0, n), dtype) for r, d in enumerate(widths)]  # none in the data
     row, top = np.empty(n, dtype), np.empty(n, dtype)
     heads = [a[:-1] for a in X]
 
