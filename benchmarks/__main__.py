@@ -9,32 +9,34 @@ from typing import Any
 
 from benchmarks import environment
 
-EPILOG = "Every contender is first checked to give the same numbers; the exit code is 1 if one does not."
+WHAT = """run: all items and how their cost grows (the default); readme: the README's table, as Markdown, in about four
+minutes; order: the figure of cost and error against the order of a derivative"""
+CLOCK = "cpu counts this process alone, for one core that others use as well (default: wall)"
+HISTORY = "compare with the last run in this file and add this one (JSON, one run a line)"
 
 
 def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(
         prog="python -m benchmarks",
         description="Ratios of minigrad to hand-written NumPy and to its peers, in one run.",
-        epilog=EPILOG,
+        epilog="Contenders are first checked to give the same numbers; the exit code is 1 if one does not.",
     )
-    top.add_argument("what", nargs="?", default="run", choices=["run", "readme", "order"],
-                     help="run: all items and how their cost grows (the default); readme: the README's table, as "
-                          "Markdown, in about four minutes; order: the figure of cost and error against order")  # fmt: skip
-    top.add_argument("--seconds", type=positive, default=2.0, metavar="S", help="time for each item (default: 2)")
-    top.add_argument("--only", action="append", default=[], metavar="PATTERN",
-                     help="only items whose name matches, as in 'network*'; may be repeated")  # fmt: skip
+    top.add_argument("what", nargs="?", default="run", choices=["run", "readme", "order"], help=WHAT)
+
+    def option(flag: str, metavar: str, help: str, **settings: Any) -> None:  # noqa: A002 - argparse's word
+        top.add_argument(flag, metavar=metavar, help=help, **settings)
+
+    option("--only", "PATTERN", "only items that match, as in 'network*'; may be repeated", action="append", default=[])
     top.add_argument("--list", action="store_true", help="name the items and stop")
-    top.add_argument("--threads", type=int, default=1, metavar="N", help="threads and cores to use (default: 1)")
-    top.add_argument("--clock", choices=["wall", "cpu"], default="wall",
-                     help="cpu counts this process alone, for one core that others use as well (default: wall)")  # fmt: skip
-    top.add_argument("--json", type=pathlib.Path, metavar="FILE", help="write the results to this file")
-    top.add_argument("--html", type=pathlib.Path, metavar="FILE", help="write a report, one page that needs no other file")
-    top.add_argument("--figures", type=pathlib.Path, metavar="DIR", help="write the figures as PNG files")
-    top.add_argument("--history", type=pathlib.Path, metavar="FILE",
-                     help="compare with the last run in this file and add this one (JSON, one run a line)")  # fmt: skip
-    top.add_argument("--out", type=pathlib.Path, metavar="FILE", default=pathlib.Path("order.png"),
-                     help="where `order` writes its figure: .png, .svg or .pdf (default: order.png)")  # fmt: skip
+    option("--seconds", "S", "time for each item (default: 2)", type=positive, default=2.0)
+    option("--threads", "N", "threads and cores to use (default: 1)", type=int, default=1)
+    top.add_argument("--clock", choices=["wall", "cpu"], default="wall", help=CLOCK)
+    option("--json", "FILE", "write the results to this file", type=pathlib.Path)
+    option("--html", "FILE", "write a report, one page that needs no other file", type=pathlib.Path)
+    option("--figures", "DIR", "write the figures as PNG files", type=pathlib.Path)
+    option("--history", "FILE", HISTORY, type=pathlib.Path)
+    out = "where `order` writes its figure: .png, .svg or .pdf (default: order.png)"
+    option("--out", "FILE", out, type=pathlib.Path, default=pathlib.Path("order.png"))
     top.add_argument("--markdown", action="store_true", help="a Markdown table, also on a terminal")
     top.add_argument("--no-progress", action="store_true", help="no progress bar")
     return top

@@ -6,7 +6,7 @@ from typing import Any
 
 from benchmarks.items import COLUMNS
 from benchmarks.measuring import need
-from benchmarks.tables import entry, seconds
+from benchmarks.tables import seconds
 
 # Okabe and Ito, "Color Universal Design", 2008; greys for what is written by hand. Markers differ as well.
 STYLES: dict[str, dict[str, Any]] = {
@@ -102,37 +102,64 @@ def growth(study: Mapping[str, Any]) -> Any:
     return figure
 
 
-@with_look
-def order(study: Mapping[str, Any], width: float = 9.33, height: float = 4.1, last_error: int = 12) -> Any:
-    """Left the time of the derivative of every order, right its largest error over the largest value."""
-    stacked = width < 6
-    figure = need("matplotlib.figure").Figure(figsize=(width, height), layout="constrained")
-    left, right = figure.subplots(2, 1) if stacked else figure.subplots(1, 2)
+def _cost(axes: Any, study: Mapping[str, Any]) -> None:
+    """Time against order; of a compiled function also how long compiling took."""
     for name, curve in study["curves"].items():
         times = by_size(curve, "times")
-        first = max(curve["first"].values())
-        compiles = name.startswith("JAX jit")
-        label = f"{name} (compiled first, up to {seconds(first)})" if compiles else name
-        points = {size: sample["median"] for size, sample in times.items()}
-        _curve(left, name, points, times)
-        left.lines[-1].set_label(label)
-        errors = {size: e for size, e in by_size(curve, "errors").items() if size <= last_error}
-        _curve(right, name, {size: max(e, 1e-17) for size, e in errors.items() if e is not None})
-        for size, e in errors.items():
-            if e is None:  # not a number, or infinite: the curve leaves the picture
-                right.annotate("NaN", (size, 1.0), xycoords=("data", "axes fraction"), ha="center", va="top",
-                               color=STYLES[name]["color"], fontweight="bold")
-    _time_axis(left)
-    right.set_yscale("log")
-    left.set_xlabel("order of the derivative")
-    right.set_xlabel("order of the derivative")
+        _curve(axes, name, {size: sample["median"] for size, sample in times.items()}, times)
+        if name.startswith("JAX jit"):
+            axes.lines[-1].set_label(f"{name} (compiling: up to {max(curve['first'].values()):.0f} s)")
+    _time_axis(axes)
+    axes.set_xlabel("order of the derivative")
+
+
+def _error(axes: Any, study: Mapping[str, Any], last: int) -> None:
+    """Error against order; where a result is infinite or not a number the curve leaves the picture."""
+    for name, curve in study["curves"].items():
+        errors = {size: error for size, error in by_size(curve, "errors").items() if size <= last}
+        _curve(axes, name, {size: max(error, 1e-17) for size, error in errors.items() if error is not None})
+        for size, error in errors.items():
+            if error is None:
+                where = {"xy": (size, 1.0), "xycoords": ("data", "axes fraction"), "ha": "center", "va": "top"}
+                axes.annotate("NaN", **where, color=STYLES[name]["color"], fontweight="bold")
+    axes.set_yscale("log")
+    axes.set_xlabel("order of the derivative")
+    axes.axhline(2.2e-16, color="#999999", linewidth=0.8, linestyle=":")
+    below = {"xytext": (0, -3), "textcoords": "offset points", "ha": "right", "va": "top"}
+    axes.annotate("machine epsilon", (last, 2.2e-16), **below, color="#777777", fontsize=7.5)
+    axes.set_xlim(0.7, last + 0.3)
+
+
+@with_look
+def order(study: Mapping[str, Any], last_error: int = 12) -> Any:
+    """Left the time of the derivative of every order, right its largest error over the largest value."""
+    figure = need("matplotlib.figure").Figure(figsize=(9.33, 4.1), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    _cost(left, study)
+    _error(right, study, last_error)
     left.set_title("time of a call")
-    right.set_title("largest error / largest value")
-    right.axhline(2.2e-16, color="#999999", linewidth=0.8, linestyle=":")
-    right.annotate("machine epsilon", (last_error, 2.2e-16), xytext=(0, -3), textcoords="offset points", ha="right",
-                   va="top", color="#777777", fontsize=7.5)
-    right.set_xlim(0.7, last_error + 0.3)
-    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=1 if stacked else 3)
+    right.set_title("largest error / largest value of the derivative")
+    figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    return figure
+
+
+@with_look
+def order_cost(study: Mapping[str, Any]) -> Any:
+    """The left panel alone."""
+    figure = need("matplotlib.figure").Figure(figsize=(4.8, 4.1), layout="constrained")
+    _cost(figure.add_subplot(), study)
+    figure.legend(loc="outside lower center", ncols=2)
+    return figure
+
+
+@with_look
+def order_error(study: Mapping[str, Any], last_error: int = 12) -> Any:
+    """The right panel alone."""
+    figure = need("matplotlib.figure").Figure(figsize=(4.8, 4.1), layout="constrained")
+    axes = figure.add_subplot()
+    _error(axes, study, last_error)
+    axes.set_ylabel("largest error / largest value")
+    figure.legend(loc="outside lower center", ncols=2)
     return figure
 
 

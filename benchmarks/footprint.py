@@ -63,7 +63,8 @@ def resident_peaks(build: str, small: str, names: list[str], repeats: int = 1) -
     peaks: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(repeats):
         for name in names:
-            out = child(["-m", "benchmarks.footprint", build, small, name], **settings)
+            peer = next((peer for peer in ("autograd", "torch", "jax") if name.lower().startswith(peer)), "")
+            out = child(["-m", "benchmarks.footprint", build, small, name], MINIGRAD_BENCHMARK_PEERS=peer, **settings)
             peaks[name].append(float(out.split()[-1]))
     return {name: Sample.of(values) for name, values in peaks.items()}
 

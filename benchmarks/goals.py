@@ -58,3 +58,19 @@ def reached(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
                 }
             )
     return found
+
+
+def growth_reached(
+    studies: Mapping[str, Mapping[str, Any]], limit: float = 1.3, last: int = 12
+) -> list[dict[str, Any]]:
+    """Nested derivatives: the mean growth of their time from one order to the next."""
+    curves = studies.get("growth-order", {}).get("curves", {})
+    times = {
+        int(k): v["median"] for k, v in curves.get("minigrad, nested", {}).get("times", {}).items() if int(k) <= last
+    }
+    if len(times) < 2:
+        return []
+    first, highest = min(times), max(times)
+    ratio = (times[highest] / times[first]) ** (1 / (highest - first))
+    goal = {"item": "growth-order", "contender": f"minigrad, nested, orders {first} to {highest}"}
+    return [goal | {"reference": "the order before", "at_most": limit, "ratio": ratio, "met": ratio <= limit}]

@@ -61,7 +61,9 @@ def changes(record: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[s
         for contender in now:
             if contender.startswith("minigrad") and contender in then and contender != first:
                 a, b = (r[contender]["median"] / r[first]["median"] for r in (now, then))
-                noise = max((r[k]["high"] - r[k]["low"]) / r[k]["median"] for r in (now, then) for k in (contender, first))
+                noise = max(
+                    (r[k]["high"] - r[k]["low"]) / r[k]["median"] for r in (now, then) for k in (contender, first)
+                )
                 if abs(a / b - 1.0) > max(CHANGE, noise):
                     found.append({"item": name, "contender": contender, "reference": first, "now": a, "before": b})
     return found

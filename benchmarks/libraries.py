@@ -1,8 +1,8 @@
 """How each library differentiates: one class each, with the same methods, so that an item is written once.
 
-A function under test takes the library first, `f(lib, ...)`, and says `lib.xp.exp` where NumPy users say `np.exp`. Every
-method returns contenders, as one library may run in several ways: minigrad eagerly, compiled, and compiled with the
-extra `fast`; JAX compiled and eagerly. Each is called the way that is fastest in that library and that its own
+A function under test takes the library first, `f(lib, ...)`, and says `lib.xp.exp` where NumPy users say `np.exp`.
+Every method returns contenders, as one library may run in several ways: minigrad eagerly, compiled, and compiled with
+the extra `fast`; JAX compiled and eagerly. Each is called the way that is fastest in that library and that its own
 documentation recommends.
 """
 
@@ -192,8 +192,9 @@ def nest(transform: Callable[..., Any], function: Callable[..., Any], order: int
 
 @functools.cache
 def libraries() -> list[Any]:
-    """minigrad and every peer that is installed."""
-    peers = {"autograd": Autograd, "torch": Torch, "jax": Jax}
+    """minigrad and every peer that is installed; MINIGRAD_BENCHMARK_PEERS in the environment names fewer."""
+    wanted = os.environ.get("MINIGRAD_BENCHMARK_PEERS", "autograd torch jax").split()
+    peers = {name: peer for name, peer in [("autograd", Autograd), ("torch", Torch), ("jax", Jax)] if name in wanted}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what peers say about their own dependencies
         return [Minigrad(), *(make() for module, make in peers.items() if importlib.util.find_spec(module))]

@@ -114,5 +114,3 @@ def error(order: int, result: Any, points: int = POINTS) -> float:
     if not np.all(np.isfinite(result)):
         return float("inf")
     return float(max(abs(a - b) for a, b in zip(result.tolist(), values)) / scale)
-
-

@@ -10,7 +10,8 @@ from benchmarks import figures, history, tables
 STYLE = """
 :root { --ink: #1d2530; --soft: #5b6673; --line: #dfe4ea; --blue: #0072b2; }
 * { box-sizing: border-box; }
-body { margin: 0; background: #f7f8fa; color: var(--ink); font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
+body { margin: 0; background: #f7f8fa; color: var(--ink);
+  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
 main { max-width: 1180px; margin: 0 auto; padding: 24px 16px 48px; }
 h1 { font-size: 1.8rem; margin: 0 0 .3rem; line-height: 1.2; }
 h2 { font-size: 1.2rem; margin: 2.2rem 0 .8rem; }
@@ -20,7 +21,7 @@ p { margin: .3rem 0 .8rem; max-width: 70ch; }
 .grid { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; min-width: 0; }
 .card svg { display: block; width: 100%; height: auto; }
-.who { display: grid; grid-template-columns: minmax(0, 10.5em) 1fr 4.2em 5.2em; gap: 8px; align-items: center;
+.who { display: grid; grid-template-columns: minmax(0, 11.6em) 1fr 4.2em 4.8em; gap: 8px; align-items: center;
   font-size: .86rem; padding: 2px 0; }
 .who > :nth-child(n+3) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .who > :nth-child(4) { color: var(--soft); }
@@ -39,7 +40,7 @@ thead th { vertical-align: bottom; background: #f0f3f6; white-space: normal; }
 td.met { color: #00694a; font-weight: 600; } td.missed { color: #a33d00; font-weight: 600; }
 @media (max-width: 480px) {
   main { padding: 16px 12px 32px; } h1 { font-size: 1.45rem; }
-  .who { grid-template-columns: minmax(0, 8.6em) 1fr 3.6em 4.6em; gap: 6px; font-size: .8rem; }
+  .who { grid-template-columns: minmax(0, 8.6em) 1fr 3.6em 4.4em; gap: 6px; font-size: .8rem; }
   table { font-size: .8rem; }
 }
 """
@@ -63,12 +64,15 @@ def page(record: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
     for item in record["items"].values():
         groups.setdefault(item["group"], []).append(item)
     for group, items in groups.items():
-        parts += [f"<h2>{escape(group.capitalize())}</h2>", '<div class="grid">', *map(card, items), "</div>"]
+        parts += [f"<h2>{escape(headline(group))}</h2>", '<div class="grid">', *map(card, items), "</div>"]
     if record["growth"]:
         parts += ["<h2>How cost grows</h2>", '<div class="grid">']
         for name, study in record["growth"].items():
-            figure = figures.order(study, 4.8, 7.4) if name == "growth-order" else figures.growth(study)
-            parts.append(f'<div class="card"><h3>{escape(study["title"].capitalize())}</h3>{figures.svg(figure)}</div>')
+            drawn = {study["title"]: figures.growth(study)}
+            if name == "growth-order":
+                drawn = {study["title"]: figures.order_cost(study), "its largest error": figures.order_error(study)}
+            for title, figure in drawn.items():
+                parts.append(f'<div class="card"><h3>{escape(headline(title))}</h3>{figures.svg(figure)}</div>')
         parts.append("</div>")
     if record["items"]:
         parts += ["<h2>All in one table</h2>", everything(record)]
@@ -78,6 +82,11 @@ def page(record: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<style>{STYLE}</style></head>\n<body><main>\n" + "\n".join(parts) + "\n</main></body></html>\n"
     )
+
+
+def headline(text: str) -> str:
+    """With a capital; `capitalize` would write hessian for Hessian."""
+    return text[:1].upper() + text[1:]
 
 
 def card(item: Mapping[str, Any]) -> str:
@@ -101,7 +110,7 @@ def card(item: Mapping[str, Any]) -> str:
             f'<div class="{kind}"><span>{escape(name)}</span><span class="track"><i style="left:{place(1.0):.1f}%"></i>'
             f'<s style="left:{start:.1f}%;width:{max(end - start, 0.5):.1f}%;background:{colour}"></s>'
             f'<b style="left:{place(r["median"]):.1f}%;background:{colour}"></b></span>'
-            f"<span>{tables.number(r['median'])}</span><span>{tables.amount(item, results[name])}</span></div>"
+            f"<span>{tables.number(r['median'])}</span><span>{tables.brief(item, results[name])}</span></div>"
         )
     return f'<div class="card"><h3>{escape(item["title"])}</h3>{"".join(lines)}</div>'
 
@@ -122,7 +131,9 @@ def goals(record: Mapping[str, Any]) -> str:
 
 def problems(record: Mapping[str, Any]) -> str:
     """What is not in the report, and why."""
-    lines = ["not installed: " + ", ".join(record["description"]["missing"])] if record["description"]["missing"] else []
+    lines = (
+        ["not installed: " + ", ".join(record["description"]["missing"])] if record["description"]["missing"] else []
+    )
     for key, text in [("missing", "not measured"), ("left_out", "left out"), ("failed", "FAILED")]:
         lines += [f"{text}: {name}: {reason}" for name, reason in record[key].items()]
     return '<p class="soft">' + "<br>".join(map(escape, lines)) + "</p>" if lines else ""

@@ -58,6 +58,7 @@ def run(
             "group": item.group,
             "unit": item.unit,
             "scale": item.scale,
+            "per": item.per,
             "results": {column: asdict(results[column]) for column in COLUMNS if column in results},
         }
     for study in studies:
@@ -69,6 +70,7 @@ def run(
         curves_as_json = {name: curve.as_json() for name, curve in curves.items()}
         record["growth"][study.name] = {"title": study.title, "axis": study.axis, "curves": curves_as_json}
     record["goals"] = goals.reached({name: item["results"] for name, item in record["items"].items()})
+    record["goals"] += goals.growth_reached(record["growth"])
     return record
 
 

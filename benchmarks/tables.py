@@ -31,6 +31,11 @@ def amount(row: Row, summary: Row) -> str:
     return f"{number(summary['median'] * row['scale'])} {row['unit']}"
 
 
+def brief(row: Row, summary: Row) -> str:
+    """The same, for a narrow place: in the unit that suits the number."""
+    return amount(row, summary) if row["unit"] == "MB" else seconds(summary["median"] / row["per"])
+
+
 def spread(summary: Row, reference: float) -> float:
     """Half the distance of the quartiles, as a multiple of the reference."""
     return float(summary["high"] - summary["low"]) / 2 / reference
@@ -87,7 +92,9 @@ def show(record: Row) -> None:
     console_module, table_module = need("rich.console"), need("rich.table")
     rows = list(record["items"].values())
     columns = columns_of(rows)
-    table = table_module.Table(title="multiples of the first entry of a row", header_style="bold", row_styles=["", "dim"])
+    table = table_module.Table(
+        title="multiples of the first entry of a row", header_style="bold", row_styles=["", "dim"]
+    )
     table.add_column("work", min_width=24)
     for column in columns:
         table.add_column(column, justify="right", style="bold cyan" if column.startswith("minigrad") else "")
@@ -103,7 +110,10 @@ def growth_markdown(record: Row) -> str:
     parts = []
     for study in record["growth"].values():
         curves = study["curves"]
-        lines = [f"| {study['title']}: {study['axis']} | " + " | ".join(curves) + " |", "|" + "---|" * (len(curves) + 1)]
+        lines = [
+            f"| {study['title']}: {study['axis']} | " + " | ".join(curves) + " |",
+            "|" + "---|" * (len(curves) + 1),
+        ]
         for size in sorted({int(size) for curve in curves.values() for size in curve["times"]}):
             found = [entry(curve["times"], size) for curve in curves.values()]
             lines.append(f"| {size:,} | " + " | ".join(seconds(x["median"]) if x else "" for x in found) + " |")
@@ -120,9 +130,9 @@ def seconds(t: float) -> str:
     """A time in the unit that suits it.
 
     >>> seconds(2.5e-7), seconds(0.00352), seconds(2)
-    ('250 ns', '3.52 ms', '2.00 s')
+    ('250 ns', '3.52 ms', '2 s')
     """
     for unit, scale in [("ns", 1e9), ("us", 1e6), ("ms", 1e3)]:
         if t * scale < 1000:
             return f"{t * scale:.3g} {unit}"
-    return f"{t:.2f} s"
+    return f"{t:.3g} s"
