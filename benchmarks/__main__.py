@@ -66,14 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         names = matching(options.only, [*(item.name for item in ITEMS), *(study.name for study in GROWTH)])
     except ValueError as error:
         top.error(str(error))
-    items, studies = ([x for x in xs if x.name in names] for xs in (ITEMS, GROWTH))
+    items, studies = [x for x in ITEMS if x.name in names], [x for x in GROWTH if x.name in names]
     if options.what == "readme":
         items, studies = [item for item in items if item.readme], []
     elif options.what == "order":
         items, studies = [], [study for study in GROWTH if study.name == "growth-order"]
     if options.list:
-        for entry in [*items, *studies]:
-            print(f"{entry.name:20} {entry.title}")
+        for name, title in [(x.name, x.title) for x in items] + [(x.name, x.title) for x in studies]:
+            print(f"{name:20} {title}")
         return 0
     measuring.clock = measuring.CLOCKS[options.clock]
     earlier = history.load(options.history) if options.history else []

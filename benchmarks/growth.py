@@ -2,12 +2,12 @@
 
 import gc
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
-from benchmarks import calculus, networks, orders
+from benchmarks import calculus, measuring, networks, orders
 from benchmarks.measuring import Contenders, Sample, agree, in_turns, numbers, timed
 
 FIRST = 10.0  # seconds: a contender leaves when its next first call (JAX compiles in it) is expected to take longer
@@ -61,9 +61,9 @@ def measure(
         results: dict[str, Any] = {}
         for name, run in contenders.items():
             curve = curves.setdefault(name, Curve({}, {}, {}))
-            start = time.perf_counter()
+            start = measuring.clock()
             result = run()
-            curve.first[size] = time.perf_counter() - start
+            curve.first[size] = measuring.clock() - start
             if growth.error is None:
                 results[name] = result
             else:
@@ -78,7 +78,7 @@ def measure(
                 if max(curve.first[size] * grew, again * sizes[i + 1] / size) > growth.longest:
                     left.add(name)
         if len(results) > 1:
-            agree({name: (lambda result=result: result) for name, result in results.items()}, 1e-8)
+            agree({name: partial(results.__getitem__, name) for name in results}, 1e-8)
         if quick:
             for name, sample in in_turns(quick, seconds, least=3).items():
                 curves[name].times[size] = sample

@@ -19,6 +19,7 @@ h3 { font-size: 1rem; margin: 0 0 .5rem; line-height: 1.3; }
 p { margin: .3rem 0 .8rem; max-width: 70ch; }
 .soft { color: var(--soft); font-size: .88rem; }
 .grid { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); }
+.grid.figures { align-items: start; }
 .card { background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; min-width: 0; }
 .card svg { display: block; width: 100%; height: auto; }
 .who { display: grid; grid-template-columns: minmax(0, 11.6em) 1fr 4.2em 4.8em; gap: 8px; align-items: center;
@@ -66,7 +67,7 @@ def page(record: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
     for group, items in groups.items():
         parts += [f"<h2>{escape(headline(group))}</h2>", '<div class="grid">', *map(card, items), "</div>"]
     if record["growth"]:
-        parts += ["<h2>How cost grows</h2>", '<div class="grid">']
+        parts += ["<h2>How cost grows</h2>", '<div class="grid figures">']
         for name, study in record["growth"].items():
             drawn = {study["title"]: figures.growth(study)}
             if name == "growth-order":
