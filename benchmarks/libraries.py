@@ -205,25 +205,33 @@ def installed(kind: type) -> Any:
     return next((library for library in libraries() if isinstance(library, kind)), None)
 
 
-@functools.cache
 def compilers() -> dict[str, Callable[[Callable[..., Any]], Callable[..., Any]]]:
     """Ways to run a function of minigrad: as it is, and compiled as far as this version and its extras can."""
+    return _compilers()[0]
+
+
+def missing_columns() -> dict[str, str]:
+    """The ways that are missing here, and why."""
+    return _compilers()[1]
+
+
+@functools.cache
+def _compilers() -> tuple[dict[str, Any], dict[str, str]]:
     found: dict[str, Any] = {"minigrad": lambda f: f}
+    missing: dict[str, str] = {}
     make: Any = getattr(minigrad, "compile", None)
-    if make is not None:
-        found["minigrad compiled"] = make
+    ways = {"minigrad compiled": {}, "minigrad compiled, fast": {"backend": "numba"}}
+    for name, settings in ways.items():
+        if make is None:
+            missing[name] = "minigrad.compile is not in this version"
+            continue
         try:
-            make(np.sin, backend="numba")(np.ones(3))
-        except (TypeError, ValueError, ImportError):
-            pass  # no such backend: `missing_columns` names it
+            make(np.sin, **settings)(np.ones(3))
+        except (TypeError, ValueError, ImportError) as error:
+            missing[name] = str(error)
         else:
-            found["minigrad compiled, fast"] = functools.partial(make, backend="numba")
-    return found
-
-
-def missing_columns() -> list[str]:
-    """What this version of minigrad cannot do."""
-    return [name for name in ("minigrad compiled", "minigrad compiled, fast") if name not in compilers()]
+            found[name] = functools.partial(make, **settings)
+    return found, missing
 
 
 def all_of(method: str, *args: Any, by_hand: Run | None = None, **hand: Run | None) -> Contenders:

@@ -41,7 +41,7 @@ def run(
         function or package), was `left_out` (a contender raised) or `failed` (contenders disagree), with reasons.
     """
     record: Record = {"description": description(), "items": {}, "growth": {}}
-    record |= {"missing": dict.fromkeys(missing_columns(), "not in this version"), "left_out": {}, "failed": {}}
+    record |= {"missing": dict(missing_columns()), "left_out": {}, "failed": {}}
     for item in items:
         step(item.name)
         try:

@@ -187,18 +187,18 @@ def test_the_columns_of_minigrad_follow_what_it_can_do(monkeypatch: pytest.Monke
             raise ImportError("pip install 'minigrad[fast]'")
         return functools.wraps(f)(lambda *args: f(*args))
 
-    libraries.compilers.cache_clear()
+    libraries._compilers.cache_clear()
     try:
         monkeypatch.setattr(libraries.minigrad, "compile", compile_, raising=False)
         assert list(libraries.compilers()) == ["minigrad", "minigrad compiled"]
-        assert libraries.missing_columns() == ["minigrad compiled, fast"]
+        assert libraries.missing_columns() == {"minigrad compiled, fast": "pip install 'minigrad[fast]'"}
         result = running.run(
             [tiny(items.ITEMS[0]), tiny(next(i for i in items.ITEMS if i.name == "first-call"))], seconds=1e-6
         )
         assert "minigrad compiled" in result["items"]["network"]["results"]
         assert "minigrad compiled" in result["items"]["first-call"]["results"]
     finally:
-        libraries.compilers.cache_clear()
+        libraries._compilers.cache_clear()
 
 
 # ----- the command ----------------------------------------------------------------------------------------------------
