@@ -1,6 +1,7 @@
 """The command: `python -m benchmarks --help`."""
 
 import argparse
+import gc
 import json
 import pathlib
 import sys
@@ -78,7 +79,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measuring.clock = measuring.CLOCKS[options.clock]
     earlier = history.load(options.history) if options.history else []
 
+    from benchmarks.libraries import libraries
     from benchmarks.running import run
+
+    libraries()
+    gc.collect()
+    gc.freeze()  # or every collection during a tape would search through the modules of all peers
 
     total = len(items) + sum(len(study.sizes) for study in studies)
     with progress(total, options.no_progress) as step:
