@@ -1,0 +1,111 @@
+"""Contenders, their agreement, and the time of one call of each, taken by turns."""
+
+import importlib
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Run = Callable[[], Any]
+Contenders = dict[str, Run]  # column of the table -> a call that does the work and returns its result
+
+CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
+clock = CLOCKS["wall"]  # `cpu` is for one core that others use as well: it counts this process alone
+
+TURN = 2e-3  # seconds that a turn takes at least: short calls are repeated, so that caches and clocks do not count
+
+
+class MissingError(Exception):
+    """An item cannot be measured here: minigrad, as it is, has no such function, or a package is not installed."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The times of one contender (or its bytes): median and quartiles over its turns."""
+
+    median: float
+    low: float
+    high: float
+    turns: int
+
+    @classmethod
+    def of(cls, values: list[float]) -> "Sample":
+        """The summary of some repeats.
+
+        >>> Sample.of([3.0, 1.0, 2.0, 4.0, 5.0])
+        Sample(median=3.0, low=2.0, high=4.0, turns=5)
+        """
+        low, median, high = np.percentile(values, [25, 50, 75])
+        return cls(float(median), float(low), float(high), len(values))
+
+
+def in_turns(contenders: Contenders, seconds: float, least: int = 5) -> dict[str, Sample]:
+    """The time of one call of each.
+
+    Whoever has had the least time so far has the next turn, until the time is over and everyone had `least` turns. All
+    contenders are thus spread over the same period, whatever one call of them takes.
+    """
+    number, spent = {}, {}
+    for name, run in contenders.items():
+        run()  # compiles, fills caches
+        number[name] = max(1, round(TURN / max(timed(run, 1), 1e-9)))
+        spent[name] = 0.0
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end or min(map(len, times.values())) < least:
+        over = time.perf_counter() >= end
+        waiting = [name for name in contenders if not over or len(times[name]) < least]
+        name = min(waiting, key=spent.__getitem__)
+        per_call = timed(contenders[name], number[name])
+        spent[name] += per_call * number[name]
+        times[name].append(per_call)
+    return {name: Sample.of(values) for name, values in times.items()}
+
+
+def timed(run: Run, number: int) -> float:
+    """Seconds of one call, the mean of `number` calls in a row."""
+    repeats = range(number)
+    start = clock()
+    for _ in repeats:
+        run()
+    return (clock() - start) / number
+
+
+def agree(contenders: Mapping[str, Run], rtol: float = 1e-9) -> None:
+    """Every contender gives the same numbers, or this is no comparison.
+
+    Raises:
+        AssertionError: naming the two contenders that differ.
+    """
+    results = {name: numbers(run()) for name, run in contenders.items()}
+    first, *others = results
+    for name in others:
+        if len(results[first]) != len(results[name]):
+            raise AssertionError(f"{name} returns {len(results[name])} arrays, {first} {len(results[first])}")
+        for a, b in zip(results[first], results[name]):
+            scale = float(np.max(np.abs(a), initial=0.0))
+            np.testing.assert_allclose(b.ravel(), a.ravel(), rtol=rtol, atol=rtol * scale, err_msg=f"{name}, {first}")
+
+
+def numbers(result: Any) -> list[Any]:
+    """The arrays within nested lists and tuples, of any library; of a sparse matrix its pattern and entries."""
+    if isinstance(result, (list, tuple)):
+        return [part for item in result for part in numbers(item)]
+    if hasattr(result, "tocsr"):
+        sparse = result.tocsr()
+        sparse.sum_duplicates()
+        return [sparse.indptr, sparse.indices, sparse.data]
+    if hasattr(result, "detach"):
+        result = result.detach()
+    return [np.asarray(result)]
+
+
+def need(module: str) -> ModuleType:
+    """A module of the extra `bench`, or an ImportError that says how to get it."""
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise ImportError(f"this needs {module}: pip install 'minigrad[bench]', or -e '.[bench]' in a clone") from error
