@@ -58,6 +58,8 @@ _LAZY: dict[str, str] = {
     # batched sweeps
     # sparse Jacobians
     # memory, custom operations, implicit functions
+    "custom_elementwise": "custom",
+    "custom_primitive": "custom",
     # the compiled tape
     # checks of derivatives
 }
