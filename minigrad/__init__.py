@@ -22,7 +22,6 @@ from minigrad import numpy as numpy
 from minigrad.numpy.selection import add_at, set_at
 from minigrad.taylor import derivatives, jet
 from minigrad.transforms import (
-    checkpoint,
     deriv,
     elementwise_grad,
     grad,
@@ -58,6 +57,9 @@ _LAZY: dict[str, str] = {
     # batched sweeps
     # sparse Jacobians
     # memory, custom operations, implicit functions
+    "checkpoint": "memory",
+    "checkpointed_scan": "memory",
+    "stop_gradient": "memory",
     "custom_elementwise": "custom",
     "custom_primitive": "custom",
     # the compiled tape
@@ -79,7 +81,6 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "add_at",
-    "checkpoint",
     "deriv",
     "derivatives",
     "elementwise_grad",

@@ -150,11 +150,12 @@ class Split:
     """One call of a custom primitive: its differentiable arguments, and its rules in the form the tape needs."""
 
     def __init__(self, owner: CustomPrimitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self.owner, self.args, self.kwargs = owner, args, kwargs
+        self.owner, self.kwargs = owner, kwargs
         #: the positions of the arguments that the rules speak of: all but the static ones and those without floats
         self.positions = [
             k for k, arg in enumerate(args) if k not in owner.static and any(map(has_derivative, flatten(arg)[0]))
         ]
+        self.args = [None if k in self.positions else arg for k, arg in enumerate(args)]  # no boxes: no cycles
 
     def moving(self, args: Sequence[Any]) -> tuple[Any, ...]:
         """The differentiable ones among all arguments."""

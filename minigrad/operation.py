@@ -6,14 +6,15 @@ says by two rules on pytrees, each of which may be found from the other by trans
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.primitive import several
+from minigrad.primitive import Primitive, several
 from minigrad.tape import Box, located, open_part, peel
-from minigrad.transforms import is_numeric, vjp
+from minigrad.transforms import is_numeric, jvp, vjp
 from minigrad.tree import TreeDef, flatten
 
 Pull = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (cotangents, results, arguments) -> cotangents of the arguments
@@ -41,6 +42,14 @@ def typed(leaf: Any) -> Any:
 def zeros(leaf: Any) -> Any:
     """The zero tangent or cotangent of a leaf."""
     return np.zeros_like(peel(typed(leaf)))[()]
+
+
+def empty(treedef: TreeDef, leaves: int) -> TreeDef:
+    """The same structure, whose example does not keep the leaves (boxes among them) alive."""
+    return flatten(treedef.unflatten([_HOLE] * leaves))[1]
+
+
+_HOLE = object()
 
 
 def refuse_closure(name: str, outs: Sequence[Any]) -> None:
@@ -75,60 +84,105 @@ def one_operation(
     Raises:
         TypeError: if `fun` closes over a traced value.
     """
-    leaves, treedef = flatten(tuple(args))
-    leaves = [open_part(leaf) for leaf in leaves]
-    places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
-    structure: list[tuple[TreeDef, list[int], list[Any]]] = []  # of the result, known once `fun` has run
+    call = _Call(name, fun, args, pull, push, taylor)
+    if not call.places:
+        return call.result(call.run())
+    constants = {f"constant{k}": leaf for k, leaf in enumerate(call.leaves) if type(leaf) is np.ndarray}  # watched
+    return call.result(_primitive(name)(*call.traced(args), _call=call, **constants))
 
-    def rebuilt(parts: Sequence[Any], rest: Sequence[Any]) -> Any:
-        new = list(rest)
-        for k, part in zip(places, parts):
+
+class _Call:
+    """One call of such a function. It does not hold the traced arguments: nodes that hold it make no cycles."""
+
+    def __init__(self, name: str, fun: Any, args: Any, pull: Pull, push: Push, taylor: Taylor | None) -> None:
+        self.name, self.fun, self.rules, self.series = name, fun, (pull, push), taylor
+        leaves, self.treedef = flatten(tuple(args))
+        leaves = [open_part(leaf) for leaf in leaves]
+        self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
+        self.leaves = [None if type(leaf) is Box else leaf for leaf in leaves]
+        self.treedef = empty(self.treedef, len(leaves))
+
+    def traced(self, args: Any) -> list[Any]:
+        """The arguments that are being differentiated."""
+        leaves = flatten(tuple(args))[0]
+        return [open_part(leaves[k]) for k in self.places]
+
+    def rebuilt(self, parts: Sequence[Any], *, blank: bool = False) -> Any:
+        """All arguments from the traced ones; of the others `None`, if blank."""
+        new: list[Any] = [None] * len(self.leaves) if blank else list(self.leaves)
+        for k, part in zip(self.places, parts):
             new[k] = part
-        return treedef.unflatten(new)
+        return self.treedef.unflatten(new)
 
-    def result(parts: Sequence[Any], *, blank: bool = False) -> Any:
-        outdef, moving, others = structure[0]
-        new = [None] * len(others) if blank else list(others)
-        for k, part in zip(moving, parts):
+    def result(self, parts: Sequence[Any], *, blank: bool = False) -> Any:
+        """The result from its float parts; of the others `None`, if blank."""
+        new: list[Any] = [None] * len(self.others) if blank else list(self.others)
+        for k, part in zip(self.moving, parts):
             new[k] = part
-        return outdef.unflatten(new)
+        return self.outdef.unflatten(new)
 
-    def run(*xs: Any, **_: Any) -> tuple[Any, ...]:
-        outs, outdef = flatten(fun(*rebuilt(xs, leaves)))
-        refuse_closure(name, outs)
+    def run(self, *xs: Any) -> tuple[Any, ...]:
+        """The function on plain values."""
+        outs, outdef = flatten(self.fun(*self.rebuilt(xs)))
+        refuse_closure(self.name, outs)
         outs = [typed(open_part(out)) for out in outs]
-        moving = [k for k, out in enumerate(outs) if has_derivative(out)]
-        structure[:] = [(outdef, moving, [None if k in moving else out for k, out in enumerate(outs)])]
-        return tuple([outs[k] for k in moving])
+        self.moving = [k for k, out in enumerate(outs) if has_derivative(out)]
+        self.others = [None if has_derivative(out) else out for out in outs]
+        self.outdef = empty(outdef, len(outs))
+        return tuple([outs[k] for k in self.moving])
 
-    if not places:
-        return result(run())
+    def pull(self, gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
+        """The cotangents of the traced arguments."""
+        cts = self.rules[0](self.result(gs, blank=True), self.result(ans), self.rebuilt(xs))
+        parts = self.treedef.leaves_of(cts)
+        assert parts is not None, f"{self.name}: the pull returned another structure than that of the arguments"
+        return [parts[k] if p >= 0 else None for k, p in zip(self.places, parents)]
 
-    def pull_flat(gs: Any, ans: Any, *xs: Any, parents: Any, **_: Any) -> list[Any]:
-        cts = treedef.leaves_of(pull(result(gs, blank=True), result(ans), rebuilt(xs, leaves)))
-        assert cts is not None, f"{name}: the pull returned another structure than that of the arguments"
-        return [cts[k] if p >= 0 else None for k, p in zip(places, parents)]
+    def push(self, ts: Any, ans: Any, *xs: Any) -> list[Any]:
+        """The tangents of the results."""
+        tangents = self.rules[1](self.rebuilt(ts, blank=True), self.result(ans), self.rebuilt(xs))
+        return self.filled_parts(tangents, ans)
 
-    def push_flat(ts: Any, ans: Any, *xs: Any, **_: Any) -> list[Any]:
-        outdef, moving, _others = structure[0]
-        tangents = rebuilt(ts, [None] * len(leaves))
-        outs = outdef.leaves_of(push(tangents, result(ans), rebuilt(xs, leaves)))
-        assert outs is not None, f"{name}: the push returned another structure than that of the results"
-        return [zeros(a) if outs[k] is None else outs[k] for k, a in zip(moving, ans)]
+    def filled_parts(self, tangents: Any, ans: Any) -> list[Any]:
+        """The float parts of tangents of the results."""
+        parts = self.outdef.leaves_of(tangents)
+        assert parts is not None, f"{self.name}: the push returned another structure than that of the results"
+        return [zeros(a) if parts[k] is None else parts[k] for k, a in zip(self.moving, ans)]
 
-    def taylor_flat(order: int, ans: Any, us: list[Any], _params: Any) -> list[Any]:
-        assert taylor is not None
+    def taylor(self, order: int, ans: Any, us: list[Any]) -> list[Any]:
+        """The coefficients of the results, by a rule of their own."""
+        assert self.series is not None
         padded = [[*u, *[zeros(u[0])] * (order + 1 - len(u))] for u in us]
-        curves = [rebuilt([u[j] for u in padded], leaves if j == 0 else blanks) for j in range(order + 1)]
-        outdef, moving, _others = structure[0]
-        found = [outdef.leaves_of(c) or [] for c in taylor(order, curves, result(ans))]
-        return [ans, *[tuple([c[k] for k in moving]) for c in found[1:]]]
+        curves = [self.rebuilt([u[j] for u in padded], blank=j > 0) for j in range(order + 1)]
+        found = self.series(order, curves, self.result(ans))
+        return [ans, *[tuple(self.filled_parts(c, ans)) for c in found[1:]]]
 
-    blanks = [zeros(leaf) if has_derivative(leaf) else leaf for leaf in leaves]
-    operation: Any = several(name, run, pull_flat, push_flat)
-    operation.primitive.taylor = None if taylor is None else taylor_flat
-    constants = {f"constant{k}": leaf for k, leaf in enumerate(leaves) if type(leaf) is np.ndarray}  # watched
-    return result(operation(*[leaves[k] for k in places], **constants))
+
+@functools.lru_cache(maxsize=None)
+def _primitive(name: str) -> Callable[..., Any]:
+    """The primitive of this name, which asks the call."""
+
+    def run(*xs: Any, _call: _Call, **_: Any) -> tuple[Any, ...]:
+        return _call.run(*xs)
+
+    def pull(gs: Any, ans: Any, *xs: Any, parents: Any, _call: _Call, **_: Any) -> list[Any]:
+        return _call.pull(gs, ans, *xs, parents=parents)
+
+    def push(ts: Any, ans: Any, *xs: Any, _call: _Call, **_: Any) -> list[Any]:
+        return _call.push(ts, ans, *xs)
+
+    def taylor(order: int, ans: Any, us: list[Any], params: Any) -> list[Any]:
+        from minigrad.taylor import derived
+
+        call: _Call = params["_call"]
+        if call.series is not None:
+            return call.taylor(order, ans, us)
+        return derived(primitive, us, tuple([u[0] for u in us]), ans, params, order)
+
+    operation = several(name, run, pull, push)
+    primitive: Primitive = operation.primitive  # type: ignore[attr-defined]
+    primitive.taylor = taylor
+    return operation
 
 
 def transposed(linear_map: Callable[[Any], Any], like: Any, out_like: Any, weights: Any) -> Any:
@@ -170,3 +224,78 @@ def filled(tangents: Any, like: Any) -> Any:
     return treedef.unflatten(
         [zeros(leaf) if part is None and has_derivative(leaf) else part for part, leaf in zip(parts, leaves)]
     )
+
+
+# ----- derivatives of functions of pytrees, in which integers, texts and so on are constants --------------------------
+
+
+class _Flat:
+    """A function of pytrees as one of the list of its float arguments, which returns the list of its float results."""
+
+    def __init__(self, fun: Callable[..., Any], args: Sequence[Any]) -> None:
+        self.fun = fun
+        self.leaves, self.treedef = flatten(tuple(args))
+        self.moving = [k for k, leaf in enumerate(self.leaves) if has_derivative(leaf)]
+        self.parts = [self.leaves[k] for k in self.moving]
+        self.outs: list[Any] = []
+
+    def __call__(self, parts: Sequence[Any]) -> list[Any]:
+        new = list(self.leaves)
+        for k, part in zip(self.moving, parts):
+            new[k] = part
+        outs, outdef = flatten(self.fun(*self.treedef.unflatten(new)))
+        self.outdef = empty(outdef, len(outs))
+        outs = [typed(open_part(out)) for out in outs]
+        self.results = [k for k, out in enumerate(outs) if has_derivative(out)]
+        # No boxes are kept: their tape refers to this function, so that it could run it again, and they to their tape.
+        self.outs = [None if has_derivative(out) else out for out in outs]
+        return [outs[k] for k in self.results]
+
+    def chosen(self, tree: Any) -> list[Any]:
+        """The float parts of tangents of the arguments, with zeros for `None`."""
+        parts = self.treedef.leaves_of(tree)
+        assert parts is not None
+        return [zeros(self.leaves[k]) if parts[k] is None else parts[k] for k in self.moving]
+
+    def joined(self, parts: Sequence[Any], *, blank: bool = True) -> Any:
+        """The results, or their tangents, with `None` where there are no floats."""
+        new: list[Any] = [None] * len(self.outs) if blank else list(self.outs)
+        for k, part in zip(self.results, parts):
+            new[k] = part
+        return self.outdef.unflatten(new)
+
+
+def tree_jvp(fun: Callable[..., Any], args: Sequence[Any], tangents: Any) -> tuple[Any, Any]:
+    """`fun(*args)` and its tangent; `None` in tangents is zero, or stands where there are no floats."""
+    flat = _Flat(fun, args)
+    values, found = jvp(flat, (flat.parts,), (flat.chosen(tangents),))
+    return flat.joined(values, blank=False), flat.joined(found)
+
+
+def tree_vjp(fun: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Callable[[Any], Any]]:
+    """`fun(*args)` and its pullback, which returns the tuple of cotangents of the arguments; `None` as in `tree_jvp`."""
+    flat = _Flat(fun, args)
+    values, pullback = vjp(flat, flat.parts)
+
+    def pull(g: Any) -> Any:
+        parts = flat.outdef.leaves_of(g)
+        assert parts is not None
+        found = pullback([zeros(v) if parts[k] is None else parts[k] for k, v in zip(flat.results, values)])[0]
+        new: list[Any] = [None] * len(flat.leaves)
+        for k, part in zip(flat.moving, found):
+            new[k] = part
+        return flat.treedef.unflatten(new)
+
+    return flat.joined(values, blank=False), pull
+
+
+def tree_series(name: str, fun: Callable[..., Any], curves: Sequence[Any], order: int) -> list[Any]:
+    """The coefficients of fun(*args) from those of its arguments: trees of the orders 0, 1, ... up to `order`."""
+    from minigrad.taylor import curve
+
+    flat = _Flat(fun, curves[0])
+    rows = [flat.chosen(c) for c in curves[1 : order + 1]]
+    directions = [[row[k] for row in rows] for k in range(len(flat.parts))]
+    found, _ = curve(name, lambda *parts: flat(parts), tuple(flat.parts), directions, order)
+    padded = [[*v, *[zeros(v[0])] * (order + 1 - len(v))] for v in found]
+    return [flat.joined([v[k] for v in padded], blank=k > 0) for k in range(order + 1)]
