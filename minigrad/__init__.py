@@ -62,6 +62,9 @@ _LAZY: dict[str, str] = {
     "stop_gradient": "memory",
     "custom_elementwise": "custom",
     "custom_primitive": "custom",
+    "custom_root": "implicit",
+    "fixed_point": "implicit",
+    "root": "implicit",
     # the compiled tape
     # checks of derivatives
 }

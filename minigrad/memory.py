@@ -196,7 +196,7 @@ def checkpointed_scan(
     if not isinstance(steps, (int, np.integer)) or steps < 1:
         raise ValueError(located(f"checkpointed_scan: there must be at least one step, not {steps!r}"))
     if snapshots is None:
-        snapshots = default_snapshots(steps)
+        snapshots = default_snapshots(int(steps))
     if not isinstance(snapshots, (int, np.integer)) or snapshots < 1:
         raise ValueError(
             located(f"checkpointed_scan: snapshots={snapshots!r}; at least one state has to be kept, the first")
@@ -329,32 +329,34 @@ class _Loop:
 
     # ----- on plain values --------------------------------------------------------------------------------------------
 
-    def advance(self, carry: Any, xs: Any, args: Any, i: int) -> tuple[Any, Any]:
-        """Step i. It cannot write into what it is given, since this is going to be read again."""
-        carry, x, args = tree_map(read_only, (carry, _entry(xs, i), args))
-        try:
-            return self.step(carry, x, args)
-        except ValueError as error:
-            if "read-only" in str(error):
-                error.add_note("checkpointed_scan: a step must not write into its arguments; use c = c + x, not c += x")
-            raise
+    # What a step is given is read again, so it comes as views through which it cannot be written to; entries of
+    # read-only arrays are read-only themselves.
 
     def run(self, carry: Any, xs: Any, args: Any) -> tuple[Any, Any, list[Any]]:
         """All steps forward."""
+        carry, xs, args = tree_map(read_only, (carry, xs, args))
         rows, states, positions = _Rows(self.length), [], iter([*self.stored, -1])
         wanted = next(positions)
         for i in range(self.length):
             if i == wanted:
                 states.append(tree_map(_of_its_own, carry))
                 wanted = next(positions)
-            carry, y = self.advance(carry, xs, args, i)
+            try:
+                carry, y = self.step(carry, _entry(xs, i), args)
+            except ValueError as error:
+                if "read-only" in str(error):
+                    error.add_note(
+                        "checkpointed_scan: a step must not write into what it is given: c = c + x, not c += x"
+                    )
+                raise
             refuse_closure("checkpointed_scan", flatten((carry, y))[0])
+            carry = tree_map(read_only, carry)
             rows.put(i, y)
         return tree_map(_of_its_own, carry), rows.whole(), states
 
     def run_backward(self, primals: tuple[Any, ...], out: Any, g: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         """All steps backward; each of them is recorded by itself, from a carry that is computed again."""
-        carry, xs, args = primals
+        carry, xs, args = tree_map(read_only, primals)
         g_carry, g_ys = g
         stack = [(0, carry), *zip(self.stored, out[2])]
         rows, ct_args = _Rows(self.length), None
@@ -366,10 +368,10 @@ class _Loop:
                 room = self.snapshots - len(stack) + 1
                 target = position + next_snapshot(end - position, room)
                 for i in range(position, target):
-                    carry, _ = self.advance(carry, xs, args, i)
+                    carry = tree_map(_settled, self.f(carry, _entry(xs, i), *args)[0])
                 position = target
                 if position < end - 1:
-                    stack.append((position, carry))
+                    stack.append((position, tree_map(_of_its_own, carry)))
             point = (carry, _entry(xs, end - 1), args)
             results, pullback = tree_vjp(self.step, point)
             if end == self.length:
@@ -390,11 +392,14 @@ def _entry(tree: Any, i: int) -> Any:
     return tree_map(lambda leaf: leaf[i], tree)
 
 
+def _settled(leaf: Any) -> Any:
+    """Part of a carry, as the next step gets it."""
+    return read_only(typed(leaf))
+
+
 def _of_its_own(leaf: Any) -> Any:
     """An array that keeps no larger one alive, and may be written to."""
-    if type(leaf) is np.ndarray and (leaf.base is not None or not leaf.flags.writeable):
-        return leaf.copy()
-    return leaf
+    return leaf.copy() if type(leaf) is np.ndarray else leaf
 
 
 class _Rows:
@@ -441,8 +446,8 @@ def _check_equal(results: Any, before: Any, carry: Any) -> None:
             raise RuntimeError(
                 located(
                     f"checkpointed_scan: the last step was run again for the backward sweep, and a result differs by "
-                    f"{float(np.max(np.abs(a - b))):.3g}. A step must depend on its arguments alone: draw random numbers "
-                    f"beforehand and pass them as xs, and change nothing that it reads"
+                    f"{float(np.max(np.abs(a - b))):.3g}. A step must depend on its arguments alone: draw random "
+                    f"numbers beforehand and pass them as xs, and change nothing that it reads"
                 )
             )
 

@@ -158,7 +158,7 @@ class _Call:
         return [ans, *[tuple(self.filled_parts(c, ans)) for c in found[1:]]]
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def _primitive(name: str) -> Callable[..., Any]:
     """The primitive of this name, which asks the call."""
 
@@ -273,7 +273,7 @@ def tree_jvp(fun: Callable[..., Any], args: Sequence[Any], tangents: Any) -> tup
 
 
 def tree_vjp(fun: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Callable[[Any], Any]]:
-    """`fun(*args)` and its pullback, which returns the tuple of cotangents of the arguments; `None` as in `tree_jvp`."""
+    """`fun(*args)` and its pullback, which returns the cotangents of the arguments, a tuple; `None` as in `tree_jvp`."""
     flat = _Flat(fun, args)
     values, pullback = vjp(flat, flat.parts)
 
