@@ -91,7 +91,7 @@ def root(
         The solution, in the structure of x0.
 
     Raises:
-        NoConvergenceError: a RuntimeError with a `history`, if the root or the solution of a linear system is not found.
+        NoConvergenceError: a RuntimeError with a `history`, if the root or the solution of a linear system is missed.
         numpy.linalg.LinAlgError: if the derivative in x is singular at the solution, which then is no function of p.
         ValueError: if the residual has not the structure and shapes of x.
         TypeError: if f closes over a traced value, or x0 is not made of floats.
@@ -457,7 +457,7 @@ def _iterate(f: Any, params: Any, x: Any, tol: float, maxiter: int) -> Any:
         if history[-1] <= tol * _size(x):
             return x
     raise NoConvergenceError(
-        f"fixed_point: x still changes after {maxiter} iterations; does the map contract? Try another x0, a larger tol, "
+        f"fixed_point: x still changes after {maxiter} iterations; does the map contract? Try another x0 or tol, "
         f"or root with the residual x - f(params, x)",
         history,
     )

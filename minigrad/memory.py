@@ -143,7 +143,8 @@ def checkpointed_scan(
         xs: a pytree of arrays with one first axis of the same length, or `None`.
         length: the number of steps; needed if xs is `None`.
         snapshots: how many carries may be stored at a time for the backward sweep, init included. By default about
-            sqrt(2 length), with which no step runs forward more than twice.
+            sqrt(2 length), with which no step runs forward more than twice. A second backward sweep over the same
+            loop (by a pullback that is called again) begins with another run forward.
         args: parameters that are the same in every step. Traced values have to come this way, or in init or xs, not
             through a closure.
 
@@ -210,8 +211,7 @@ def checkpointed_scan(
                     f"arrays. What does not change belongs into args"
                 )
             )
-    carry, ys, _ = _Loop(f, int(steps), int(snapshots)).scan(init, xs, tuple(args))
-    return carry, ys
+    return _Loop(f, int(steps), int(snapshots)).scan(init, xs, tuple(args))
 
 
 class _Loop:
@@ -219,13 +219,8 @@ class _Loop:
 
     def __init__(self, f: Callable[..., Any], length: int, snapshots: int) -> None:
         self.f, self.length, self.snapshots = f, length, snapshots
-        self.stored: list[int] = []  # the positions of the states that the first run stores, besides the first
-        position = 0
-        for room in range(snapshots, 1, -1):
-            position += next_snapshot(length + 1 - position, room)
-            if position >= length:
-                break
-            self.stored.append(position)
+        #: the states that the run forward stored, for the first run backward, which replaces them one by one
+        self.states: list[tuple[int, Any]] | None = None
 
     def step(self, carry: Any, x: Any, args: Any) -> tuple[Any, Any]:
         """One step, checked."""
@@ -261,13 +256,13 @@ class _Loop:
 
     # ----- the loop, and what its derivatives are ---------------------------------------------------------------------
 
-    def scan(self, carry: Any, xs: Any, args: Any) -> tuple[Any, Any, list[Any]]:
-        """The last carry, the collected values, and the stored states."""
-        found: tuple[Any, Any, list[Any]] = one_operation(
+    def scan(self, carry: Any, xs: Any, args: Any) -> tuple[Any, Any]:
+        """The last carry and the collected values."""
+        found: tuple[Any, Any] = one_operation(
             "checkpointed_scan",
             self.run,
             (carry, xs, args),
-            lambda g, out, primals: self.reverse(primals, out, g[:2]),
+            lambda g, out, primals: self.reverse(primals, out, g),
             self.push,
             self.series,
         )
@@ -295,7 +290,7 @@ class _Loop:
             return tree_map(lambda a, b: None if a is None else a + b, first, second)
 
         found: tuple[Any, Any, Any] = one_operation(
-            "checkpointed_scan, backward", self.run_backward, (primals, out, filled(g, out[:2])), pull, push
+            "checkpointed_scan, backward", self.run_backward, (primals, out, filled(g, out)), pull, push
         )
         return found
 
@@ -312,8 +307,8 @@ class _Loop:
 
     def push(self, ts: Any, _out: Any, primals: tuple[Any, ...]) -> Any:
         loop, point = self.with_tangents(primals, ts)
-        carry, ys, _ = loop.scan(*point)
-        return carry[1], ys[1], None
+        carry, ys = loop.scan(*point)
+        return carry[1], ys[1]
 
     def series(self, order: int, curves: list[Any], out: Any) -> list[Any]:
         """Step by step, one series each."""
@@ -325,22 +320,23 @@ class _Loop:
             carries = [c for c, _ in found]
             for row, (_, y) in zip(rows, found):
                 row.put(i, y)
-        return [(c, row.whole(), out[2] if k == 0 else None) for k, (c, row) in enumerate(zip(carries, rows))]
+        return [(c, row.whole()) for c, row in zip(carries, rows)]
 
     # ----- on plain values --------------------------------------------------------------------------------------------
 
     # What a step is given is read again, so it comes as views through which it cannot be written to; entries of
     # read-only arrays are read-only themselves.
 
-    def run(self, carry: Any, xs: Any, args: Any) -> tuple[Any, Any, list[Any]]:
+    def run(self, carry: Any, xs: Any, args: Any) -> tuple[Any, Any]:
         """All steps forward."""
         carry, xs, args = tree_map(read_only, (carry, xs, args))
-        rows, states, positions = _Rows(self.length), [], iter([*self.stored, -1])
-        wanted = next(positions)
+        rows, states, room = _Rows(self.length), [], self.snapshots
+        wanted = next_snapshot(self.length + 1, room)  # what follows the loop is one more step to be reversed
         for i in range(self.length):
             if i == wanted:
-                states.append(tree_map(_of_its_own, carry))
-                wanted = next(positions)
+                states.append((i, tree_map(_of_its_own, carry)))
+                room -= 1
+                wanted += next_snapshot(self.length + 1 - i, room)
             try:
                 carry, y = self.step(carry, _entry(xs, i), args)
             except ValueError as error:
@@ -352,13 +348,16 @@ class _Loop:
             refuse_closure("checkpointed_scan", flatten((carry, y))[0])
             carry = tree_map(read_only, carry)
             rows.put(i, y)
-        return tree_map(_of_its_own, carry), rows.whole(), states
+        self.states = states
+        return tree_map(_of_its_own, carry), rows.whole()
 
     def run_backward(self, primals: tuple[Any, ...], out: Any, g: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         """All steps backward; each of them is recorded by itself, from a carry that is computed again."""
         carry, xs, args = tree_map(read_only, primals)
         g_carry, g_ys = g
-        stack = [(0, carry), *zip(self.stored, out[2])]
+        if self.states is None:  # not the first time
+            self.run(carry, xs, args)
+        stack, self.states = [(0, carry), *(self.states or [])], None
         rows, ct_args = _Rows(self.length), None
         for end in range(self.length, 0, -1):
             while stack[-1][0] >= end:

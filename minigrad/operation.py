@@ -273,7 +273,7 @@ def tree_jvp(fun: Callable[..., Any], args: Sequence[Any], tangents: Any) -> tup
 
 
 def tree_vjp(fun: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Callable[[Any], Any]]:
-    """`fun(*args)` and its pullback, which returns the cotangents of the arguments, a tuple; `None` as in `tree_jvp`."""
+    """`fun(*args)` and its pullback, which returns one cotangent per argument; `None` as in `tree_jvp`."""
     flat = _Flat(fun, args)
     values, pullback = vjp(flat, flat.parts)
 
