@@ -28,6 +28,7 @@ A rule made of differentiable operations has derivatives itself, so all of this 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import math
@@ -54,10 +55,10 @@ class CustomPrimitive:
         self.value, self.vjp, self.jvp, self.taylor = value, vjp, jvp, taylor
         self.name = getattr(value, "__name__", type(value).__name__)
         self.unchecked = check
-        try:
-            self.signature: inspect.Signature | None = inspect.signature(value)
-        except (TypeError, ValueError):  # functions written in C
-            self.signature = None
+        self.signature: inspect.Signature | None = None  # functions written in C may have none
+        if not isinstance(value, np.ufunc):  # their options are of no use here
+            with contextlib.suppress(TypeError, ValueError):
+                self.signature = inspect.signature(value)
         self.names = [] if self.signature is None else list(self.signature.parameters)
         self.static = set()
         for which in [static] if isinstance(static, (str, int)) else static:
@@ -155,6 +156,8 @@ class Split:
         self.positions = [
             k for k, arg in enumerate(args) if k not in owner.static and any(map(has_derivative, flatten(arg)[0]))
         ]
+        traced = [k for k in self.positions if any(map(is_traced, flatten(args[k])[0]))]
+        self.wanted = traced or self.positions  #: those whose cotangents are asked for
         self.args = [None if k in self.positions else arg for k, arg in enumerate(args)]  # no boxes: no cycles
 
     def moving(self, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -212,10 +215,13 @@ class Split:
                     )
                 )
         else:
-            for k in self.positions:
+            for k in self.wanted:
                 if k >= len(rule):
                     raise self.no_rule(f"{owner.called(k)} has no vjp; {len(rule)} were given")
-            cts = [None if rule[k] is None else rule[k](g, out, *args, **self.kwargs) for k in self.positions]
+            cts = [
+                rule[k](g, out, *args, **self.kwargs) if k in self.wanted and rule[k] is not None else None
+                for k in self.positions
+            ]
         return tuple(
             [
                 self.fitted(ct, x, "vjp", "cotangent", f"for {owner.called(k)}")
@@ -231,6 +237,8 @@ class Split:
             return self.fitted(rule(ts, out, *args, **self.kwargs), out, "jvp", "tangent", "for the result")
         total: Any = None
         for k, t in zip(self.positions, ts):
+            if k not in self.wanted:
+                continue
             if k >= len(rule):
                 raise self.no_rule(f"{owner.called(k)} has no jvp; {len(rule)} were given")
             if rule[k] is None:
@@ -439,7 +447,8 @@ def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule) -> Pri
         CustomPrimitive(entry_by_entry, vjps, None, None, (), False).check(*args)
 
     entry_by_entry.__name__ = name
-    entry_by_entry.__wrapped__ = value  # type: ignore[attr-defined]
+    if not isinstance(value, np.ufunc):
+        entry_by_entry.__wrapped__ = value  # type: ignore[attr-defined]
     # The table of Taylor rules and the sharing of equal work go by names.
     primitive = Primitive(f"custom_{name}" if name in RULES else name, "elementwise", entry_by_entry, rules, rules)
     primitive.taylor = taylor
