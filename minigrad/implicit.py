@@ -353,7 +353,7 @@ def _like_x(name: str, found: Any, x: Any, what: str = "the function returned") 
     """`found`, in the structure and shapes of x."""
     leaves, treedef = flatten(x)
     parts = treedef.leaves_of(found)
-    if parts is None:
+    if parts is None or len(flatten(found)[0]) != len(leaves) or any(isinstance(part, (list, tuple)) for part in parts):
         raise ValueError(located(f"{name}: {what} the structure {flatten(found)[1]}, but x has {treedef}"))
     for path, part, leaf in zip(treedef.paths("x"), parts, leaves):
         if np.shape(peel(part)) != np.shape(peel(leaf)):
@@ -529,6 +529,6 @@ def neumann(
         history.append(float(np.linalg.norm(change)))
         if history[-1] <= tol * float(np.linalg.norm(u)):
             return u
-        if not np.isfinite(history[-1]):
+        if not history[-1] <= 1e6 * history[0]:
             break
     raise NoConvergenceError(f"{name}: the Neumann series does not converge; use linear='dense' or 'gmres'", history)

@@ -236,7 +236,7 @@ def test_no_convergence_is_told_with_its_history() -> None:
         grad(lambda p: fixed_point(lambda p, x: 2 * x + p, p, 1.0))(1.0)
     with pytest.raises(NoConvergenceError, match="no step makes the residual smaller"):
         root(lambda p, x: x * x + p, 1.0, 2.0)
-    with pytest.raises(NoConvergenceError, match="not found in 2 iterations; .* sizes by iteration: 99, ") as caught:
+    with pytest.raises(NoConvergenceError, match=r"not found in 2 iterations; .* sizes by iteration: 99, ") as caught:
         root(lambda p, x: x * x - p, 100.0, 1.0, maxiter=2)
     assert len(caught.value.history) == 3
     with pytest.raises(NoConvergenceError, match="Neumann series does not converge"):
@@ -249,15 +249,15 @@ def test_a_singular_derivative_is_no_derivative() -> None:
     for linear in ("dense", "gmres"):
         with pytest.raises((np.linalg.LinAlgError, NoConvergenceError), match="singular"):
             grad(lambda p, linear=linear: root(lambda p, x: x**3 * p, p, 0.0, linear=linear))(1.0)
+    M = np.array([[1.0, 2.0], [2.0, 4.0]])
     with pytest.raises(np.linalg.LinAlgError, match=r"matrix of shape \(2, 2\), is singular"):
-        M = np.array([[1.0, 2.0], [2.0, 4.0]])
         grad(lambda p: np.sum(root(lambda p, x: M @ x * p, p, np.zeros(2))))(1.0)
 
 
 def test_a_result_that_is_no_root_is_refused() -> None:
     wrong = lambda p: root(lambda p, x: x * x - p, p, 1.0, solver=lambda f, x0: 1.5)
     assert wrong(2.0) == 1.5  # a solver's business; but its derivative would be wrong
-    with pytest.raises(NoConvergenceError, match="what the solver returned is no root: the residual .* 0.25"):
+    with pytest.raises(NoConvergenceError, match=r"what the solver returned is no root: the residual .* 0\.25"):
         grad(wrong)(2.0)
 
     @custom_root(lambda p, x: x - p)
