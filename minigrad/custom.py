@@ -38,10 +38,11 @@ from typing import Any
 import numpy as np
 
 from minigrad import series as s
-from minigrad.operation import filled, has_derivative, is_traced, one_operation, transposed
+from minigrad.operation import filled, has_derivative, is_traced, one_operation, transposed, zeros
 from minigrad.primitive import Primitive
 from minigrad.structure import unbroadcast
 from minigrad.tape import located, peel
+from minigrad.transforms import is_numeric
 from minigrad.tree import flatten, tree_map
 
 Rule = Callable[..., Any]
@@ -147,17 +148,29 @@ class CustomPrimitive:
         check_rules(self, args, kwargs)
 
 
+def _with_zeros(t: Any, x: Any) -> Any:
+    """The tangent of an argument as a rule gets it: zeros where nothing moves, also for integers."""
+    leaves, treedef = flatten(x)
+    parts = treedef.leaves_of(t)
+    assert parts is not None
+
+    def part(t: Any, leaf: Any) -> Any:
+        if t is not None or not is_numeric(leaf):
+            return t
+        return zeros(leaf) if has_derivative(leaf) else np.zeros(np.shape(leaf))[()]
+
+    return treedef.unflatten(map(part, parts, leaves))
+
+
 class Split:
     """One call of a custom primitive: its differentiable arguments, and its rules in the form the tape needs."""
 
     def __init__(self, owner: CustomPrimitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.owner, self.kwargs = owner, kwargs
-        #: the positions of the arguments that the rules speak of: all but the static ones and those without floats
-        self.positions = [
-            k for k, arg in enumerate(args) if k not in owner.static and any(map(has_derivative, flatten(arg)[0]))
-        ]
+        self.positions = [k for k in range(len(args)) if k not in owner.static]  #: those that the rules speak of
+        self.floats = [k for k in self.positions if any(map(has_derivative, flatten(args[k])[0]))]
         traced = [k for k in self.positions if any(map(is_traced, flatten(args[k])[0]))]
-        self.wanted = traced or self.positions  #: those whose cotangents are asked for
+        self.wanted = traced or self.floats  #: those whose cotangents are asked for
         self.args = [None if k in self.positions else arg for k, arg in enumerate(args)]  # no boxes: no cycles
 
     def moving(self, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -186,13 +199,13 @@ class Split:
             return self.by_vjp(filled(g, out), out, xs)
         if self.owner.jvp is None:
             raise self.no_rule("it has no derivative rule")
-        found: tuple[Any, ...] = transposed(lambda ts: self.by_jvp(filled(ts, xs), out, xs), xs, out, g)
+        found: tuple[Any, ...] = transposed(lambda ts: self.by_jvp(ts, out, xs), xs, out, g)
         return found
 
     def push(self, ts: Any, out: Any, xs: tuple[Any, ...]) -> Any:
         """The tangents of the results, from the jvp, or else by transposing the vjp."""
         if self.owner.jvp is not None:
-            return self.by_jvp(filled(ts, xs), out, xs)
+            return self.by_jvp(ts, out, xs)
         if self.owner.vjp is None:
             raise self.no_rule("it has no derivative rule")
         return transposed(lambda g: self.by_vjp(filled(g, out), out, xs), out, xs, ts)
@@ -210,8 +223,8 @@ class Split:
                 names = ", ".join(map(owner.called, self.positions))
                 raise ValueError(
                     located(
-                        f"{owner.name}: the vjp must return a tuple of {len(xs)} cotangents, one for each "
-                        f"differentiable argument ({names}), with None for zero; it returned {given}"
+                        f"{owner.name}: the vjp must return a tuple of {len(xs)} cotangents, one for each argument "
+                        f"({names}) that is not declared static=, with None for zero; it returned {given}"
                     )
                 )
         else:
@@ -233,6 +246,7 @@ class Split:
         """What the jvp rule returns: in the structure of the results, with shapes that fit."""
         owner, rule = self.owner, self.owner.jvp
         args = self.all(xs)
+        ts = tuple([_with_zeros(t, x) for t, x in zip(ts, xs)])
         if callable(rule):
             return self.fitted(rule(ts, out, *args, **self.kwargs), out, "jvp", "tangent", "for the result")
         total: Any = None
@@ -290,7 +304,7 @@ class Split:
     def series(self, order: int, curves: list[Any], out: Any) -> list[Any]:
         """The coefficients of the results, by the user's Taylor rule."""
         assert self.owner.taylor is not None
-        args = self.all([[c[k] for c in curves] for k in range(len(self.positions))])
+        args = self.all([[x, *[_with_zeros(c[k], x) for c in curves[1:]]] for k, x in enumerate(curves[0])])
         found = self.owner.taylor(order, out, *args, **self.kwargs)
         if not isinstance(found, (list, tuple)) or len(found) != order + 1:
             raise ValueError(
@@ -318,14 +332,15 @@ def custom_primitive(
         value: the function. It is run on plain arrays and may do anything: call C code, write in place, iterate. Its
             arguments and its result may be pytrees. Traced values must come as arguments, not through a closure.
         vjp: `rule(g, ans, *args)`, where `ans` is the result and `g` its cotangent, of the same structure and shapes.
-            It returns the cotangents of the differentiable arguments: a tuple, or the cotangent itself if there is just
-            one such argument; `None` is zero. Or a sequence of rules, one per argument, each of which returns one.
-        jvp: `rule(tangents, ans, *args)`, with a tuple of the tangents of the differentiable arguments, returns the
-            tangent of the result. Or a sequence of rules, `rule(tangent, ans, *args)`, whose results are added up.
-        taylor: `rule(order, ans, *args)`, where each differentiable argument is the list of its normalised coefficients
-            u[k] = f^(k) / k! of orders 0 to `order`, returns the list of those of the result.
+            It returns the cotangents of all arguments that are not static: a tuple, or the cotangent itself if there is
+            just one; `None` is zero. Or a sequence of rules, one per argument, each of which returns one.
+        jvp: `rule(tangents, ans, *args)`, with a tuple of the tangents of all arguments that are not static (zeros for
+            what does not move), returns the tangent of the result. Or a sequence of rules, `rule(tangent, ans, *args)`,
+            one per argument, whose results are added up.
+        taylor: `rule(order, ans, *args)`, where each argument that is not static is the list of its normalised
+            coefficients u[k] = f^(k) / k! of orders 0 to `order`, returns the list of those of the result.
         static: arguments, by position or name, that are not differentiated: the rules get them as they are, and return
-            nothing for them. Arguments without floats (an axis, a flag, a text) are static without being declared.
+            nothing for them (an axis, a flag, a text).
         check: compare the rules with finite differences at the first call that is differentiated, see `check`.
 
     Returns:

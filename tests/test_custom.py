@@ -88,7 +88,7 @@ def test_rules_may_be_lists_decorators_and_both_at_once() -> None:
 
 
 def test_structures_static_arguments_and_several_outputs() -> None:
-    @custom_primitive(static="scale")
+    @custom_primitive(static=("axis", "mode", "scale"))
     def op(p: Any, x: Any, axis: int = 0, mode: str = "a", *, scale: float = 1.0) -> Any:
         return {"s": np.sum(p["w"] * x, axis=axis) * scale, "n": x.shape[0], "rest": (np.cos(p["b"]), mode)}
 
@@ -118,6 +118,22 @@ def test_structures_static_arguments_and_several_outputs() -> None:
         grad(lambda s: np.sum(op(p, x, scale=s)["s"]))(2.0)
     with pytest.raises(ValueError, match=r"static='axes' is none of its arguments, \['x', 'axis'\]"):
         custom_primitive(lambda x, axis: x, static="axes")
+
+
+def test_rules_do_not_depend_on_which_numbers_are_integers() -> None:
+    product = custom_primitive(
+        lambda x, y: x * y**2,
+        vjp=lambda g, ans, x, y: (g * y**2, 2 * g * x * y),
+        jvp=lambda ts, ans, x, y: ts[0] * y**2 + 2 * x * y * ts[1],
+    )
+    for y in (3, 3.0, np.int64(3)):
+        assert grad(product)(2.0, y) == 9.0
+        assert jvp(lambda x, y=y: product(x, y), (2.0,), (1.0,))[1] == 9.0
+        product.check(2.0, y)
+    assert grad(product, 1)(2, 3.0) == 12.0
+    by_jvp = custom_primitive(lambda x, y: x * y**2, jvp=lambda ts, ans, x, y: ts[0] * y**2 + 2 * x * y * ts[1])
+    assert grad(by_jvp, 1)(2, 3.0) == 12.0
+    assert grad(by_jvp)(2.0, 3) == 9.0
 
 
 def test_the_value_may_do_what_cannot_be_traced() -> None:
@@ -168,6 +184,14 @@ def test_a_taylor_rule_of_ones_own_is_used_and_checked() -> None:
     assert calls == [7]
     assert_close(jet(op, (X,), ([X, X],))[1], jet(np.exp, (X,), ([X, X],))[1], 1e-14)
     op.check(X)
+    times = custom_primitive(
+        lambda x, y: x * y,
+        vjp=lambda g, ans, x, y: (g * y, g * x),
+        taylor=lambda d, ans, x, y: [sum(x[j] * y[k - j] for j in range(k + 1)) for k in range(d + 1)],
+    )
+    for y in (3.0, 3):  # a constant has a series too
+        assert derivatives(lambda t, y=y: times(t * t, y), 2.0, 3).tolist() == [12.0, 12.0, 6.0, 0.0]
+    assert derivatives(lambda t: times(t * t, t), 2.0, 3).tolist() == [8.0, 12.0, 12.0, 6.0]
     wrong = custom_primitive(
         lambda x: np.exp(x), vjp=lambda g, ans, x: g * ans, taylor=lambda d, ans, x: [ans, *[ans * c for c in x[1:]]]
     )
