@@ -62,7 +62,7 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             "checkpoint",
             with_keywords,
             (args, kwargs),
-            lambda g, out, xs: tree_vjp(with_keywords, xs)[1](g),
+            lambda g, out, xs: tree_vjp(with_keywords, xs, once=True)[1](g),
             lambda ts, out, xs: tree_jvp(with_keywords, xs, ts)[1],
             lambda order, curves, out: tree_series("checkpoint", with_keywords, curves, order),
         )
@@ -372,7 +372,7 @@ class _Loop:
                 if position < end - 1:
                     stack.append((position, tree_map(_of_its_own, carry)))
             point = (carry, _entry(xs, end - 1), args)
-            results, pullback = tree_vjp(self.step, point)
+            results, pullback = tree_vjp(self.step, point, once=True)
             if end == self.length:
                 _check_equal(results, (out[0], _entry(out[1], end - 1)), carry)
             g_carry, ct_x, ct = pullback((g_carry, _entry(g_ys, end - 1)))

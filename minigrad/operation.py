@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.primitive import Primitive, several
-from minigrad.tape import Box, located, open_part, peel
-from minigrad.transforms import is_numeric, jvp, vjp
+from minigrad.tape import Box, LeanTape, located, open_part, peel
+from minigrad.transforms import Recording, is_numeric, jvp, vjp
 from minigrad.tree import TreeDef, flatten
 
 Pull = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (cotangents, results, arguments) -> cotangents of the arguments
@@ -272,21 +272,32 @@ def tree_jvp(fun: Callable[..., Any], args: Sequence[Any], tangents: Any) -> tup
     return flat.joined(values, blank=False), flat.joined(found)
 
 
-def tree_vjp(fun: Callable[..., Any], args: Sequence[Any]) -> tuple[Any, Callable[[Any], Any]]:
-    """`fun(*args)` and its pullback, which returns one cotangent per argument; `None` as in `tree_jvp`."""
+def tree_vjp(fun: Callable[..., Any], args: Sequence[Any], *, once: bool = False) -> tuple[Any, Callable[[Any], Any]]:
+    """`fun(*args)` and its pullback, which returns one cotangent per argument; `None` as in `tree_jvp`.
+
+    With `once` the pullback may be called only once: it lets go of what it has passed.
+    """
     flat = _Flat(fun, args)
-    values, pullback = vjp(flat, flat.parts)
+    record = Recording("vjp", flat, (flat.parts,), {}, 0, LeanTape())
+    positions = [record.position(out) for out in record.out]
+    values = [open_part(out) for out in record.out]
+    record.out = None
+    out, shapes = flat.joined(values, blank=False), [v.shape for v in values]
+    del values
 
     def pull(g: Any) -> Any:
         parts = flat.outdef.leaves_of(g)
         assert parts is not None
-        found = pullback([zeros(v) if parts[k] is None else parts[k] for k, v in zip(flat.results, values)])[0]
+        given = [parts[k] for k in flat.results]
+        assert all(ct is None or np.shape(peel(ct)) == shape for ct, shape in zip(given, shapes))
+        seeds = [(i, ct) for i, ct in zip(positions, given) if ct is not None]
+        found = record.pull(seeds, consume=once)
         new: list[Any] = [None] * len(flat.leaves)
         for k, part in zip(flat.moving, found):
             new[k] = part
         return flat.treedef.unflatten(new)
 
-    return flat.joined(values, blank=False), pull
+    return out, pull
 
 
 def tree_series(name: str, fun: Callable[..., Any], curves: Sequence[Any], order: int) -> list[Any]:
