@@ -24,7 +24,7 @@ counts = {"plain": 0, "recorded": 0}
 
 def step(state: Any, t: Any, k: Any) -> Any:
     """Ten operations on the state."""
-    counts["recorded" if type(state) is Box else "plain"] += 1
+    counts["recorded" if type(k) is Box else "plain"] += 1
     force = np.sin(state * k + t) - 0.1 * state * state
     return state + 0.01 * force - 0.001 * np.tanh(state), None
 

@@ -32,6 +32,7 @@ from minigrad.operation import (
     is_traced,
     one_operation,
     refuse_closure,
+    shape_of,
     tree_jvp,
     tree_series,
     tree_vjp,
@@ -356,10 +357,8 @@ def _like_x(name: str, found: Any, x: Any, what: str = "the function returned") 
     if parts is None or len(flatten(found)[0]) != len(leaves) or any(isinstance(part, (list, tuple)) for part in parts):
         raise ValueError(located(f"{name}: {what} the structure {flatten(found)[1]}, but x has {treedef}"))
     for path, part, leaf in zip(treedef.paths("x"), parts, leaves):
-        if np.shape(peel(part)) != np.shape(peel(leaf)):
-            raise ValueError(
-                located(f"{name}: {what} shape {np.shape(peel(part))} for {path} of shape {np.shape(peel(leaf))}")
-            )
+        if shape_of(part) != shape_of(leaf):
+            raise ValueError(located(f"{name}: {what} shape {shape_of(part)} for {path} of shape {shape_of(leaf)}"))
     return treedef.unflatten(parts)
 
 

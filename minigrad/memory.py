@@ -28,6 +28,7 @@ from minigrad.operation import (
     is_traced,
     one_operation,
     refuse_closure,
+    shape_of,
     tree_jvp,
     tree_series,
     tree_vjp,
@@ -174,7 +175,7 @@ def checkpointed_scan(
     leaves, treedef = flatten(xs)
     lengths = {}
     for path, leaf in zip(treedef.paths("xs"), leaves):
-        shape = np.shape(peel(leaf))
+        shape = shape_of(leaf)
         if not shape or not hasattr(peel(leaf), "dtype"):
             raise ValueError(
                 located(

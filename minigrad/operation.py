@@ -39,6 +39,12 @@ def typed(leaf: Any) -> Any:
     return np.asarray(leaf)[()] if isinstance(leaf, (float, complex)) and not hasattr(leaf, "dtype") else leaf
 
 
+def shape_of(leaf: Any) -> tuple[int, ...]:
+    """The shape of a leaf, also of a duck array or a number of Python."""
+    found: tuple[int, ...] = getattr(peel(leaf), "shape", ())
+    return found
+
+
 def zeros(leaf: Any) -> Any:
     """The zero tangent or cotangent of a leaf."""
     return np.zeros_like(peel(typed(leaf)))[()]
@@ -289,7 +295,7 @@ def tree_vjp(fun: Callable[..., Any], args: Sequence[Any], *, once: bool = False
         parts = flat.outdef.leaves_of(g)
         assert parts is not None
         given = [parts[k] for k in flat.results]
-        assert all(ct is None or np.shape(peel(ct)) == shape for ct, shape in zip(given, shapes))
+        assert all(ct is None or shape_of(ct) == shape for ct, shape in zip(given, shapes))
         seeds = [(i, ct) for i, ct in zip(positions, given) if ct is not None]
         found = record.pull(seeds, consume=once)
         new: list[Any] = [None] * len(flat.leaves)
