@@ -38,7 +38,16 @@ from typing import Any
 import numpy as np
 
 from minigrad import series as s
-from minigrad.operation import filled, has_derivative, is_traced, one_operation, shape_of, transposed, zeros
+from minigrad.operation import (
+    filled,
+    furthest_in,
+    has_derivative,
+    is_traced,
+    one_operation,
+    shape_of,
+    transposed,
+    zeros,
+)
 from minigrad.primitive import Primitive
 from minigrad.structure import unbroadcast
 from minigrad.tape import located, peel
@@ -113,6 +122,7 @@ class CustomPrimitive:
             split.pull,
             split.push,
             None if self.taylor is None else split.series,
+            opaque=True,
         )
 
     def bound(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
@@ -444,6 +454,9 @@ def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule) -> Pri
     from minigrad.taylor import RULES
 
     def entry_by_entry(*args: Any) -> Any:
+        duck = furthest_in(args)
+        if duck is not None:
+            return duck.perform(primitive.bind, args, {})
         ans = value(*args)
         shapes = [getattr(arg, "shape", ()) for arg in args]
         wanted = shapes[0] if len(shapes) == 1 else np.broadcast_shapes(*shapes)

@@ -242,7 +242,7 @@ def solution(
             xs.append(tree_map(lambda u: -u, system.solve((curves[0][0], x), rest)))
         return xs
 
-    return one_operation(name, value, (params,), pull, push, series)
+    return one_operation(name, value, (params,), pull, push, series, opaque=True)
 
 
 class _Linear:
@@ -298,7 +298,7 @@ class _Linear:
                 us.append(tree_map(lambda w: -w, self.solve(curves[0][:2], right)))
             return us
 
-        return one_operation(f"{self.name}, linear system", self.run, (*point, b), pull, push, series)
+        return one_operation(f"{self.name}, linear system", self.run, (*point, b), pull, push, series, opaque=True)
 
     def run(self, params: Any, x: Any, b: Any) -> Any:
         """The solution on plain values."""

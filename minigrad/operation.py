@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.duck import Duck
 from minigrad.primitive import Primitive, several
 from minigrad.tape import Box, LeanTape, located, open_part, peel
 from minigrad.transforms import Recording, is_numeric, jvp, vjp
@@ -58,6 +59,12 @@ def empty(treedef: TreeDef, leaves: int) -> TreeDef:
 _HOLE = object()
 
 
+def furthest_in(leaves: Sequence[Any]) -> Duck | None:
+    """Of the duck arrays among these, the one whose batch was made last."""
+    ducks = [leaf for leaf in map(open_part, leaves) if isinstance(leaf, Duck)]
+    return max(ducks, key=lambda duck: getattr(duck, "serial", 0), default=None)
+
+
 def refuse_closure(name: str, outs: Sequence[Any]) -> None:
     """Raise if a function that was given plain values returned a traced one: a derivative would be lost."""
     if any(is_traced(out) for out in outs):
@@ -73,6 +80,7 @@ def one_operation(
     pull: Pull,
     push: Push,
     taylor: Taylor | None = None,
+    opaque: bool = False,
 ) -> Any:
     """`fun(*args)`, recorded as one operation.
 
@@ -83,6 +91,8 @@ def one_operation(
         pull, push: the rules. Trees of tangents and cotangents have `None` where they are zero, and may be written
             in this way. Rules must be differentiable themselves.
         taylor: see `minigrad.custom`.
+        opaque: whether duck arrays must not look into `fun`, since the derivative of what it does is not the one that
+            the rules give. They are asked to perform the whole operation instead, example by example.
 
     Returns:
         The result. With respect to outputs that are no floats or complex numbers there are no derivatives.
@@ -90,7 +100,7 @@ def one_operation(
     Raises:
         TypeError: if `fun` closes over a traced value.
     """
-    call = _Call(name, fun, args, pull, push, taylor)
+    call = _Call(name, fun, args, pull, push, taylor, opaque)
     if not call.places:
         return call.result(call.run())
     constants = {f"constant{k}": leaf for k, leaf in enumerate(call.leaves) if type(leaf) is np.ndarray}  # watched
@@ -100,8 +110,10 @@ def one_operation(
 class _Call:
     """One call of such a function. It does not hold the traced arguments: nodes that hold it make no cycles."""
 
-    def __init__(self, name: str, fun: Any, args: Any, pull: Pull, push: Push, taylor: Taylor | None) -> None:
-        self.name, self.fun, self.rules, self.series = name, fun, (pull, push), taylor
+    def __init__(
+        self, name: str, fun: Any, args: Any, pull: Pull, push: Push, taylor: Taylor | None, opaque: bool
+    ) -> None:
+        self.name, self.fun, self.rules, self.series, self.opaque = name, fun, (pull, push), taylor, opaque
         leaves, self.treedef = flatten(tuple(args))
         leaves = [open_part(leaf) for leaf in leaves]
         self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
@@ -129,13 +141,29 @@ class _Call:
 
     def run(self, *xs: Any) -> tuple[Any, ...]:
         """The function on plain values."""
-        outs, outdef = flatten(self.fun(*self.rebuilt(xs)))
-        refuse_closure(self.name, outs)
+        args = self.rebuilt(xs)
+        duck = furthest_in(flatten(args)[0]) if self.opaque else None
+        if duck is None:
+            outs, outdef = flatten(self.fun(*args))
+            refuse_closure(self.name, outs)
+        else:
+            outs, outdef = flatten(self.by_examples(duck, args))
         outs = [typed(open_part(out)) for out in outs]
         self.moving = [k for k, out in enumerate(outs) if has_derivative(out)]
         self.others = [None if has_derivative(out) else out for out in outs]
         self.outdef = empty(outdef, len(outs))
         return tuple([outs[k] for k in self.moving])
+
+    def by_examples(self, duck: Duck, args: Any) -> Any:
+        """The result where a duck array performs the whole operation."""
+        leaves, treedef = flatten(args)
+
+        def operation(*leaves: Any) -> Any:
+            args = treedef.unflatten(leaves)
+            return one_operation(self.name, self.fun, args, *self.rules, self.series, self.opaque)
+
+        operation.__name__ = self.name
+        return duck.perform(operation, tuple(leaves), {})
 
     def pull(self, gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
         """The cotangents of the traced arguments."""
