@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad import jacobian
 from minigrad.misc.flatten import flatten as to_vector
 from minigrad.operation import (
     has_derivative,
@@ -39,7 +40,6 @@ from minigrad.operation import (
     typed,
 )
 from minigrad.tape import located, open_part, peel
-from minigrad.transforms import jacobian
 from minigrad.tree import flatten, tree_map
 
 DENSE = 200  #: unknowns up to which "auto" forms the matrix
