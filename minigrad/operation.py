@@ -14,7 +14,8 @@ import numpy as np
 
 from minigrad.duck import Duck
 from minigrad.primitive import Primitive, several
-from minigrad.tape import Box, LeanTape, located, open_part, peel
+from minigrad.sweeps import expanded
+from minigrad.tape import Box, LeanTape, Tape, located, open_part, peel
 from minigrad.transforms import Recording, is_numeric, jvp, vjp
 from minigrad.tree import TreeDef, flatten
 
@@ -336,11 +337,18 @@ def tree_vjp(fun: Callable[..., Any], args: Sequence[Any], *, once: bool = False
 
 def tree_series(name: str, fun: Callable[..., Any], curves: Sequence[Any], order: int) -> list[Any]:
     """The coefficients of fun(*args) from those of its arguments: trees of the orders 0, 1, ... up to `order`."""
-    from minigrad.taylor import curve
+    from minigrad.taylor import push_series
 
     flat = _Flat(fun, curves[0])
+    record = Recording(name, flat, (flat.parts,), {}, 0, Tape())
     rows = [flat.chosen(c) for c in curves[1 : order + 1]]
-    directions = [[row[k] for row in rows] for k in range(len(flat.parts))]
-    found, _ = curve(name, lambda *parts: flat(parts), tuple(flat.parts), directions, order)
-    padded = [[*v, *[zeros(v[0])] * (order + 1 - len(v))] for v in found]
-    return [flat.joined([v[k] for v in padded], blank=k > 0) for k in range(order + 1)]
+    inputs = [[leaf, *[row[k] for row in rows]] for k, leaf in enumerate(record.leaves)]
+    positions = [record.position(out) for out in record.out]
+    values = [open_part(out) for out in record.out]
+    record.out = None
+    found = iter(push_series(record.tape, inputs, [i for i in positions if i >= 0], order))
+    columns = []
+    for i, v in zip(positions, values):
+        moving = list(next(found))[1 : order + 1] if i >= 0 else []
+        columns.append([v, *[expanded(c, v) for c in moving], *[zeros(v)] * (order - len(moving))])
+    return [flat.joined([column[k] for column in columns], blank=k > 0) for k in range(order + 1)]
