@@ -7,13 +7,17 @@ step itself: those run forward on plain values, and those recorded, one at a tim
 """
 
 import argparse
+import pathlib
 import statistics
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from minigrad import checkpointed_scan, grad
 from minigrad.memory import default_snapshots, forward_steps
@@ -61,12 +65,12 @@ def medians(gradients: list[Callable[..., Any]], *args: Any, repeats: int) -> li
     return [statistics.median(column) for column in seconds]
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--lengths", type=int, nargs="+", default=[1000, 10_000])
     parser.add_argument("--size", type=int, default=200, help="numbers in the state")
     parser.add_argument("--repeats", type=int, default=5, help="of the timed runs")
-    arguments = parser.parse_args()
+    arguments = parser.parse_args(argv)
     print("| steps | states | peak MB | of plain | steps run forward | by the formula | recorded | time, of plain |")
     print("|---|---|---|---|---|---|---|---|")
     for length in arguments.lengths:

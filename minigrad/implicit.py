@@ -84,12 +84,12 @@ def root(
             unknowns (n sweeps and n^3 operations), "gmres" multiplies by it only, "auto" is "dense" up to n = 200;
             "neumann" sums the Neumann series, for A close to the identity; or `linear(product, b)`, with vectors of
             shape (n,), returns the solution of product(u) = b.
-        tol: stop when a step is smaller than this, relative to x. With a solver of your own its result is refused when
-            Newton's step from there is larger than 1e-4, relative to x, for then it is no root.
+        tol: stop when a step is smaller than this, relative to x, or as small as the dtype allows. What your own solver
+            returns is refused when Newton's step from there is larger than 1e-4, relative to x: it is no root.
         maxiter: the number of iterations allowed.
 
     Returns:
-        The solution, in the structure of x0.
+        The solution, in the structure, shapes and dtypes of x0.
 
     Raises:
         NoConvergenceError: a RuntimeError with a `history`, if the root or the solution of a linear system is missed.
@@ -309,6 +309,8 @@ class _Linear:
             raise ValueError(
                 located(f"{self.name}: the residual has {right.shape[0]} entries, but x has {n}; they must be as many")
             )
+        if right.dtype.kind == start.dtype.kind:
+            right = right.astype(start.dtype)  # what x can tell apart
         if self.method == "dense" or (self.method == "auto" and n <= DENSE):
             matrix = self.matrix(params, x, start, to_tree)
             return to_tree(np.linalg.solve(matrix.T if self.is_transposed else matrix, right))
@@ -338,7 +340,7 @@ class _Linear:
         found = jacobian(lambda v: to_vector(self.residual(params, to_tree(v)))[0])(start)
         if not np.all(np.isfinite(found)):
             raise np.linalg.LinAlgError(located(f"{self.name}: the derivative of the residual in x is not finite"))
-        if found.shape[0] != found.shape[1] or np.linalg.cond(found) > 1e14 or not np.any(found):
+        if found.shape[0] != found.shape[1] or np.linalg.cond(found) > 0.05 / _precision(found) or not np.any(found):
             raise np.linalg.LinAlgError(
                 located(
                     f"{self.name}: the derivative of the residual in x, a matrix of shape {found.shape}, is singular "
@@ -399,6 +401,11 @@ def _size(x: Any) -> float:
     return max([float(np.max(np.abs(leaf), initial=0.0)) for leaf in flatten(x)[0]], default=0.0)
 
 
+def _precision(x: Any) -> float:
+    """The relative distance of neighbouring numbers, in the coarsest dtype of a tree."""
+    return max([float(np.finfo(np.asarray(leaf).dtype).eps) for leaf in flatten(x)[0]])
+
+
 # ----- solvers, on plain values ---------------------------------------------------------------------------------------
 
 
@@ -410,6 +417,8 @@ def _newton(f: Any, params: Any, x: Any, system: _Linear, tol: float, maxiter: i
         refuse_closure("root", flatten(found)[0])
         return _like_x("root", found, x, "the residual has")
 
+    eps = _precision(x)
+    tol = max(tol, 4 * eps)
     left = residual(x)
     norm = float(np.linalg.norm(to_vector(left)[0]))
     history, scale = [norm], _size(x)
@@ -431,7 +440,7 @@ def _newton(f: Any, params: Any, x: Any, system: _Linear, tol: float, maxiter: i
                 break
         small = _size(step) <= tol * max(scale, _size(x))
         if length < 1e-6:  # no way down: at the root, where rounding rules, or stuck
-            if _size(step) <= 1e-7 * max(scale, _size(x)):
+            if _size(step) <= 4 * eps**0.5 * max(scale, _size(x)):
                 return x
             raise NoConvergenceError("root: no step makes the residual smaller; try another x0", history)
         x, left, norm = new, new_left, new_norm
@@ -444,6 +453,7 @@ def _newton(f: Any, params: Any, x: Any, system: _Linear, tol: float, maxiter: i
 def _iterate(f: Any, params: Any, x: Any, tol: float, maxiter: int) -> Any:
     """x = f(x), until it does not change."""
     history: list[float] = []
+    tol = max(tol, 4 * _precision(x))
     for _ in range(maxiter):
         with np.errstate(over="ignore", invalid="ignore"):  # of which an exception tells
             new = f(params, x)
@@ -475,7 +485,8 @@ def gmres(
     >>> gmres(lambda u: np.array([[2.0, 1.0], [0.0, 4.0]]) @ u, np.array([4.0, 8.0])).round(10)
     array([1., 2.])
     """
-    target = tol * float(np.linalg.norm(b))
+    eps = _precision(b)
+    target = max(tol, 10 * eps) * float(np.linalg.norm(b))
     u, left, history = np.zeros_like(b), b, [float(np.linalg.norm(b))]
     for _ in range(cycles):
         if history[-1] <= target:
@@ -504,7 +515,7 @@ def gmres(
         history.append(float(np.linalg.norm(left)))
         if history[-1] > 0.9 * history[-2]:  # no progress: as far as rounding allows, or stuck
             break
-    if history[-1] <= max(target, 1e-9 * history[0]):
+    if history[-1] <= max(target, 0.1 * eps**0.5 * history[0]):
         return u
     raise NoConvergenceError(
         f"{name}: GMRES did not solve the linear system; is the derivative in x singular?", history
@@ -522,6 +533,7 @@ def neumann(
     array([2.])
     """
     u, history = b, []
+    tol = max(tol, 4 * _precision(b))
     for _ in range(limit):
         change = b - product(u)
         u = u + change

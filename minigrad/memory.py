@@ -449,7 +449,8 @@ def _check_equal(results: Any, before: Any, carry: Any) -> None:
     pairs = [
         (a, b) for a, b in zip(new, old) if has_derivative(b) and isinstance(peel(b), (np.ndarray, np.generic, float))
     ]
-    scale = max([float(np.max(np.abs(a), initial=0.0)) for a in [*flatten(carry)[0], *new] if has_derivative(a)] + [0])
+    sizes = [np.abs(a) for a in [*flatten(carry)[0], *new] if has_derivative(a)]
+    scale = max([float(np.max(size, initial=0.0, where=np.isfinite(size))) for size in sizes], default=0.0)
     for a, b in pairs:
         a, b = np.asarray(a), np.asarray(b)
         allowed = math.sqrt(float(np.finfo(b.dtype).eps)) * scale

@@ -192,6 +192,23 @@ def test_complex_solutions() -> None:
     assert_close(grad(lambda z: np.real(own(z)))(z), grad(lambda z: np.real(np.sqrt(z)))(z), 1e-13)
 
 
+@pytest.mark.parametrize("linear", ["dense", "gmres", "neumann"])
+def test_single_precision_stays(linear: Any) -> None:
+    p, start = np.array([2.0, 3.0], np.float32), np.array([1.4, 1.7], np.float32)
+    half, fifth = np.float32(0.5), np.float32(0.2)
+    solution = lambda p: root(lambda p, x: half * (x * x - p), p, start, linear=linear)
+    steady = lambda p: fixed_point(lambda p, x: fifth * np.cos(p * x), p, start, linear=linear)
+    x = steady(p)
+    slope = -fifth * np.sin(p * x)
+    for f, expected in ((solution, half / np.sqrt(p)), (steady, slope * x / (1 - slope * p))):
+        found = grad(lambda p, f=f: np.sum(f(p)))(p)
+        assert f(p).dtype == found.dtype == np.float32
+        assert_close(found, expected, 1e-5)
+    mixed = root(lambda p, x: half * (x * x - p), p.astype(float), start, linear=linear)
+    assert mixed.dtype == np.float32
+    assert_close(mixed, np.sqrt(p), 1e-6)
+
+
 def test_against_jax() -> None:
     jax = pytest.importorskip("jax")
     with jax.enable_x64(True):

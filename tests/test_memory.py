@@ -2,6 +2,8 @@
 
 import functools
 import gc
+import importlib.util
+import pathlib
 import tracemalloc
 from typing import Any
 
@@ -112,6 +114,21 @@ def test_memory_follows_the_number_of_states_and_not_the_length() -> None:
     assert of_few < 0.04 * whole
     assert of_few < 1.4 * of_half
     assert 30 * size < of_many - of_few < 75 * size  # 55 states more
+
+
+def test_the_benchmark_counts_what_the_formula_says(capsys: Any) -> None:
+    path = pathlib.Path(__file__).parent.parent / "benchmarks" / "memory.py"
+    spec = importlib.util.spec_from_file_location("benchmark_memory", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    module.main(["--lengths", "30", "--size", "3", "--repeats", "1"])
+    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert len(rows) == 6
+    for _, states, _, _, forward, formula, recorded, _ in rows:
+        assert int(recorded) == 30
+        assert "tape" in states or int(forward) == int(formula) == fewest_steps(31, int(states))
 
 
 # ----- derivatives of loops -------------------------------------------------------------------------------------------
@@ -292,6 +309,17 @@ def test_errors_of_a_scan() -> None:
     with pytest.raises(ValueError, match="read-only") as caught:
         grad(lambda c: np.sum(checkpointed_scan(writes, c, length=3)[0]))(np.ones(2))
     assert "c = c + x, not c += x" in "".join(caught.value.__notes__)
+
+
+def test_what_is_not_a_number_does_not_look_like_another_result() -> None:
+    def step(c: Any, _x: Any) -> Any:
+        return {"a": np.var(c["a"]) + c["a"], "b": np.sqrt(c["b"])}, None
+
+    with np.errstate(invalid="ignore"):
+        start = {"a": np.array([0.1, 0.7]), "b": np.array([-1.0, np.inf])}
+        found = grad(lambda a: np.sum(checkpointed_scan(step, {**start, "a": a}, length=4)[0]["a"]))(start["a"])
+        expected = grad(lambda a: np.sum(loop({**start, "a": a}, range(4), step, ())["a"]))(start["a"])
+    assert_close(found, expected, 1e-13)
 
 
 def test_an_array_that_a_scan_reads_and_that_changes_is_noticed() -> None:
