@@ -11,8 +11,7 @@ array([0.    , 0.6397])
 Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rules), `elementwise`, `structure` and
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
 and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `explore` (the
-printed tape), `tree` (nested parameters), `memory` (checkpoints), `custom` and `implicit` (operations of your own,
-solutions of equations; `operation` is what these are made of), `scipy`, `extend` and `misc` (SciPy, autograd's forms),
+printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own, tools),
 `coverage` and `cli` (what has a rule, and the command that prints it).
 """
 
