@@ -23,7 +23,6 @@ from minigrad import numpy as numpy
 from minigrad.numpy.selection import add_at, set_at
 from minigrad.taylor import derivatives, jet
 from minigrad.transforms import (
-    checkpoint,
     deriv,
     elementwise_grad,
     grad,
@@ -65,6 +64,14 @@ _LAZY: dict[str, str] = {
     "sparse_jacobian": "sparse",
     "sparsity": "sparse",
     # memory, custom operations, implicit functions
+    "checkpoint": "memory",
+    "checkpointed_scan": "memory",
+    "stop_gradient": "memory",
+    "custom_elementwise": "custom",
+    "custom_primitive": "custom",
+    "custom_root": "implicit",
+    "fixed_point": "implicit",
+    "root": "implicit",
     # the compiled tape
     # checks of derivatives
 }
@@ -84,7 +91,6 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "add_at",
-    "checkpoint",
     "deriv",
     "derivatives",
     "elementwise_grad",

@@ -118,6 +118,8 @@ def parameters(params: dict[str, Any]) -> str:
     """The parameters of an operation that are not at their default, in a few characters each."""
     shown = []
     for key, value in params.items():
+        if key.startswith("_"):
+            continue  # how the operation does its work
         if value is None or value is False:
             continue
         text = f"array{value.shape}" if isinstance(value, np.ndarray) else repr(value)

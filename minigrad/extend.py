@@ -10,9 +10,10 @@
 >>> grad(logsumexp)(np.array([1.0, 2.0])).round(4)
 array([0.2689, 0.7311])
 
-The names and signatures are those of `autograd.extend`. A rule is written in differentiable operations, so it has
-derivatives itself. A pullback is enough for all modes, and so is a pushforward: each is found from the other by
-transposing it, since both are linear. An argument without a rule raises when its derivative is asked for.
+The names and signatures are those of `autograd.extend`; `minigrad.custom_primitive` is the newer form. A rule is made
+of differentiable operations, so it has derivatives itself. A pullback is enough for all modes, and so is a pushforward:
+each is found from the other by transposing it, since both are linear. An argument without a rule raises when its
+derivative is asked for.
 """
 
 from __future__ import annotations

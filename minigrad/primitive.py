@@ -38,7 +38,7 @@ class Primitive:
 
     __slots__ = (
         "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "push", "shrinks", "sweeping", "takes_scalar",
-        "vjps",
+        "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -53,6 +53,7 @@ class Primitive:
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
+        self.taylor: Rule | None = None  # a recurrence of its own, as in the table of `minigrad.taylor`
         # What the backward sweep asks of every node, in one look: does it take the
         # cotangent as it comes? does it broadcast? its rules.
         self.sweeping = (
@@ -79,12 +80,10 @@ class Primitive:
         found = self._residuals.get(moving)
         if found is None:
             if self.pull is not None:
-                reads_ans, reads_args = _reads(self.pull)
-                if len(reads_args) < len(parents):  # *args: one answer for all
-                    reads_args = reads_args[:1] * len(parents)
+                reads_ans, reads_args = _reads(self.pull, len(parents))
                 found = reads_ans, tuple(k for k in range(len(parents)) if not reads_args[k])
             else:
-                reads = [_reads(rule) for rule, moves in zip(self.vjps, moving) if moves]
+                reads = [_reads(rule, len(parents)) for rule, moves in zip(self.vjps, moving) if moves]
                 dropped = [k for k in range(len(parents)) if not any(args[k] for _, args in reads)]
                 found = any(ans for ans, _ in reads), tuple(dropped)
             self._residuals[moving] = found
@@ -94,8 +93,8 @@ class Primitive:
         return f"<{self.kind} primitive {self.name}>"
 
 
-def _reads(rule: Rule) -> tuple[bool, tuple[bool, ...]]:
-    """Which of `ans` and `*args` a rule reads, by the names that it gives them.
+def _reads(rule: Rule, number: int) -> tuple[bool, tuple[bool, ...]]:
+    """Which of `ans` and a number of `*args` a rule reads, by the names that it gives them.
 
     A rule of any number of arguments, `rule(g, ans, *args)`, has one answer for all of them.
     """
@@ -103,7 +102,10 @@ def _reads(rule: Rule) -> tuple[bool, tuple[bool, ...]]:
     names = code.co_varnames[1 : code.co_argcount]
     if code.co_flags & _VARARGS:
         names += (code.co_varnames[code.co_argcount + code.co_kwonlyargcount],)
-    return not names[0].startswith("_"), tuple(not name.startswith("_") for name in names[1:])
+    reads = [not name.startswith("_") for name in names]
+    if code.co_flags & _VARARGS:
+        reads += reads[-1:] * (number + 1 - len(reads))
+    return reads[0], tuple(reads[1:])
 
 
 _VARARGS = 0x04  # inspect.CO_VARARGS, without the time to import inspect

@@ -59,7 +59,7 @@ def node_series(
     primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
 ) -> Series:
     """The series of one operation."""
-    rule = RULES.get(primitive.name) if primitive.kind == "elementwise" else None
+    rule = primitive.taylor or (RULES.get(primitive.name) if primitive.kind == "elementwise" else None)
     if rule is not None:
         v = rule(order, ans, us, params)
     elif primitive.kind == "linear":

@@ -15,7 +15,6 @@ import numpy as np
 
 from minigrad import linalg, structure
 from minigrad.explore import INNER_CODE, TracedTape
-from minigrad.primitive import several
 from minigrad.sweeps import backward, finished, forward
 from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel, read_only
 from minigrad.tree import LEAF, TreeDef, flatten, tree_map
@@ -819,61 +818,6 @@ def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
         return jvp(along, (point[argnum],), (tensor,))[1]
 
     return _named(product, "hessian_tensor_product", fun)
-
-
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Forget what `fun` computes on the way; the backward sweep computes it again when it comes there.
-
-    Args:    fun: a function of pytrees that returns a pytree of arrays. Traced values have to come as arguments, not
-             through a closure.
-    Returns: a function with the same values and derivatives, of any order, that keeps its arguments and results only.
-    Raises:  TypeError if `fun` closes over a traced value.
-
-    >>> grad(checkpoint(lambda x: np.sum(np.sin(np.sin(x)))))(np.array([0.5])).round(6)
-    array([0.778644])
-    """
-
-    def checkpointed(*args: Any, **kwargs: Any) -> Any:
-        leaves, treedef = flatten((args, kwargs))
-        places = [k for k, leaf in enumerate(leaves) if type(open_part(leaf)) is Box]
-        if not places:
-            return fun(*args, **kwargs)
-        results: list[Callable[[Sequence[Any]], Any]] = []
-
-        def run(*xs: Any) -> tuple[Any, ...]:
-            new = list(leaves)
-            for k, x in zip(places, xs):
-                new[k] = x
-            args, kwargs = treedef.unflatten(new)
-            outs, outdef = flatten(fun(*args, **kwargs))
-            moving = [k for k, out in enumerate(outs) if is_numeric(out)]
-            rest = [None if k in moving else out for k, out in enumerate(outs)]  # no arrays: these are to be forgotten
-
-            def joined(arrays: Sequence[Any]) -> Any:
-                full = rest.copy()
-                for k, array in zip(moving, arrays):
-                    full[k] = array
-                return outdef.unflatten(full)
-
-            results[:] = [joined]
-            if not any(type(x) is Box for x in xs) and any(type(open_part(out)) is Box for out in outs):
-                raise TypeError(
-                    located("checkpoint: the function closes over a traced value; pass that value as an argument")
-                )
-            return tuple([outs[k] if hasattr(outs[k], "dtype") else np.float64(outs[k]) for k in moving])
-
-        def pull(gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
-            _, pullback = vjp(run, *xs)
-            return list(pullback(tuple([np.zeros_like(peel(a)) if g is None else g for g, a in zip(gs, ans)])))
-
-        def push(ts: Any, ans: Any, *xs: Any) -> list[Any]:
-            tangents = tuple([np.zeros_like(peel(x)) if t is None else t for t, x in zip(ts, xs)])
-            return list(jvp(run, tuple(xs), tangents)[1])
-
-        outs = several("checkpoint", run, pull, push)(*[leaves[k] for k in places])
-        return results[0](outs)
-
-    return _named(checkpointed, "checkpoint", fun)
 
 
 def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:

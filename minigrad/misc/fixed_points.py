@@ -1,13 +1,12 @@
-"""Fixed points, differentiated by the implicit function theorem instead of through the iterations."""
+"""Fixed points in the form of autograd; `minigrad.fixed_point` is the one for new programs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.extend import defvjp_argnums, primitive
+from minigrad.implicit import solution, start_from
 from minigrad.tape import located
-from minigrad.transforms import vjp
 from minigrad.tree import tree_map
 
 LIMIT = 10_000  #: iterations after which a fixed point is given up
@@ -16,13 +15,12 @@ LIMIT = 10_000  #: iterations after which a fixed point is given up
 def fixed_point(f: Callable[..., Any], a: Any, x0: Any, distance: Callable[..., Any], tol: float) -> Any:
     """The x with x = f(a)(x), found by iterating from x0, differentiable in a to any order.
 
-    Args:    f: maps the parameter a to a function of x.  a: an array or number.  x0: where to start.
+    Args:    f: maps the parameter a to a function of x.  a: a pytree.  x0: where to start, made of floats.
              distance: of two values of x, a number.  tol: when to stop.
     Returns: the fixed point.
     Raises:  RuntimeError if it is not reached in 10,000 iterations.
 
-    The cotangent u of the result solves u = g + (df/dx)^T u, a fixed point again, and that of a is (df/da)^T u
-    (B. Christianson, "Reverse accumulation and attractive fixed points", 1994).
+    The derivative is that of the implicit function theorem, see `minigrad.implicit`, in every mode.
 
     >>> from minigrad import grad
     >>> newton = lambda a: lambda x: 0.5 * (x + a / x)
@@ -45,19 +43,7 @@ def fixed_point(f: Callable[..., Any], a: Any, x0: Any, distance: Callable[..., 
             )
         )
 
-    solved = primitive(lambda a: iterate(a, x0))
+    def residual(a: Any, x: Any) -> Any:
+        return tree_map(lambda old, new: old - new, x, f(a)(x))
 
-    def pull(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Callable[[Any], list[Any]]:
-        (a,) = args
-        _, back = vjp(lambda a, x: f(a)(x), a, ans)
-
-        def of_a(g: Any) -> list[Any]:
-            u = fixed_point(
-                lambda a_ans_g: lambda u: a_ans_g + vjp(lambda x: f(a)(x), ans)[1](u)[0], g, g, distance, tol
-            )
-            return [back(u)[0]]
-
-        return of_a
-
-    defvjp_argnums(solved, pull)
-    return tree_map(lambda part: part, solved(a))
+    return solution("fixed_point", residual, a, lambda a: iterate(a, start_from("fixed_point", x0)))
