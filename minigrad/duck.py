@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tape import Box
+from minigrad.tape import Box, open_part
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -30,13 +30,18 @@ def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
 
 
 class Duck:
-    """What all duck arrays share. Not to be made by itself."""
+    """What all duck arrays share. Not to be made by itself.
+
+    `serial` is how far in a kind of duck array stands, among the tapes: of a box and a duck array that meet, the one
+    with the larger serial takes the operation. 0 is the bottom, within all boxes.
+    """
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
 
     shape: tuple[int, ...]
     dtype: Any
+    serial: int = 0
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of `function(*args, **kwargs)`, where this value, or another of its kind, is among the arguments.
@@ -65,14 +70,22 @@ class Duck:
         return self.size * int(self.dtype.itemsize)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(type(arg) is Box for arg in args):
+        if serial_of(args) > self.serial:
             return NotImplemented  # a box is further in: it takes the call, and records it
         return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if Box in types:
+        if serial_of(args) > self.serial or (kwargs and serial_of(kwargs) > self.serial):
             return NotImplemented
         return self.perform(function, args, kwargs)
+
+    def lift(self, value: Any) -> Any:
+        """A box of a tape further out, as a duck array of this kind."""
+        raise NotImplementedError
+
+    def some(self) -> bool:
+        """Whether any entry is true, of all that this value stands for."""
+        return bool(self.perform(np.any, (self,), {}))
 
     def __getitem__(self, index: Any) -> Any:
         return self.perform(operator.getitem, (self, index), {})
@@ -114,12 +127,42 @@ class Duck:
         return self.perform(np.imag, (self,), {})
 
 
+def serial_of(values: Any) -> int:
+    """How far in the innermost open box or duck array stands that is among these values, at any depth; -1 for none."""
+    kind = type(values)
+    if kind is Box:
+        values = open_part(values)
+        return values.tape.serial if type(values) is Box else serial_of(values)
+    if kind is tuple or kind is list:
+        return max(map(serial_of, values), default=-1)
+    if kind is dict:
+        return max(map(serial_of, values.values()), default=-1)
+    return values.serial if isinstance(values, Duck) else -1
+
+
+def anywhere(mask: Any) -> bool:
+    """Whether a mask holds at some entry: what a rule asks to save work, where either answer gives the same result."""
+    return mask.some() if isinstance(mask, Duck) else bool(np.any(mask))
+
+
+def has_duck(values: Any) -> bool:
+    """Whether a nested list or tuple holds a duck array."""
+    if isinstance(values, (list, tuple)):
+        return any(map(has_duck, values))
+    return isinstance(values, Duck)
+
+
+def _yields(self: Duck, other: Any) -> bool:
+    """Whether the other operand takes the operation."""
+    return (type(other) is Box or isinstance(other, Duck)) and serial_of(other) > self.serial
+
+
 def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def left(self: Duck, other: Any) -> Any:
-        return NotImplemented if type(other) is Box else self.perform(ufunc, (self, other), {})
+        return NotImplemented if _yields(self, other) else self.perform(ufunc, (self, other), {})
 
     def right(self: Duck, other: Any) -> Any:
-        return NotImplemented if type(other) is Box else self.perform(ufunc, (other, self), {})
+        return NotImplemented if _yields(self, other) else self.perform(ufunc, (other, self), {})
 
     return left, right
 

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.elementwise import choose_where, real
+from minigrad.duck import anywhere
+from minigrad.elementwise import choose_where, real, where
 from minigrad.primitive import ITEM, Scatter
 from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
 from minigrad.tape import NUMBERS, Box, Tape, peel, user_line
@@ -127,6 +128,8 @@ def accumulate(cotangents: list[Any], index: int, ct: Any, owned: set[int]) -> N
         cotangents[index] = total = seen + ct
         if type(total) is np.ndarray:
             owned.add(index)
+        else:
+            owned.discard(index)
 
 
 def gathered(pending: list[Any], node_value: Any) -> Any:
@@ -170,9 +173,9 @@ def real_part(ct: Any) -> Any:
 def without_leaks(ct: Any, g: Any) -> Any:
     """Where the cotangent that came in is zero, zero goes out, though the local derivative be infinite or NaN."""
     bad = ~np.isfinite(peel(ct))
-    if not np.any(bad):
+    if not anywhere(bad):
         return ct
-    return choose_where(0.0, ct, condition=bad & (peel(g) == 0))
+    return where(bad & (peel(g) == 0), 0.0, ct)
 
 
 # ----- derivatives that are infinite or do not exist ------------------------------------------------------------------
@@ -200,13 +203,13 @@ class Trouble:
         """
         primitive, _parents, args, ans, params = node
         what = ""
-        if primitive.kind == "elementwise" and np.any(bad := np.isnan(peel(part))):
+        if primitive.kind == "elementwise" and anywhere(bad := np.isnan(peel(part))):
             with np.errstate(all="ignore"):
                 local = peel(rule(np.ones_like(peel(ans)), ans, *args, **params))
             plain = peel(moving)
             zero = bad & ((np.isinf(local) & np.equal(plain, 0)) | (np.equal(local, 0) & np.isinf(plain)))
-            if np.any(zero):
-                part = choose_where(0.0, part, condition=zero)
+            if anywhere(zero):
+                part = where(zero, 0.0, part)
                 what = "an infinite derivative met a factor of 0; their product is taken as 0"
         self.note(index, primitive, ans, what)
         return part
@@ -348,6 +351,6 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
             ct = ct.copy()
         taken.add(id(ct))
-    elif type(ct) is not Box and type(value) is np.ndarray:
+    elif isinstance(ct, np.generic) and type(value) is np.ndarray:
         ct = np.asarray(ct)  # an array without axes stays one
     return ct

@@ -199,7 +199,7 @@ def check_scalar(operation: str, out: Any) -> None:
             )
         )
     shape = np.shape(plain)
-    kind = np.asarray(plain).dtype.kind
+    kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
     if kind not in "biufc":
         raise TypeError(located(f"{operation}: the function returned a {type(plain).__name__}, not a number"))
     if np.size(plain) != 1:
