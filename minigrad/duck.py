@@ -117,6 +117,11 @@ class Duck:
         return self.transpose()
 
     @property
+    def mT(self) -> Any:
+        """As of an array."""
+        return self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    @property
     def real(self) -> Any:
         """As of an array."""
         return self.perform(np.real, (self,), {}) if self.dtype.kind == "c" else self
@@ -150,6 +155,13 @@ def has_duck(values: Any) -> bool:
     if isinstance(values, (list, tuple)):
         return any(map(has_duck, values))
     return isinstance(values, Duck)
+
+
+def ducks_in(values: Any) -> list[Duck]:
+    """The duck arrays in a nested list or tuple."""
+    if isinstance(values, (list, tuple)):
+        return [found for value in values for found in ducks_in(value)]
+    return [values] if isinstance(values, Duck) else []
 
 
 def _yields(self: Duck, other: Any) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.duck import Duck, anywhere, has_duck
+from minigrad.duck import Duck, anywhere, ducks_in, has_duck
 from minigrad.elementwise import conjugate, exp, nonzero_or_one, real
 from minigrad.primitive import Rule, Scatter, check_plain, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
@@ -77,7 +77,7 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 
 def delegated(rule: Rule, *args: Any, **params: Any) -> Any:
     """What a duck array, the innermost of these arguments, makes of an operation that writes into an array."""
-    inner = max([arg for arg in args if isinstance(arg, Duck)], key=lambda duck: duck.serial)
+    inner = max(ducks_in([args, list(params.values())]), key=lambda duck: duck.serial)
     return inner.perform(rule, args, params)
 
 
@@ -312,7 +312,7 @@ def is_basic(index: Any) -> bool:
 
 
 def _sum_of_scatters(*gs: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-    if has_duck(gs):
+    if has_duck(gs) or has_duck(indices):
         return delegated(sum_of_scatters, *gs, indices=indices, shape=shape, dtype=dtype)
     total = np.zeros(shape, dtype)
     for g, index in zip(gs, indices):

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.duck import anywhere
+from minigrad.duck import Duck, anywhere
 from minigrad.elementwise import choose_where, real, where
 from minigrad.primitive import ITEM, Scatter
 from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
@@ -338,7 +338,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             return ct
     if ct is None:
         plain = peel(value)
-        return np.zeros_like(plain) if isinstance(plain, np.ndarray) else plain.dtype.type(0)
+        return np.zeros_like(plain) if isinstance(plain, (np.ndarray, Duck)) else plain.dtype.type(0)
     if type(ct) is list:
         ct = gathered(ct, value)
     ct = expanded(ct, value)

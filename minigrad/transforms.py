@@ -568,68 +568,7 @@ def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     return _named(derivative, "deriv", fun)
 
 
-# ----- matrices of derivatives ----------------------------------------------------------------------------------------
-
-
-def jacobian(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """All derivatives of all outputs, by one backward sweep per output entry.
-
-    Args:    fun: maps an array of shape `S` to an array of shape `O` (or pytrees of such).
-    Returns: a function whose result has shape `O + S`, with entry [o, s] = ∂fun[o] / ∂x[s]. For pytrees: the
-             structure of the output, with the structure of the input at every leaf.
-    Raises:  TypeError for integer input.
-
-    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
-    array([[2., 0.],
-           [0., 4.]])
-    """
-
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        record = Recording("jacobian", fun, args, kwargs, argnum, LeanTape())
-        outs, outdef = flatten(record.out)
-        check_outputs("jacobian", outs, outdef)
-        record.out = None
-        return outdef.unflatten(_rows(record, out) if is_numeric(out) else out for out in outs)
-
-    return _named(jacobian_of, "jacobian", fun)
-
-
-def _rows(record: Recording, out: Any) -> Any:
-    """The Jacobian of one output array, in the structure of the arguments."""
-    index, plain = record.position(out), real_output(peel(out))
-    shape, dtype = plain.shape, plain.dtype
-    rows = []
-    for entry in np.ndindex(*shape):
-        seed = np.zeros(shape, dtype)
-        seed[entry] = 1.0
-        rows.append(_pulled(record, index, seed[()] if shape == () else seed, dtype.kind == "c"))
-    if not rows:
-        empty = record.pull([])
-        return tree_map(
-            lambda leaf: np.zeros((*shape, *peel(leaf).shape), peel(leaf).dtype) if is_numeric(leaf) else leaf, empty
-        )
-
-    def joined(*parts: Any) -> Any:
-        if not is_numeric(parts[0]):
-            return parts[0]
-        if shape == ():
-            return parts[0]
-        whole = structure.stack(*parts, axis=0)
-        return structure.reshape(whole, shape=shape + tuple(parts[0].shape))
-
-    return tree_map(joined, *rows)
-
-
-def hessian(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """The matrix of second derivatives: `jacobian(jacobian(fun))`.
-
-    For a scalar function of an array of shape `S` the result has shape `S + S`.
-
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
-    array([[10.,  6.],
-           [ 6.,  0.]])
-    """
-    return _named(jacobian(jacobian(fun, argnum), argnum), "hessian", fun)
+# ----- products with the matrix of second derivatives -----------------------------------------------------------------
 
 
 def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:
@@ -793,6 +732,8 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
 
         def contracted(*point: Any) -> Any:
             return linalg.tensordot(tensor, fun(*point, **kwargs), axes=(axes, axes))
+
+        from minigrad.matrices import jacobian  # it is made of what is here
 
         return jacobian(contracted, argnum)(*point)
 
