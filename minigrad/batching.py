@@ -67,10 +67,11 @@ class Batched(Duck):
 
     def __init__(self, payload: Any, level: Level) -> None:
         self.payload, self.level, self.serial = payload, level, level.serial
-        self.shape, self.dtype = tuple(payload.shape[1:]), payload.dtype
+        self.shape, self.dtype = payload.shape[1:], payload.dtype
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function of NumPy for all examples."""
+        args = opened(args)
         level = innermost_level(kwargs, innermost_level(args, self.level))
         rule = RULES.get(function)
         try:
@@ -88,6 +89,11 @@ class Batched(Duck):
     def lift(self, value: Any) -> Any:
         """What is the same for all examples, as a `Batched` of this batch."""
         return Batched(s.reshape(value, shape=(1, *value.shape)), self.level)
+
+    def without_boxes(self) -> Batched:
+        """The same without the boxes of outer tapes: a constant for these, too."""
+        plain = peel(self.payload)
+        return self if plain is self.payload else Batched(plain, self.level)
 
     def some(self) -> bool:
         """Whether any entry of any example is true."""
@@ -157,6 +163,37 @@ class Batched(Duck):
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"an array has no attribute {name!r}")
         raise self.differ(f"the attribute {name}")
+
+
+def opened(values: Any) -> Any:
+    """The arguments without boxes whose transformation is over: their values may be of this batch."""
+    kind = type(values)
+    if kind is Box:
+        return open_part(values)
+    if kind is tuple or kind is list:
+        return kind([opened(value) for value in values])
+    return values
+
+
+def _operator(operation: Callable[[Any, Any], Any], general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An operator. Usual operands need no table: one of the same batch with as many axes, a number, a small array."""
+
+    def operate(self: Batched, other: Any) -> Any:
+        kind = type(other)
+        if kind is Batched:
+            if other.level is self.level and len(other.shape) == len(self.shape):
+                return Batched(operation(self.payload, other.payload), self.level)
+        elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
+            return Batched(operation(self.payload, other), self.level)
+        return general(self, other)
+
+    return operate
+
+
+for _name in ("add", "sub", "mul", "truediv"):
+    _forward = getattr(operator, _name)
+    setattr(Batched, f"__{_name}__", _operator(_forward, getattr(Duck, f"__{_name}__")))
+    setattr(Batched, f"__r{_name}__", _operator(lambda x, y, f=_forward: f(y, x), getattr(Duck, f"__r{_name}__")))
 
 
 def is_of(value: Any, level: Level) -> bool:
@@ -245,7 +282,12 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
             payload = leaves[k].payload
             new[k] = payload[i if payload.shape[0] > 1 else 0]
         these, named = treedef.unflatten(new)
-        results.append(function(*these, **named))
+        try:
+            results.append(function(*these, **named))
+        except NotImplementedError:
+            if all(type(leaves[k].payload) is np.ndarray for k in places):
+                raise
+            raise Batched(np.zeros(1), level).differ(name) from None  # an outer tape lacks a rule
     return stacked(level, results, name)
 
 
@@ -374,6 +416,8 @@ def _reduce(level: Level, ufunc: Any, args: Any, kwargs: Any) -> Any:
     if given.pop("out", None) is not None or given.get("where", True) is not True:
         raise NoRuleError
     given["axis"] = shifted(given.get("axis", 0), len(payload.shape) - 1)
+    if given.get("dtype", 0) is None:
+        del given["dtype"]
     return Batched(ufunc.reduce(payload, **given), level)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tape import Box, open_part
+from minigrad.tape import DUCKS, Box, open_part
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -42,6 +42,9 @@ class Duck:
     shape: tuple[int, ...]
     dtype: Any
     serial: int = 0
+
+    def __init_subclass__(cls) -> None:
+        DUCKS.add(cls)
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of `function(*args, **kwargs)`, where this value, or another of its kind, is among the arguments.
@@ -70,18 +73,22 @@ class Duck:
         return self.size * int(self.dtype.itemsize)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if serial_of(args) > self.serial:
+        if type(innermost(args)) is not type(self):
             return NotImplemented  # a box is further in: it takes the call, and records it
         return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if serial_of(args) > self.serial or (kwargs and serial_of(kwargs) > self.serial):
+        if type(innermost((args, kwargs))) is not type(self):
             return NotImplemented
         return self.perform(function, args, kwargs)
 
     def lift(self, value: Any) -> Any:
         """A box of a tape further out, as a duck array of this kind."""
         raise NotImplementedError
+
+    def without_boxes(self) -> Any:
+        """This value as a constant: without the boxes of tapes further out that it may be made of."""
+        return self
 
     def some(self) -> bool:
         """Whether any entry is true, of all that this value stands for."""
@@ -132,17 +139,31 @@ class Duck:
         return self.perform(np.imag, (self,), {})
 
 
-def serial_of(values: Any) -> int:
-    """How far in the innermost open box or duck array stands that is among these values, at any depth; -1 for none."""
+def innermost(values: Any) -> Any:
+    """Of the open boxes and duck arrays among these values, at any depth, the one that stands furthest in; or None."""
     kind = type(values)
     if kind is Box:
         values = open_part(values)
-        return values.tape.serial if type(values) is Box else serial_of(values)
-    if kind is tuple or kind is list:
-        return max(map(serial_of, values), default=-1)
+        return values if type(values) is Box else innermost(values)
     if kind is dict:
-        return max(map(serial_of, values.values()), default=-1)
-    return values.serial if isinstance(values, Duck) else -1
+        values, kind = tuple(values.values()), tuple
+    if kind is tuple or kind is list:
+        found: Any = None
+        for value in values:
+            other = innermost(value)
+            if other is not None and (found is None or serial_of(other) > serial_of(found)):
+                found = other
+        return found
+    return values if isinstance(values, Duck) else None
+
+
+def serial_of(value: Any) -> int:
+    """How far in an open box or a duck array stands; -1 for anything else."""
+    if type(value) is Box:
+        value = open_part(value)
+        if type(value) is Box:
+            return value.tape.serial
+    return value.serial if isinstance(value, Duck) else -1
 
 
 def anywhere(mask: Any) -> bool:
@@ -165,8 +186,10 @@ def ducks_in(values: Any) -> list[Duck]:
 
 
 def _yields(self: Duck, other: Any) -> bool:
-    """Whether the other operand takes the operation."""
-    return (type(other) is Box or isinstance(other, Duck)) and serial_of(other) > self.serial
+    """Whether the other operand takes the operation; one of the same kind is not asked, so this one has to do it."""
+    if type(other) is type(self) or not (type(other) is Box or isinstance(other, Duck)):
+        return False
+    return serial_of(other) > self.serial
 
 
 def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:

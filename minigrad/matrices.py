@@ -26,8 +26,9 @@ from minigrad import structure as s
 from minigrad.batching import Batched, ExamplesDifferError, Level, is_of, whole
 from minigrad.linalg import tensordot
 from minigrad.primitive import ITEM
-from minigrad.sweeps import finished, real_part
-from minigrad.tape import LeanTape, Tape, located, open_part, peel
+from minigrad.series import dot
+from minigrad.sweeps import finished, needed, real_part
+from minigrad.tape import LeanForwardTape, LeanTape, Tape, located, open_part, peel
 from minigrad.taylor import Series, node_series
 from minigrad.transforms import (
     Argnum,
@@ -131,7 +132,7 @@ def _jacrev(operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size:
 
 def _jacfwd(operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size: int | None) -> Callable[..., Any]:
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        record = Recording(operation, fun, args, kwargs, argnum, Tape())
+        record = Recording(operation, fun, args, kwargs, argnum, LeanForwardTape())
         outs, outdef = flatten(record.out)
         check_outputs(operation, outs, outdef)
         record.out = None
@@ -393,33 +394,61 @@ def push_collapsed(tape: Tape, direction: Any, index: int, order: int, collapse:
     is `collapse` of what the lower ones make of it, plus the derivative of the operation times those.
     """
     nodes = tape.nodes
-    last_use = {p: i for i in range(tape.leaves, index + 1) for p in nodes[i][1] if p >= 0}
-    known: list[Series | None] = [[nodes[0][3], direction], *([None] * index)]
+    known: list[Any] = [[nodes[0][3], direction], *([None] * index)]
     tops: list[Any] = [None] * (index + 1)
-    for i in range(tape.leaves, index + 1):
+    for i, last in needed(tape, [index]):
         primitive, parents, args, ans, params = nodes[i]
-        us = [known[p] or [arg] if p >= 0 else [arg] for p, arg in zip(parents, args)]
-        top_args = [tops[p] if p >= 0 else None for p in parents]
+        us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
+        of_args = [tops[p] if p >= 0 else None for p in parents]
+        moving = [k for k, (u, top) in enumerate(zip(us, of_args)) if len(u) > 1 or top is not None]
         if primitive is ITEM:
             position = params["position"]
             known[i] = [c[position] if type(c) is tuple else 0.0 for c in us[0]]
-            tops[i] = top_args[0][position] if type(top_args[0]) is tuple else None
-        elif all(len(u) == 1 for u in us) and all(top is None for top in top_args):
+            tops[i] = of_args[0][position] if type(of_args[0]) is tuple else None
+        elif not moving:
             known[i] = [ans]
+        elif primitive.kind == "elementwise" and len(moving) == 1 and _is_real(ans) and _is_real(args[moving[0]]):
+            k = moving[0]
+            unit = [[arg, 1.0] if j == k else [arg] for j, arg in enumerate(args)]
+            outer = node_series(primitive, unit, args, ans, params, order)
+            known[i], tops[i] = composed(outer, us[k], order, of_args[k], collapse)
         else:
             v = node_series(primitive, us, args, ans, params, order)
             known[i] = v[:order]
             if len(v) > order:
                 tops[i] = tuple(map(collapse, v[order])) if type(v[order]) is tuple else collapse(v[order])
-            if any(top is not None for top in top_args):
-                pairs = [[arg] if top is None else [arg, top] for arg, top in zip(args, top_args)]
-                w = node_series(primitive, pairs, args, ans, params, 1)
-                if len(w) > 1:
-                    tops[i] = w[1] if tops[i] is None else _added(tops[i], w[1])
-        for p in parents:
-            if p >= 0 and last_use[p] == i:
-                known[p] = tops[p] = None
+            if any(top is not None for top in of_args):
+                lines = [[arg] if top is None else [arg, top] for arg, top in zip(args, of_args)]
+                rate = node_series(primitive, lines, args, ans, params, 1)
+                if len(rate) > 1:
+                    tops[i] = rate[1] if tops[i] is None else _added(tops[i], rate[1])
+        for p in last:
+            known[p] = tops[p] = None
     return tops[index]
+
+
+def composed(outer: Series, u: Series, order: int, top: Any, collapse: Callable[[Any], Any]) -> tuple[Series, Any]:
+    """f(u) from the coefficients of f at u[0]: those below the order, and the collapsed last one.
+
+    `outer` is the same for all directions, so it multiplies a power of u - u[0] after that has been collapsed.
+    """
+    v, total = [outer[0], *[0.0] * (order - 1)], None if top is None else outer[1] * top if len(outer) > 1 else None
+    power = [0.0, *u[1:]]  # the coefficients of (u - u[0])^m
+    for m in range(1, min(order, len(outer) - 1) + 1):
+        for k in range(m, min(order, len(power))):
+            if type(power[k]) is not float:
+                v[k] = v[k] + outer[m] * power[k] if type(v[k]) is not float else outer[m] * power[k]
+        if len(power) > order and type(power[order]) is not float:
+            part = outer[m] * collapse(power[order])
+            total = part if total is None else total + part
+        power = [dot(power, [0.0, *u[1:]], k, m, k) if k > m else 0.0 for k in range(order + 1)]
+    while len(v) > 1 and type(v[-1]) is float:
+        v.pop()
+    return v, total
+
+
+def _is_real(x: Any) -> bool:
+    return not hasattr(x, "dtype") or x.dtype.kind != "c"
 
 
 def _added(a: Any, b: Any) -> Any:

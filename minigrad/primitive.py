@@ -191,7 +191,7 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
     def bind(*args: Any, **params: Any) -> Any:
         tape = innermost(args)
         if tape is None:
-            return fun(*[peel(arg) for arg in args], **params)
+            return fun(*map(open_part, args), **params)
         inner = lifted(args, tape)
         if inner is not None:
             return bind(*inner, **params)
@@ -259,7 +259,7 @@ def _bind_several(primitive: Primitive) -> Callable[..., Any]:
     def bind(*args: Any, **params: Any) -> Any:
         tape = innermost(args)
         if tape is None:
-            return fun(*[peel(arg) for arg in args], **params)
+            return fun(*map(open_part, args), **params)
         inner = lifted(args, tape)
         if inner is not None:
             return bind(*inner, **params)

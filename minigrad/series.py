@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from minigrad import elementwise as e
-from minigrad.duck import anywhere
 from minigrad.tape import peel
 
 Series = list[Any]
@@ -113,14 +112,14 @@ def power(ans: Any, u: Series, p: float, order: int) -> Series:
     if p == int(p) and 0 <= p <= 32:
         return whole_power(u, int(p), order)
     zero = np.equal(peel(u[0]), 0)
-    base = e.where(zero, 1.0, u[0]) if anywhere(zero) else u[0]
+    base = e.where(zero, 1.0, u[0]) if np.any(zero) else u[0]
     v = [ans]
     for k in range(1, order + 1):
         total: Any = 0.0
         for j in range(1, min(k, len(u) - 1) + 1):
             total = total + ((p + 1) * j - k) * (u[j] * v[k - j])
         v.append(total / (k * base))
-    if anywhere(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
+    if np.any(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
         beyond = 1.0 / np.where(zero, 0.0, 1.0) if order >= p else 0.0  # a division by zero, of which the user is told
         v[1:] = [e.where(zero, 0.0 if k < p else beyond, v[k]) for k in range(1, order + 1)]
     return v

@@ -312,10 +312,10 @@ def is_basic(index: Any) -> bool:
 
 
 def _sum_of_scatters(*gs: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
-    if has_duck(gs) or has_duck(indices):
-        return delegated(sum_of_scatters, *gs, indices=indices, shape=shape, dtype=dtype)
     total = np.zeros(shape, dtype)
     for g, index in zip(gs, indices):
+        if isinstance(g, Duck) or has_duck(index):
+            return delegated(sum_of_scatters, *gs, indices=indices, shape=shape, dtype=dtype)
         if is_basic(index):
             total[index] += g
         else:

@@ -240,29 +240,35 @@ class Trouble:
         warnings.warn_explicit(message, RuntimeWarning, line.filename, line.number)
 
 
-def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
+def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
     """The tangents of the nodes `outputs`, given those of the leaves. `None` is the zero tangent.
 
     An elementwise rule is its own jvp; a linear operation is applied to the tangent, a bilinear one to the tangent of
-    each argument in turn.
+    each argument in turn. `consume` lets go of each node when it has been passed.
     """
     tape.check_captured()
     trouble = Trouble()
     if any(node[0] is choose_where.primitive for node in tape.nodes):  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):  # the branch not taken may be infinite; `where` leaves it out
-            return _push(tape, tangents, outputs, trouble)
+            return _push(tape, tangents, outputs, consume, trouble)
     with trouble.watch():
-        tangents = _push(tape, tangents, outputs, trouble)
+        tangents = _push(tape, tangents, outputs, consume, trouble)
     if trouble.found:
         trouble.tell(tape)
     return tangents
 
 
-def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: Trouble) -> list[Any]:
-    events = trouble.events
+def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: bool, trouble: Trouble) -> list[Any]:
+    events, nodes = trouble.events, tape.nodes
     dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
-    for i in range(tape.leaves, max(outputs, default=-1) + 1):
-        primitive, parents, args, ans, params = tape.nodes[i]
+    plan = needed(tape, outputs)
+    if consume:
+        kept = {i for i, _ in plan}
+        nodes[tape.leaves :] = [node if i in kept else None for i, node in enumerate(nodes[tape.leaves :], tape.leaves)]
+    for i, last in plan:
+        primitive, parents, args, ans, params = node = nodes[i]
+        if consume:
+            nodes[i] = None
         moving = [k for k, parent in enumerate(parents) if parent >= 0 and dots[parent] is not None]
         if not moving:
             continue  # node i does not depend on what moves
@@ -286,7 +292,7 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: 
                 if kind == "elementwise":
                     part = primitive.jvps[k](t, ans, *args, **params)
                     if events:
-                        part = trouble.settle(part, t, primitive.jvps[k], i, tape.nodes[i])
+                        part = trouble.settle(part, t, primitive.jvps[k], i, node)
                 elif kind == "bilinear":
                     part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
                 else:
@@ -295,7 +301,31 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: 
         if events:
             trouble.note(i, primitive, ans)
         dots[i] = real_part(total) if ans.dtype.kind != "c" else total
+        for parent in last:
+            dots[parent] = None
     return [dots[i] for i in outputs]
+
+
+def needed(tape: Tape, outputs: Sequence[int]) -> list[tuple[int, list[int]]]:
+    """The nodes that the outputs depend on, in order, each with the parents whose tangents no later node reads.
+
+    In the recording of a gradient, the end of the value itself is not needed.
+    """
+    nodes = tape.nodes
+    wanted = bytearray(max(outputs, default=-1) + 1)
+    for i in outputs:
+        wanted[i] = 1
+    found = []
+    for i in range(len(wanted) - 1, tape.leaves - 1, -1):
+        if wanted[i]:
+            last: list[int] = []
+            for parent in nodes[i][1]:
+                if parent >= 0 and not wanted[parent]:
+                    wanted[parent] = 1
+                    last.append(parent)
+            found.append((i, last))
+    found.reverse()
+    return found
 
 
 def _tangent(dots: list[Any], parent: int, arg: Any) -> Any:

@@ -17,7 +17,17 @@ from minigrad import linalg, structure
 from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.primitive import several
 from minigrad.sweeps import backward, finished, forward
-from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel, read_only
+from minigrad.tape import (
+    Box,
+    LeanForwardTape,
+    LeanTape,
+    LostDerivativeError,
+    Tape,
+    located,
+    open_part,
+    peel,
+    read_only,
+)
 from minigrad.tree import LEAF, TreeDef, flatten, tree_map
 
 Argnum = int | Sequence[int]
@@ -82,10 +92,10 @@ class Recording:
             ]
         )
 
-    def push(self, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
+    def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""
         moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
-        reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0]))
+        reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0], consume=consume))
         return [next(reached) if i >= 0 else None for i in outputs]
 
 
@@ -503,12 +513,12 @@ def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Calla
 def _jvp(
     operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tangent: Any
 ) -> tuple[Any, Any]:
-    record = Recording(operation, fun, args, kwargs, argnum, Tape())
+    record = Recording(operation, fun, args, kwargs, argnum, LeanForwardTape())
     tangents = fitted_tangents(operation, record, tangent)
     outs, outdef = flatten(record.out)
     check_outputs(operation, outs, outdef)
     value = value_of(record.out, record.tape)
-    reached = record.push(tangents, [record.position(out) for out in outs])
+    reached = record.push(tangents, [record.position(out) for out in outs], consume=True)
     taken = {id(t) for t in tangents}
     return value, outdef.unflatten(
         finished(t, real_output(open_part(out)), taken) if is_numeric(out) else out for t, out in zip(reached, outs)

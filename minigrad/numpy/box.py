@@ -14,7 +14,7 @@ import numpy as _np
 from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
-from minigrad.duck import Duck, has_duck, serial_of
+from minigrad.duck import Duck, innermost
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
 from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, peel_all, read_only
@@ -24,7 +24,7 @@ from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, pe
 
 def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options: Any) -> Any:
     """NEP 13: NumPy calls this for every ufunc that meets a box."""
-    if len(args) > 1 and _yields(args):
+    if len(args) > 1 and isinstance(innermost(args), Duck):
         return NotImplemented
     if not _any_open(args) and not _any_open(options):
         return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
@@ -94,7 +94,7 @@ _REDUCTIONS: dict[Any, Callable[..., Any]] = {
 
 def _array_function(self: Box, function: Any, types: Any, args: Any, options: Any) -> Any:
     """NEP 18: NumPy calls this for every other function that meets a box."""
-    if len(types) > 1 and (_yields(args) or _yields(options)):
+    if len(types) > 1 and isinstance(innermost((args, options)), Duck):
         return NotImplemented
     if not _any_open(args) and not _any_open(options):
         return function(*peel_all(args), **peel_all(options))
@@ -105,19 +105,6 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
             raise refuse(name, "a traced value cannot be written into an array. " + _ASSIGN_ADVICE)
         raise NotImplementedError(located(f"{name} has no derivative rule. {_nearest(function.__name__)}"))
     return rule(*args, **options)
-
-
-def _yields(values: Any) -> bool:
-    """Whether a duck array is among these arguments that is further in than all boxes: it takes the call."""
-    if isinstance(values, dict):
-        values = tuple(values.values())
-    return has_duck(values) and _innermost_is_duck(values, serial_of(values))
-
-
-def _innermost_is_duck(values: Any, serial: int) -> bool:
-    if isinstance(values, (list, tuple)):
-        return builtins.any(_innermost_is_duck(value, serial) for value in values)
-    return isinstance(values, Duck) and values.serial == serial
 
 
 def _any_open(values: Any) -> bool:
