@@ -180,20 +180,27 @@ def _operator(operation: Callable[[Any, Any], Any], general: Callable[[Any, Any]
 
     def operate(self: Batched, other: Any) -> Any:
         kind = type(other)
-        if kind is Batched:
-            if other.level is self.level and len(other.shape) == len(self.shape):
-                return Batched(operation(self.payload, other.payload), self.level)
-        elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
-            return Batched(operation(self.payload, other), self.level)
+        try:
+            if kind is Batched:
+                if other.level is self.level and len(other.shape) == len(self.shape):
+                    return Batched(operation(self.payload, other.payload), self.level)
+            elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
+                return Batched(operation(self.payload, other), self.level)
+        except ValueError:  # the message is to be about the shapes of one example
+            pass
         return general(self, other)
 
     return operate
 
 
+def _reflected(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda x, y: operation(y, x)
+
+
 for _name in ("add", "sub", "mul", "truediv"):
     _forward = getattr(operator, _name)
     setattr(Batched, f"__{_name}__", _operator(_forward, getattr(Duck, f"__{_name}__")))
-    setattr(Batched, f"__r{_name}__", _operator(lambda x, y, f=_forward: f(y, x), getattr(Duck, f"__r{_name}__")))
+    setattr(Batched, f"__r{_name}__", _operator(_reflected(_forward), getattr(Duck, f"__r{_name}__")))
 
 
 def is_of(value: Any, level: Level) -> bool:
@@ -283,11 +290,14 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
             new[k] = payload[i if payload.shape[0] > 1 else 0]
         these, named = treedef.unflatten(new)
         try:
-            results.append(function(*these, **named))
+            result = function(*these, **named)
         except NotImplementedError:
             if all(type(leaves[k].payload) is np.ndarray for k in places):
                 raise
             raise Batched(np.zeros(1), level).differ(name) from None  # an outer tape lacks a rule
+        if type(result) is np.ndarray and any(result is leaf for leaf in leaves):
+            raise Batched(np.zeros(1), level).differ(f"{name} into an array")
+        results.append(result)
     return stacked(level, results, name)
 
 
@@ -327,6 +337,12 @@ def elementwise(level: Level, function: Callable[..., Any], args: Any, kwargs: A
     if getattr(function, "signature", None) is not None:
         raise NoRuleError
     return wrapped(level, function(*aligned(level, args)))
+
+
+def _where(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    if len(args) != 3:
+        raise NoRuleError  # positions, of which the examples have different numbers
+    return elementwise(level, function, args, kwargs)
 
 
 def wrapped(level: Level, ans: Any) -> Any:
@@ -531,8 +547,8 @@ def _tile(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) ->
 def _pad(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     payload = sole(level, args, kwargs)
     width = np.broadcast_to(args[1], (len(args[0].shape), 2)).tolist()
-    if isinstance(kwargs.get("constant_values"), (tuple, list)) or isinstance(kwargs.get("stat_length"), (tuple, list)):
-        raise NoRuleError
+    if any(isinstance(value, (tuple, list)) for value in kwargs.values()):
+        raise NoRuleError  # one per axis
     return Batched(np.pad(payload, [(0, 0), *width], *args[2:], **kwargs), level)
 
 
@@ -549,9 +565,10 @@ def _roll(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) ->
 # ----- joining
 
 
-def full_payloads(level: Level, values: Sequence[Any], least: int = 1) -> list[Any]:
-    """Payloads that all have the same number of examples."""
-    count = max([least, *[value.payload.shape[0] for value in values if is_of(value, level)]])
+def full_payloads(level: Level, values: Sequence[Any], differ: bool = False) -> list[Any]:
+    """Payloads that all have the same number of examples: 1 if all are the same for all, unless they are to differ."""
+    sizes = {value.payload.shape[0] for value in values if is_of(value, level)}
+    count = level.size if differ or level.size in sizes else 1
     made = []
     for value in values:
         payload = value.payload if is_of(value, level) else as_array(value)
@@ -732,7 +749,7 @@ def _getitem(level: Level, function: Callable[..., Any], args: Any, kwargs: Any)
 
 
 def _sum_of_scatters(level: Level, rule: Callable[..., Any], gs: Any, params: Any) -> Any:
-    payloads = full_payloads(level, gs, level.size if holds(params["indices"], level) else 1)
+    payloads = full_payloads(level, gs, holds(params["indices"], level))
     count, shape, indices = payloads[0].shape[0], params["shape"], []
     for k, index in enumerate(params["indices"]):
         index, place = batched_index(index, level, count)
@@ -775,7 +792,8 @@ _NAMES: list[tuple[Rule, str]] = [
     (along(1, None, "axes"), "fft.fftshift fft.ifftshift"),
     (on_stacks, "linalg.inv linalg.det linalg.slogdet linalg.cholesky linalg.eigh linalg.eigvalsh linalg.eig"),
     (on_stacks, "linalg.eigvals linalg.svd linalg.qr linalg.pinv linalg.matrix_power matrix_transpose tril triu"),
-    (elementwise, "where clip nan_to_num real imag angle round around sinc isclose copy fix i0"),
+    (_where, "where"),
+    (elementwise, "clip nan_to_num real imag angle round around sinc isclose copy fix i0"),
     (of_shape, "shape ndim size iscomplexobj isrealobj result_type can_cast common_type"),
     (like, "zeros_like ones_like empty_like full_like"),
 ]
