@@ -262,7 +262,7 @@ def _columns_of(
         columns = s.reshape(columns, shape=(size, *like.shape))
         turned = s.transpose(columns, axes=(*range(1, 1 + len(like.shape)), 0))
         whole_matrix = s.reshape(turned, shape=(*like.shape, *shape))
-        return np.ascontiguousarray(whole_matrix)[()] if type(whole_matrix) is np.ndarray else whole_matrix
+        return whole_matrix.copy()[()] if type(whole_matrix) is np.ndarray else whole_matrix
 
     return [joined(k, out) if is_numeric(out) else out for k, out in enumerate(outs)]
 
@@ -358,7 +358,7 @@ def _sum_of_derivatives(
 
 
 def _kind(x: Any) -> str:
-    return f"an array of dtype {peel(x).dtype}" if is_numeric(x) else f"a {type(x).__name__}"
+    return f"an array of dtype {np.result_type(peel(x))}" if is_numeric(x) else f"a {type(x).__name__}"
 
 
 def _sum_along(tape: Tape, index: int, vectors: Any, weights: Any, order: int) -> Any:
