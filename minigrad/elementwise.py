@@ -43,7 +43,7 @@ remainder = elementwise("remainder", operator.mod,
 negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g)
 positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g)
 reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans)
-square     = elementwise("square", np.square, lambda g, _ans, x: g * (2.0 * x))
+square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x)
 sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans))
 cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * ans))
 
@@ -51,7 +51,7 @@ cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * an
 def _power_x(g: Any, _ans: Any, x: Any, y: Any) -> Any:
     """y x^(y-1), and 0 where y = 0, also at x = 0."""
     if type(y) is int or type(y) is float:
-        return g * (2.0 * x) if y == 2 else g * (y * x ** (y - 1)) if y else g * 0.0
+        return g * 2.0 * x if y == 2 else g * (y * x ** (y - 1)) if y else g * 0.0
     return g * (y * x ** where(peel(y) == 0, 1.0, y - 1))
 
 
