@@ -826,36 +826,45 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
 
     It takes any function written in NumPy and every transformation of this package, within and around. Where examples
     part ways (`if` on a value that differs, `float(x)`, assignment to entries of an array), `fun` is called again for
-    each example: slower, with the same results. Known elsewhere as `vmap`, which is another name of it.
+    each example: slower, with the same results. The attribute `how(*args)` of the returned function tells which of the
+    two it is. Known elsewhere as `vmap`, which is another name of it.
 
     >>> import numpy as np
     >>> batched(np.linalg.norm)(np.array([[3.0, 4.0], [6.0, 8.0]]))
     array([ 5., 10.])
     >>> batched(lambda w, x: w @ x, in_axes=(None, 1))(np.array([1.0, 10.0]), np.array([[1.0, 2.0], [3.0, 4.0]]))
     array([31., 42.])
+    >>> signs = batched(lambda x: 1.0 if x > 0 else -1.0)
+    >>> signs(np.array([3.0, -2.0])), signs.how(np.array([3.0, -2.0]))
+    (array([ 1., -1.]), 'one by one, because of bool()')
     """
 
-    def batched_fun(*args: Any, **kwargs: Any) -> Any:
+    def run(args: tuple[Any, ...], kwargs: Any, partings: list[str]) -> Any:
         leaves, treedef = flatten(args)
         axes = _axes_of_leaves(args, in_axes)
         fronts, size = _fronts(leaves, axes, treedef)
         step = max(1, size if chunk_size is None else chunk_size)
-        parts = [
-            _some_examples(
-                fun, [x if a is None else x[i : i + step] for x, a in zip(fronts, axes)],
-                axes, treedef, min(step, size - i), kwargs,
-            )
-            for i in range(0, max(size, 1), step)
-        ]  # fmt: skip
+        parts = []
+        for i in range(0, max(size, 1), step):
+            chunk = [x if axis is None else x[i : i + step] for x, axis in zip(fronts, axes)]
+            parts.append(_some_examples(fun, chunk, axes, treedef, min(step, size - i), kwargs, partings))
         if len(parts) == 1:
             return parts[0]
         columns, outdef = [flatten(part)[0] for part in parts], flatten(parts[0])[1]
         return outdef.unflatten(s.concatenate(*column, axis=0) for column in zip(*columns))
 
+    def batched_fun(*args: Any, **kwargs: Any) -> Any:
+        return run(args, kwargs, [])
+
+    def how(*args: Any, **kwargs: Any) -> str:
+        partings: list[str] = []
+        run(args, kwargs, partings)
+        return f"one by one, because of {partings[0]}" if partings else "one pass"
+
     name = getattr(fun, "__name__", type(fun).__name__)
     batched_fun.__name__ = batched_fun.__qualname__ = f"batched_{name}"
     batched_fun.__doc__ = f"{name}, for many examples. {getattr(fun, '__doc__', None) or ''}".strip()
-    batched_fun.__wrapped__ = fun  # type: ignore[attr-defined]
+    batched_fun.__wrapped__, batched_fun.how = fun, how  # type: ignore[attr-defined]
     return batched_fun
 
 
@@ -863,8 +872,9 @@ vmap = batched
 
 
 def _some_examples(
-    fun: Callable[..., Any], fronts: list[Any], axes: list[int | None], treedef: TreeDef, size: int, kwargs: Any
-) -> Any:
+    fun: Callable[..., Any], fronts: list[Any], axes: list[int | None], treedef: TreeDef, size: int, kwargs: Any,
+    partings: list[str],
+) -> Any:  # fmt: skip
     """One chunk of examples in one pass, or one by one where they part ways."""
     level = Level(size)
     try:
@@ -885,6 +895,7 @@ def _some_examples(
         level.is_open = False
     if not size:
         raise ValueError(located(f"batched: there are no examples, and {what} needs one"))
+    partings.append(what)
     results = []
     for i in range(size):
         leaves = [x if axis is None else x[i] for x, axis in zip(fronts, axes)]

@@ -635,6 +635,12 @@ def test_examples_that_part_ways(name, partings) -> None:
     assert partings
 
 
+def test_how_it_was_done() -> None:
+    assert batched(grad(f)).how(X) == "one pass"
+    assert batched(PARTINGS["if"]).how(X) == "one by one, because of bool()"
+    assert batched(PARTINGS["array"]).how(X).startswith("one by one, because of the conversion to a plain array")
+
+
 def test_examples_that_part_ways_under_transformations(partings) -> None:
     fun = PARTINGS["if"]
     assert_close(batched(grad(fun))(X), loop(grad(fun), X), 1e-14)
