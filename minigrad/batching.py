@@ -458,6 +458,18 @@ def _with_axes_after(level: Level, x: Any, count: int) -> Any:
 
 _METHODS: dict[str, Callable[..., Any]] = {"reduce": _reduce, "accumulate": _accumulate, "outer": _outer}
 
+
+def _interp(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return Batched(function(sole(level, args, kwargs), *args[1:], **kwargs), level)
+
+
+def _searchsorted(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    sorted_values, x, *rest = args
+    if not is_of(x, level) or holds([sorted_values, rest], level) or holds(kwargs, level):
+        raise NoRuleError
+    return Batched(function(sorted_values, x.payload, *rest, **kwargs), level)
+
+
 # ----- shapes
 
 
@@ -597,7 +609,42 @@ def _stack(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -
     return Batched(np.stack(full_payloads(level, parts), shifted(axis, len(shape_of(parts[0])) + 1)), level)
 
 
+def _hstack(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    parts = list(map(np.atleast_1d, args[0]))
+    return np.concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1, **kwargs)
+
+
+def _vstack(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    return np.concatenate(list(map(np.atleast_2d, args[0])), 0, **kwargs)
+
+
+def _diag(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    payload = sole(level, args, kwargs)
+    k = args[1] if len(args) > 1 else kwargs.get("k", 0)
+    if len(payload.shape) == 3:
+        return Batched(np.diagonal(payload, k, 1, 2), level)
+    if len(payload.shape) != 2 or k != 0:
+        raise NoRuleError
+    mask = np.eye(payload.shape[1], dtype=bool)
+    return Batched(np.where(mask, payload[:, :, None], payload.dtype.type(0)), level)
+
+
 # ----- products
+
+
+def _norm(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    payload = sole(level, args, kwargs)
+    given = dict(zip(("ord", "axis", "keepdims"), args[1:])) | kwargs
+    ndim = len(payload.shape) - 1
+    if given.get("axis") is None:
+        if given.get("keepdims") or not 1 <= ndim <= 2:
+            raise NoRuleError
+        if given.get("ord") is None:  # of a matrix, too, that of all entries
+            payload, ndim = payload.reshape((payload.shape[0], -1)), 1
+        given["axis"] = 1 if ndim == 1 else (1, 2)
+    else:
+        given["axis"] = shifted(given["axis"], ndim)
+    return Batched(function(payload, **given), level)
 
 
 def _matmul(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -775,7 +822,9 @@ RULES: dict[Any, Rule] = {
     duck.astype: lambda level, f, args, kwargs: Batched(args[0].payload.astype(args[1]), level),
     np.moveaxis: _moved, np.swapaxes: _moved, np.expand_dims: _expand_dims, np.squeeze: _reshaped_as,
     np.broadcast_to: _broadcast_to, np.diagonal: _diagonal, np.trace: _diagonal, np.tile: _tile, np.pad: _pad,
-    np.roll: _roll, np.concatenate: _concatenate, np.stack: _stack,
+    np.roll: _roll, np.concatenate: _concatenate, np.stack: _stack, np.hstack: _hstack, np.vstack: _vstack,
+    np.diag: _diag, np.linalg.norm: _norm, np.interp: _interp, np.searchsorted: _searchsorted,
+    np.atleast_1d: _reshaped_as, np.atleast_2d: _reshaped_as, np.atleast_3d: _reshaped_as,
     np.matmul: _matmul, np.dot: _dot, np.inner: _inner, np.vdot: _vdot, np.outer: _product_outer,
     np.tensordot: _tensordot, np.einsum: _einsum, np.linalg.solve: _solve,
     s.sum_of_scatters: _sum_of_scatters, s.scatter_add: _scatter_add,
