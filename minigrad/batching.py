@@ -86,6 +86,11 @@ class Batched(Duck):
             return one_by_one(level, function, args, kwargs)
         return one_by_one(level, function, args, kwargs)
 
+    @property
+    def nbytes(self) -> int:
+        """The size in memory, of all examples together."""
+        return int(self.payload.nbytes)
+
     def lift(self, value: Any) -> Any:
         """What is the same for all examples, as a `Batched` of this batch."""
         return Batched(s.reshape(value, shape=(1, *value.shape)), self.level)

@@ -261,11 +261,7 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, cons
 def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: bool, trouble: Trouble) -> list[Any]:
     events, nodes = trouble.events, tape.nodes
     dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
-    plan = needed(tape, outputs)
-    if consume:
-        kept = {i for i, _ in plan}
-        nodes[tape.leaves :] = [node if i in kept else None for i, node in enumerate(nodes[tape.leaves :], tape.leaves)]
-    for i, last in plan:
+    for i, last in needed(tape, outputs, consume):
         primitive, parents, args, ans, params = node = nodes[i]
         if consume:
             nodes[i] = None
@@ -306,10 +302,10 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: 
     return [dots[i] for i in outputs]
 
 
-def needed(tape: Tape, outputs: Sequence[int]) -> list[tuple[int, list[int]]]:
+def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tuple[int, list[int]]]:
     """The nodes that the outputs depend on, in order, each with the parents whose tangents no later node reads.
 
-    In the recording of a gradient, the end of the value itself is not needed.
+    In the recording of a gradient, the end of the value itself is not needed. `consume` lets go of what is not.
     """
     nodes = tape.nodes
     wanted = bytearray(max(outputs, default=-1) + 1)
@@ -318,12 +314,14 @@ def needed(tape: Tape, outputs: Sequence[int]) -> list[tuple[int, list[int]]]:
     found = []
     for i in range(len(wanted) - 1, tape.leaves - 1, -1):
         if wanted[i]:
-            last: list[int] = []
+            last = []
             for parent in nodes[i][1]:
                 if parent >= 0 and not wanted[parent]:
                     wanted[parent] = 1
                     last.append(parent)
             found.append((i, last))
+        elif consume:
+            nodes[i] = None
     found.reverse()
     return found
 

@@ -219,10 +219,10 @@ class LeanForwardTape(LeanTape):
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, without large values if it is known which ones the forward rules read."""
-        if (primitive.shrinks or (type(ans) is np.ndarray and ans.nbytes >= self.LARGE)) and (
-            primitive.kind in ("elementwise", "linear", "bilinear")
-        ):
-            return LeanTape.record(self, primitive, parents, args, ans, params)
+        largest = args[0] if primitive.shrinks else ans
+        if type(largest) is np.ndarray and largest.nbytes >= self.LARGE:
+            if primitive.kind in ("elementwise", "linear", "bilinear"):
+                return LeanTape.record(self, primitive, parents, args, ans, params)
         nodes = self.nodes
         nodes.append((primitive, parents, args, ans, params))
         return Box(ans, self, len(nodes) - 1)

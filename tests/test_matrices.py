@@ -338,6 +338,9 @@ def test_many_rows_are_swept_in_chunks(monkeypatch) -> None:
     monkeypatch.setattr(matrices, "ROOM", 8 * 100 * 30)
     assert_close(jacrev(lambda x: x * x)(np.ones(100)), 2 * np.eye(100), 1e-14)
     assert sizes == [30, 30, 30, 10]
+    sizes.clear()
+    assert_close(batched(jacrev(lambda x: x * x))(np.ones((3, 100))), np.stack([2 * np.eye(100)] * 3), 1e-14)
+    assert sizes == [10] * 10  # of three examples each
 
 
 # ----- Laplacians and products ----------------------------------------------------------------------------------------
