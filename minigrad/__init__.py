@@ -11,9 +11,9 @@ array([0.    , 0.6397])
 Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rules), `elementwise`, `structure` and
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
 and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `batching` and
-`matrices` (many examples, Jacobians and Hessians in one pass), `explore` (the printed tape), `tree` (nested
-parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own, tools), `coverage` and `cli` (what has a rule,
-and the command that prints it).
+`matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse Jacobians and Hessians),
+`explore` (the printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own,
+tools), `coverage`, `expression`, `plotting` and `cli` (what has a rule, formulas as text, pictures, and the commands).
 """
 
 import importlib
@@ -58,6 +58,12 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(["batched", "vmap"], "batching"),
     **dict.fromkeys(["bilaplacian", "ggnvp", "hessian", "jacfwd", "jacobian", "jacrev", "laplacian"], "matrices"),
     # sparse Jacobians
+    "hessian_colouring": "sparse",
+    "hessian_sparsity": "sparse",
+    "jacobian_colouring": "sparse",
+    "sparse_hessian": "sparse",
+    "sparse_jacobian": "sparse",
+    "sparsity": "sparse",
     # memory, custom operations, implicit functions
     # the compiled tape
     # checks of derivatives

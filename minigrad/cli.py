@@ -41,6 +41,14 @@ def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
     return run
 
 
+def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Draw a function and its derivatives, and write them as a table."""
+    from minigrad import plotting
+
+    plotting.add_options(parser)
+    return plotting.run
+
+
 def _fail(message: str) -> int:
     print(f"minigrad: {message}", file=sys.stderr)
     return 2
@@ -48,6 +56,7 @@ def _fail(message: str) -> int:
 
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
     "coverage": _coverage,
+    "plot": _plot,
 }
 
 
