@@ -104,6 +104,10 @@ class Batched(Duck):
         """Whether any entry of any example is true."""
         return anywhere(peel(self.payload))
 
+    def finite(self) -> bool:
+        """Whether all entries of all examples are finite."""
+        return not anywhere(~np.isfinite(peel(self.payload)))
+
     def differ(self, what: str) -> BaseException:
         """What to raise where the examples would part ways."""
         if self.level.is_open:
@@ -808,14 +812,15 @@ def _sum_of_scatters(level: Level, rule: Callable[..., Any], gs: Any, params: An
         indices.append(index)
         if place:
             payloads[k] = np.moveaxis(payloads[k], 0, place)
-    return Batched(rule(*payloads, indices=tuple(indices), shape=(count, *shape), dtype=params["dtype"]), level)
+    total = s.sum_of_scatters(*payloads, indices=tuple(indices), shape=(count, *shape), dtype=params["dtype"])
+    return Batched(total, level)
 
 
 def _scatter_add(level: Level, rule: Callable[..., Any], args: Any, params: Any) -> Any:
     payload, size = args[0].payload, params["size"]
     count = payload.shape[0]
     index = (np.asarray(params["index"]) + size * np.arange(count)[:, None]).reshape(-1)
-    total = rule(payload.reshape((-1,)), index=index, size=count * size)
+    total = s.scatter_add(payload.reshape((-1,)), index=index, size=count * size)
     return Batched(total.reshape((count, size)), level)
 
 

@@ -54,6 +54,10 @@ class Duck:
         """
         raise NotImplementedError
 
+    def finite(self) -> bool:
+        """Whether all entries are finite."""
+        return bool(np.all(np.isfinite(self)))
+
     @property
     def ndim(self) -> int:
         """The number of axes."""

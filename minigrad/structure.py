@@ -210,15 +210,15 @@ std = general(
 )
 
 
-def _all_finite(x: Any) -> bool:
-    """Whether all entries are finite; False too if their squares overflow."""
-    return not anywhere(~np.isfinite(x)) if isinstance(x, Duck) else math.isfinite(np.vdot(x, x))
+def all_finite(x: Any) -> bool:
+    """Whether no entry is infinite or NaN; False too if the squares overflow."""
+    return x.finite() if isinstance(x, Duck) else math.isfinite(np.vdot(x, x))
 
 
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log sum exp x without overflow: the maximum is taken out first (and -inf stays -inf)."""
     top = _maximum(x, axis, None, None, True)
-    if not _all_finite(top):
+    if not all_finite(top):
         top = np.where(np.isfinite(top), top, 0)
         with np.errstate(divide="ignore"):
             ans = np.log(_add(np.exp(x - top), axis, None, None, keepdims))
@@ -230,7 +230,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _softmax(x: Any, axis: Any) -> Any:
     """exp(x) / sum(exp(x)), with the maximum taken out first: exp(x - logsumexp(x)) would lose digits for large x."""
     top = _maximum(peel(x), axis, None, None, True)
-    if _all_finite(top):
+    if all_finite(top):
         e = exp(x - top)
         return e / sum_(e, axis=axis, keepdims=True)
     e = exp(x - np.where(np.isneginf(top), 0, top))
