@@ -484,6 +484,35 @@ def test_cell_within_an_outer_tape(cell: Cell) -> None:
             assert_close(a, b, 1e-8, floor=1e-3)
 
 
+SHARED = {
+    "einsum": lambda w, x: np.einsum("ij,jk->ik", w, x),
+    "tensordot": lambda w, x: np.tensordot(w, x, 1),
+    "matmul": lambda w, x: w @ x + x @ w,
+    "solve": lambda w, x: np.linalg.solve(w + 5 * np.eye(3), x) + np.linalg.solve(x + 5 * np.eye(3), w),
+    "joins": lambda w, x: np.concatenate([w, x, w]) + np.stack([w, x, x], axis=1).reshape(9, 3),
+    "inv": lambda w, x: np.linalg.inv(w + 5 * np.eye(3)) * x,
+    "index": lambda w, x: w[[0, 2]][:, [1, 1, 0]] * x[:2],
+    "index that differs": lambda w, x: w[0][np.argsort(x[0])] * x,
+    "sort": lambda w, x: np.sort(w, axis=0) * x * np.max(w),
+    "outer": lambda w, x: np.outer(w[0], x[0]) * np.vdot(w, x) * np.linalg.norm(w),
+    "no rule here": lambda w, x: np.convolve(w[0], x[0]),
+    "pad": lambda w, x: np.pad(w, 1)[1:-1, 1:-1] * x,
+}
+
+
+@pytest.mark.parametrize("name", SHARED)
+def test_operands_that_all_examples_share(name) -> None:
+    """A box of an outer tape that meets a batch becomes a part of it, the same for all examples."""
+
+    def fun(w, x):
+        return np.sum(np.sin(SHARED[name](np.where(x[0, 0] == x[0, 0], w, 0.0), x)))
+
+    at_once = lambda w: np.sum(batched(lambda x: fun(w, x))(S) ** 2)
+    in_turn = lambda w: sum(fun(w, x) ** 2 for x in S)
+    assert_close(grad(at_once)(W), grad(in_turn)(W), 1e-11)
+    assert_close(hessian(at_once)(W), rows(grad(in_turn), W), 1e-10)
+
+
 # ----- shapes, axes, structures ---------------------------------------------------------------------------------------
 
 sizes = st.integers(1, 3)
