@@ -83,7 +83,7 @@ class Batched(Duck):
             if type(owner) is np.ufunc:
                 return _METHODS[function.__name__](level, owner, args, kwargs)
         except Exception:  # one example at a time it works, or NumPy's message is about the shapes that the user knows
-            return one_by_one(level, function, args, kwargs)
+            pass
         return one_by_one(level, function, args, kwargs)
 
     @property
