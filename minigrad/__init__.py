@@ -10,10 +10,10 @@ array([0.    , 0.6397])
 
 Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rules), `elementwise`, `structure` and
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
-and forward), `taylor` and `series` (derivatives of high order), `patterns` and `sparse` (sparse Jacobians and
-Hessians), `transforms` (grad and relatives), `explore` (the printed tape), `tree` (nested parameters), `scipy`,
-`extend` and `misc` (SciPy, operations of your own, tools), `coverage`, `expression`, `plotting` and `cli` (what has a
-rule, formulas as text, pictures, and the commands).
+and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `batching` and
+`matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse Jacobians and Hessians),
+`explore` (the printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own,
+tools), `coverage`, `expression`, `plotting` and `cli` (what has a rule, formulas as text, pictures, and the commands).
 """
 
 import importlib
@@ -28,12 +28,10 @@ from minigrad.transforms import (
     grad,
     grad_and_aux,
     grad_named,
-    hessian,
     hessian_tensor_product,
     hessian_vector_product,
     holomorphic_grad,
     hvp,
-    jacobian,
     jvp,
     make_ggnvp,
     make_hvp,
@@ -56,6 +54,8 @@ __version__ = "0.1.0"
 _LAZY: dict[str, str] = {
     # derivatives of high order
     # batched sweeps
+    **dict.fromkeys(["batched", "vmap"], "batching"),
+    **dict.fromkeys(["bilaplacian", "ggnvp", "hessian", "jacfwd", "jacobian", "jacrev", "laplacian"], "matrices"),
     # sparse Jacobians
     "hessian_colouring": "sparse",
     "hessian_sparsity": "sparse",
@@ -97,12 +97,10 @@ __all__ = [
     "grad",
     "grad_and_aux",
     "grad_named",
-    "hessian",
     "hessian_tensor_product",
     "hessian_vector_product",
     "holomorphic_grad",
     "hvp",
-    "jacobian",
     "jet",
     "jvp",
     "make_ggnvp",

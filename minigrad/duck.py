@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tape import Box
+from minigrad.tape import DUCKS, Box, open_part
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -30,13 +30,21 @@ def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
 
 
 class Duck:
-    """What all duck arrays share. Not to be made by itself."""
+    """What all duck arrays share. Not to be made by itself.
+
+    `serial` is how far in a kind of duck array stands, among the tapes: of a box and a duck array that meet, the one
+    with the larger serial takes the operation. 0 is the bottom, within all boxes.
+    """
 
     __slots__ = ()
     __hash__ = None  # type: ignore[assignment]
 
     shape: tuple[int, ...]
     dtype: Any
+    serial: int = 0
+
+    def __init_subclass__(cls) -> None:
+        DUCKS.add(cls)
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of `function(*args, **kwargs)`, where this value, or another of its kind, is among the arguments.
@@ -45,6 +53,10 @@ class Duck:
         `astype` or `reshape` of this module.
         """
         raise NotImplementedError
+
+    def finite(self) -> bool:
+        """Whether all entries are finite."""
+        return bool(np.all(np.isfinite(self)))
 
     @property
     def ndim(self) -> int:
@@ -65,14 +77,26 @@ class Duck:
         return self.size * int(self.dtype.itemsize)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if any(type(arg) is Box for arg in args):
+        if type(innermost(args)) is not type(self):
             return NotImplemented  # a box is further in: it takes the call, and records it
         return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
-        if Box in types:
+        if type(innermost((args, kwargs))) is not type(self):
             return NotImplemented
         return self.perform(function, args, kwargs)
+
+    def lift(self, value: Any) -> Any:
+        """A box of a tape further out, as a duck array of this kind."""
+        raise NotImplementedError
+
+    def without_boxes(self) -> Any:
+        """This value as a constant: without the boxes of tapes further out that it may be made of."""
+        return self
+
+    def some(self) -> bool:
+        """Whether any entry is true, of all that this value stands for."""
+        return bool(self.perform(np.any, (self,), {}))
 
     def __getitem__(self, index: Any) -> Any:
         return self.perform(operator.getitem, (self, index), {})
@@ -104,6 +128,11 @@ class Duck:
         return self.transpose()
 
     @property
+    def mT(self) -> Any:
+        """As of an array."""
+        return self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    @property
     def real(self) -> Any:
         """As of an array."""
         return self.perform(np.real, (self,), {}) if self.dtype.kind == "c" else self
@@ -114,12 +143,65 @@ class Duck:
         return self.perform(np.imag, (self,), {})
 
 
+def innermost(values: Any) -> Any:
+    """Of the open boxes and duck arrays among these values, at any depth, the one that stands furthest in; or None."""
+    kind = type(values)
+    if kind is Box:
+        values = open_part(values)
+        return values if type(values) is Box else innermost(values)
+    if kind is dict:
+        values, kind = tuple(values.values()), tuple
+    if kind is tuple or kind is list:
+        found: Any = None
+        for value in values:
+            other = innermost(value)
+            if other is not None and (found is None or serial_of(other) > serial_of(found)):
+                found = other
+        return found
+    return values if isinstance(values, Duck) else None
+
+
+def serial_of(value: Any) -> int:
+    """How far in an open box or a duck array stands; -1 for anything else."""
+    if type(value) is Box:
+        value = open_part(value)
+        if type(value) is Box:
+            return value.tape.serial
+    return value.serial if isinstance(value, Duck) else -1
+
+
+def anywhere(mask: Any) -> bool:
+    """Whether a mask holds at some entry: what a rule asks to save work, where either answer gives the same result."""
+    return mask.some() if isinstance(mask, Duck) else bool(np.any(mask))
+
+
+def has_duck(values: Any) -> bool:
+    """Whether a nested list or tuple holds a duck array."""
+    if isinstance(values, (list, tuple)):
+        return any(map(has_duck, values))
+    return isinstance(values, Duck)
+
+
+def ducks_in(values: Any) -> list[Duck]:
+    """The duck arrays in a nested list or tuple."""
+    if isinstance(values, (list, tuple)):
+        return [found for value in values for found in ducks_in(value)]
+    return [values] if isinstance(values, Duck) else []
+
+
+def _yields(self: Duck, other: Any) -> bool:
+    """Whether the other operand takes the operation; one of the same kind is not asked, so this one has to do it."""
+    if type(other) is type(self) or not (type(other) is Box or isinstance(other, Duck)):
+        return False
+    return serial_of(other) > self.serial
+
+
 def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def left(self: Duck, other: Any) -> Any:
-        return NotImplemented if type(other) is Box else self.perform(ufunc, (self, other), {})
+        return NotImplemented if _yields(self, other) else self.perform(ufunc, (self, other), {})
 
     def right(self: Duck, other: Any) -> Any:
-        return NotImplemented if type(other) is Box else self.perform(ufunc, (other, self), {})
+        return NotImplemented if _yields(self, other) else self.perform(ufunc, (other, self), {})
 
     return left, right
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.duck import Duck, anywhere, serial_of
 from minigrad.primitive import constant, elementwise
 from minigrad.tape import NUMBERS, Box, located, open_part, peel
 
@@ -42,7 +43,7 @@ remainder = elementwise("remainder", operator.mod,
 negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g)
 positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g)
 reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans)
-square     = elementwise("square", np.square, lambda g, _ans, x: g * (2.0 * x))
+square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x)
 sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans))
 cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * ans))
 
@@ -50,7 +51,7 @@ cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * an
 def _power_x(g: Any, _ans: Any, x: Any, y: Any) -> Any:
     """y x^(y-1), and 0 where y = 0, also at x = 0."""
     if type(y) is int or type(y) is float:
-        return g * (2.0 * x) if y == 2 else g * (y * x ** (y - 1)) if y else g * 0.0
+        return g * 2.0 * x if y == 2 else g * (y * x ** (y - 1)) if y else g * 0.0
     return g * (y * x ** where(peel(y) == 0, 1.0, y - 1))
 
 
@@ -123,10 +124,10 @@ fmin     = elementwise("fmin", np.fmin,
                        lambda g, ans, x, y: g * share(x, y, ans, np.less, skip_nan=True),
                        lambda g, ans, x, y: g * share(y, x, ans, np.less, skip_nan=True))
 choose_where = elementwise("where", lambda x, y, condition: np.where(condition, x, y),
-                           lambda g, _ans, _x, _y, condition: choose_where(typed(g, _ans), 0.0, condition=condition),
-                           lambda g, _ans, _x, _y, condition: choose_where(0.0, typed(g, _ans), condition=condition))
+                           lambda g, _ans, _x, _y, condition: where(condition, typed(g, _ans), 0.0),
+                           lambda g, _ans, _x, _y, condition: where(condition, 0.0, typed(g, _ans)))
 nan_to_num = elementwise("nan_to_num", np.nan_to_num,
-                         lambda g, _ans, x, **_: choose_where(typed(g, _ans), 0.0, condition=np.isfinite(peel(x))))
+                         lambda g, _ans, x, **_: where(np.isfinite(peel(x)), typed(g, _ans), 0.0))
 
 # ----- complex numbers ------------------------------------------------------------------------------------------------
 # Where the result is real, the sweep takes the real part of a complex tangent; likewise for a real argument.
@@ -157,12 +158,15 @@ logical_not, logical_xor   = constant("logical_not", np.logical_not), constant("
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`np.where` with three arguments. The condition is a constant; nothing leaks from the branch not taken."""
-    return choose_where(x, y, condition=peel(condition))
+    condition = peel(condition)
+    if isinstance(condition, Duck):  # it may be further in than a box that it chooses from
+        x, y = [condition.lift(v) if -1 < serial_of(v) < condition.serial else v for v in (x, y)]
+    return choose_where(x, y, condition=condition)
 
 
 def sign(x: Any) -> Any:
     """`np.sign`: constant for real x; for complex x it is x/|x|, which is not."""
-    return x / nonzero_or_one(absolute(x)) if np.asarray(peel(x)).dtype.kind == "c" else real_sign(x)
+    return x / nonzero_or_one(absolute(x)) if np.iscomplexobj(peel(x)) else real_sign(x)
 
 
 def sinc(x: Any) -> Any:
@@ -207,7 +211,7 @@ def root_of_one_plus_square(x: Any) -> Any:
 def nonzero_or_one(x: Any) -> Any:
     """x, with 1 in place of 0: a denominator where the numerator vanishes too."""
     zero = peel(x) == 0
-    return where(zero, 1.0, x) if np.any(zero) else x
+    return where(zero, 1.0, x) if anywhere(zero) else x
 
 
 def ratio(x: Any, length: Any) -> Any:
@@ -216,7 +220,7 @@ def ratio(x: Any, length: Any) -> Any:
     The second derivative is infinite there. Whoever asks for it gets 0, and a warning.
     """
     zero = peel(length) == 0
-    if not np.any(zero):
+    if not anywhere(zero):
         return x / length
     if type(open_part(length)) is Box:
         warnings.warn(
@@ -236,7 +240,7 @@ def gap(x: Any, y: Any, ans: Any) -> Any:
     Of two -inf neither has any weight, as in `logsumexp`; two +inf share it.
     """
     plain = peel(ans)
-    if np.all(np.isfinite(plain)):
+    if not anywhere(~np.isfinite(plain)):
         return x - y
     lost, tied = np.isneginf(plain), np.isposinf(plain) & (np.equal(peel(x), peel(y)))
     return where(lost, np.inf, where(tied, 0.0, where(lost | tied, 0.0, x) - where(lost | tied, 0.0, y)))

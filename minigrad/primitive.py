@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.duck import Duck
 from minigrad.tape import Box, Tape, located, open_part, peel, peel_all
 
 Rule = Callable[..., Any]
@@ -156,16 +157,20 @@ def _bind_two(primitive: Primitive) -> Callable[..., Any]:
                     tape = y.tape
                     parents, y = (-1, y.index), y.value
             else:
-                parents, x = (x.index, -1), x.value
                 if type(y) is not float:
+                    if isinstance(y, Duck) and y.serial > tape.serial:
+                        return bind(y.lift(x), y, **params)
                     y = constant_operand(y, tape, reads_y, x)
+                parents, x = (x.index, -1), x.value
         elif type(y) is Box:
             if not y.tape.is_open:
                 return bind(x, y.value, **params)
             tape = y.tape
-            parents, y = (-1, y.index), y.value
             if type(x) is not float:
+                if isinstance(x, Duck) and x.serial > tape.serial:
+                    return bind(x, x.lift(y), **params)
                 x = constant_operand(x, tape, reads_x, y)
+            parents, y = (-1, y.index), y.value
         else:
             return fun(x, y, **params)
         if tape.memo is not None:
@@ -188,7 +193,10 @@ def _bind_many(primitive: Primitive) -> Callable[..., Any]:
     def bind(*args: Any, **params: Any) -> Any:
         tape = innermost(args)
         if tape is None:
-            return fun(*[peel(arg) for arg in args], **params)
+            return fun(*map(open_part, args), **params)
+        inner = lifted(args, tape)
+        if inner is not None:
+            return bind(*inner, **params)
         parents, values = operands(args, tape, reads_args)
         if tape.memo is not None:
             return shared(tape, primitive, parents, values, params)
@@ -253,7 +261,10 @@ def _bind_several(primitive: Primitive) -> Callable[..., Any]:
     def bind(*args: Any, **params: Any) -> Any:
         tape = innermost(args)
         if tape is None:
-            return fun(*[peel(arg) for arg in args], **params)
+            return fun(*map(open_part, args), **params)
+        inner = lifted(args, tape)
+        if inner is not None:
+            return bind(*inner, **params)
         parents, values = operands(args, tape, True)
         ans = bind(*values, **params)
         watch(params, tape)
@@ -262,6 +273,14 @@ def _bind_several(primitive: Primitive) -> Callable[..., Any]:
         return tuple([tape.record(ITEM, (whole,), (ans,), part, {"position": k}) for k, part in enumerate(ans)])
 
     return bind
+
+
+def lifted(args: Sequence[Any], tape: Tape) -> Any:
+    """The arguments with their boxes in a duck array that is further in than their tapes; None if there is none."""
+    inner = max([arg for arg in args if isinstance(arg, Duck)], key=lambda duck: duck.serial, default=None)
+    if inner is None or inner.serial < tape.serial:
+        return None
+    return [inner.lift(arg) if type(arg) is Box else arg for arg in args]
 
 
 def operands(args: Sequence[Any], tape: Tape, are_read: bool) -> tuple[tuple[int, ...], tuple[Any, ...]]:

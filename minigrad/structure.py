@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.duck import Duck, anywhere, ducks_in, has_duck
 from minigrad.elementwise import conjugate, exp, nonzero_or_one, real
 from minigrad.primitive import Rule, Scatter, check_plain, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
@@ -74,6 +75,12 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return _add(x, axis, None, None, keepdims) / (count(x, axis) or math.nan)
 
 
+def delegated(rule: Rule, *args: Any, **params: Any) -> Any:
+    """What a duck array, the innermost of these arguments, makes of an operation that writes into an array."""
+    inner = max(ducks_in([args, list(params.values())]), key=lambda duck: duck.serial)
+    return inner.perform(rule, args, params)
+
+
 # ----- reductions -----------------------------------------------------------------------------------------------------
 
 sum_ = linear("sum", _reduce(np.add), lambda g, _ans, _x, axis=None, keepdims=False, dtype=None: keep(g, _x, axis))
@@ -93,7 +100,7 @@ def _winners(x: Any, ans: Any, axis: Any) -> Any:
     """The weight of each entry in its maximum or minimum: equal shares for those that attain it."""
     x, ans = peel(x), peel(ans)
     attains = np.equal(x, np.reshape(ans, kept_shape(x, axis)))
-    if np.isnan(np.min(ans, initial=0.0)):
+    if anywhere(np.isnan(ans)):
         attains = attains | np.isnan(x)
     return (attains / np.maximum(np.sum(attains, axis=axis, keepdims=True), 1)).astype(x.dtype)
 
@@ -118,7 +125,7 @@ def _others(x: Any, ans: Any, axis: Any) -> Any:
     each in log2(n) steps of doubling; these are products again, hence right for derivatives of any order.
     """
     plain = peel(ans)
-    if np.all(plain != 0) and np.all(np.isfinite(plain)):
+    if not anywhere((plain == 0) | ~np.isfinite(plain)):
         return keep(ans, x, axis) / x
     axes = axes_of(axis, len(x.shape))
     rest = tuple(i for i in range(len(x.shape)) if i not in axes)
@@ -203,10 +210,15 @@ std = general(
 )
 
 
+def all_finite(x: Any) -> bool:
+    """Whether no entry is infinite or NaN; False too if the squares overflow."""
+    return x.finite() if isinstance(x, Duck) else math.isfinite(np.vdot(x, x))
+
+
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log sum exp x without overflow: the maximum is taken out first (and -inf stays -inf)."""
     top = _maximum(x, axis, None, None, True)
-    if not math.isfinite(np.vdot(top, top)):
+    if not all_finite(top):
         top = np.where(np.isfinite(top), top, 0)
         with np.errstate(divide="ignore"):
             ans = np.log(_add(np.exp(x - top), axis, None, None, keepdims))
@@ -218,7 +230,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _softmax(x: Any, axis: Any) -> Any:
     """exp(x) / sum(exp(x)), with the maximum taken out first: exp(x - logsumexp(x)) would lose digits for large x."""
     top = _maximum(peel(x), axis, None, None, True)
-    if math.isfinite(np.vdot(top, top)):
+    if all_finite(top):
         e = exp(x - top)
         return e / sum_(e, axis=axis, keepdims=True)
     e = exp(x - np.where(np.isneginf(top), 0, top))
@@ -302,6 +314,8 @@ def is_basic(index: Any) -> bool:
 def _sum_of_scatters(*gs: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
     total = np.zeros(shape, dtype)
     for g, index in zip(gs, indices):
+        if isinstance(g, Duck) or has_duck(index):
+            return delegated(sum_of_scatters, *gs, indices=indices, shape=shape, dtype=dtype)
         if is_basic(index):
             total[index] += g
         else:
@@ -362,6 +376,8 @@ def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _scatter_add(x: Any, index: Any, size: int) -> Any:
+    if isinstance(x, Duck):
+        return delegated(scatter_add, x, index=index, size=size)
     if x.dtype == np.float64:
         return np.bincount(index, weights=x, minlength=size)
     total = np.zeros(size, x.dtype)
@@ -402,7 +418,7 @@ def _concatenate_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -
 
 
 def _stack(*args: Any, axis: int) -> Any:
-    return np.array(args) if axis == 0 else np.stack(args, axis)
+    return np.array(args) if axis == 0 and not has_duck(args) else np.stack(args, axis)
 
 
 def _stack_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -> list[Any]:
@@ -431,7 +447,9 @@ def array(values: Any, dtype: Any = None, **options: Any) -> Any:
     if type(values) is Box:
         values = values if dtype is None else cast(values, dtype)
         return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
-    if not has_box(values):
+    if isinstance(values, Duck) and not options:
+        return values if dtype is None or values.dtype == dtype else values.astype(dtype)
+    if not has_box(values) and not has_duck(values):
         if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
             check_plain(values)
         return np.array(values, dtype=dtype, **options)

@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.elementwise import choose_where, real
+from minigrad.duck import Duck, anywhere
+from minigrad.elementwise import choose_where, real, where
 from minigrad.primitive import ITEM, Scatter
 from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
 from minigrad.tape import NUMBERS, Box, Tape, peel, user_line
@@ -127,6 +128,8 @@ def accumulate(cotangents: list[Any], index: int, ct: Any, owned: set[int]) -> N
         cotangents[index] = total = seen + ct
         if type(total) is np.ndarray:
             owned.add(index)
+        else:
+            owned.discard(index)
 
 
 def gathered(pending: list[Any], node_value: Any) -> Any:
@@ -170,9 +173,9 @@ def real_part(ct: Any) -> Any:
 def without_leaks(ct: Any, g: Any) -> Any:
     """Where the cotangent that came in is zero, zero goes out, though the local derivative be infinite or NaN."""
     bad = ~np.isfinite(peel(ct))
-    if not np.any(bad):
+    if not anywhere(bad):
         return ct
-    return choose_where(0.0, ct, condition=bad & (peel(g) == 0))
+    return where(bad & (peel(g) == 0), 0.0, ct)
 
 
 # ----- derivatives that are infinite or do not exist ------------------------------------------------------------------
@@ -200,13 +203,13 @@ class Trouble:
         """
         primitive, _parents, args, ans, params = node
         what = ""
-        if primitive.kind == "elementwise" and np.any(bad := np.isnan(peel(part))):
+        if primitive.kind == "elementwise" and anywhere(bad := np.isnan(peel(part))):
             with np.errstate(all="ignore"):
                 local = peel(rule(np.ones_like(peel(ans)), ans, *args, **params))
             plain = peel(moving)
             zero = bad & ((np.isinf(local) & np.equal(plain, 0)) | (np.equal(local, 0) & np.isinf(plain)))
-            if np.any(zero):
-                part = choose_where(0.0, part, condition=zero)
+            if anywhere(zero):
+                part = where(zero, 0.0, part)
                 what = "an infinite derivative met a factor of 0; their product is taken as 0"
         self.note(index, primitive, ans, what)
         return part
@@ -237,29 +240,31 @@ class Trouble:
         warnings.warn_explicit(message, RuntimeWarning, line.filename, line.number)
 
 
-def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
+def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
     """The tangents of the nodes `outputs`, given those of the leaves. `None` is the zero tangent.
 
     An elementwise rule is its own jvp; a linear operation is applied to the tangent, a bilinear one to the tangent of
-    each argument in turn.
+    each argument in turn. `consume` lets go of each node when it has been passed.
     """
     tape.check_captured()
     trouble = Trouble()
     if any(node[0] is choose_where.primitive for node in tape.nodes):  # type: ignore[attr-defined]
         with np.errstate(all="ignore"):  # the branch not taken may be infinite; `where` leaves it out
-            return _push(tape, tangents, outputs, trouble)
+            return _push(tape, tangents, outputs, consume, trouble)
     with trouble.watch():
-        tangents = _push(tape, tangents, outputs, trouble)
+        tangents = _push(tape, tangents, outputs, consume, trouble)
     if trouble.found:
         trouble.tell(tape)
     return tangents
 
 
-def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: Trouble) -> list[Any]:
-    events = trouble.events
+def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: bool, trouble: Trouble) -> list[Any]:
+    events, nodes = trouble.events, tape.nodes
     dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
-    for i in range(tape.leaves, max(outputs, default=-1) + 1):
-        primitive, parents, args, ans, params = tape.nodes[i]
+    for i, last in needed(tape, outputs, consume):
+        primitive, parents, args, ans, params = node = nodes[i]
+        if consume:
+            nodes[i] = None
         moving = [k for k, parent in enumerate(parents) if parent >= 0 and dots[parent] is not None]
         if not moving:
             continue  # node i does not depend on what moves
@@ -283,7 +288,7 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: 
                 if kind == "elementwise":
                     part = primitive.jvps[k](t, ans, *args, **params)
                     if events:
-                        part = trouble.settle(part, t, primitive.jvps[k], i, tape.nodes[i])
+                        part = trouble.settle(part, t, primitive.jvps[k], i, node)
                 elif kind == "bilinear":
                     part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
                 else:
@@ -292,7 +297,33 @@ def _push(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], trouble: 
         if events:
             trouble.note(i, primitive, ans)
         dots[i] = real_part(total) if ans.dtype.kind != "c" else total
+        for parent in last:
+            dots[parent] = None
     return [dots[i] for i in outputs]
+
+
+def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tuple[int, list[int]]]:
+    """The nodes that the outputs depend on, in order, each with the parents whose tangents no later node reads.
+
+    In the recording of a gradient, the end of the value itself is not needed. `consume` lets go of what is not.
+    """
+    nodes = tape.nodes
+    wanted = bytearray(max(outputs, default=-1) + 1)
+    for i in outputs:
+        wanted[i] = 1
+    found = []
+    for i in range(len(wanted) - 1, tape.leaves - 1, -1):
+        if wanted[i]:
+            last = []
+            for parent in nodes[i][1]:
+                if parent >= 0 and not wanted[parent]:
+                    wanted[parent] = 1
+                    last.append(parent)
+            found.append((i, last))
+        elif consume:
+            nodes[i] = None
+    found.reverse()
+    return found
 
 
 def _tangent(dots: list[Any], parent: int, arg: Any) -> Any:
@@ -335,7 +366,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             return ct
     if ct is None:
         plain = peel(value)
-        return np.zeros_like(plain) if isinstance(plain, np.ndarray) else plain.dtype.type(0)
+        return np.zeros_like(plain) if isinstance(plain, (np.ndarray, Duck)) else plain.dtype.type(0)
     if type(ct) is list:
         ct = gathered(ct, value)
     ct = expanded(ct, value)
@@ -348,6 +379,6 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
             ct = ct.copy()
         taken.add(id(ct))
-    elif type(ct) is not Box and type(value) is np.ndarray:
+    elif isinstance(ct, np.generic) and type(value) is np.ndarray:
         ct = np.asarray(ct)  # an array without axes stays one
     return ct

@@ -208,26 +208,47 @@ class LeanTape(Tape):
         return Box(ans, self, len(nodes) - 1)
 
 
+class LeanForwardTape(LeanTape):
+    """A tape for forward sweeps that forgets large values which no rule reads.
+
+    Elementwise rules serve both directions, and a linear operation is applied to the tangent; of the other kinds the
+    forward rules may read what the backward ones do not.
+    """
+
+    __slots__ = ()
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
+        """Append one node, without large values if it is known which ones the forward rules read."""
+        largest = args[0] if primitive.shrinks else ans
+        if type(largest) is np.ndarray and largest.nbytes >= self.LARGE:
+            if primitive.kind in ("elementwise", "linear", "bilinear"):
+                return LeanTape.record(self, primitive, parents, args, ans, params)
+        nodes = self.nodes
+        nodes.append((primitive, parents, args, ans, params))
+        return Box(ans, self, len(nodes) - 1)
+
+
 class LostDerivativeError(TypeError):
     """A traced value was about to become a plain number or to be written into a plain array."""
 
 
+DUCKS: set[type] = set()  # the kinds of duck arrays, see duck.py
+
+
 def peel(value: Any) -> Any:
-    """The plain value within any number of boxes."""
+    """The plain value within any number of boxes, also those that a duck array is made of."""
     while type(value) is Box:
         value = value.value
-    return value
+    return value.without_boxes() if type(value) in DUCKS else value
 
 
 def peel_all(values: Any) -> Any:
     """`peel`, also within lists, tuples and dicts."""
-    if type(values) is Box:
-        return peel(values)
     if isinstance(values, dict):
         return {key: peel_all(value) for key, value in values.items()}
     if type(values) is list or type(values) is tuple:
         return type(values)([peel_all(value) for value in values])
-    return values
+    return peel(values)
 
 
 def open_part(value: Any) -> Any:

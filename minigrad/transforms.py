@@ -16,7 +16,17 @@ import numpy as np
 from minigrad import linalg, structure
 from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.sweeps import backward, finished, forward
-from minigrad.tape import Box, LeanTape, LostDerivativeError, Tape, located, open_part, peel, read_only
+from minigrad.tape import (
+    Box,
+    LeanForwardTape,
+    LeanTape,
+    LostDerivativeError,
+    Tape,
+    located,
+    open_part,
+    peel,
+    read_only,
+)
 from minigrad.tree import LEAF, TreeDef, flatten, tree_map
 
 Argnum = int | Sequence[int]
@@ -81,10 +91,10 @@ class Recording:
             ]
         )
 
-    def push(self, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any]:
+    def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""
         moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
-        reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0]))
+        reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0], consume=consume))
         return [next(reached) if i >= 0 else None for i in outputs]
 
 
@@ -198,7 +208,7 @@ def check_scalar(operation: str, out: Any) -> None:
             )
         )
     shape = np.shape(plain)
-    kind = np.asarray(plain).dtype.kind
+    kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
     if kind not in "biufc":
         raise TypeError(located(f"{operation}: the function returned a {type(plain).__name__}, not a number"))
     if np.size(plain) != 1:
@@ -502,12 +512,12 @@ def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Calla
 def _jvp(
     operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tangent: Any
 ) -> tuple[Any, Any]:
-    record = Recording(operation, fun, args, kwargs, argnum, Tape())
+    record = Recording(operation, fun, args, kwargs, argnum, LeanForwardTape())
     tangents = fitted_tangents(operation, record, tangent)
     outs, outdef = flatten(record.out)
     check_outputs(operation, outs, outdef)
     value = value_of(record.out, record.tape)
-    reached = record.push(tangents, [record.position(out) for out in outs])
+    reached = record.push(tangents, [record.position(out) for out in outs], consume=True)
     taken = {id(t) for t in tangents}
     return value, outdef.unflatten(
         finished(t, real_output(open_part(out)), taken) if is_numeric(out) else out for t, out in zip(reached, outs)
@@ -567,68 +577,7 @@ def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     return _named(derivative, "deriv", fun)
 
 
-# ----- matrices of derivatives ----------------------------------------------------------------------------------------
-
-
-def jacobian(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """All derivatives of all outputs, by one backward sweep per output entry.
-
-    Args:    fun: maps an array of shape `S` to an array of shape `O` (or pytrees of such).
-    Returns: a function whose result has shape `O + S`, with entry [o, s] = ∂fun[o] / ∂x[s]. For pytrees: the
-             structure of the output, with the structure of the input at every leaf.
-    Raises:  TypeError for integer input.
-
-    >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
-    array([[2., 0.],
-           [0., 4.]])
-    """
-
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        record = Recording("jacobian", fun, args, kwargs, argnum, LeanTape())
-        outs, outdef = flatten(record.out)
-        check_outputs("jacobian", outs, outdef)
-        record.out = None
-        return outdef.unflatten(_rows(record, out) if is_numeric(out) else out for out in outs)
-
-    return _named(jacobian_of, "jacobian", fun)
-
-
-def _rows(record: Recording, out: Any) -> Any:
-    """The Jacobian of one output array, in the structure of the arguments."""
-    index, plain = record.position(out), real_output(peel(out))
-    shape, dtype = plain.shape, plain.dtype
-    rows = []
-    for entry in np.ndindex(*shape):
-        seed = np.zeros(shape, dtype)
-        seed[entry] = 1.0
-        rows.append(_pulled(record, index, seed[()] if shape == () else seed, dtype.kind == "c"))
-    if not rows:
-        empty = record.pull([])
-        return tree_map(
-            lambda leaf: np.zeros((*shape, *peel(leaf).shape), peel(leaf).dtype) if is_numeric(leaf) else leaf, empty
-        )
-
-    def joined(*parts: Any) -> Any:
-        if not is_numeric(parts[0]):
-            return parts[0]
-        if shape == ():
-            return parts[0]
-        whole = structure.stack(*parts, axis=0)
-        return structure.reshape(whole, shape=shape + tuple(parts[0].shape))
-
-    return tree_map(joined, *rows)
-
-
-def hessian(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """The matrix of second derivatives: `jacobian(jacobian(fun))`.
-
-    For a scalar function of an array of shape `S` the result has shape `S + S`.
-
-    >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
-    array([[10.,  6.],
-           [ 6.,  0.]])
-    """
-    return _named(jacobian(jacobian(fun, argnum), argnum), "hessian", fun)
+# ----- products with the matrix of second derivatives -----------------------------------------------------------------
 
 
 def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:
@@ -792,6 +741,8 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
 
         def contracted(*point: Any) -> Any:
             return linalg.tensordot(tensor, fun(*point, **kwargs), axes=(axes, axes))
+
+        from minigrad.matrices import jacobian  # it is made of what is here
 
         return jacobian(contracted, argnum)(*point)
 

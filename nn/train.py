@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from minigrad import value_and_grad
+from minigrad import batched, value_and_grad
 from nn import backprop
 from nn.loss import logistic
 from nn.mlp import forward, predict
@@ -69,6 +69,37 @@ class DivergedError(ArithmeticError):
         self.history = history
         self.A = A
         self.b = b
+
+
+def per_sample_gradients(
+    A: Sequence[Array], b: Sequence[Array], x: Array, Y: Array, *, last: bool = True
+) -> tuple[Array, list[Array], list[Array]]:
+    """The loss of every sample and its gradient in every parameter, all in one pass.
+
+    They show which samples pull the parameters where: for clipping each of them before they are summed (differential
+    privacy), for the noise of mini-batches, or for finding mislabelled samples.
+
+    Args:
+        A, b: weights and biases of the network.
+        x: samples in columns, shape (d[0], n).
+        Y: one-hot targets, shape (d[R], n).
+        last: whether the last layer has its activation too.
+
+    Returns:
+        (losses, gA, gb): the n losses; arrays shaped like those of A and b with the samples along a new axis 0.
+
+    >>> from nn.mlp import init
+    >>> A, b = init([2, 15, 3], rng=0)
+    >>> losses, gA, gb = per_sample_gradients(A, b, np.ones((2, 7)), np.eye(3)[:, [0, 1, 2, 0, 1, 2, 0]])
+    >>> losses.shape, [g.shape for g in gA]
+    ((7,), [(7, 15, 2), (7, 3, 15)])
+    """
+
+    def loss(parameters: tuple[list[Array], list[Array]], sample: Array, target: Array) -> Any:
+        return logistic(forward(*parameters, sample[:, None], last=last)[-1], target[:, None])
+
+    losses, (gA, gb) = batched(value_and_grad(loss), in_axes=(None, 1, 1))((list(A), list(b)), x, Y)
+    return losses, gA, gb
 
 
 def step_size(layers: int, n: int) -> float:

@@ -16,7 +16,7 @@ from references import assert_close, difference_gradient, richardson
 
 import minigrad.numpy as mnp
 import minigrad.tape
-from minigrad import elementwise_grad, grad, hvp, jvp, make_vjp, trace, vjp
+from minigrad import batched, elementwise_grad, grad, hessian, hvp, jacobian, jvp, laplacian, make_vjp, trace, vjp
 
 MASK = np.array([[True, False, True], [False, False, True]])
 C = np.array([[0.3, -0.7, 0.2], [0.9, 0.1, -0.4]])
@@ -132,6 +132,30 @@ def test_random_programs_on_the_leanest_tape(
         context.setattr(minigrad.tape.LeanTape, "LARGE", 0)
         lean = grad(fun)(x), hvp(fun, x, x), grad(lambda x: np.sum(grad(fun)(x) ** 2))(x)
     assert all(np.array_equal(a, b) for a, b in zip(lean, expected))
+
+
+@settings(max_examples=60)
+@given(steps, inputs)
+def test_random_programs_for_many_examples(program: list[tuple[str, int, int]], x: Any) -> None:
+    """Three examples in one pass, within and around other transformations, and all columns of a Hessian at once."""
+    fun = scalar(program)
+    xs = np.stack([x, x[::-1], 0.5 * x])
+    v = np.cos(7 * x)
+    assert_close(batched(fun)(xs), [fun(x) for x in xs], 1e-13, floor=1.0)
+    gradients = np.stack([grad(fun)(x) for x in xs])
+    assert_close(batched(grad(fun))(xs), gradients, 1e-12, floor=1.0)
+    products = np.stack([hvp(fun, x, v) for x in xs])
+    assert_close(batched(lambda x: hvp(fun, x, v))(xs), products, 1e-12, floor=1.0)
+    squares = grad(lambda xs: np.sum(batched(grad(fun))(xs) ** 2))(xs)
+    assert_close(squares, [2 * hvp(fun, x, g) for x, g in zip(xs, gradients)], 1e-11, floor=1.0)
+    units = np.eye(6).reshape(6, 2, 3)
+    columns = np.stack([hvp(fun, x, e) for e in units])
+    assert_close(hessian(fun)(x).reshape(6, 2, 3), columns, 1e-12, floor=1.0)
+    assert_close(jacobian(grad(fun))(x).reshape(6, 2, 3), columns, 1e-12, floor=1.0)
+    assert_close(laplacian(fun)(x), np.sum(columns * units), 1e-11, floor=1.0)
+    many = jacobian(lambda x: run(program, x)[-1])
+    rows = np.stack([vjp(lambda x: run(program, x)[-1], x)[1](e)[0] for e in units])
+    assert_close(many(x).reshape(6, 2, 3), rows, 1e-12, floor=1.0)
 
 
 @settings(max_examples=40)

@@ -14,6 +14,7 @@ import numpy as _np
 from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
+from minigrad.duck import Duck, innermost
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
 from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, peel_all, read_only
@@ -23,6 +24,8 @@ from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, pe
 
 def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options: Any) -> Any:
     """NEP 13: NumPy calls this for every ufunc that meets a box."""
+    if len(args) > 1 and isinstance(innermost(args), Duck):
+        return NotImplemented
     if not _any_open(args) and not _any_open(options):
         return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
     bind = UFUNCS.get(ufunc)
@@ -91,6 +94,8 @@ _REDUCTIONS: dict[Any, Callable[..., Any]] = {
 
 def _array_function(self: Box, function: Any, types: Any, args: Any, options: Any) -> Any:
     """NEP 18: NumPy calls this for every other function that meets a box."""
+    if len(types) > 1 and isinstance(innermost((args, options)), Duck):
+        return NotImplemented
     if not _any_open(args) and not _any_open(options):
         return function(*peel_all(args), **peel_all(options))
     rule = FUNCTIONS.get(function)

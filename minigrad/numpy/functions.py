@@ -11,6 +11,7 @@ import numpy as _np
 from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
+from minigrad.duck import has_duck
 from minigrad.numpy.dispatch import (
     FUNCTIONS,
     as_array,
@@ -715,7 +716,9 @@ def size(a: Any, axis: Any = None) -> int:
 
 def asarray(a: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
     """`np.asarray`, also of a box or of a list of boxes."""
-    return array(a, dtype) if type(a) is Box or has_box(a) else _np.asarray(a, dtype, *args, **options)
+    if type(a) is Box or has_box(a) or has_duck(a):
+        return array(a, dtype)
+    return _np.asarray(a, dtype, *args, **options)
 
 
 asanyarray = ascontiguousarray = asfortranarray = asarray

@@ -27,6 +27,7 @@ from numpy.linalg import LinAlgError as LinAlgError
 from minigrad import elementwise as _e
 from minigrad import linalg as _l
 from minigrad import structure as _s
+from minigrad.duck import anywhere
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
 from minigrad.primitive import Primitive, Rule, constant, general, several
@@ -111,7 +112,7 @@ def _reciprocal_gaps(operation: str, what: str, w: Any) -> Any:
     n = plain.shape[-1]
     size = _np.max(_np.abs(plain), axis=-1, initial=0.0)[..., None, None]
     equal = _np.abs(peel(gap)) <= n * _np.finfo(plain.dtype).eps * size
-    if _np.any(equal & ~_np.eye(n, dtype=bool)):
+    if anywhere(equal & ~_np.eye(n, dtype=bool)):
         _warn_equal(operation, what)
     return _e.where(equal, 0.0, 1.0 / _e.where(equal, 1.0, gap))
 
@@ -149,7 +150,7 @@ def _broadcast_stack(t: Any, like: Any) -> Any:
 
 def _cofactors(x: Any, ans: Any) -> Any:
     """The derivative of the determinant: det(x) inv(x)^T, or the minors where x is singular."""
-    if _np.all(peel(ans) != 0):
+    if not anywhere(peel(ans) == 0):
         try:
             return ans[..., None, None] * _T(_inv(x))
         except LinAlgError:
@@ -371,7 +372,7 @@ def _svd_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
     )  # 1 / (s[j]^2 - s[i]^2)
     of_u, of_v = gaps * (inner * row + column * _H(inner)), gaps * (column * inner + _H(inner) * row)
     safe = _e.where(_nothing(s), 1.0, s)
-    if _np.any(_nothing(s)) and (m != n or _is_complex(inner)):
+    if anywhere(_nothing(s)) and (m != n or _is_complex(inner)):
         _warn_equal("svd", "singular values are 0 or")
     if _is_complex(inner):
         phase = _on_diagonal(_e.imag(_diagonal(inner)) / (2.0 * safe) * _I)
@@ -569,7 +570,7 @@ def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
         )
     total = _s.sum_(size**ord, axis=axis, keepdims=keepdims)
     nothing = peel(total) == 0
-    if not _np.any(nothing):
+    if not anywhere(nothing):
         return total ** (1.0 / ord)
     return _e.where(nothing, 0.0, _e.where(nothing, 1.0, total) ** (1.0 / ord))
 
