@@ -10,6 +10,7 @@ Source of the two protocols: NumPy Enhancement Proposals 13 (`__array_ufunc__`) 
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,6 +30,24 @@ def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
     return x.reshape(shape, order=order)
 
 
+def whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let duck arrays take a function of arrays as one call: one that writes into an array, which they cannot."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **params: Any) -> Any:
+        for arg in args:
+            if isinstance(arg, Duck):
+                return arg.perform(function, args, params)
+        return function(*args, **params)
+
+    return call
+
+
+def is_array(value: Any) -> bool:
+    """Whether a plain value or a duck array stands for an array rather than for a number."""
+    return value.is_array if isinstance(value, Duck) else isinstance(value, np.ndarray)
+
+
 class Duck:
     """What all duck arrays share. Not to be made by itself."""
 
@@ -45,6 +64,19 @@ class Duck:
         `astype` or `reshape` of this module.
         """
         raise NotImplementedError
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this stands for an array, and not for a number; arrays without axes exist too."""
+        return bool(self.shape)
+
+    def as_leaf(self) -> Any:
+        """What is differentiated in its place."""
+        return self
+
+    def finite(self) -> bool:
+        """Whether all entries are finite."""
+        return bool(np.all(np.isfinite(self)))  # type: ignore[call-overload]
 
     @property
     def ndim(self) -> int:

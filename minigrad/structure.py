@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.duck import Duck, whole
 from minigrad.elementwise import conjugate, exp, nonzero_or_one, real
 from minigrad.primitive import Rule, Scatter, check_plain, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
@@ -203,10 +204,15 @@ std = general(
 )
 
 
+def all_finite(x: Any) -> bool:
+    """Whether no entry is infinite or NaN."""
+    return x.finite() if isinstance(x, Duck) else math.isfinite(np.vdot(x, x))
+
+
 def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log sum exp x without overflow: the maximum is taken out first (and -inf stays -inf)."""
     top = _maximum(x, axis, None, None, True)
-    if not math.isfinite(np.vdot(top, top)):
+    if not all_finite(top):
         top = np.where(np.isfinite(top), top, 0)
         with np.errstate(divide="ignore"):
             ans = np.log(_add(np.exp(x - top), axis, None, None, keepdims))
@@ -218,7 +224,7 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
 def _softmax(x: Any, axis: Any) -> Any:
     """exp(x) / sum(exp(x)), with the maximum taken out first: exp(x - logsumexp(x)) would lose digits for large x."""
     top = _maximum(peel(x), axis, None, None, True)
-    if math.isfinite(np.vdot(top, top)):
+    if all_finite(top):
         e = exp(x - top)
         return e / sum_(e, axis=axis, keepdims=True)
     e = exp(x - np.where(np.isneginf(top), 0, top))
@@ -299,6 +305,7 @@ def is_basic(index: Any) -> bool:
     return all(part is None or part is Ellipsis or type(part) is int or type(part) is slice for part in parts)
 
 
+@whole
 def _sum_of_scatters(*gs: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
     total = np.zeros(shape, dtype)
     for g, index in zip(gs, indices):
@@ -361,6 +368,7 @@ def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
     return linear(name, fun, transpose_rule)
 
 
+@whole
 def _scatter_add(x: Any, index: Any, size: int) -> Any:
     if x.dtype == np.float64:
         return np.bincount(index, weights=x, minlength=size)
@@ -402,7 +410,7 @@ def _concatenate_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -
 
 
 def _stack(*args: Any, axis: int) -> Any:
-    return np.array(args) if axis == 0 else np.stack(args, axis)
+    return np.array(args) if axis == 0 and not has_duck(args) else np.stack(args, axis)
 
 
 def _stack_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -> list[Any]:
@@ -426,12 +434,19 @@ def has_box(values: Any) -> bool:
     return isinstance(values, (list, tuple)) and any(has_box(value) for value in values)
 
 
+def has_duck(values: Any) -> bool:
+    """Whether a nested list or tuple holds a duck array."""
+    if isinstance(values, (list, tuple)):
+        return any(has_duck(value) for value in values)
+    return isinstance(values, Duck)
+
+
 def array(values: Any, dtype: Any = None, **options: Any) -> Any:
     """`np.array`, also of nested lists and tuples that hold boxes."""
-    if type(values) is Box:
+    if type(values) is Box or isinstance(values, Duck):
         values = values if dtype is None else cast(values, dtype)
         return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
-    if not has_box(values):
+    if not has_box(values) and not has_duck(values):
         if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
             check_plain(values)
         return np.array(values, dtype=dtype, **options)

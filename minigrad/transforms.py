@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import linalg, structure
+from minigrad.duck import Duck
 from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.primitive import several
 from minigrad.sweeps import backward, finished, forward
@@ -153,6 +154,10 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
         return open_part(leaf)
     elif kind is complex:
         return np.complex128(leaf)
+    elif isinstance(leaf, Duck):
+        leaf = leaf.as_leaf()
+        if leaf.dtype.kind in "fc":
+            return leaf
     path, argument = treedef.paths()[position], argnum
     if not isinstance(argnum, (int, np.integer)):
         first, _, path = path.removeprefix("[").partition("]")
@@ -199,7 +204,7 @@ def check_scalar(operation: str, out: Any) -> None:
             )
         )
     shape = np.shape(plain)
-    kind = np.asarray(plain).dtype.kind
+    kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
     if kind not in "biufc":
         raise TypeError(located(f"{operation}: the function returned a {type(plain).__name__}, not a number"))
     if np.size(plain) != 1:

@@ -23,7 +23,7 @@ from minigrad.numpy.dispatch import (
     refuse,
 )
 from minigrad.primitive import constant as _constant
-from minigrad.structure import array, has_box
+from minigrad.structure import array, has_box, has_duck
 from minigrad.tape import Box, located, peel, peel_all
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -215,7 +215,9 @@ def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     1000.6931471805599
     """
     a = boxed(a)
-    return _s.logsumexp(a if type(a) is Box else _np.asarray(a), axis=plain_axis(axis), keepdims=bool(keepdims))
+    return _s.logsumexp(
+        a if type(a) is Box or has_duck(a) else _np.asarray(a), axis=plain_axis(axis), keepdims=bool(keepdims)
+    )
 
 
 # ----- shapes
@@ -715,7 +717,7 @@ def size(a: Any, axis: Any = None) -> int:
 
 def asarray(a: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
     """`np.asarray`, also of a box or of a list of boxes."""
-    return array(a, dtype) if type(a) is Box or has_box(a) else _np.asarray(a, dtype, *args, **options)
+    return array(a, dtype) if type(a) is Box or has_box(a) or has_duck(a) else _np.asarray(a, dtype, *args, **options)
 
 
 asanyarray = ascontiguousarray = asfortranarray = asarray
