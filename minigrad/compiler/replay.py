@@ -1,0 +1,283 @@
+"""`compile`: trace a function on its first call for each signature, and replay the program afterwards."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.fast import CHANGED, Missed, written
+from minigrad.compiler.passes import optimised
+from minigrad.compiler.stage import CannotCompileError, FloatingPointEvent, Program, Staged, Trace, plain
+from minigrad.compiler.watch import Purity, Watched
+from minigrad.duck import Duck
+from minigrad.tape import Box, located, open_part
+from minigrad.tree import TreeDef, flatten, tree_map
+
+MOST = 8  #: specialisations that are kept for one signature
+MOST_SIGNATURES = 64
+
+_CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarray, np.dtype)
+
+
+class Traced:
+    """A function run once: its program, and what belongs to it."""
+
+    __slots__ = ("leaves", "outdef", "positions", "program", "results", "treedef", "watched")
+
+    def __init__(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> None:
+        self.leaves, self.treedef = flatten((args, kwargs))
+        self.watched = Watched(fun)
+        if self.watched.closes_over_box:
+            raise _Transparent
+        trace = Trace(keeps_lines)
+        self.positions = [k for k, leaf in enumerate(self.leaves) if is_input(leaf)]
+        staged = list(self.leaves)
+        for k in self.positions:
+            staged[k] = trace.input(self.leaves[k])
+        new_args, new_kwargs = self.treedef.unflatten(staged)
+        try:
+            with Purity():
+                out = fun(*new_args, **new_kwargs)
+        except BaseException:
+            trace.is_open = False
+            raise
+        self.watched.check_after_trace()
+        outs, self.outdef = flatten(out)
+        outs = [checked_result(open_part(each)) for each in outs]
+        self.results = [plain(each) for each in outs]
+        self.program: Program = trace.close(outs)
+
+
+class _Transparent(Exception):  # noqa: N818
+    """The function is being differentiated from outside: run it as it is."""
+
+
+def is_input(leaf: Any) -> bool:
+    """Whether a leaf of the arguments is an input of the program, not a static value of the signature."""
+    if isinstance(leaf, np.ndarray):
+        if type(leaf) is not np.ndarray or leaf.dtype.kind not in "biufc":
+            raise CannotCompileError(
+                located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
+            )
+        return True
+    return type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_))
+
+
+def checked_result(value: Any) -> Any:
+    """A leaf of the result, if it can be one of a compiled function."""
+    if type(value) is Box:
+        raise _Transparent
+    if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
+        return value
+    raise CannotCompileError(
+        located(
+            f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, in "
+            "tuples, lists, dicts and dataclasses. Call what it returned (a pullback) within the function"
+        )
+    )
+
+
+class Compiled:
+    """What `compile` returns. It is called like the function it was made of."""
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        functools.update_wrapper(self, fun, updated=())
+        self.fun = fun
+        self._replays: tuple[Callable[..., Any], ...] = ()
+        self._lock = threading.RLock()
+        self._records: dict[Any, _Record] = {}
+        self._calls = itertools.count()
+        self._counts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function's result, by replaying its program where there is one."""
+        missed: list[tuple[Any, str]] = []
+        for replay in self._replays:
+            try:
+                result = replay(args, kwargs)
+            except Exception:  # an infinite derivative, a singular matrix: the engine knows what to do or say
+                return self._eager("exceptional", args, kwargs)
+            if type(result) is not Missed:
+                next(self._calls)
+                if replay is not self._replays[0]:
+                    self._to_front(replay)
+                return result
+            if result is CHANGED:
+                self._drop(replay)
+            missed.append((replay, result.reason))
+        return self._trace(args, kwargs, missed)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method, of functions decorated within a class."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def _to_front(self, replay: Any) -> None:
+        with self._lock:
+            if replay in self._replays:
+                self._replays = (replay, *[each for each in self._replays if each is not replay])
+
+    def _drop(self, replay: Any) -> None:
+        with self._lock:
+            self._replays = tuple([each for each in self._replays if each is not replay])
+            for record in self._records.values():
+                if replay in record.replays:
+                    record.replays.remove(replay)
+
+    def _eager(self, why: str, args: Any, kwargs: Any) -> Any:
+        self._counts[why] += 1
+        result = self.fun(*args, **kwargs)
+        return tree_map(lambda leaf: leaf.copy() if type(leaf) is np.ndarray else leaf, result)
+
+    def _trace(self, args: Any, kwargs: Any, missed: list[tuple[Any, str]]) -> Any:
+        leaves, treedef = flatten((args, kwargs))
+        if any(isinstance(leaf, (Box, Duck)) for leaf in leaves):
+            return self.fun(*args, **kwargs)  # part of a larger computation, which is traced or differentiated itself
+        with self._lock:
+            key = signature(leaves, treedef)
+            record = self._records.get(key)
+            if record is None:
+                if len(self._records) >= MOST_SIGNATURES:
+                    oldest = next(iter(self._records))
+                    for replay in list(self._records.pop(oldest).replays):
+                        self._drop(replay)
+                record = self._records[key] = _Record()
+            else:
+                own = [reason for replay, reason in missed if replay in record.replays or reason == CHANGED.reason]
+                if own:
+                    self._reasons[own[-1]] += 1
+                    self._counts["guard failures"] += 1
+            if not record.may_trace():
+                return self._eager("eager", args, kwargs)
+            try:
+                traced = Traced(self.fun, args, kwargs)
+            except _Transparent:
+                return self.fun(*args, **kwargs)
+            except FloatingPointEvent:
+                record.failed()
+                return self._eager("exceptional", args, kwargs)
+            self._counts["traces"] += 1
+            program = optimised(traced.program)
+            text, namespace = written(
+                program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
+            )
+            exec(compile_text(text, "<compiled>", "exec"), namespace)
+            replay = namespace["replay"]
+            if not agrees(replay, args, kwargs, traced):
+                record.failed()
+                self._reasons["the compiled function gave another result than the traced one"] += 1
+                return self._eager("eager", args, kwargs)
+            record.add(replay)
+            if len(record.replays) > MOST:
+                self._drop(record.replays[0])
+            self._replays = (replay, *self._replays)
+            results = [result.copy() if type(result) is np.ndarray else result for result in traced.results]
+            return traced.outdef.unflatten(results)
+
+    def stats(self) -> dict[str, Any]:
+        """How often what happened.
+
+        `traces`: programs that were made; `replays`: calls that a program answered; `guard failures`: calls for which the
+        programs of their signature did not hold, with `reasons`; `exceptional`: calls that the engine answered because of
+        a division by zero or an invalid operation; `eager`: calls that it answered because tracing did not pay;
+        `signatures` and `programs`: what is kept.
+        """
+        replays = self._calls.__reduce__()[1][0]
+        return {
+            "traces": self._counts["traces"],
+            "replays": replays,
+            "guard failures": self._counts["guard failures"],
+            "exceptional": self._counts["exceptional"],
+            "eager": self._counts["eager"],
+            "signatures": len(self._records),
+            "programs": len(self._replays),
+            "reasons": dict(self._reasons),
+        }
+
+    def __repr__(self) -> str:
+        return f"<compiled {getattr(self.fun, '__name__', self.fun)!s}>"
+
+
+compile_text = compile  # Python's own
+
+
+class _Record:
+    """What is known of one signature."""
+
+    __slots__ = ("replays", "since", "wait")
+
+    def __init__(self) -> None:
+        self.replays: list[Any] = []
+        self.since = 0  # traces in a row that were of use once only
+        self.wait = 0  # calls to answer without tracing
+
+    def may_trace(self) -> bool:
+        """Whether a trace may pay: not if many were made and none of them answered again."""
+        if self.wait > 0:
+            self.wait -= 1
+            return False
+        return True
+
+    def failed(self) -> None:
+        """A trace that came to nothing: try again, but ever more seldom."""
+        self.since += 1
+        self.wait = min(4**self.since, 1000)
+
+    def add(self, replay: Any) -> None:
+        """One more program."""
+        self.replays.append(replay)
+        self.since += 1
+        if self.since > MOST:
+            self.wait = min(2 ** (self.since - MOST), 1000)
+
+
+def signature(leaves: Sequence[Any], treedef: TreeDef) -> Any:
+    """What a program depends on besides the numbers: structure, shapes, dtypes and static values."""
+    described = []
+    for leaf in leaves:
+        if is_input(leaf):
+            described.append((type(leaf), np.shape(leaf), getattr(leaf, "dtype", None)))
+        else:
+            try:
+                hash(leaf)
+            except TypeError:
+                raise CannotCompileError(
+                    located(
+                        f"compile: an argument is a {type(leaf).__name__}, which cannot be part of a signature since it "
+                        "is not hashable. Pass numbers, arrays, strings or tuples, lists, dicts and dataclasses of them"
+                    )
+                ) from None
+            described.append((type(leaf), leaf))
+    return str(treedef), tuple(described)
+
+
+def agrees(replay: Callable[..., Any], args: Any, kwargs: Any, traced: Traced) -> bool:
+    """Whether the compiled function gives what the traced one gave: a look at every program before it is trusted."""
+    result = replay(args, kwargs)
+    if type(result) is Missed:
+        return False
+    found = flatten(result)[0]
+    return len(found) == len(traced.results) and all(map(_close, found, traced.results))
+
+
+def _close(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if not isinstance(b, (np.ndarray, np.number, float, complex)):
+        return bool(np.all(a == b))
+    if np.shape(a) != np.shape(b) or getattr(a, "dtype", None) != getattr(b, "dtype", None):
+        return False
+    if np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind in "fc"):
+        return True
+    return bool(np.allclose(a, b, rtol=1e-5 if np.asarray(b).dtype.itemsize < 8 else 1e-9, atol=0.0, equal_nan=True))
+
+
+def compile(fun: Callable[..., Any]) -> Compiled:  # noqa: A001
+    """A function that does what `fun` does, without Python's share of the work."""
+    return Compiled(fun)

@@ -1,0 +1,241 @@
+"""What a function reads besides its arguments: closures, globals, attributes, captured arrays; and what it must not do.
+
+A compiled function is right only as long as what it captured is as it was. All of it is found once, by walking from the
+function through its closure, the globals and attributes that its code names, and the functions and containers found
+there. Each call compares identities, and the content of arrays: a copy for small ones, a fingerprint for large ones.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import random
+import sys
+import types
+from collections.abc import Callable
+from operator import is_not
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.compiler.stage import CannotCompileError
+from minigrad.tape import Box, fingerprint, located
+
+_PLAIN = (int, float, complex, str, bytes, bool, type(None), np.generic, np.dtype, range, slice, type(Ellipsis), frozenset)
+_LIBRARIES = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
+_STANDARD = os.path.dirname(os.__file__) + os.sep
+_MOST = 4000  # objects that are looked at
+
+
+class Place(NamedTuple):
+    """One thing that was read: a text with `{}` for the object that holds it, and what was found there."""
+
+    text: str
+    holder: Any
+    found: Any
+    name: str
+
+
+class Watched:
+    """Everything that a function reads besides its arguments."""
+
+    def __init__(self, fun: Callable[..., Any]) -> None:
+        self.places: list[Place] = []
+        self.arrays: list[tuple[Any, Any, str]] = []
+        self.generators: list[tuple[Any, Any, str]] = []
+        self.closes_over_box = False
+        self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
+        self._seen: dict[int, Any] = {}
+        self._walk(fun, "the function", frozenset())
+
+    def _walk(self, value: Any, name: str, attributes: frozenset[str]) -> None:
+        """Look at one value, and at what is reached from it. `attributes` are the names that code uses."""
+        if isinstance(value, _PLAIN) or id(value) in self._seen or len(self._seen) > _MOST:
+            return
+        self._seen[id(value)] = value
+        if isinstance(value, np.ndarray):
+            self.arrays.append((value, fingerprint(value), name))
+            self.names.setdefault(id(value), name)
+        elif type(value) is Box:
+            self.closes_over_box = True
+        elif isinstance(value, types.FunctionType):
+            self._walk_function(value, attributes)
+        elif isinstance(value, types.MethodType):
+            self._walk(value.__func__, name, attributes)
+            self._walk(value.__self__, name, attributes | _names_in(_code_of(value.__func__)))
+        elif isinstance(value, functools.partial):
+            for part in (value.func, *value.args, *value.keywords.values()):
+                self._walk(part, name, attributes)
+        elif isinstance(value, (list, tuple)):
+            if not isinstance(value, tuple):
+                self._watch("len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name)
+            for i, part in enumerate(value):
+                self._walk(part, f"{name}{i}", attributes)
+        elif isinstance(value, dict):
+            self._watch("tuple({0}) != {1}", value, tuple(value), name)
+            self._watch("any(map(is_not, {0}.values(), {1}))", value, list(value.values()), name)
+            for key, part in value.items():
+                self._walk(part, str(key) if str(key).isidentifier() else name, attributes)
+        elif isinstance(value, set):
+            self._watch("{0} != {1}", value, set(value), name)
+        elif isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
+            self.generators.append((value, _state(value), name))
+        elif isinstance(value, types.ModuleType):
+            if not _is_library(getattr(value, "__file__", None)):
+                self._walk_names(vars(value), attributes)
+        elif not isinstance(value, type):
+            self._walk_object(value, name, attributes)
+
+    def _walk_function(self, function: types.FunctionType, attributes: frozenset[str]) -> None:
+        code = function.__code__
+        names = attributes | _names_in(code)
+        for name, cell in zip(code.co_freevars, function.__closure__ or ()):
+            try:
+                content = cell.cell_contents
+            except ValueError:  # not assigned yet
+                continue
+            self._watch("{0}.cell_contents is not {1}", cell, content, name)
+            self._walk(content, name, names)
+        if code.co_filename.startswith(_LIBRARIES):
+            return  # the engine's own globals do not change
+        self._watch("{0}.__code__ is not {1}", function, code, function.__name__)
+        for name, default in zip(code.co_varnames, function.__defaults__ or ()):
+            self._walk(default, name, names)
+        for name, default in (function.__kwdefaults__ or {}).items():
+            self._walk(default, name, names)
+        self._walk_names(function.__globals__, names)
+
+    def _walk_names(self, holder: dict[str, Any], names: frozenset[str]) -> None:
+        for name in sorted(names & holder.keys()):
+            found = holder[name]
+            self._watch("{0}.get(" + repr(name) + ") is not {1}", holder, found, name)
+            self._walk(found, name, names)
+
+    def _walk_object(self, value: Any, name: str, attributes: frozenset[str]) -> None:
+        kind = type(value)
+        if _is_library(getattr(sys.modules.get(kind.__module__), "__file__", None)):
+            return
+        call = kind.__dict__.get("__call__")
+        if isinstance(call, types.FunctionType):
+            attributes |= _names_in(call.__code__)
+            self._walk(call, name, attributes)
+        for base in kind.__mro__[:-1]:
+            for attribute in sorted(attributes & base.__dict__.keys()):
+                found = base.__dict__[attribute]
+                if isinstance(found, property):
+                    found = found.fget
+                self._watch("{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, base.__dict__[attribute], attribute)
+                self._walk(found, attribute, attributes | _names_in(_code_of(found)))
+        if hasattr(value, "__dict__"):
+            self._walk_names(value.__dict__, attributes)
+
+    def _watch(self, text: str, holder: Any, found: Any, name: str) -> None:
+        self.places.append(Place(text, holder, found, name))
+
+    def written(self, bind: Callable[[Any], str]) -> list[str]:
+        """Python conditions, true where something is not as it was. `bind` gives a value a name."""
+        bind(is_not)
+        conditions = []
+        for place in self.places:
+            text = place.text.replace("is_not", bind(is_not))
+            conditions.append(text.format(bind(place.holder), bind(place.found)))
+        for array, before, _ in self.arrays:
+            if not array.flags.writeable and array.base is None:
+                continue  # nobody can write to it
+            if type(before) is bytes:
+                conditions.append(f"{bind(array)}.tobytes() != {bind(before)}")
+            else:
+                conditions.append(f"{bind(fingerprint)}({bind(array)}) != {bind(before)}")
+        return conditions
+
+    def check_after_trace(self) -> None:
+        """Raise if the function drew random numbers, or changed what it captured."""
+        for generator, before, name in self.generators:
+            if _state(generator) != before:
+                raise _refused(f"draws random numbers from {name}", _RANDOM_ADVICE)
+        for place in self.places:
+            names = {"is_not": is_not, "holder": place.holder, "found": place.found}
+            if eval(place.text.format("holder", "found"), names):
+                raise _refused(
+                    f"changes {place.name}, which it captures",
+                    "a compiled function is run by Python once only. Return what it computes instead",
+                )
+        for array, before, name in self.arrays:
+            if fingerprint(array) != before:
+                raise _refused(f"writes into the captured array {name}", "return what it computes instead")
+
+
+def _state(generator: Any) -> Any:
+    if isinstance(generator, np.random.Generator):
+        return str(generator.bit_generator.state)
+    return str(generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate())
+
+
+def _code_of(function: Any) -> Any:
+    return getattr(function, "__code__", None)
+
+
+@functools.lru_cache(maxsize=4096)
+def _names_in(code: Any) -> frozenset[str]:
+    """The globals and attributes that a piece of code names, with those of the code within it."""
+    if code is None:
+        return frozenset()
+    within = [_names_in(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)]
+    return frozenset(code.co_names).union(*within)
+
+
+def _is_library(filename: str | None) -> bool:
+    """Whether a module belongs to Python, to NumPy, to this package, or is installed: not the user's own program."""
+    if filename is None:
+        return True
+    return filename.startswith((*_LIBRARIES, _STANDARD)) or f"{os.sep}site-packages{os.sep}" in filename
+
+
+# ----- what cannot be repeated ----------------------------------------------------------------------------------------
+
+_RANDOM_ADVICE = "draw them outside and pass them as an argument"
+_ADVICE = {
+    "random": _RANDOM_ADVICE,
+    "time": "read it outside and pass it as an argument",
+    "input": "read outside and pass the data as an argument",
+    "output": "return the value, and print or write it outside",
+}
+_RANDOM = {"random", "getrandbits", "urandom", "seed", "shuffle", "randbytes"}
+_TIME = {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "now", "today"}
+_FORBIDDEN = {**dict.fromkeys(_RANDOM, "random"), **dict.fromkeys(_TIME | {"utcnow", "localtime"}, "time"),
+              "open": "input", "input": "input", "print": "output"}  # fmt: skip
+_HOMES = {"time", "_random", "posix", "nt", "builtins", "io", "_io", "random", "datetime", None}
+_SYSTEM = {"linecache", "tokenize", "warnings", "importlib._bootstrap", "importlib._bootstrap_external"}
+
+
+def _refused(what: str, advice: str) -> CannotCompileError:
+    return CannotCompileError(
+        located(f"compile: the function {what}. A compiled function would go on with what it found at first: {advice}")
+    )
+
+
+class Purity:
+    """While it is entered, calls of this thread that read random numbers, the time or files raise."""
+
+    def __enter__(self) -> None:
+        self.before = sys.getprofile()
+        self.found: tuple[str, str] | None = None
+        self.legacy = _state(np.random.mtrand._rand)  # type: ignore[attr-defined]
+        sys.setprofile(self._heard)
+
+    def _heard(self, frame: Any, event: str, function: Any) -> None:
+        if event == "c_call":
+            name = function.__name__
+            if name in _FORBIDDEN and self.found is None:
+                if getattr(function, "__module__", None) in _HOMES and frame.f_globals.get("__name__") not in _SYSTEM:
+                    self.found = _FORBIDDEN[name], name
+
+    def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
+        sys.setprofile(self.before)
+        if kind is not None and issubclass(kind, (CannotCompileError, FloatingPointError)) and self.found is None:
+            return
+        if self.found is not None:
+            what, name = self.found
+            raise _refused(f"calls {name}()", _ADVICE[what])
+        if _state(np.random.mtrand._rand) != self.legacy:  # type: ignore[attr-defined]
+            raise _refused("draws random numbers from np.random", _RANDOM_ADVICE)
