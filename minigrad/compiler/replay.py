@@ -281,3 +281,11 @@ def _close(a: Any, b: Any) -> bool:
 def compile(fun: Callable[..., Any]) -> Compiled:  # noqa: A001
     """A function that does what `fun` does, without Python's share of the work."""
     return Compiled(fun)
+
+
+def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """The Python text of what `fun(*args)` computes, derivatives included."""
+    from minigrad.compiler.emit import module
+
+    traced = Traced(fun, args, kwargs, keeps_lines=True)
+    return module(traced, optimised(traced.program), fun, args, kwargs)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.duck import Duck
-from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
+from minigrad.tape import Box, Line, _is_ours as is_ours, fingerprint, located, peel, user_line
 
 
 class Var:
@@ -47,9 +47,10 @@ class Origin(NamedTuple):
     line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
     phase: str  #: "primal", "pullback", "pushforward" or "series"
     owner: int  #: in a sweep, the value of which the step computes the cotangent or tangent; else -1
+    run: int  #: one number for all steps of one execution of the line
 
 
-PLAIN_ORIGIN = Origin(None, "primal", -1)
+PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
 
 
 class Step(NamedTuple):
@@ -69,7 +70,8 @@ class Program(NamedTuple):
     inputs: list[Var]
     steps: list[Step]
     outputs: list[Any]  #: variables or constants
-    origins: dict[int, Origin]  #: of the inputs and all values, by index
+    origins: dict[int, Origin]  #: of all values, by index
+    names: dict[int, str]  #: what the user's local variables call values (by index) and captured arrays (by -id)
 
     def __str__(self) -> str:
         lines = [f"inputs {', '.join(map(str, self.inputs))}"]
@@ -184,7 +186,7 @@ class FloatingPointEvent(FloatingPointError):  # noqa: N818
 class Trace:
     """The program while it is being written."""
 
-    __slots__ = ("captured", "count", "inputs", "is_open", "keeps_lines", "origins", "steps")
+    __slots__ = ("captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps")
 
     def __init__(self, keeps_lines: bool = False) -> None:
         self.inputs: list[Var] = []
@@ -194,6 +196,9 @@ class Trace:
         self.count = 0
         self.is_open = True
         self.keeps_lines = keeps_lines
+        self.line: Line | None = None
+        self.last = (0, 0, 0)  # the user's frame, its instruction, and the number of the run
+        self.names: dict[int, str] = {}  # what local variables call a value (by index) or a captured array (by -id)
 
     def new(self, value: Any) -> Staged:
         """A value with a place of its own in the program."""
@@ -235,7 +240,7 @@ class Trace:
                 raise FloatingPointEvent(str(error)) from None
         if not self.is_open:
             return result
-        origin = origin_of_step() if self.keeps_lines else PLAIN_ORIGIN
+        origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
         out = mapped(_var, tuple(staged) if isinstance(staged, tuple) else staged)
         if type(out) is list:
@@ -273,7 +278,7 @@ class Trace:
     def guard(self, check: Callable[..., bool], var: Var, expected: Any) -> None:
         """From here on the program holds only if the check does."""
         if self.is_open:
-            origin = origin_of_step() if self.keeps_lines else PLAIN_ORIGIN
+            origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
             self.steps.append(Step(None, check, (var, expected), {}, False, origin))
 
     def close(self, outputs: list[Any]) -> Program:
@@ -288,7 +293,7 @@ class Trace:
                     )
                 )
         outputs = [value.var if type(value) is Staged and value.trace is self else plain(value) for value in outputs]
-        return Program(self.inputs, self.steps, outputs, self.origins)
+        return Program(self.inputs, self.steps, outputs, self.origins, self.names)
 
 
 # What depends on shapes and dtypes only.
@@ -482,24 +487,49 @@ _operators()
 # ----- where a step comes from ----------------------------------------------------------------------------------------
 
 
-def origin_of_step() -> Origin:
-    """The user's line, and what the engine is doing: found by walking the stack, so it costs only who traces."""
+def origin_of_step(trace: Trace) -> Origin:
+    """The user's line, and what the engine is doing: found by walking the stack, so it costs only who traces for this."""
     from minigrad.sweeps import _pull, _push
     from minigrad.taylor import push_series
 
-    frame: Any = sys._getframe(1)
     sweeps = {_pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series"}
-    while frame is not None and frame.f_code not in sweeps:
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename) and frame.f_code not in sweeps:
         frame = frame.f_back
-    if frame is None:
-        return Origin(user_line(), "primal", -1)
+    if frame.f_code not in sweeps:
+        before, instruction, run = trace.last
+        if before != id(frame) or frame.f_lasti < instruction or _line_of(frame) != trace.line:
+            run += 1
+        trace.last, trace.line = (id(frame), frame.f_lasti, run), _line_of(frame)
+        note_names(trace, frame)
+        return Origin(trace.line, "primal", -1, run)
     phase, names = sweeps[frame.f_code], frame.f_locals
-    node, line, owner = peel(names.get("ans")), None, -1
-    if type(node) is tuple:
-        node = peel(node[0]) if node else None
-    if type(node) is Staged:
-        line = node.trace.origins.get(node.var.index, PLAIN_ORIGIN).line
+    node = names.get("ans")
+    node = peel(node[0]) if type(node) is tuple and node else peel(node)
+    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
     target = peel(names.get("arg")) if phase == "pullback" else node
-    if type(target) is Staged:
-        owner = target.var.index
-    return Origin(line or user_line(), phase, owner)
+    owner = target.var.index if type(target) is Staged else -1
+    trace.last = (0, 0, trace.last[2])
+    return Origin(made.line or user_line(), phase, owner, made.run)
+
+
+def _line_of(frame: Any) -> Line:
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def note_names(trace: Trace, frame: Any) -> None:
+    """What the local variables of the user's function call the values of the program."""
+
+    def note(name: str, value: Any) -> None:
+        value = peel(value)
+        if type(value) is Staged:
+            trace.names.setdefault(value.var.index, name)
+        elif isinstance(value, np.ndarray):
+            trace.names.setdefault(-id(value), name)
+
+    for name, value in list(frame.f_locals.items()):
+        if type(value) in (list, tuple) and len(value) <= 64:
+            for i, part in enumerate(value):
+                note(f"{name}{i}", part)
+        else:
+            note(name, value)
