@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import duck
+from minigrad.compiler.fused import Kernel
 from minigrad.compiler.passes import OPERATORS, reduction
 from minigrad.compiler.render import ATOM, BINARY, Renderer, Text
 from minigrad.compiler.stage import GUARDS, Program, Step, Var, has_shape, is_equal, is_true, made_by, read_by
@@ -45,6 +46,7 @@ class FastRenderer(Renderer):
         self.bound: dict[int, tuple[str, Any]] = {}
         self.names: dict[int, str] = {}
         self.numbers: set[int] = set()  #: variables that are numbers of Python here
+        self.finite: list[str] = []  #: what the kernels returned last, NaN where a result is not finite
         self.weak = False  #: whether the step being written may take them as they are
         super().__init__(self.variable, self.constant_text)
 
@@ -197,6 +199,7 @@ def makes_new(step: Step) -> bool:
     function = step.function
     return (
         type(function) is np.ufunc
+        or type(function) is Kernel
         or function in UFUNC_OF
         or (type(function) is reduction and step.args[1] != ())
         or function in _NEW
@@ -332,6 +335,10 @@ def written_steps(program: Program, fast: FastRenderer) -> tuple[list[str], bool
             continue
         names = [fast.names.get(var.index) or f"v{var.index}" for var in made_by(step)]
         target = f"{', '.join(names)}{',' if type(step.out) is tuple and len(names) == 1 else ''}"
+        if type(step.function) is Kernel:
+            has_arrays = True
+            lines += [indent + line for line in written_kernel(step, names, fast)]
+            continue
         if position in plan:
             place = fast.names.get(plan[position].index) or f"v{plan[position].index}"
             fast.names[step.out.index] = place
@@ -350,7 +357,19 @@ def written_steps(program: Program, fast: FastRenderer) -> tuple[list[str], bool
         else:
             has_arrays = True
     fast.weak = False
+    if fast.finite:
+        lines.append(f"if {' + '.join(fast.finite)} != 0.0: raise FloatingPointError")
     return lines, has_arrays
+
+
+def written_kernel(step: Step, names: Sequence[str], fast: FastRenderer) -> list[str]:
+    """The lines of fused loops; what they say of infinities is looked at once, in the end."""
+    kernel, arguments = step.function, ", ".join(map(fast.value, step.args))
+    if kernel.rows:
+        return [f"{', '.join(names)}, = {fast.bind(kernel)}({arguments})"]
+    fast.finite.append(f"f{len(fast.finite)}")
+    call = f"{', '.join([*names, fast.finite[-1]])} = {fast.bind(kernel.run)}({arguments})"
+    return [call, *[f"{n} = float64({n})" for n, is_scalar in zip(names, kernel.scalars) if is_scalar]]
 
 
 def written_guard(step: Step, fast: FastRenderer) -> str:
