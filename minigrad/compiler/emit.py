@@ -12,10 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.passes import reduction
+from minigrad import duck, structure
+from minigrad.compiler.passes import reduction, simplified, without_dead_code
 from minigrad.compiler.render import ATOM, HELPERS, REDUCED, Renderer, Text, Unnameable, path_of
 from minigrad.compiler.replay import Traced
-from minigrad.compiler.stage import GUARDS, Line, Origin, Program, Step, Var, has_shape, is_true, made_by, read_by
+from minigrad.compiler.stage import (
+    GUARDS,
+    Line,
+    Origin,
+    Program,
+    Step,
+    Var,
+    has_shape,
+    is_true,
+    made_by,
+    mapped,
+    read_by,
+)
+from minigrad.compiler.watch import Watched
 from minigrad.tape import located
 from minigrad.tree import LEAF, TreeDef
 
@@ -59,7 +73,9 @@ _BY_FUNCTION = {np.exp: "e", np.log: "log", np.sqrt: "root", np.where: "chosen",
 def name_by_function(step: Step) -> str:
     """A name for a value that the user gave none."""
     if type(step.function) is reduction:
-        return {"sum": "total", "max": "top", "min": "least", "prod": "product"}.get(REDUCED[step.function.ufunc], "flag")
+        return {"sum": "total", "max": "top", "min": "least", "prod": "product"}.get(
+            REDUCED[step.function.ufunc], "flag"
+        )
     found = _BY_FUNCTION.get(step.function) if callable(getattr(step.function, "__hash__", None)) else None
     if found:
         return found
@@ -143,7 +159,65 @@ def numbered(wanted: dict[int, str], taken: set[str]) -> dict[int, str]:
     return names
 
 
+# ----- constants that are the user's ------------------------------------------------------------------------------------
+
+
+def recognised(program: Program, watched: Watched) -> Program:
+    """Constants that the engine made of a captured array are written as what they are: -Y, x.T."""
+    made: dict[int, Any] = {}
+    steps: list[Step] = []
+    count = 1 + max([var.index for step in program.steps for var in made_by(step)], default=0)
+    count += 1 + max([var.index for var in program.inputs], default=0)
+    known = {id(array) for array, _, _ in watched.arrays}
+
+    def known_as(value: Any) -> Any:
+        nonlocal count
+        if not isinstance(value, np.ndarray) or value.size <= LITERAL or id(value) in known:
+            return value
+        if id(value) not in made:
+            made[id(value)] = value
+            for array, _, _ in watched.arrays:
+                if array.dtype != value.dtype or array.size != value.size:
+                    continue
+                for function, other in ((None, array), (operator.neg, -array), (np.transpose, array.T)):
+                    if other.shape != value.shape or not np.array_equal(other, value):
+                        continue
+                    made[id(value)] = array
+                    if function is not None:
+                        var = made[id(value)] = Var(count, value)
+                        args = (array,) if function is operator.neg else (array, tuple(range(array.ndim))[::-1])
+                        steps.append(Step(var, function, args, {}, False, origin))
+                        count += 1
+                    break
+        return made[id(value)]
+
+    for step in program.steps:
+        origin = step.origin
+        args = tuple([mapped(known_as, arg) for arg in step.args])
+        steps.append(step._replace(args=args))
+    return simplified(program._replace(steps=steps))
+
+
 # ----- writing --------------------------------------------------------------------------------------------------------
+
+
+def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
+    """The index that adds, or drops, axes of size 1; None if there is none.
+
+    >>> unit_axes((300,), (1, 300)), unit_axes((1, 300), (300,))
+    ('None, :', '0')
+    """
+    if [n for n in old if n != 1] != [n for n in new if n != 1] or old == new or (1 in old and 1 in new):
+        return None
+    if 1 in new:
+        return ", ".join("None" if n == 1 else ":" for n in new)
+    parts = ["0" if n == 1 else ":" for n in old]
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return ", ".join(parts)
+
+
+_SCATTER = structure._sum_of_scatters.__wrapped__  # type: ignore[attr-defined]
 
 
 class ReadableRenderer(Renderer):
@@ -164,9 +238,7 @@ class ReadableRenderer(Renderer):
             name = path_of(function)
         except Unnameable as error:
             raise TypeError(
-                located(
-                    f"source: {error}, so a text that runs with NumPy alone cannot call it; minigrad.compile can"
-                )
+                located(f"source: {error}, so a text that runs with NumPy alone cannot call it; minigrad.compile can")
             ) from None
         if name.startswith("scipy"):
             self.writer.imports.add("import scipy.special")
@@ -174,6 +246,12 @@ class ReadableRenderer(Renderer):
 
     def step(self, step: Step) -> Text:
         """The right-hand side, with powers of simple operands written closely."""
+        if step.function is duck.reshape and not step.kwargs and type(step.args[0]) is Var:
+            unit = unit_axes(step.args[0].shape, step.args[1])
+            if unit is not None and step.out.shape:
+                return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
+        if step.function is duck.reshape and len(step.out.shape) == 1 and not step.kwargs:
+            return f"{self.value(step.args[0], ATOM)}.reshape({step.out.shape[0]})", ATOM
         text, binds = super().step(step)
         if step.function is operator.pow:
             left, _, right = text.partition(" ** ")
@@ -224,9 +302,7 @@ class Writer:
             if step.origin.phase != "primal" and step.origin.owner in self.names and type(step.out) is Var
         }
         suffix = {"pullback": "_bar", "pushforward": "_dot", "series": "_series"}
-        swept: dict[int, str] = {
-            index: self.names[owner] + suffix[phase] for (owner, phase), index in last.items()
-        }
+        swept: dict[int, str] = {index: self.names[owner] + suffix[phase] for (owner, phase), index in last.items()}
         for step in program.steps:
             for var in made_by(step):
                 if step.origin.phase != "primal" and var.index not in swept:
@@ -244,11 +320,12 @@ class Writer:
     def constant(self, value: Any) -> Text:
         """A constant: a literal, or a name for a captured array."""
         if isinstance(value, np.ndarray):
+            value = self.same_captured(value)
             if value.size <= LITERAL and value.dtype == np.float64 and np.all(np.isfinite(value)):
                 return f"np.array({value.tolist()!r})", ATOM
             name = self.constant_names.get(id(value))
             if name is None:
-                wanted = self.program.names.get(-id(value)) or self.traced.watched.names.get(id(value)) or "constant"
+                wanted = self.traced.watched.names.get(id(value)) or self.program.names.get(-id(value)) or "constant"
                 wanted = re.sub(r"\W", "_", wanted)
                 taken = {*self.names.values(), *self.parameters, *self.constants}
                 name = numbered({0: wanted}, taken)[0]
@@ -263,6 +340,15 @@ class Writer:
         if isinstance(value, (float, complex)):
             return _number(value), ATOM
         return self.renderer.function(value), ATOM
+
+    def same_captured(self, array: Any) -> Any:
+        """The captured array that this is a copy of, or the array itself."""
+        for other, _, _ in self.traced.watched.arrays:
+            if other is array or (
+                other.shape == array.shape and other.dtype == array.dtype and np.array_equal(other, array)
+            ):
+                return other
+        return array
 
     def statements(self) -> list[str]:
         """The lines of the body."""
@@ -281,7 +367,7 @@ class Writer:
                     continue
                 fresh = numbered({step.out.index: name_by_function(step)}, {*self.names.values(), *self.parameters})
                 self.names |= fresh
-            heading = _heading(step.origin)
+            heading = _heading(step.origin) if step.origin.line is not None else block
             if heading != block:
                 block = heading
                 if heading:
@@ -302,6 +388,8 @@ class Writer:
         left = ", ".join(self.names[var.index] for var in made)
         if type(step.out) is tuple and len(made) == 1:
             left = f"({left},)"
+        if step.function is _SCATTER:
+            return self._scattered(left, step, width)
         right = self.renderer.step(step)[0]
         line = f"{left} = {right}"
         shapes = ", ".join(str(tuple(var.shape)) if var.shape else "scalar" for var in made)
@@ -311,6 +399,22 @@ class Writer:
         if len(line) <= width:
             return [line]
         return broken(left, right, width)
+
+    def _scattered(self, left: str, step: Step, width: int) -> list[str]:
+        """Zeros, and one line for each part that is added."""
+        shape = step.kwargs["shape"]
+        lines = [f"{left} = np.zeros({self.renderer.value(shape[0] if len(shape) == 1 else shape)})"]
+        dtype = step.kwargs["dtype"]
+        if dtype != np.float64:
+            lines[0] = f"{lines[0][:-1]}, {self.renderer.value(dtype)})"
+        lines[0] += f"  # {shape}"
+        for part, index in zip(step.args, step.kwargs["indices"]):
+            text = self.renderer.value(part)
+            if structure.is_basic(index):
+                lines.append(f"{left}[{self.renderer.index(index)}] += {text}")
+            else:
+                lines.append(f"np.add.at({left}, {self.renderer.value(index)}, {text})")
+        return lines
 
     def _guard(self, step: Step) -> list[str]:
         var, expected = step.args
@@ -334,9 +438,7 @@ def _number(value: Any) -> str:
 
 
 def _heading(origin: Origin) -> str:
-    if origin.line is None:
-        return ""
-    text = origin.line.text()
+    text = origin.line.text() if origin.line is not None else ""
     if not text:
         return f"# {origin.phase}"
     text = text if len(text) < WIDTH - 24 else text[: WIDTH - 28].rstrip() + " ..."
@@ -386,14 +488,14 @@ def module(traced: Traced, program: Program, fun: Any, args: Sequence[Any], kwar
     if keyword.iskeyword(name):
         name += "_"
     parameters = parameters_of(fun, len(args)) + list(kwargs)
+    program = without_dead_code(recognised(program, traced.watched))
     writer = Writer(traced, program, name, parameters)
     body = writer.statements()
     results = iter([writer.renderer.value(output) for output in program.outputs])
     result = written_tree(traced.outdef, results)
     if type(ast.parse(result, mode="eval").body) is ast.Tuple:
         result = result[1:-1] if len(traced.outdef.children) > 1 else result
-    unpacked = [f"{part} = {path}" for part, path in writer.parts if _is_used(part, [*body, result])]
-    unpacked = [line.replace("['", '["').replace("']", '"]') for line in unpacked]
+    unpacked = unpacking(writer.parts, [*body, result])
     text = ["import numpy as np", *sorted(writer.imports), ""]
     for helper in writer.helpers:
         text += ["", helper.rstrip(), ""]
@@ -406,6 +508,24 @@ def module(traced: Traced, program: Program, fun: Any, args: Sequence[Any], kwar
     found = Source("\n".join(text) + "\n")
     found.name, found.constants = name, writer.constants
     return found
+
+
+def unpacking(parts: Sequence[tuple[str, str]], lines: Sequence[str]) -> list[str]:
+    """The lines that take the parts of arguments out of them; those of one list or tuple share a line."""
+    grouped: dict[str, list[tuple[str, str]]] = {}
+    for name, path in parts:
+        holder, _, key = path.rpartition("[")
+        grouped.setdefault(holder if key[:-1].isdigit() else path, []).append((name, path))
+    found: list[str] = []
+    for holder, group in grouped.items():
+        group = [(name, path) for name, path in group if _is_used(name, lines)]
+        if not group:
+            continue
+        left, right = ", ".join(name for name, _ in group), ", ".join(path for _, path in group)
+        found.append(f"{left} = {right}" if len(right) + len(left) < WIDTH - 8 else "")
+        if not found[-1]:
+            found[-1:] = [f"{name} = {path}" for name, path in group]
+    return [re.sub(r"\['([^'\"]*)'\]", r'["\1"]', line) for line in found]
 
 
 def _returned(result: str, after_blank: bool) -> list[str]:

@@ -77,7 +77,10 @@ class FastRenderer(Renderer):
         """A reduction, called positionally."""
         x, axes, keepdims = step.args
         axis = "None" if len(axes) == len(x.shape) else axes[0] if len(axes) == 1 else axes
-        return f"{self.bind(step.function.ufunc.reduce, step.function)}({self.value(x)}, {axis}, None, None, {keepdims})", ATOM
+        return (
+            f"{self.bind(step.function.ufunc.reduce, step.function)}({self.value(x)}, {axis}, None, None, {keepdims})",
+            ATOM,
+        )
 
 
 # ----- the checks of arguments ----------------------------------------------------------------------------------------
@@ -94,7 +97,9 @@ def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Va
         kind, size = type(node.example), len(node.children)
         has_length = isinstance(node.example, (tuple, list, dict))
         lines.append(
-            f"if type({name}) is not {fast.bind(kind)}" + (f" or len({name}) != {size}" if has_length else "") + f": {miss}"
+            f"if type({name}) is not {fast.bind(kind)}"
+            + (f" or len({name}) != {size}" if has_length else "")
+            + f": {miss}"
         )
         if isinstance(node.example, dict):
             lines.append(f"if tuple({name}) != {fast.bind(tuple(node.example))}: {miss}")
@@ -182,7 +187,9 @@ def roots(program: Program) -> dict[int, int]:
     for step in program.steps:
         for var in made_by(step):
             read = [] if makes_new(step) else [other for other in read_by(step) if other.kind == "array"]
-            root[var.index] = root[read[0].index] if len(read) == 1 else -1 if read or not makes_new(step) else var.index
+            root[var.index] = (
+                root[read[0].index] if len(read) == 1 else -1 if read or not makes_new(step) else var.index
+            )
     return root
 
 

@@ -83,7 +83,9 @@ class Renderer:
         if kind is int or (kind is float and value == value and abs(value) != np.inf):
             return repr(value), 8 if value < 0 or repr(value)[0] == "-" else ATOM
         if isinstance(value, np.dtype):
-            return (f"np.{value.name}" if value.isnative and value.kind in "fciub" else f"np.dtype({value.str!r})"), ATOM
+            return (
+                f"np.{value.name}" if value.isnative and value.kind in "fciub" else f"np.dtype({value.str!r})"
+            ), ATOM
         if isinstance(value, type) and issubclass(value, np.generic):
             return path_of(value), ATOM
         if kind is type(np.newaxis):
@@ -95,7 +97,9 @@ class Renderer:
         if type(index) is tuple and index:
             return ", ".join(map(self.index, index)) + ("," if len(index) == 1 else "")
         if type(index) is slice:
-            start, stop, step = ("" if part is None else self.value(part) for part in (index.start, index.stop, index.step))
+            start, stop, step = (
+                "" if part is None else self.value(part) for part in (index.start, index.stop, index.step)
+            )
             return f"{start}:{stop}" + (f":{step}" if step else "")
         return self.value(index)
 

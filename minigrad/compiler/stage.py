@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.duck import Duck
-from minigrad.tape import Box, Line, _is_ours as is_ours, fingerprint, located, peel, user_line
+from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
+from minigrad.tape import _is_ours as is_ours
 
 
 class Var:
@@ -489,10 +490,13 @@ _operators()
 
 def origin_of_step(trace: Trace) -> Origin:
     """The user's line, and what the engine is doing: found by walking the stack, so it costs only who traces for this."""
-    from minigrad.sweeps import _pull, _push
+    from minigrad.sweeps import _pull, _push, finished
     from minigrad.taylor import push_series
 
-    sweeps = {_pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series"}
+    sweeps = {
+        _pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series",
+        finished.__code__: "pullback",
+    }  # fmt: skip
     frame: Any = sys._getframe(1)
     while frame.f_back is not None and is_ours(frame.f_code.co_filename) and frame.f_code not in sweeps:
         frame = frame.f_back
@@ -504,6 +508,9 @@ def origin_of_step(trace: Trace) -> Origin:
         note_names(trace, frame)
         return Origin(trace.line, "primal", -1, run)
     phase, names = sweeps[frame.f_code], frame.f_locals
+    if frame.f_code is finished.__code__:
+        value = peel(names["value"])
+        return Origin(None, phase, value.var.index if type(value) is Staged else -1, trace.last[2])
     node = names.get("ans")
     node = peel(node[0]) if type(node) is tuple and node else peel(node)
     made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN

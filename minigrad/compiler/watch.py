@@ -21,7 +21,21 @@ import numpy as np
 from minigrad.compiler.stage import CannotCompileError
 from minigrad.tape import Box, fingerprint, located
 
-_PLAIN = (int, float, complex, str, bytes, bool, type(None), np.generic, np.dtype, range, slice, type(Ellipsis), frozenset)
+_PLAIN = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    bool,
+    type(None),
+    np.generic,
+    np.dtype,
+    range,
+    slice,
+    type(Ellipsis),
+    frozenset,
+)
 _LIBRARIES = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _MOST = 4000  # objects that are looked at
@@ -68,7 +82,9 @@ class Watched:
                 self._walk(part, name, attributes)
         elif isinstance(value, (list, tuple)):
             if not isinstance(value, tuple):
-                self._watch("len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name)
+                self._watch(
+                    "len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name
+                )
             for i, part in enumerate(value):
                 self._walk(part, f"{name}{i}", attributes)
         elif isinstance(value, dict):
@@ -124,7 +140,9 @@ class Watched:
                 found = base.__dict__[attribute]
                 if isinstance(found, property):
                     found = found.fget
-                self._watch("{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, base.__dict__[attribute], attribute)
+                self._watch(
+                    "{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, base.__dict__[attribute], attribute
+                )
                 self._walk(found, attribute, attributes | _names_in(_code_of(found)))
         if hasattr(value, "__dict__"):
             self._walk_names(value.__dict__, attributes)
@@ -201,7 +219,17 @@ _ADVICE = {
     "output": "return the value, and print or write it outside",
 }
 _RANDOM = {"random", "getrandbits", "urandom", "seed", "shuffle", "randbytes"}
-_TIME = {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "now", "today"}
+_TIME = {
+    "time",
+    "time_ns",
+    "perf_counter",
+    "perf_counter_ns",
+    "monotonic",
+    "monotonic_ns",
+    "process_time",
+    "now",
+    "today",
+}
 _FORBIDDEN = {**dict.fromkeys(_RANDOM, "random"), **dict.fromkeys(_TIME | {"utcnow", "localtime"}, "time"),
               "open": "input", "input": "input", "print": "output"}  # fmt: skip
 _HOMES = {"time", "_random", "posix", "nt", "builtins", "io", "_io", "random", "datetime", None}
