@@ -17,7 +17,19 @@ import numpy as np
 from minigrad import duck
 from minigrad.compiler.passes import OPERATORS, reduction
 from minigrad.compiler.render import ATOM, BINARY, Renderer, Text
-from minigrad.compiler.stage import GUARDS, Program, Step, Var, has_shape, is_equal, is_true, made_by, read_by
+from minigrad.compiler.stage import (
+    GUARDS,
+    Program,
+    Step,
+    Var,
+    enter_strict,
+    has_shape,
+    is_equal,
+    is_true,
+    leave_strict,
+    made_by,
+    read_by,
+)
 from minigrad.compiler.watch import Watched
 from minigrad.tree import LEAF, TreeDef, _classify, _parts_of
 
@@ -44,14 +56,19 @@ class FastRenderer(Renderer):
         self.namespace = namespace
         self.bound: dict[int, tuple[str, Any]] = {}
         self.names: dict[int, str] = {}
+        self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
         self.numbers: set[int] = set()  #: variables that are numbers of Python here
         self.weak = False  #: whether the step being written may take them as they are
         super().__init__(self.variable, self.constant_text)
 
     def variable(self, var: Var) -> Text:
         """A variable."""
+        if var.index in self.inline:
+            return self.inline[var.index]
         name = self.names.get(var.index) or f"v{var.index}"
-        return (f"float64({name})" if var.index in self.numbers and not self.weak else name), ATOM
+        if var.kind == "scalar" and var.index in self.numbers and not self.weak:
+            return f"float64({name})", ATOM
+        return name, ATOM
 
     def constant_text(self, value: Any) -> Text:
         """A constant that is no literal."""
@@ -95,12 +112,10 @@ def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Va
 
     def take_apart(node: TreeDef, name: str) -> None:
         kind, size = type(node.example), len(node.children)
-        has_length = isinstance(node.example, (tuple, list, dict))
-        lines.append(
-            f"if type({name}) is not {fast.bind(kind)}"
-            + (f" or len({name}) != {size}" if has_length else "")
-            + f": {miss}"
-        )
+        wrong = [] if name in ("args", "kwargs") else [f"type({name}) is not {fast.bind(kind)}"]
+        if isinstance(node.example, (tuple, list, dict)):
+            wrong.append(f"len({name}) != {size}")
+        lines.append(f"if {' or '.join(wrong)}: {miss}")
         if isinstance(node.example, dict):
             lines.append(f"if tuple({name}) != {fast.bind(tuple(node.example))}: {miss}")
         parts = [f"t{next(temporaries)}" for _ in node.children]
@@ -148,15 +163,19 @@ def is_same(value: Any, expected: Any) -> bool:
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
 
 
+LONGEST = 100  # characters of an expression that is written into another
+
+
 def numbers_of_python(program: Program) -> set[int]:
     """The float64 numbers that arithmetic makes from inputs alone: floats of Python compute them three times faster.
 
     They have the same bits; division by zero raises, and whoever calls takes care of that.
     """
-    found = {var.index for var in program.inputs if var.kind == "scalar" and var.dtype == np.float64}
+    found = {var.index for var in program.inputs if var.kind != "array" and var.dtype == np.float64}
     for step in program.steps:
-        if step.function in _ARITHMETIC and type(step.out) is Var and step.out.kind == "scalar":
-            if step.out.dtype == np.float64 and all(_is_number(arg, found) for arg in step.args):
+        if type(step.out) is Var and step.out.kind != "array" and step.out.dtype == np.float64:
+            is_simple = step.function in _ARITHMETIC or (step.function is np.float64 and not step.kwargs)
+            if is_simple and all(_is_number(arg, found) for arg in step.args):
                 found.add(step.out.index)
     return found
 
@@ -174,6 +193,8 @@ def takes_weak(step: Step, comparisons: set[int]) -> bool:
     if type(step.out) is not Var:
         return False
     if step.out.index in comparisons:
+        return True
+    if step.function is np.float64:
         return True
     is_simple = step.function in _ARITHMETIC or (type(step.function) is np.ufunc and step.function.nin == 1)
     return is_simple and step.out.dtype == np.float64 and all(
@@ -251,48 +272,13 @@ def reused(program: Program) -> dict[int, Var]:
 # ----- the function ---------------------------------------------------------------------------------------------------
 
 
-def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
-
-    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of it;
-    where this NumPy keeps it elsewhere, `np.errstate` serves.
-    """
-    try:
-        from numpy._core.umath import _extobj_contextvar as variable
-        from numpy._core.umath import _make_extobj as make
-
-        remembered = variable.get(), make(divide="raise", invalid="raise")
-    except Exception:  # another NumPy
-
-        def enter() -> Any:
-            state = np.errstate(divide="raise", invalid="raise")
-            state.__enter__()
-            return state
-
-        return enter, lambda state: state.__exit__(None, None, None)
-
-    def enter_quickly() -> Any:
-        nonlocal remembered
-        now = variable.get()
-        before, strict = remembered
-        if now is not before:
-            strict = make(divide="raise", invalid="raise")
-            remembered = now, strict
-        return variable.set(strict)
-
-    return enter_quickly, variable.reset
-
-
-ENTER, LEAVE = strict_state()
-
-
 def written(
     program: Program, treedef: TreeDef, leaves: Sequence[Any], positions: Sequence[int], outdef: TreeDef,
     watched: Watched,
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """The text of the function `replay(args, kwargs)`, and the namespace that it runs in."""
     namespace: dict[str, Any] = {
-        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": ENTER, "leave": LEAVE, "errstate": np.errstate,
+        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict, "errstate": np.errstate,
     }  # fmt: skip
     fast = FastRenderer(namespace)
     inputs = dict(zip(positions, program.inputs))
@@ -325,11 +311,20 @@ def written_steps(program: Program, fast: FastRenderer) -> tuple[list[str], bool
     }  # fmt: skip
     outputs = {output.index for output in program.outputs if type(output) is Var}
     plan = reused(program)
-    lines = [f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers]
+    lines = [
+        f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers and var.kind == "scalar"
+    ]
     has_arrays = False
     quiet = False
     for position, step in enumerate(program.steps):
         fast.weak = takes_weak(step, comparisons)
+        if type(step.out) is Var and step.out.index in numbers and step.out.index not in outputs:
+            once = readers.get(step.out.index, [])
+            if len(once) == 1 and type(once[0].out) is Var and once[0].out.index in numbers:
+                text = fast.text(step.args[0]) if step.function is np.float64 else fast.step(step)
+                if len(text[0]) < LONGEST and sum(var.index == step.out.index for var in read_by(once[0])) == 1:
+                    fast.inline[step.out.index] = text
+                    continue
         indent = "    " if step.quiet else ""
         if step.quiet and not quiet:
             lines.append("with errstate(divide='ignore', invalid='ignore'):")
@@ -346,7 +341,10 @@ def written_steps(program: Program, fast: FastRenderer) -> tuple[list[str], bool
             text = f"{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})"
             lines.append(indent + text)
         else:
-            lines.append(f"{indent}{target} = {fast.step(step)[0]}")
+            is_same_number = step.function is np.float64 and step.out.index in numbers
+            lines.append(f"{indent}{target} = {(fast.text(step.args[0]) if is_same_number else fast.step(step))[0]}")
+        if type(step.out) is Var and step.out.index in numbers and step.out.kind == "python":
+            continue
         if type(step.out) is Var and step.out.index in numbers:
             leaves_python = step.out.index in outputs or any(
                 type(reader.out) is not Var or reader.out.index not in numbers

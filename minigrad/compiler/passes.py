@@ -342,9 +342,9 @@ def _simplified(step: Step, definition: Callable[[Any, Any], Step | None]) -> An
             return inner.args[0]
     if function is operator.pos and same_type(args[0], out):
         return args[0]
-    if function is np.transpose and len(args) == 2:
+    if function is np.transpose and len(args) == 2 and type(args[1]) is tuple:
         inner = definition(args[0], np.transpose)
-        if inner is not None and len(inner.args) == 2:
+        if inner is not None and len(inner.args) == 2 and type(inner.args[1]) is tuple:
             axes = tuple(inner.args[1][a] for a in args[1])
             return _simplified(step._replace(args=(inner.args[0], axes)), definition)
         if args[1] == tuple(range(len(args[1]))):

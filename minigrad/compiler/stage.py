@@ -184,6 +184,41 @@ class FloatingPointEvent(FloatingPointError):  # noqa: N818
     """NumPy met a division by zero or an invalid operation, which is the engine's to settle and not the program's."""
 
 
+def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
+
+    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of it;
+    where this NumPy keeps it elsewhere, `np.errstate` serves.
+    """
+    try:
+        from numpy._core.umath import _extobj_contextvar as variable
+        from numpy._core.umath import _make_extobj as make
+
+        remembered = variable.get(), make(divide="raise", invalid="raise")
+    except Exception:  # another NumPy
+
+        def enter() -> Any:
+            state = np.errstate(divide="raise", invalid="raise")
+            state.__enter__()
+            return state
+
+        return enter, lambda state: state.__exit__(None, None, None)
+
+    def enter_quickly() -> Any:
+        nonlocal remembered
+        now = variable.get()
+        before, strict = remembered
+        if now is not before:
+            strict = make(divide="raise", invalid="raise")
+            remembered = now, strict
+        return variable.set(strict)
+
+    return enter_quickly, variable.reset
+
+
+enter_strict, leave_strict = strict_state()
+
+
 class Trace:
     """The program while it is being written."""
 
@@ -221,32 +256,35 @@ class Trace:
             raise CannotCompileError(
                 located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at")
             )
-        if kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
+        if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
             raise CannotCompileError(
                 located(
                     f"compile: {_name(function)} is to write a traced value into an array (out= or an operator such "
                     "as a += x). Write a = a + x instead"
                 )
             )
-        plain_args = tuple([mapped(plain, arg) for arg in args])
-        plain_kwargs = {key: mapped(plain, value) for key, value in kwargs.items()}
+        plain_args = [arg.value if type(arg) is Staged else mapped(plain, arg) for arg in args]
+        plain_kwargs = mapped(plain, kwargs) if kwargs else kwargs
         quiet = np.geterr()["invalid"] == "ignore"
         if quiet:
             result = function(*plain_args, **plain_kwargs)
         else:
+            token = enter_strict()
             try:
-                with np.errstate(divide="raise", invalid="raise"):
-                    result = function(*plain_args, **plain_kwargs)
+                result = function(*plain_args, **plain_kwargs)
             except FloatingPointError as error:
                 raise FloatingPointEvent(str(error)) from None
+            finally:
+                leave_strict(token)
         if not self.is_open:
             return result
         origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
-        out = mapped(_var, tuple(staged) if isinstance(staged, tuple) else staged)
-        if type(out) is list:
-            out = tuple(out)
-        args, kwargs = tuple([mapped(self._operand, arg) for arg in args]), mapped(self._operand, kwargs)
+        out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
+        args = tuple(
+            [arg.var if type(arg) is Staged and arg.trace is self else mapped(self._operand, arg) for arg in args]
+        )
+        kwargs = mapped(self._operand, kwargs) if kwargs else kwargs
         self.steps.append(Step(out, function, args, kwargs, quiet, origin))
         if shape_depends_on_numbers(function, args):
             for var, value in zip(made_by(self.steps[-1]), result if isinstance(result, (tuple, list)) else (result,)):

@@ -60,6 +60,7 @@ class Watched:
         self.closes_over_box = False
         self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
         self._seen: dict[int, Any] = {}
+        self._watched: set[tuple[str, int]] = set()
         self._walk(fun, "the function", frozenset())
 
     def _walk(self, value: Any, name: str, attributes: frozenset[str]) -> None:
@@ -105,15 +106,17 @@ class Watched:
     def _walk_function(self, function: types.FunctionType, attributes: frozenset[str]) -> None:
         code = function.__code__
         names = attributes | _names_in(code)
+        is_own = code.co_filename.startswith(_LIBRARIES)
         for name, cell in zip(code.co_freevars, function.__closure__ or ()):
             try:
                 content = cell.cell_contents
             except ValueError:  # not assigned yet
                 continue
-            self._watch("{0}.cell_contents is not {1}", cell, content, name)
+            if not is_own:  # the closures of `grad` and its like do not change, nor do the engine's globals
+                self._watch("{0}.cell_contents is not {1}", cell, content, name)
             self._walk(content, name, names)
-        if code.co_filename.startswith(_LIBRARIES):
-            return  # the engine's own globals do not change
+        if is_own:
+            return
         self._watch("{0}.__code__ is not {1}", function, code, function.__name__)
         for name, default in zip(code.co_varnames, function.__defaults__ or ()):
             self._walk(default, name, names)
@@ -124,6 +127,8 @@ class Watched:
     def _walk_names(self, holder: dict[str, Any], names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
             found = holder[name]
+            if isinstance(found, types.ModuleType) and _is_library(getattr(found, "__file__", None)):
+                continue
             self._watch("{0}.get(" + repr(name) + ") is not {1}", holder, found, name)
             self._walk(found, name, names)
 
@@ -148,7 +153,9 @@ class Watched:
             self._walk_names(value.__dict__, attributes)
 
     def _watch(self, text: str, holder: Any, found: Any, name: str) -> None:
-        self.places.append(Place(text, holder, found, name))
+        if (text, id(holder)) not in self._watched:
+            self._watched.add((text, id(holder)))
+            self.places.append(Place(text, holder, found, name))
 
     def written(self, bind: Callable[[Any], str]) -> list[str]:
         """Python conditions, true where something is not as it was. `bind` gives a value a name."""
@@ -172,8 +179,7 @@ class Watched:
             if _state(generator) != before:
                 raise _refused(f"draws random numbers from {name}", _RANDOM_ADVICE)
         for place in self.places:
-            names = {"is_not": is_not, "holder": place.holder, "found": place.found}
-            if eval(place.text.format("holder", "found"), names):
+            if _condition(place.text)(place.holder, place.found):
                 raise _refused(
                     f"changes {place.name}, which it captures",
                     "a compiled function is run by Python once only. Return what it computes instead",
@@ -183,10 +189,21 @@ class Watched:
                 raise _refused(f"writes into the captured array {name}", "return what it computes instead")
 
 
+@functools.lru_cache(maxsize=1024)
+def _condition(text: str) -> Callable[[Any, Any], Any]:
+    condition: Callable[[Any, Any], Any] = eval(
+        f"lambda holder, found: {text.format('holder', 'found')}", {"is_not": is_not}
+    )
+    return condition
+
+
 def _state(generator: Any) -> Any:
     if isinstance(generator, np.random.Generator):
         return str(generator.bit_generator.state)
-    return str(generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate())
+    if isinstance(generator, np.random.RandomState):
+        name, key, position, *cached = generator.get_state()
+        return name, bytes(memoryview(key)), position, *cached
+    return generator.getstate()
 
 
 def _code_of(function: Any) -> Any:
@@ -249,7 +266,8 @@ class Purity:
         self.before = sys.getprofile()
         self.found: tuple[str, str] | None = None
         self.legacy = _state(np.random.mtrand._rand)  # type: ignore[attr-defined]
-        sys.setprofile(self._heard)
+        if self.before is None or callable(self.before):  # a profiler written in C could not be put back
+            sys.setprofile(self._heard)
 
     def _heard(self, frame: Any, event: str, function: Any) -> None:
         if event == "c_call":
@@ -259,7 +277,8 @@ class Purity:
                     self.found = _FORBIDDEN[name], name
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        sys.setprofile(self.before)
+        if self.before is None or callable(self.before):
+            sys.setprofile(self.before)
         if kind is not None and issubclass(kind, (CannotCompileError, FloatingPointError)) and self.found is None:
             return
         if self.found is not None:
