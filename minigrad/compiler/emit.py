@@ -27,7 +27,7 @@ from minigrad.compiler.stage import (
     is_true,
     made_by,
     mapped,
-    read_by,
+    reads,
 )
 from minigrad.compiler.watch import Watched
 from minigrad.tape import located
@@ -273,7 +273,7 @@ class Writer:
         self.renderer = ReadableRenderer(self)
         self.uses: dict[int, int] = {}
         for step in program.steps:
-            for var in read_by(step):
+            for var in reads(step):
                 self.uses[var.index] = self.uses.get(var.index, 0) + 1
         for output in program.outputs:
             if type(output) is Var:
@@ -355,7 +355,7 @@ class Writer:
         lines: list[str] = []
         block: Any = None
         steps = self.program.steps
-        reader = {var.index: step for step in reversed(steps) for var in read_by(step)}
+        reader = {var.index: step for step in reversed(steps) for var in reads(step)}
         quiet = False
         for step in steps:
             if type(step.out) is Var and step.out.index not in self.names:

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck
+from minigrad import duck, structure
 from minigrad.compiler.passes import OPERATORS, reduction
 from minigrad.compiler.render import ATOM, BINARY, Renderer, Text
 from minigrad.compiler.stage import (
@@ -28,7 +28,7 @@ from minigrad.compiler.stage import (
     is_true,
     leave_strict,
     made_by,
-    read_by,
+    reads,
 )
 from minigrad.compiler.watch import Watched
 from minigrad.tree import LEAF, TreeDef, _classify, _parts_of
@@ -161,9 +161,9 @@ def is_same(value: Any, expected: Any) -> bool:
 # ----- analyses of the program ----------------------------------------------------------------------------------------
 
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
-
-
-LONGEST = 100  # characters of an expression that is written into another
+_VIEWS = {np.transpose, duck.reshape}
+WEIGHT = 12  # operations of an expression, at most, that is written into another
+LARGE = 1 << 16  # bytes of an array that is let go of at once when it is not needed any more
 
 
 def numbers_of_python(program: Program) -> set[int]:
@@ -173,10 +173,10 @@ def numbers_of_python(program: Program) -> set[int]:
     """
     found = {var.index for var in program.inputs if var.kind != "array" and var.dtype == np.float64}
     for step in program.steps:
-        if type(step.out) is Var and step.out.kind != "array" and step.out.dtype == np.float64:
-            is_simple = step.function in _ARITHMETIC or (step.function is np.float64 and not step.kwargs)
-            if is_simple and all(_is_number(arg, found) for arg in step.args):
-                found.add(step.out.index)
+        out = step.out
+        if type(out) is Var and out.kind != "array" and (step.function in _ARITHMETIC or step.function is np.float64):
+            if out.dtype == np.float64 and all([_is_number(arg, found) for arg in step.args]):
+                found.add(out.index)
     return found
 
 
@@ -188,35 +188,36 @@ def _is_number(value: Any, found: set[int]) -> bool:
 
 def takes_weak(step: Step, comparisons: set[int]) -> bool:
     """Whether a step computes the same from a float of Python as from a float64."""
-    if step.function in GUARDS:
+    out, function = step.out, step.function
+    if out is None or function is np.float64:
         return True
-    if type(step.out) is not Var:
+    if type(out) is not Var:
         return False
-    if step.out.index in comparisons:
+    if out.index in comparisons:
         return True
-    if step.function is np.float64:
-        return True
-    is_simple = step.function in _ARITHMETIC or (type(step.function) is np.ufunc and step.function.nin == 1)
-    return is_simple and step.out.dtype == np.float64 and all(
-        (np.dtype(arg.dtype) == np.float64) if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args
-    )  # fmt: skip
+    if function not in _ARITHMETIC and (type(function) is not np.ufunc or function.nin != 1):
+        return False
+    return out.dtype == np.float64 and all(
+        [arg.dtype == np.float64 if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args]
+    )
 
 
-def roots(program: Program) -> dict[int, int]:
-    """For each variable the index of the one whose memory it may look at: its own, unless it may be a view."""
-    root = {var.index: var.index for var in program.inputs}
+def roots(program: Program) -> dict[int, frozenset[int]]:
+    """For each variable those whose memory it may look at: itself, unless it may be a view; none for constants."""
+    root = {var.index: frozenset((var.index,)) for var in program.inputs}
     for step in program.steps:
         for var in made_by(step):
-            read = [] if makes_new(step) else [other for other in read_by(step) if other.kind == "array"]
-            root[var.index] = (
-                root[read[0].index] if len(read) == 1 else -1 if read or not makes_new(step) else var.index
-            )
+            if makes_new(step):
+                root[var.index] = frozenset((var.index,))
+            else:
+                root[var.index] = frozenset().union(*[root[other.index] for other in reads(step)])
     return root
 
 
 _NEW = {
     np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
-    np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones,
+    np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
+    structure._sum_of_scatters.__wrapped__, structure._scatter_add.__wrapped__,
 }  # fmt: skip
 
 
@@ -232,34 +233,32 @@ def makes_new(step: Step) -> bool:
     )
 
 
-def reused(program: Program) -> dict[int, Var]:
+def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
     """For steps, by position, the operand whose memory the result may take: it is not needed any more.
 
     It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at.
     """
-    root = roots(program)
     made = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
     last: dict[int, int] = {}  # the last step that reads the memory of each root
     for position, step in enumerate(program.steps):
-        for var in read_by(step):
-            last[root[var.index]] = position
-    forever = len(program.steps)
+        for var in reads(step):
+            for index in root[var.index]:
+                last[index] = position
     for output in program.outputs:
         if type(output) is Var:
-            last[root[output.index]] = forever
-    unknown = -1 in root.values()
+            for index in root[output.index]:
+                last[index] = len(program.steps)
     plan: dict[int, Var] = {}
     for position, step in enumerate(program.steps):
-        ufunc = UFUNC_OF.get(step.function, step.function)
-        if type(ufunc) is not np.ufunc or ufunc.signature or step.kwargs or type(step.out) is not Var or unknown:
+        if type(step.out) is not Var or step.out.kind != "array" or step.kwargs:
             continue
-        if step.out.kind != "array":
+        ufunc = UFUNC_OF.get(step.function, step.function)
+        if type(ufunc) is not np.ufunc or ufunc.signature:
             continue
         for var in step.args:
             if (
                 type(var) is Var
                 and var.index in made
-                and root[var.index] == var.index
                 and last[var.index] == position
                 and var.shape == step.out.shape
                 and var.dtype == step.out.dtype
@@ -267,6 +266,43 @@ def reused(program: Program) -> dict[int, Var]:
                 plan[position] = var
                 break
     return plan
+
+
+class Layout:
+    """Where things are written: which values within the expression of their only reader, and when names are free."""
+
+    def __init__(self, program: Program, numbers: set[int], in_place: dict[int, Var]) -> None:
+        steps = program.steps
+        self.readers: dict[int, list[int]] = {}
+        for position, step in enumerate(steps):
+            for var in reads(step):
+                self.readers.setdefault(var.index, []).append(position)
+        self.outputs = {output.index for output in program.outputs if type(output) is Var}
+        self.inlined: set[int] = set()
+        weights: dict[int, int] = {}
+        for position, step in enumerate(steps):
+            out = step.out
+            if type(out) is not Var or out.index in self.outputs:
+                continue
+            readers = self.readers.get(out.index, ())
+            if len(readers) != 1 or steps[readers[0]].out is None or steps[readers[0]].quiet != step.quiet:
+                continue
+            reader = steps[readers[0]]
+            weight = 1 + sum([weights.get(var.index, 0) for var in reads(step)])
+            is_number = out.index in numbers and type(reader.out) is Var and reader.out.index in numbers
+            if weight <= WEIGHT and (is_number or (step.function in _VIEWS and readers[0] not in in_place)):
+                self.inlined.add(out.index)
+                weights[out.index] = weight
+        self.last: dict[int, int] = {}  #: the last step in whose text each variable is named
+        written_at = {position: position for position in range(len(steps))}
+        for position in range(len(steps) - 1, -1, -1):
+            out = steps[position].out
+            if type(out) is Var and out.index in self.inlined:
+                written_at[position] = written_at[self.readers[out.index][0]]
+            for var in reads(steps[position]):
+                self.last[var.index] = max(self.last.get(var.index, -1), written_at[position])
+        for index in self.outputs:
+            self.last[index] = len(steps)
 
 
 # ----- the function ---------------------------------------------------------------------------------------------------
@@ -278,84 +314,94 @@ def written(
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """The text of the function `replay(args, kwargs)`, and the namespace that it runs in."""
     namespace: dict[str, Any] = {
-        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict, "errstate": np.errstate,
+        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
+        "errstate": np.errstate,
     }  # fmt: skip
     fast = FastRenderer(namespace)
     inputs = dict(zip(positions, program.inputs))
     lines = written_checks(treedef, leaves, inputs, fast)
     lines += [f"if {wrong}: return {fast.bind(CHANGED)}" for wrong in watched.written(fast.bind)]
-    body, has_arrays = written_steps(program, fast)
-    results = [written_output(output, program, fast) for output in _marked(program)]
-    parts = iter(results)
-    result = f"return {written_tree(outdef, parts, fast)}"
+    root = roots(program)
+    body, has_arrays = written_steps(program, fast, root)
+    parts = iter([written_output(output, is_shared, fast) for output, is_shared in marked_outputs(program, root)])
+    body.append(f"return {written_tree(outdef, parts, fast)}")
     if has_arrays:
-        body = ["token = enter()", "try:", *[f"    {line}" for line in [*body, result]], "finally: leave(token)"]
-    else:
-        body.append(result)
-    text = "\n    ".join(["def replay(args, kwargs):", *lines, *body])
-    return text, namespace
+        body = ["token = enter()", "try:", *[f"    {line}" for line in body], "finally: leave(token)"]
+    return "\n    ".join(["def replay(args, kwargs):", *lines, *body]), namespace
 
 
-def written_steps(program: Program, fast: FastRenderer) -> tuple[list[str], bool]:
+def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozenset[int]]) -> tuple[list[str], bool]:
     """The lines of the steps, and whether NumPy has something to do in them."""
+    steps = program.steps
     numbers = fast.numbers = numbers_of_python(program)
-    readers: dict[int, list[Step]] = {}
-    for step in program.steps:
-        for var in read_by(step):
-            readers.setdefault(var.index, []).append(step)
+    in_place = reused(program, root)
+    layout = Layout(program, numbers, in_place)
     comparisons = {
         step.out.index
-        for step in program.steps
+        for step in steps
         if step.function in BINARY and BINARY[step.function][1] == 1 and step.out.kind == "scalar"
-        and all(reader.function is is_true for reader in readers.get(step.out.index, []))
+        and all(steps[reader].function is is_true for reader in layout.readers.get(step.out.index, ()))
     }  # fmt: skip
-    outputs = {output.index for output in program.outputs if type(output) is Var}
-    plan = reused(program)
     lines = [
         f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers and var.kind == "scalar"
     ]
-    has_arrays = False
-    quiet = False
-    for position, step in enumerate(program.steps):
+    expiring: dict[int, list[tuple[str, int]]] = {}  # the names that are free after a step, and whose they are
+    owners = {f"v{var.index}": var.index for var in program.inputs}  # who holds each name
+    for name, index in owners.items():
+        expiring.setdefault(layout.last.get(index, -1), []).append((name, index))
+    free = [name for name, _ in expiring.pop(-1, ())]
+    has_arrays = quiet = False
+    for position, step in enumerate(steps):
+        out = step.out
         fast.weak = takes_weak(step, comparisons)
-        if type(step.out) is Var and step.out.index in numbers and step.out.index not in outputs:
-            once = readers.get(step.out.index, [])
-            if len(once) == 1 and type(once[0].out) is Var and once[0].out.index in numbers:
-                text = fast.text(step.args[0]) if step.function is np.float64 else fast.step(step)
-                if len(text[0]) < LONGEST and sum(var.index == step.out.index for var in read_by(once[0])) == 1:
-                    fast.inline[step.out.index] = text
-                    continue
+        is_one = type(out) is Var
+        text = ""
+        if step.function is np.float64 and is_one and out.index in numbers:
+            text, binds = fast.text(step.args[0])
+        elif out is not None and position not in in_place:
+            text, binds = fast.step(step)
+        for name, index in expiring.pop(position, ()):
+            if owners[name] == index:
+                free.append(name)
+        if is_one and out.index in layout.inlined:
+            fast.inline[out.index] = text, binds
+            continue
         indent = "    " if step.quiet else ""
         if step.quiet and not quiet:
             lines.append("with errstate(divide='ignore', invalid='ignore'):")
         quiet = step.quiet
-        if step.out is None:
+        if out is None:
             lines.append(indent + written_guard(step, fast))
-            continue
-        names = [fast.names.get(var.index) or f"v{var.index}" for var in made_by(step)]
-        target = f"{', '.join(names)}{',' if type(step.out) is tuple and len(names) == 1 else ''}"
-        if position in plan:
-            place = fast.names.get(plan[position].index) or f"v{plan[position].index}"
-            fast.names[step.out.index] = place
+            has_arrays |= step.args[0].index not in numbers
+        elif position in in_place:
+            place = fast.names[in_place[position].index]
             ufunc = UFUNC_OF.get(step.function, step.function)
-            text = f"{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})"
-            lines.append(indent + text)
-        else:
-            is_same_number = step.function is np.float64 and step.out.index in numbers
-            lines.append(f"{indent}{target} = {(fast.text(step.args[0]) if is_same_number else fast.step(step))[0]}")
-        if type(step.out) is Var and step.out.index in numbers and step.out.kind == "python":
-            continue
-        if type(step.out) is Var and step.out.index in numbers:
-            leaves_python = step.out.index in outputs or any(
-                type(reader.out) is not Var or reader.out.index not in numbers
-                for reader in readers.get(step.out.index, [])
-            )
-            if leaves_python:  # NaN and infinities are made without a word by Python
-                lines.append(f"{indent}if {target} - {target} != 0.0: raise FloatingPointError")
-        else:
+            lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})")
+            fast.names[out.index], owners[place] = place, out.index
+            if place in free:
+                free.remove(place)
+            expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((place, out.index))
             has_arrays = True
+        else:
+            made = made_by(step)
+            names = [free.pop() if free else f"v{var.index}" for var in made]
+            for var, name in zip(made, names):
+                fast.names[var.index], owners[name] = name, var.index
+                expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
+            lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
+            if not is_one or out.index not in numbers:
+                has_arrays = True
+            elif out.kind == "scalar" and (
+                out.index in layout.outputs
+                or any(_is_outside(steps[reader], numbers) for reader in layout.readers.get(out.index, ()))
+            ):  # NaN and infinities are made without a word by Python
+                lines.append(f"{indent}if {names[0]} - {names[0]} != 0.0: raise FloatingPointError")
     fast.weak = False
     return lines, has_arrays
+
+
+def _is_outside(reader: Step, numbers: set[int]) -> bool:
+    return type(reader.out) is not Var or reader.out.index not in numbers
 
 
 def written_guard(step: Step, fast: FastRenderer) -> str:
@@ -372,28 +418,25 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
     return f"if not {fast.bind(is_equal)}({name}, {fast.bind(expected)}): {missed}"
 
 
-def _marked(program: Program) -> list[tuple[Any, bool]]:
+def marked_outputs(program: Program, root: dict[int, frozenset[int]]) -> list[tuple[Any, bool]]:
     """The outputs, and whether each has to be copied so that it shares memory with nothing."""
-    root = roots(program)
-    of_program = {var.index for step in program.steps for var in made_by(step)}
+    of_program = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
     marked: list[tuple[Any, bool]] = []
     taken: set[int] = set()
     for output in program.outputs:
         if type(output) is Var:
-            place = root[output.index]
-            marked.append((output, place not in of_program or place in taken))
-            taken.add(place)
+            places = root[output.index]
+            marked.append((output, not places or not places <= of_program or bool(places & taken)))
+            taken |= places
         else:
             marked.append((output, True))
     return marked
 
 
-def written_output(marked: tuple[Any, bool], program: Program, fast: FastRenderer) -> str:
+def written_output(output: Any, is_shared: bool, fast: FastRenderer) -> str:
     """The text of one result."""
-    output, is_shared = marked
-    text = fast.value(output)
     is_array = output.kind == "array" if type(output) is Var else isinstance(output, np.ndarray)
-    return f"{text}.copy()" if is_shared and is_array else text
+    return f"{fast.value(output, ATOM)}.copy()" if is_shared and is_array else fast.value(output)
 
 
 def written_tree(outdef: TreeDef, parts: Any, fast: FastRenderer) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
-from minigrad.compiler.passes import optimised
+from minigrad.compiler.passes import PASSES, ROUNDING, optimised
 from minigrad.compiler.stage import CannotCompileError, FloatingPointEvent, Program, Staged, Trace, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
@@ -42,7 +42,7 @@ class Traced:
             staged[k] = trace.input(self.leaves[k])
         new_args, new_kwargs = self.treedef.unflatten(staged)
         try:
-            with Purity():
+            with Purity(self.watched.is_suspicious):
                 out = fun(*new_args, **new_kwargs)
         except BaseException:
             trace.is_open = False
@@ -86,9 +86,9 @@ def checked_result(value: Any) -> Any:
 class Compiled:
     """What `compile` returns. It is called like the function it was made of."""
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
+    def __init__(self, fun: Callable[..., Any], exact: bool = False) -> None:
         functools.update_wrapper(self, fun, updated=())
-        self.fun = fun
+        self.fun, self.exact = fun, exact
         self._replays: tuple[Callable[..., Any], ...] = ()
         self._lock = threading.RLock()
         self._records: dict[Any, _Record] = {}
@@ -163,7 +163,7 @@ class Compiled:
                 record.failed()
                 return self._eager("exceptional", args, kwargs)
             self._counts["traces"] += 1
-            program = optimised(traced.program)
+            program = optimised(traced.program, PASSES if self.exact else ROUNDING)
             text, namespace = written(
                 program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
             )

@@ -160,11 +160,18 @@ def variables(value: Any) -> Iterator[Var]:
         yield from variables((value.start, value.stop, value.step))
 
 
-def read_by(step: Step) -> Iterator[Var]:
-    """The variables that a step reads."""
-    yield from variables(step.args)
+def reads(step: Step) -> list[Var]:
+    """The variables that a step reads, as a list."""
+    found = []
+    for arg in step.args:
+        kind = type(arg)
+        if kind is Var:
+            found.append(arg)
+        elif kind is tuple or kind is list or kind is slice or kind is dict:
+            found.extend(variables(arg))
     if step.kwargs:
-        yield from variables(step.kwargs)
+        found.extend(variables(step.kwargs))
+    return found
 
 
 def made_by(step: Step) -> tuple[Var, ...]:

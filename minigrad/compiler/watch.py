@@ -58,6 +58,7 @@ class Watched:
         self.arrays: list[tuple[Any, Any, str]] = []
         self.generators: list[tuple[Any, Any, str]] = []
         self.closes_over_box = False
+        self.is_suspicious = False  #: whether its code names something that may be random, the time or a file
         self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
         self._seen: dict[int, Any] = {}
         self._watched: set[tuple[str, int]] = set()
@@ -117,6 +118,8 @@ class Watched:
             self._walk(content, name, names)
         if is_own:
             return
+        if not _SUSPICIOUS.isdisjoint(names):
+            self.is_suspicious = True
         self._watch("{0}.__code__ is not {1}", function, code, function.__name__)
         for name, default in zip(code.co_varnames, function.__defaults__ or ()):
             self._walk(default, name, names)
@@ -128,7 +131,12 @@ class Watched:
         for name in sorted(names & holder.keys()):
             found = holder[name]
             if isinstance(found, types.ModuleType) and _is_library(getattr(found, "__file__", None)):
+                self.is_suspicious |= found.__name__.partition(".")[0] not in _HARMLESS
                 continue
+            if callable(found) and (getattr(found, "__module__", "") or "").partition(".")[0] not in _HARMLESS:
+                self.is_suspicious |= not isinstance(found, types.FunctionType) or _is_library(
+                    found.__code__.co_filename
+                )
             self._watch("{0}.get(" + repr(name) + ") is not {1}", holder, found, name)
             self._walk(found, name, names)
 
@@ -259,11 +267,24 @@ def _refused(what: str, advice: str) -> CannotCompileError:
     )
 
 
+_HARMLESS = {"numpy", "minigrad", "scipy", "math", "operator", "functools", "itertools", "collections", "dataclasses",
+             "typing", "builtins", "cmath"}  # fmt: skip
+_SUSPICIOUS = {*_FORBIDDEN, "default_rng", "Random", "SystemRandom", "uniform", "gauss", "choice", "randint", "read", "write",
+               "read_text", "write_text", "import_module", "sleep"}  # fmt: skip
+
+
 class Purity:
-    """While it is entered, calls of this thread that read random numbers, the time or files raise."""
+    """While it is entered, calls of this thread that read random numbers, the time or files are noticed.
+
+    Python then tells of every call, which doubles the time of a trace: this is done only for a function whose code names
+    something of the kind, or uses other libraries than NumPy's.
+    """
+
+    def __init__(self, is_suspicious: bool) -> None:
+        self.is_suspicious = is_suspicious
 
     def __enter__(self) -> None:
-        self.before = sys.getprofile()
+        self.before: Any = sys.getprofile() if self.is_suspicious else NotImplemented
         self.found: tuple[str, str] | None = None
         self.legacy = _state(np.random.mtrand._rand)  # type: ignore[attr-defined]
         if self.before is None or callable(self.before):  # a profiler written in C could not be put back
