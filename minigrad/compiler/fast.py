@@ -183,10 +183,10 @@ def numbers_of_python(program: Program) -> set[int]:
 def _is_number(value: Any, found: set[int]) -> bool:
     if type(value) is Var:
         return value.index in found
-    return type(value) in (int, float, np.float64) and abs(value) < 1e300
+    return type(value) in (int, float, np.float64)
 
 
-def takes_weak(step: Step, comparisons: set[int]) -> bool:
+def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     """Whether a step computes the same from a float of Python as from a float64."""
     out, function = step.out, step.function
     if out is None or function is np.float64:
@@ -195,7 +195,10 @@ def takes_weak(step: Step, comparisons: set[int]) -> bool:
         return False
     if out.index in comparisons:
         return True
-    if function not in _ARITHMETIC and (type(function) is not np.ufunc or function.nin != 1):
+    if function in _ARITHMETIC:
+        if out.index not in numbers and all([_is_number(arg, numbers) for arg in step.args]):
+            return False  # somewhere the result has to become a float64
+    elif type(function) is not np.ufunc or function.nin != 1:
         return False
     return out.dtype == np.float64 and all(
         [arg.dtype == np.float64 if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args]
@@ -353,7 +356,7 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
     has_arrays = quiet = False
     for position, step in enumerate(steps):
         out = step.out
-        fast.weak = takes_weak(step, comparisons)
+        fast.weak = takes_weak(step, comparisons, numbers)
         is_one = type(out) is Var
         text = ""
         if step.function is np.float64 and is_one and out.index in numbers:
@@ -421,12 +424,20 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
 def marked_outputs(program: Program, root: dict[int, frozenset[int]]) -> list[tuple[Any, bool]]:
     """The outputs, and whether each has to be copied so that it shares memory with nothing."""
     of_program = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
+    odd = {
+        var.index
+        for step in program.steps
+        if not makes_new(step) and step.function not in _VIEWS and step.function is not operator.getitem
+        for var in made_by(step)
+    }  # views that may be read-only or have entries in common
     marked: list[tuple[Any, bool]] = []
     taken: set[int] = set()
     for output in program.outputs:
         if type(output) is Var:
             places = root[output.index]
-            marked.append((output, not places or not places <= of_program or bool(places & taken)))
+            marked.append(
+                (output, output.index in odd or not places or not places <= of_program or bool(places & taken))
+            )
             taken |= places
         else:
             marked.append((output, True))

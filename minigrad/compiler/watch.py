@@ -12,7 +12,7 @@ import os
 import random
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import is_not
 from typing import Any, NamedTuple
 
@@ -53,7 +53,7 @@ class Place(NamedTuple):
 class Watched:
     """Everything that a function reads besides its arguments."""
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
+    def __init__(self, fun: Callable[..., Any], static: Iterable[Any] = ()) -> None:
         self.places: list[Place] = []
         self.arrays: list[tuple[Any, Any, str]] = []
         self.generators: list[tuple[Any, Any, str]] = []
@@ -62,7 +62,10 @@ class Watched:
         self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
         self._seen: dict[int, Any] = {}
         self._watched: set[tuple[str, int]] = set()
+        self._names: set[str] = set()
         self._walk(fun, "the function", frozenset())
+        for value in static:  # functions, objects with attributes: they are compared by identity, and may change
+            self._walk(value, "an argument", frozenset(self._names))
 
     def _walk(self, value: Any, name: str, attributes: frozenset[str]) -> None:
         """Look at one value, and at what is reached from it. `attributes` are the names that code uses."""
@@ -107,6 +110,7 @@ class Watched:
     def _walk_function(self, function: types.FunctionType, attributes: frozenset[str]) -> None:
         code = function.__code__
         names = attributes | _names_in(code)
+        self._names |= _names_in(code)
         is_own = code.co_filename.startswith(_LIBRARIES)
         for name, cell in zip(code.co_freevars, function.__closure__ or ()):
             try:
@@ -151,6 +155,13 @@ class Watched:
         for base in kind.__mro__[:-1]:
             for attribute in sorted(attributes & base.__dict__.keys()):
                 found = base.__dict__[attribute]
+                if isinstance(found, types.MemberDescriptorType):
+                    if hasattr(value, attribute):
+                        self._watch("{0}." + attribute + " is not {1}", value, getattr(value, attribute), attribute)
+                        self._walk(getattr(value, attribute), attribute, attributes)
+                    continue
+                if attribute not in getattr(value, "__dict__", {attribute: None}):
+                    self._watch(repr(attribute) + " in {0}", value.__dict__, None, attribute)
                 if isinstance(found, property):
                     found = found.fget
                 self._watch(
