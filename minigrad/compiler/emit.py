@@ -14,10 +14,11 @@ import numpy as np
 
 from minigrad import duck, structure
 from minigrad.compiler.passes import reduction, simplified, without_dead_code
-from minigrad.compiler.render import ATOM, HELPERS, REDUCED, Renderer, Text, Unnameable, path_of
+from minigrad.compiler.render import ATOM, HELPERS, REDUCED, Renderer, Text, Unnameable, path_of, quoted
 from minigrad.compiler.replay import Traced
 from minigrad.compiler.stage import (
     GUARDS,
+    PLAIN_ORIGIN,
     Line,
     Origin,
     Program,
@@ -268,6 +269,7 @@ class Writer:
         self.helpers: list[str] = []
         self.imports: set[str] = set()
         self.constants: dict[str, Any] = {}
+        self.literals: dict[str, str] = {}  #: arrays that are written out, above the steps
         self.constant_names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}
         self.renderer = ReadableRenderer(self)
@@ -321,13 +323,21 @@ class Writer:
         """A constant: a literal, or a name for a captured array."""
         if isinstance(value, np.ndarray):
             value = self.same_captured(value)
-            if value.size <= LITERAL and value.dtype == np.float64 and np.all(np.isfinite(value)):
-                return f"np.array({value.tolist()!r})", ATOM
+            literal = literal_of(value)
+            if literal is not None and len(literal) <= 24:
+                return literal, ATOM
+            if literal is not None and len(literal) <= WIDTH - 20:
+                name = self.constant_names.get(id(value))
+                if name is None:
+                    taken = {*self.names.values(), *self.parameters, *self.constants, *self.literals}
+                    name = self.constant_names[id(value)] = numbered({0: "c"}, taken)[0]
+                    self.literals[name] = literal
+                return name, ATOM
             name = self.constant_names.get(id(value))
             if name is None:
                 wanted = self.traced.watched.names.get(id(value)) or self.program.names.get(-id(value)) or "constant"
                 wanted = re.sub(r"\W", "_", wanted)
-                taken = {*self.names.values(), *self.parameters, *self.constants}
+                taken = {*self.names.values(), *self.parameters, *self.constants, *self.literals}
                 name = numbered({0: wanted}, taken)[0]
                 self.constant_names[id(value)] = name
                 self.constants[name] = value
@@ -381,7 +391,17 @@ class Writer:
             lines += [indent + line for line in self._statement(step, WIDTH - 4 - len(indent))]
         return lines
 
+    def _named(self, var: Var, width: int) -> list[str]:
+        """Give a value that was to be written within an expression a line of its own after all."""
+        text = self.inline.pop(var.index)[0]
+        name = "u" if self.program.origins.get(var.index, PLAIN_ORIGIN).phase == "primal" else "g"
+        self.names |= numbered(
+            {var.index: name}, {*self.names.values(), *self.parameters, *self.constants, *self.literals}
+        )
+        return broken(f"{self.names[var.index]} = {text}", width)
+
     def _statement(self, step: Step, width: int) -> list[str]:
+        before: list[str] = []
         if step.out is None:
             return self._guard(step)
         made = made_by(step)
@@ -392,13 +412,22 @@ class Writer:
             return self._scattered(left, step, width)
         right = self.renderer.step(step)[0]
         line = f"{left} = {right}"
+        while len(line) > width:
+            longest = max(
+                [var for var in reads(step) if var.index in self.inline],
+                key=lambda var: len(self.inline[var.index][0]),
+                default=None,
+            )
+            if longest is None or len(self.inline[longest.index][0]) < 12:
+                break
+            before += self._named(longest, width)
+            right = self.renderer.step(step)[0]
+            line = f"{left} = {right}"
         shapes = ", ".join(str(tuple(var.shape)) if var.shape else "scalar" for var in made)
         comment = f"  # {shapes}"
         if len(line) + len(comment) <= width:
-            return [line + comment]
-        if len(line) <= width:
-            return [line]
-        return broken(left, right, width)
+            return [*before, line + comment]
+        return [*before, *broken(line, width)]
 
     def _scattered(self, left: str, step: Step, width: int) -> list[str]:
         """Zeros, and one line for each part that is added."""
@@ -428,6 +457,25 @@ class Writer:
         return [f"if {wrong}:", '    raise ValueError("this program was written for another branch")']
 
 
+def literal_of(array: Any) -> str | None:
+    """A small array, or one of equal entries, as an expression."""
+    dtype = "" if array.dtype == np.float64 else f", dtype=np.{array.dtype.name}"
+    if array.dtype.kind not in "fiub" or not np.all(np.isfinite(array)):
+        return None
+    if array.size and array.dtype.kind == "f":
+        shape = array.shape[0] if array.ndim == 1 else array.shape
+        first = array.flat[0]
+        if np.all(array == first) and (first or not np.any(np.signbit(array))) and array.size > 1:
+            kind = {0.0: "zeros", 1.0: "ones"}.get(float(first))
+            if kind:
+                return f"np.{kind}({shape}{dtype})"
+            return f"np.full({shape}, {float(first)!r}{dtype})"
+    if array.size > LITERAL:
+        return None
+    default = np.array(array.tolist()).dtype == array.dtype
+    return f"np.array({array.tolist()!r}{'' if default else dtype})"
+
+
 def _number(value: Any) -> str:
     """A number as an expression, NaN and infinities included."""
     if isinstance(value, complex):
@@ -445,9 +493,56 @@ def _heading(origin: Origin) -> str:
     return f"# {origin.phase}{'' if origin.phase == 'primal' else ' of'}: {text}"
 
 
-def broken(left: str, right: str, width: int) -> list[str]:
-    """A statement that is too long for a line, broken as ruff breaks it."""
-    return [f"{left} = {right}"]
+def broken(line: str, width: int) -> list[str]:
+    """A statement that is too long for a line, broken at its last brackets as ruff breaks it."""
+    if len(line) <= width or line[-1] not in ")]}":
+        return [line]
+    opening = _opening(line)
+    head, inside, closing = line[: opening + 1], line[opening + 1 : -1], line[-1]
+    if not inside:
+        return [line]
+    if len(inside) <= width - 4:
+        parts = _split(inside)
+        return [
+            head,
+            f"    {inside}" + ("," if closing == ")" and len(parts) == 1 and inside[-1] == "," else ""),
+            closing,
+        ]
+    lines = [head]
+    for part in _split(inside):
+        lines += (
+            [f"    {text}" for text in broken(f"{part},", width - 4)]
+            if len(part) < width - 4
+            else _long(part, width - 4)
+        )
+    return [*lines, closing]
+
+
+def _long(part: str, width: int) -> list[str]:
+    lines = broken(part, width)
+    return [f"    {text}" for text in [*lines[:-1], lines[-1] + ","]]
+
+
+def _opening(line: str) -> int:
+    """Where the bracket is that the last one closes."""
+    depth = 0
+    for k in range(len(line) - 1, -1, -1):
+        depth += (line[k] in ")]}") - (line[k] in "([{")
+        if depth == 0:
+            return k
+    return -1
+
+
+def _split(text: str) -> list[str]:
+    """The parts between the commas that are in no brackets."""
+    parts, depth, start = [], 0, 0
+    for k, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append(text[start:k].strip())
+            start = k + 1
+    rest = text[start:].strip()
+    return [*parts, rest] if rest else parts
 
 
 def written_tree(outdef: TreeDef, parts: Any) -> str:
@@ -461,12 +556,15 @@ def written_tree(outdef: TreeDef, parts: Any) -> str:
     if kind is list:
         return f"[{', '.join(inside)}]"
     if kind is dict:
-        return "{" + ", ".join(f"{_quoted(key)}: {part}" for key, part in zip(outdef.example, inside)) + "}"
+        return (
+            "{"
+            + ", ".join(
+                f"{quoted(key) if isinstance(key, str) else repr(key)}: {part}"
+                for key, part in zip(outdef.example, inside)
+            )
+            + "}"
+        )
     return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
-
-
-def _quoted(key: Any) -> str:
-    return f'"{key}"' if isinstance(key, str) and '"' not in key else repr(key)
 
 
 # ----- what users call ------------------------------------------------------------------------------------------------
@@ -493,17 +591,16 @@ def module(traced: Traced, program: Program, fun: Any, args: Sequence[Any], kwar
     body = writer.statements()
     results = iter([writer.renderer.value(output) for output in program.outputs])
     result = written_tree(traced.outdef, results)
-    if type(ast.parse(result, mode="eval").body) is ast.Tuple:
-        result = result[1:-1] if len(traced.outdef.children) > 1 else result
     unpacked = unpacking(writer.parts, [*body, result])
     text = ["import numpy as np", *sorted(writer.imports), ""]
     for helper in writer.helpers:
         text += ["", helper.rstrip(), ""]
     text += ["", *_definition(name, [*parameters, *writer.constants])]
-    lines = [*unpacked, *body]
+    made = [line for name, text in writer.literals.items() for line in broken(f"{name} = {text}", WIDTH - 4)]
+    lines = [*unpacked, *made, *body]
     while lines and not lines[0]:
         lines.pop(0)
-    lines += _returned(result, bool(body))
+    lines += ([""] if body else []) + returned(result, traced.outdef)
     text += [f"    {line}" if line else "" for line in lines]
     found = Source("\n".join(text) + "\n")
     found.name, found.constants = name, writer.constants
@@ -528,9 +625,11 @@ def unpacking(parts: Sequence[tuple[str, str]], lines: Sequence[str]) -> list[st
     return [re.sub(r"\['([^'\"]*)'\]", r'["\1"]', line) for line in found]
 
 
-def _returned(result: str, after_blank: bool) -> list[str]:
-    line = f"return {result}"
-    return ["", line] if after_blank else [line]
+def returned(result: str, outdef: TreeDef) -> list[str]:
+    """The last statement; a tuple is written without its parentheses where it fits in a line."""
+    bare = type(ast.parse(result, mode="eval").body) is ast.Tuple and len(outdef.children) > 1
+    line = f"return {result[1:-1] if bare else result}"
+    return [line] if len(line) <= WIDTH - 4 else broken(f"return {result}", WIDTH - 4)
 
 
 def _is_used(name: str, lines: Sequence[str]) -> bool:

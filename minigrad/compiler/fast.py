@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,6 @@ from minigrad import duck, structure
 from minigrad.compiler.passes import OPERATORS, reduction
 from minigrad.compiler.render import ATOM, BINARY, Renderer, Text
 from minigrad.compiler.stage import (
-    GUARDS,
     Program,
     Step,
     Var,

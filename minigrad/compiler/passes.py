@@ -284,7 +284,9 @@ def folded(program: Program) -> Program:
 
 
 def is_number(value: Any, number: float) -> bool:
-    """Whether a constant is this number, with its sign."""
+    """Whether a constant is this number, with its sign; or an array of it."""
+    if isinstance(value, np.ndarray) and 0 < value.size <= 1 << 16 and value.dtype.kind == "f":
+        return bool(np.all(value == number)) and bool(np.all(np.signbit(value) == np.signbit(number)))
     return (
         type(value) in (int, float, np.float64, np.float32)
         and value == number

@@ -54,6 +54,12 @@ def path_of(function: Any) -> str:
     raise Unnameable(f"{name or function!r} is no function of NumPy")
 
 
+def quoted(text: str) -> str:
+    """A string as ruff writes it, in double quotes."""
+    plain = repr(text)
+    return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
+
+
 class Renderer:
     """How a style of source writes steps. `name` gives the text of a variable, `constant` that of anything else."""
 
@@ -77,8 +83,10 @@ class Renderer:
         if kind is slice:
             return f"slice({self.value(value.start)}, {self.value(value.stop)}, {self.value(value.step)})", ATOM
         if kind is dict:
-            return "{" + ", ".join(f"{key!r}: {self.value(part)}" for key, part in value.items()) + "}", ATOM
-        if value is None or value is Ellipsis or kind is bool or kind is str:
+            return "{" + ", ".join(f"{self.value(key)}: {self.value(part)}" for key, part in value.items()) + "}", ATOM
+        if kind is str:
+            return quoted(value), ATOM
+        if value is None or value is Ellipsis or kind is bool:
             return "..." if value is Ellipsis else repr(value), ATOM
         if kind is int or (kind is float and value == value and abs(value) != np.inf):
             return repr(value), 8 if value < 0 or repr(value)[0] == "-" else ATOM
