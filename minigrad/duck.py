@@ -76,7 +76,7 @@ class Duck:
 
     def finite(self) -> bool:
         """Whether all entries are finite."""
-        return bool(np.all(np.isfinite(self)))  # type: ignore[call-overload]
+        return bool(np.all(np.isfinite(self)))
 
     @property
     def ndim(self) -> int:

@@ -13,11 +13,10 @@ from typing import Any
 import numpy as np
 
 from minigrad import duck, structure
-from minigrad.compiler.passes import reduction, simplified, without_dead_code
-from minigrad.compiler.render import ATOM, HELPERS, REDUCED, Renderer, Text, Unnameable, path_of, quoted
+from minigrad.compiler.passes import Reduction, simplified, without_dead_code
+from minigrad.compiler.render import ATOM, HELPERS, REDUCED, SCATTER, Renderer, Text, UnnameableError, path_of, quoted
 from minigrad.compiler.replay import Traced
 from minigrad.compiler.stage import (
-    GUARDS,
     PLAIN_ORIGIN,
     Line,
     Origin,
@@ -73,7 +72,7 @@ _BY_FUNCTION = {np.exp: "e", np.log: "log", np.sqrt: "root", np.where: "chosen",
 
 def name_by_function(step: Step) -> str:
     """A name for a value that the user gave none."""
-    if type(step.function) is reduction:
+    if type(step.function) is Reduction:
         return {"sum": "total", "max": "top", "min": "least", "prod": "product"}.get(
             REDUCED[step.function.ufunc], "flag"
         )
@@ -118,10 +117,10 @@ def input_names(traced: Traced, parameters: Sequence[str]) -> tuple[dict[int, st
     return names, parts
 
 
-def own_names(program: Program, inputs: dict[int, str]) -> dict[int, str]:
-    """The values that deserve a line of their own, and the names that they have from the user's program.
+def own_names(program: Program) -> dict[int, str]:
+    """The names that values have from the user's program, as it was traced.
 
-    The last value of each run of a line has the name that the line assigns to; the last cotangent of `z` is `z_bar`.
+    The last value of each run of a line has the name that the line assigns to; others may have been seen in variables.
     """
     final: dict[int, tuple[int, str]] = {}
     for step in program.steps:
@@ -160,7 +159,7 @@ def numbered(wanted: dict[int, str], taken: set[str]) -> dict[int, str]:
     return names
 
 
-# ----- constants that are the user's ------------------------------------------------------------------------------------
+# ----- constants that are the user's ----------------------------------------------------------------------------------
 
 
 def recognised(program: Program, watched: Watched) -> Program:
@@ -218,9 +217,6 @@ def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
     return ", ".join(parts)
 
 
-_SCATTER = structure._sum_of_scatters.__wrapped__  # type: ignore[attr-defined]
-
-
 class ReadableRenderer(Renderer):
     """Expressions for people."""
 
@@ -237,7 +233,7 @@ class ReadableRenderer(Renderer):
             return helper.split("(")[0].removeprefix("def ")
         try:
             name = path_of(function)
-        except Unnameable as error:
+        except UnnameableError as error:
             raise TypeError(
                 located(f"source: {error}, so a text that runs with NumPy alone cannot call it; minigrad.compile can")
             ) from None
@@ -253,7 +249,9 @@ class ReadableRenderer(Renderer):
                 return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
         if step.function is duck.reshape and len(step.out.shape) == 1 and not step.kwargs:
             return f"{self.value(step.args[0], ATOM)}.reshape({step.out.shape[0]})", ATOM
+        self.writer.beside_float64 = any(var.dtype == np.float64 and var.kind != "python" for var in reads(step))
         text, binds = super().step(step)
+        self.writer.beside_float64 = False
         if step.function is operator.pow:
             left, _, right = text.partition(" ** ")
             if re.fullmatch(r"-?[\w.]+", left) and re.fullmatch(r"-?[\w.]+", right):
@@ -269,6 +267,7 @@ class Writer:
         self.helpers: list[str] = []
         self.imports: set[str] = set()
         self.constants: dict[str, Any] = {}
+        self.beside_float64 = False  #: whether a float64 may be written as a float of Python in this step
         self.literals: dict[str, str] = {}  #: arrays that are written out, above the steps
         self.constant_names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}
@@ -286,7 +285,7 @@ class Writer:
 
     def _name_values(self, inputs: dict[int, str]) -> None:
         program = self.program
-        wanted = own_names(program, inputs)
+        wanted = own_names(self.traced.program)
         primal: dict[int, str] = {}
         for step in program.steps:
             for var in made_by(step):
@@ -344,7 +343,7 @@ class Writer:
             return name, ATOM
         if isinstance(value, np.generic):
             number = value.item()
-            if type(value) is np.float64 and math.isfinite(number):
+            if type(value) is np.float64 and math.isfinite(number) and self.beside_float64:
                 return repr(number), 8 if repr(number)[0] == "-" else ATOM
             return f"{path_of(type(value))}({_number(number)})", ATOM
         if isinstance(value, (float, complex)):
@@ -372,7 +371,7 @@ class Writer:
                 later = reader.get(step.out.index)
                 text = self.renderer.step(step)
                 fits = len(text[0]) <= WIDTH - 30
-                if later is not None and later.quiet == step.quiet and later.function not in GUARDS and fits:
+                if later is not None and later.quiet == step.quiet and fits:
                     self.inline[step.out.index] = text
                     continue
                 fresh = numbered({step.out.index: name_by_function(step)}, {*self.names.values(), *self.parameters})
@@ -408,7 +407,7 @@ class Writer:
         left = ", ".join(self.names[var.index] for var in made)
         if type(step.out) is tuple and len(made) == 1:
             left = f"({left},)"
-        if step.function is _SCATTER:
+        if step.function is SCATTER:
             return self._scattered(left, step, width)
         right = self.renderer.step(step)[0]
         line = f"{left} = {right}"
@@ -447,7 +446,7 @@ class Writer:
 
     def _guard(self, step: Step) -> list[str]:
         var, expected = step.args
-        name = self.renderer.value(var, 2)
+        name = self.renderer.value(var, 1 if step.function is is_true else ATOM)
         if step.function is is_true:
             wrong = f"not {name}" if expected else name
         elif step.function is has_shape:
@@ -614,7 +613,7 @@ def unpacking(parts: Sequence[tuple[str, str]], lines: Sequence[str]) -> list[st
         holder, _, key = path.rpartition("[")
         grouped.setdefault(holder if key[:-1].isdigit() else path, []).append((name, path))
     found: list[str] = []
-    for holder, group in grouped.items():
+    for group in grouped.values():
         group = [(name, path) for name, path in group if _is_used(name, lines)]
         if not group:
             continue

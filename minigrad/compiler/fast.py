@@ -1,8 +1,8 @@
 """The program as a Python function made for speed: checks of the arguments, guards, steps, fresh results.
 
-The function returns a `Missed` where it does not hold for what it was given: another structure, shape or dtype, a changed
-captured value, a branch taken another way. Whoever calls it then looks for, or makes, another one. It raises where NumPy
-finds a division by zero or an invalid operation, which the engine has to settle.
+The function returns a `Missed` where it does not hold for what it was given: another structure, shape or dtype, a
+captured value that changed, a branch taken another way. Whoever calls it then looks for, or makes, another one. It
+raises where NumPy finds a division by zero or an invalid operation, which the engine has to settle.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck, structure
-from minigrad.compiler.passes import OPERATORS, reduction
-from minigrad.compiler.render import ATOM, BINARY, Renderer, Text
+from minigrad import duck
+from minigrad.compiler.passes import OPERATORS, Reduction
+from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text
 from minigrad.compiler.stage import (
     Program,
     Step,
@@ -77,7 +77,7 @@ class FastRenderer(Renderer):
         return self.bind(value), ATOM
 
     def bind(self, value: Any, key: Any = None) -> str:
-        """A global name, in the function's own namespace, of a value; `key` stands for one that is made at every look."""
+        """A global name of a value, in the function's own namespace; `key` stands for a value that is made anew."""
         key = value if key is None else key
         found = self.bound.get(id(key))
         if found is None:
@@ -174,7 +174,7 @@ def numbers_of_python(program: Program) -> set[int]:
     for step in program.steps:
         out = step.out
         if type(out) is Var and out.kind != "array" and (step.function in _ARITHMETIC or step.function is np.float64):
-            if out.dtype == np.float64 and all([_is_number(arg, found) for arg in step.args]):
+            if out.dtype == np.float64 and all(_is_number(arg, found) for arg in step.args):
                 found.add(out.index)
     return found
 
@@ -195,12 +195,12 @@ def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     if out.index in comparisons:
         return True
     if function in _ARITHMETIC:
-        if out.index not in numbers and all([_is_number(arg, numbers) for arg in step.args]):
+        if out.index not in numbers and all(_is_number(arg, numbers) for arg in step.args):
             return False  # somewhere the result has to become a float64
     elif type(function) is not np.ufunc or function.nin != 1:
         return False
     return out.dtype == np.float64 and all(
-        [arg.dtype == np.float64 if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args]
+        arg.dtype == np.float64 if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args
     )
 
 
@@ -219,7 +219,7 @@ def roots(program: Program) -> dict[int, frozenset[int]]:
 _NEW = {
     np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
     np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
-    structure._sum_of_scatters.__wrapped__, structure._scatter_add.__wrapped__,
+    SCATTER, SCATTER_ADD,
 }  # fmt: skip
 
 
@@ -229,7 +229,7 @@ def makes_new(step: Step) -> bool:
     return (
         type(function) is np.ufunc
         or function in UFUNC_OF
-        or (type(function) is reduction and step.args[1] != ())
+        or (type(function) is Reduction and step.args[1] != ())
         or function in _NEW
         or (type(step.out) is Var and step.out.kind != "array")
     )
@@ -282,7 +282,7 @@ class Layout:
         self.outputs = {output.index for output in program.outputs if type(output) is Var}
         self.inlined: set[int] = set()
         weights: dict[int, int] = {}
-        for position, step in enumerate(steps):
+        for step in steps:
             out = step.out
             if type(out) is not Var or out.index in self.outputs:
                 continue

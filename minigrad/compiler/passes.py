@@ -1,7 +1,7 @@
 """The optimisations, each a small function from program to program that keeps its meaning.
 
-`interpret(program, inputs)` of `stage` gives a program its meaning; every pass keeps the results to the last bit, except
-where its docstring says otherwise. `PASSES` is the order in which they are applied.
+`interpret(program, inputs)` of `stage` gives a program its meaning; every pass keeps the results to the last bit,
+except where its docstring says otherwise. `PASSES` is the order in which they are applied.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
 
     steps: list[Step] = []
     for step in program.steps:
-        if replaced and any([var.index in replaced for var in reads(step)]):
+        if replaced and any(var.index in replaced for var in reads(step)):
             args = tuple([mapped(current, arg) for arg in step.args])
             kwargs = mapped(current, step.kwargs) if step.kwargs else step.kwargs
             step = Step(step.out, step.function, args, kwargs, step.quiet, step.origin)
@@ -89,8 +89,8 @@ REDUCTIONS: dict[Any, Any] = {
 }  # fmt: skip
 
 
-class reduction:  # noqa: N801  (it stands where functions do)
-    """A reduction by a ufunc over a tuple of axes: `reduction(np.add)(x, axes, keepdims)`."""
+class Reduction:
+    """A reduction by a ufunc over a tuple of axes: `Reduction(np.add)(x, axes, keepdims)`."""
 
     def __init__(self, ufunc: Any) -> None:
         self.ufunc = ufunc
@@ -101,7 +101,7 @@ class reduction:  # noqa: N801  (it stands where functions do)
 
 
 SUM, PROD, MAX, MIN, ALL, ANY = map(
-    reduction, (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or)
+    Reduction, (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or)
 )
 _BY_UFUNC = {each.ufunc: each for each in (SUM, PROD, MAX, MIN, ALL, ANY)}
 
@@ -146,7 +146,7 @@ def _canonical(step: Step) -> Step:
 
 def _reduction(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """The reduction that this call is, with its arguments; None if it is none or a special one."""
-    names = ("axis", "dtype", "out", "keepdims", "initial", "where")
+    names: tuple[str, ...] = ("axis", "dtype", "out", "keepdims", "initial", "where")
     ufunc = None
     if function in REDUCTIONS:
         ufunc, default = REDUCTIONS[function], None
@@ -177,7 +177,7 @@ def without_dead_code(program: Program) -> Program:
     needed = {var.index for var in variables(program.outputs)}
     steps: list[Step] = []
     for step in reversed(program.steps):
-        if step.out is None or any([var.index in needed for var in made_by(step)]):
+        if step.out is None or any(var.index in needed for var in made_by(step)):
             needed.update([var.index for var in reads(step)])
             steps.append(step)
     return program._replace(steps=steps[::-1])
@@ -240,9 +240,9 @@ def reductions_shared(program: Program) -> Program:
     found: dict[Any, Var] = {}
 
     def rewrite(step: Step) -> Any:
-        if type(step.function) is not reduction:
+        if type(step.function) is not Reduction:
             return step
-        x, axes, keepdims = step.args
+        x, axes, _ = step.args
         key = (step.function.ufunc, key_of(x), axes)
         if key not in found:
             found[key] = step.out
@@ -364,16 +364,29 @@ def _simplified(step: Step, definition: Callable[[Any, Any], Step | None]) -> An
         return args[0]
     if function in (np.copy, np.ascontiguousarray, np.asarray) and len(args) == 1 and not step.kwargs:
         return args[0]
-    if type(function) is reduction and args[1] == () and same_type(args[0], out):
+    if type(function) is Reduction and args[1] == () and same_type(args[0], out):
         return args[0]
+    if function is operator.getitem and _picks(args[1], 0):
+        product = definition(args[0], operator.matmul)
+        column = definition(product.args[1], operator.getitem) if product is not None else None
+        if product is not None and column is not None and _picks(column.args[1], None):
+            if len(np.shape(product.args[0])) == 2 and len(np.shape(column.args[0])) == 1:
+                return step._replace(function=operator.matmul, args=(product.args[0], column.args[0]))
     if function in (np.real, np.conjugate) and type(args[0]) is Var and args[0].dtype.kind == "f":
         return args[0]
     return step
 
 
+def _picks(index: Any, last: Any) -> bool:
+    """Whether an index is `[..., last]`."""
+    return type(index) is tuple and len(index) == 2 and index[0] is Ellipsis and type(index[1]) is type(last) and (
+        index[1] == last
+    )  # fmt: skip
+
+
 def narrowed(program: Program) -> Program:
     """An elementwise operation does not need an operand that was broadcast or filled: it broadcasts by itself."""
-    if not any([step.function is np.broadcast_to for step in program.steps]):
+    if not any(step.function is np.broadcast_to for step in program.steps):
         return program
     by = made_from(program)
     elementwise = {operator.add, operator.sub, operator.mul, operator.truediv}
@@ -425,7 +438,7 @@ def sums_as_products(program: Program) -> Program:
     """
 
     def rewrite(step: Step) -> Any:
-        if type(step.function) is not reduction or step.function.ufunc is not np.add:
+        if type(step.function) is not Reduction or step.function.ufunc is not np.add:
             return step
         x, axes, keepdims = step.args
         if len(x.shape) != 2 or len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:

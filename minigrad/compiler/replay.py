@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import functools
 import itertools
 import threading
@@ -13,7 +14,7 @@ import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
-from minigrad.compiler.stage import CannotCompileError, FloatingPointEvent, Program, Staged, Trace, plain
+from minigrad.compiler.stage import CannotCompileError, ExceptionalError, Program, Staged, Trace, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
 from minigrad.tape import Box, located, open_part
@@ -39,7 +40,7 @@ class Traced:
         inputs = set(self.positions)
         self.watched = Watched(fun, [leaf for k, leaf in enumerate(self.leaves) if k not in inputs])
         if self.watched.closes_over_box:
-            raise _Transparent
+            raise TransparentError
         trace = Trace(keeps_lines)
         staged = list(self.leaves)
         for k in self.positions:
@@ -58,7 +59,7 @@ class Traced:
         self.program: Program = trace.close(outs)
 
 
-class _Transparent(Exception):  # noqa: N818
+class TransparentError(Exception):
     """The function is being differentiated from outside: run it as it is."""
 
 
@@ -76,13 +77,13 @@ def is_input(leaf: Any) -> bool:
 def checked_result(value: Any) -> Any:
     """A leaf of the result, if it can be one of a compiled function."""
     if type(value) is Box:
-        raise _Transparent
+        raise TransparentError
     if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
         return value
     raise CannotCompileError(
         located(
-            f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, in "
-            "tuples, lists, dicts and dataclasses. Call what it returned (a pullback) within the function"
+            f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, "
+            "in tuples, lists, dicts and dataclasses. Call what it returned (a pullback) within the function"
         )
     )
 
@@ -161,9 +162,9 @@ class Compiled:
                 return self._eager("eager", args, kwargs)
             try:
                 traced = Traced(self.fun, args, kwargs)
-            except _Transparent:
+            except TransparentError:
                 return self.fun(*args, **kwargs)
-            except FloatingPointEvent:
+            except ExceptionalError:
                 record.failed()
                 return self._eager("exceptional", args, kwargs)
             self._counts["traces"] += 1
@@ -171,7 +172,7 @@ class Compiled:
             text, namespace = written(
                 program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
             )
-            exec(compile_text(text, "<compiled>", "exec"), namespace)
+            exec(builtins.compile(text, "<compiled>", "exec"), namespace)
             replay = namespace["replay"]
             if not agrees(replay, args, kwargs, traced):
                 record.failed()
@@ -184,13 +185,152 @@ class Compiled:
             results = [result.copy() if type(result) is np.ndarray else result for result in traced.results]
             return traced.outdef.unflatten(results)
 
-    def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
+    def source(self, *args: Any, **kwargs: Any) -> Source:
+        """The program for these arguments, as `minigrad.source` writes it."""
+        return source(self.fun, *args, **kwargs)
+
+    def stats(self) -> dict[str, Any]:
+        """How often what happened.
+
+        `traces`: programs that were made; `replays`: calls that a program answered; `guard failures`: calls for which
+        the programs of their signature did not hold, with `reasons`; `exceptional`: calls that the engine answered
+        because of a division by zero or an invalid operation; `eager`: calls that it answered because tracing them
+        would not pay; `signatures` and `programs`: what is kept.
+        """
+        replays = self._calls.__reduce__()[1][0]
+        return {
+            "traces": self._counts["traces"],
+            "replays": replays,
+            "guard failures": self._counts["guard failures"],
+            "exceptional": self._counts["exceptional"],
+            "eager": self._counts["eager"],
+            "signatures": len(self._records),
+            "programs": len(self._replays),
+            "reasons": dict(self._reasons),
+        }
+
+    def __repr__(self) -> str:
+        return f"<compiled {getattr(self.fun, '__name__', self.fun)!s}>"
+
+
+class _Record:
+    """What is known of one signature."""
+
+    __slots__ = ("replays", "since", "wait")
+
+    def __init__(self) -> None:
+        self.replays: list[Any] = []
+        self.since = 0  # traces in a row that were of use once only
+        self.wait = 0  # calls to answer without tracing
+
+    def may_trace(self) -> bool:
+        """Whether a trace may pay: not if many were made and none of them answered again."""
+        if self.wait > 0:
+            self.wait -= 1
+            return False
+        return True
+
+    def failed(self) -> None:
+        """A trace that came to nothing: try again, but ever more seldom."""
+        self.since += 1
+        self.wait = min(4**self.since, 1000)
+
+    def add(self, replay: Any) -> None:
+        """One more program."""
+        self.replays.append(replay)
+        self.since += 1
+        if self.since > MOST:
+            self.wait = min(2 ** (self.since - MOST), 1000)
+
+
+def signature(leaves: Sequence[Any], treedef: TreeDef) -> Any:
+    """What a program depends on besides the numbers: structure, shapes, dtypes and static values."""
+    described: list[Any] = []
+    for leaf in leaves:
+        if is_input(leaf):
+            described.append((type(leaf), np.shape(leaf), getattr(leaf, "dtype", None)))
+        else:
+            try:
+                hash(leaf)
+            except TypeError:
+                raise CannotCompileError(
+                    located(
+                        f"compile: an argument is a {type(leaf).__name__}, which cannot be part of a signature since "
+                        "it is not hashable. Pass numbers, arrays, strings, or tuples, lists and dicts of them"
+                    )
+                ) from None
+            described.append((type(leaf), leaf))
+    return str(treedef), tuple(described)
+
+
+def agrees(replay: Callable[..., Any], args: Any, kwargs: Any, traced: Traced) -> bool:
+    """Whether the compiled function gives what the traced one gave: a look at every program before it is trusted."""
+    try:
+        result = replay(args, kwargs)
+    except Exception:
+        return False
+    if type(result) is Missed:
+        return False
+    found = flatten(result)[0]
+    return len(found) == len(traced.results) and all(map(_close, found, traced.results))
+
+
+def _close(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if not isinstance(b, (np.ndarray, np.number, float, complex)):
+        return bool(np.all(a == b))
+    if np.shape(a) != np.shape(b) or getattr(a, "dtype", None) != getattr(b, "dtype", None):
+        return False
+    if np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind in "fc"):
+        return True
+    return bool(np.allclose(a, b, rtol=1e-5 if np.asarray(b).dtype.itemsize < 8 else 1e-9, atol=0.0, equal_nan=True))
+
+
+def compile(fun: Callable[..., Any], *, exact: bool = False) -> Compiled:  # noqa: A001
+    """A function that does what `fun` does, without Python's share of the work.
+
+    The first call with arguments of a new kind runs `fun` once on values that write down what NumPy does, optimises
+    that program, and makes a Python function of it; later calls run this function. Derivatives are compiled like
+    anything else: `compile(grad(f))`, `compile(value_and_grad(f))`, `compile(lambda x, v: hvp(f, x, v))`.
+
+    Args:
+        fun: a function of pytrees of numbers and arrays. Integers of Python, strings, functions and other objects among
+            its arguments are static: each value gets a program of its own.
+        exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS.
+
+    Returns:
+        A function with the same arguments and results. `stats()` tells how often what happened, `source(*args)` gives
+        the program as text.
+
+    Raises:
+        CannotCompileError: on the first call, if `fun` draws random numbers, reads the time or a file, prints, changes
+            what it captures, or makes a plain array of a traced value.
+
+    A program holds as long as these are as they were, and is made anew where they are not: structure, shapes and dtypes
+    of the arguments; the way taken at every `if` that depends on numbers, and every `float()`, `int()` and shape;
+    closures, globals and attributes that `fun` reads, and the content of the arrays among them. Comparing small arrays
+    takes a fraction of a microsecond each, large ones the time of reading them; an array that is read-only and owns its
+    memory (`x.flags.writeable = False`) is not compared. Divisions by zero and invalid operations are left to the
+    engine, which knows what to do about infinite derivatives. Results share memory with nothing else.
+
+    >>> from minigrad import compile, grad
+    >>> gradient = compile(grad(lambda x: np.sum(np.sin(x) * x)))
+    >>> gradient(np.zeros(3)), gradient(np.array([1.0, 2.0, 3.0])).round(4)
+    (array([0., 0., 0.]), array([ 1.3818,  0.077 , -2.8289]))
+    >>> gradient.stats()["traces"], gradient.stats()["replays"]
+    (1, 1)
+    """
+    return Compiled(fun, exact)
+
+
+def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
     """What `fun(*args)` computes, derivatives included, as a module that reads like a derivation by hand.
 
     Args:    fun: a function as for `compile`, often a derivative such as `grad(f)`.  args: its arguments; they fix the
              shapes, and the way taken at each `if` that depends on numbers.
-    Returns: the text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff would, and computes the same
-             bits. Values have the names of the user's variables, where a line assigns to one, and the cotangent of `z`
+    Returns: the text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff would, and computes the
+             same bits. Values have the names of the user's variables, where a line assigns to one; the cotangent of `z`
              is `z_bar`; every block is headed by the user's line. The function has the arguments of `fun`, then the
              captured arrays: `.constants` holds these, by name, `.name` is the name of the function, and `.function()`
              is the function itself, with the captured arrays filled in.
@@ -208,8 +348,7 @@ class Compiled:
         u = np.tanh(x @ w)  # (3,)
     <BLANKLINE>
         # pullback of: return np.sum(np.tanh(x @ w))
-        u_bar = 1.0 - u * u  # (3,)
-        w_bar = x.T @ u_bar  # (2,)
+        w_bar = x.T @ (1.0 - u * u)  # (2,)
     <BLANKLINE>
         return w_bar
     <BLANKLINE>

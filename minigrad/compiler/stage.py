@@ -1,8 +1,8 @@
 """Tracing: a function is run once on values that write down what NumPy is asked to do with them.
 
-A `Staged` value is a duck array at the bottom, under all boxes: it holds an array, and the place of that array in a flat
-program. The engine and the user's function compute with it as with the array; every operation ends in one `Step` of the
-program. Since derivatives of any order are NumPy operations too, they are compiled without a rule of their own.
+A `Staged` value is a duck array at the bottom, under all boxes: it holds an array, and the place of that array in a
+flat program. The engine and the user's function compute with it as with the array; every operation ends in one
+`Step` of the program. Derivatives of any order are NumPy operations too, so they need no rules of their own.
 
 What the program cannot follow becomes a *guard*: where Python asks for the truth of a value, or for its number, the
 answer is written down, and the program holds only for inputs that give the same answer.
@@ -55,7 +55,7 @@ PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
 
 
 class Step(NamedTuple):
-    """One operation of a program: `out = function(*args, **kwargs)`. Where there are values, a `Var` stands for them."""
+    """One operation of a program: `out = function(*args, **kwargs)`, with a `Var` in place of each value."""
 
     out: Any  #: a `Var`, a tuple of them for several results, or None for a guard
     function: Any
@@ -106,7 +106,7 @@ def has_shape(value: Any, expected: Any) -> bool:
 GUARDS = (is_equal, is_true, has_shape)
 
 
-class GuardFailed(Exception):  # noqa: N818
+class GuardFailedError(Exception):
     """A program does not hold for these inputs."""
 
 
@@ -122,7 +122,7 @@ def interpret(program: Program, inputs: list[Any]) -> list[Any]:
         result = step.function(*args, **{key: mapped(value_of, value) for key, value in step.kwargs.items()})
         if step.out is None:
             if not result:
-                raise GuardFailed(str(step))
+                raise GuardFailedError(str(step))
         elif type(step.out) is tuple:
             known.update(zip([var.index for var in step.out], result))
         else:
@@ -187,15 +187,15 @@ class CannotCompileError(TypeError):
     """The function does something that a program cannot repeat."""
 
 
-class FloatingPointEvent(FloatingPointError):  # noqa: N818
+class ExceptionalError(FloatingPointError):
     """NumPy met a division by zero or an invalid operation, which is the engine's to settle and not the program's."""
 
 
 def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
     """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
 
-    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of it;
-    where this NumPy keeps it elsewhere, `np.errstate` serves.
+    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
+    it; where this NumPy keeps it elsewhere, `np.errstate` serves.
     """
     try:
         from numpy._core.umath import _extobj_contextvar as variable
@@ -280,7 +280,7 @@ class Trace:
             try:
                 result = function(*plain_args, **plain_kwargs)
             except FloatingPointError as error:
-                raise FloatingPointEvent(str(error)) from None
+                raise ExceptionalError(str(error)) from None
             finally:
                 leave_strict(token)
         if not self.is_open:
@@ -446,7 +446,7 @@ class Staged(Duck):
         and a program stops where NumPy finds an invalid operation.
         """
         answer = bool(np.all(np.isfinite(self.value)))
-        return answer if answer else bool(np.all(np.isfinite(self)))  # type: ignore[call-overload]
+        return answer if answer else bool(np.all(np.isfinite(self)))
 
     def as_leaf(self) -> Any:
         """As the engine differentiates it: a number of NumPy instead of one of Python."""
@@ -523,8 +523,12 @@ def _operators() -> None:
     for name in ("neg", "pos", "abs", "invert"):
         function = getattr(operator, name)
         setattr(Staged, f"__{name}__", lambda self, function=function: self.perform(function, (self,), {}))
-    setattr(Staged, "__round__", lambda self, n=0: self.perform(np.round, (self, n), {}))  # noqa: B010
-    setattr(Staged, "__divmod__", lambda self, other: (self // other, self % other))  # noqa: B010
+    special: dict[str, Any] = {
+        "__round__": lambda self, n=0: self.perform(np.round, (self, n), {}),
+        "__divmod__": lambda self, other: (self // other, self % other),
+    }
+    for name, method in special.items():
+        setattr(Staged, name, method)
 
 
 _operators()
@@ -534,7 +538,7 @@ _operators()
 
 
 def origin_of_step(trace: Trace) -> Origin:
-    """The user's line, and what the engine is doing: found by walking the stack, so it costs only who traces for this."""
+    """The user's line, and what the engine is doing: found by walking the stack, so only `source` pays for it."""
     from minigrad.sweeps import _pull, _push, finished
     from minigrad.taylor import push_series
 

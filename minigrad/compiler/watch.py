@@ -220,8 +220,8 @@ def _state(generator: Any) -> Any:
     if isinstance(generator, np.random.Generator):
         return str(generator.bit_generator.state)
     if isinstance(generator, np.random.RandomState):
-        name, key, position, *cached = generator.get_state()
-        return name, bytes(memoryview(key)), position, *cached
+        state: Any = generator.get_state()
+        return state[0], state[1].tobytes(), *state[2:]
     return generator.getstate()
 
 
@@ -280,15 +280,15 @@ def _refused(what: str, advice: str) -> CannotCompileError:
 
 _HARMLESS = {"numpy", "minigrad", "scipy", "math", "operator", "functools", "itertools", "collections", "dataclasses",
              "typing", "builtins", "cmath"}  # fmt: skip
-_SUSPICIOUS = {*_FORBIDDEN, "default_rng", "Random", "SystemRandom", "uniform", "gauss", "choice", "randint", "read", "write",
-               "read_text", "write_text", "import_module", "sleep"}  # fmt: skip
+_SUSPICIOUS = {*_FORBIDDEN, "default_rng", "Random", "SystemRandom", "uniform", "gauss", "choice", "randint", "read",
+               "write", "read_text", "write_text", "import_module", "sleep"}  # fmt: skip
 
 
 class Purity:
     """While it is entered, calls of this thread that read random numbers, the time or files are noticed.
 
-    Python then tells of every call, which doubles the time of a trace: this is done only for a function whose code names
-    something of the kind, or uses other libraries than NumPy's.
+    Python then tells of every call, which triples the time of a trace: this is done only for a function whose code
+    names something of the kind, or uses other libraries than NumPy's.
     """
 
     def __init__(self, is_suspicious: bool) -> None:
@@ -297,7 +297,7 @@ class Purity:
     def __enter__(self) -> None:
         self.before: Any = sys.getprofile() if self.is_suspicious else NotImplemented
         self.found: tuple[str, str] | None = None
-        self.legacy = _state(np.random.mtrand._rand)  # type: ignore[attr-defined]
+        self.legacy = _state(np.random.mtrand._rand)
         if self.before is None or callable(self.before):  # a profiler written in C could not be put back
             sys.setprofile(self._heard)
 
@@ -316,5 +316,5 @@ class Purity:
         if self.found is not None:
             what, name = self.found
             raise _refused(f"calls {name}()", _ADVICE[what])
-        if _state(np.random.mtrand._rand) != self.legacy:  # type: ignore[attr-defined]
+        if _state(np.random.mtrand._rand) != self.legacy:
             raise _refused("draws random numbers from np.random", _RANDOM_ADVICE)
