@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
-from minigrad.compiler.stage import CannotCompileError, ExceptionalError, Program, Staged, Trace, plain
+from minigrad.compiler.stage import CannotCompileError, ExceptionalError, Program, Staged, Trace, audible, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
 from minigrad.tape import Box, located, open_part
@@ -47,7 +47,7 @@ class Traced:
             staged[k] = trace.input(self.leaves[k])
         new_args, new_kwargs = self.treedef.unflatten(staged)
         try:
-            with Purity(self.watched.is_suspicious):
+            with audible(), Purity(self.watched.is_suspicious):
                 out = fun(*new_args, **new_kwargs)
         except BaseException:
             trace.is_open = False

@@ -226,6 +226,16 @@ def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
 enter_strict, leave_strict = strict_state()
 
 
+def audible() -> Any:
+    """A floating-point state in which what is ignored outside of the function differs from what it ignores within.
+
+    Nothing is heard of either; within the function `ignore` then means that the function, or a rule, said so itself.
+    """
+    state = np.geterr()
+    ignored: dict[str, Any] = {kind: "call" for kind in ("divide", "invalid") if state[kind] == "ignore"}
+    return np.errstate(**ignored, call=lambda kind, flag: None) if ignored else np.errstate()
+
+
 class Trace:
     """The program while it is being written."""
 
@@ -272,7 +282,8 @@ class Trace:
             )
         plain_args = [arg.value if type(arg) is Staged else mapped(plain, arg) for arg in args]
         plain_kwargs = mapped(plain, kwargs) if kwargs else kwargs
-        quiet = np.geterr()["invalid"] == "ignore"
+        state = np.geterr()
+        quiet = state["divide"] == state["invalid"] == "ignore"
         if quiet:
             result = function(*plain_args, **plain_kwargs)
         else:
