@@ -6,6 +6,7 @@ except where its docstring says otherwise. `PASSES` is the order in which they a
 
 from __future__ import annotations
 
+import difflib
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,6 @@ import numpy as np
 from minigrad import duck
 from minigrad.compiler.stage import (
     GUARDS,
-    Origin,
     Program,
     Step,
     Var,
@@ -97,6 +97,7 @@ class Reduction:
         self.__name__ = f"{ufunc.__name__}.reduce"
 
     def __call__(self, x: Any, axes: Any, keepdims: bool) -> Any:
+        """The reduction of an array."""
         return self.ufunc.reduce(x, axes, None, None, keepdims)
 
 
@@ -295,9 +296,9 @@ def is_number(value: Any, number: float) -> bool:
 
 
 def simplified(program: Program) -> Program:
-    """Algebra that changes no bit: x·1, x/1, x − 0, −(−x), views of views, sums over nothing.
+    """Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
 
-    x + 0 is dropped as well: it differs from x where x is −0.0 only, whose sign nothing but a division shows.
+    x + 0 is dropped as well: it differs from x where x is -0.0 only, whose sign nothing but a division shows.
     """
     by = made_from(program)
 
@@ -468,4 +469,14 @@ def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:
     return program
 
 
-__all__ = ["PASSES", "Origin", "optimised"]
+def explained(program: Program, passes: tuple[Pass, ...] = ROUNDING) -> str:
+    """What each pass does to a program: the lines that it takes out, and those that it puts in."""
+    text = [f"{program}\n"]
+    for each in passes:
+        before, program = str(program), each(program)
+        changes = list(difflib.unified_diff(before.split("\n"), str(program).split("\n"), n=0, lineterm=""))[2:]
+        if changes:
+            doc = (each.__doc__ or "").strip().split("\n")[0]
+            changes = [line for line in changes if not line.startswith("@@")]
+            text.append("\n".join([f"{each.__name__}: {doc}", *[f"    {line}" for line in changes], ""]))
+    return "\n".join([*text, str(program)])

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
-from minigrad.compiler.passes import PASSES, ROUNDING, optimised
+from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
 from minigrad.compiler.stage import CannotCompileError, ExceptionalError, Program, Staged, Trace, audible, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
@@ -357,3 +357,36 @@ def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
 
     traced = Traced(fun, args, kwargs, keeps_lines=True)
     return module(traced, optimised(traced.program), fun, args, kwargs)
+
+
+def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """What `compile` makes of `fun(*args)`: the program as it was traced, what each pass takes out and puts in.
+
+    >>> print(explain(lambda x: (x * 1.0 + 0.0) @ x.T.T, np.ones(2)))
+    inputs %0
+    %1 = mul(%0, 1.0)
+    %2 = add(%1, 0.0)
+    %3 = transpose(%0, None)
+    %4 = transpose(%3, None)
+    %5 = matmul(%2, %4)
+    return %5
+    <BLANKLINE>
+    canonical: Ufuncs become operators, all ways to reduce one, all ways to reshape and transpose one each.
+        -%3 = transpose(%0, None)
+        -%4 = transpose(%3, None)
+        +%3 = transpose(%0, (0,))
+        +%4 = transpose(%3, (0,))
+    <BLANKLINE>
+    simplified: Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
+        -%1 = mul(%0, 1.0)
+        -%2 = add(%1, 0.0)
+        -%3 = transpose(%0, (0,))
+        -%4 = transpose(%3, (0,))
+        -%5 = matmul(%2, %4)
+        +%5 = matmul(%0, %0)
+    <BLANKLINE>
+    inputs %0
+    %5 = matmul(%0, %0)
+    return %5
+    """
+    return explained(Traced(fun, args, kwargs).program)

@@ -106,7 +106,7 @@ def has_shape(value: Any, expected: Any) -> bool:
 GUARDS = (is_equal, is_true, has_shape)
 
 
-class GuardFailedError(Exception):
+class GuardedError(Exception):
     """A program does not hold for these inputs."""
 
 
@@ -122,7 +122,7 @@ def interpret(program: Program, inputs: list[Any]) -> list[Any]:
         result = step.function(*args, **{key: mapped(value_of, value) for key, value in step.kwargs.items()})
         if step.out is None:
             if not result:
-                raise GuardFailedError(str(step))
+                raise GuardedError(str(step))
         elif type(step.out) is tuple:
             known.update(zip([var.index for var in step.out], result))
         else:
