@@ -162,7 +162,7 @@ def where(condition: Any, x: Any, y: Any) -> Any:
 
 def sign(x: Any) -> Any:
     """`np.sign`: constant for real x; for complex x it is x/|x|, which is not."""
-    return x / nonzero_or_one(absolute(x)) if np.asarray(peel(x)).dtype.kind == "c" else real_sign(x)
+    return x / nonzero_or_one(absolute(x)) if np.iscomplexobj(peel(x)) else real_sign(x)
 
 
 def sinc(x: Any) -> Any:

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
-from minigrad.compiler.stage import CannotCompileError, ExceptionalError, Program, Staged, Trace, audible, plain
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
 from minigrad.tape import Box, located, open_part
@@ -145,45 +145,50 @@ class Compiled:
         if any(isinstance(leaf, (Box, Duck)) for leaf in leaves):
             return self.fun(*args, **kwargs)  # part of a larger computation, which is traced or differentiated itself
         with self._lock:
-            key = signature(leaves, treedef)
-            record = self._records.get(key)
-            if record is None:
-                if len(self._records) >= MOST_SIGNATURES:
-                    oldest = next(iter(self._records))
-                    for replay in list(self._records.pop(oldest).replays):
-                        self._drop(replay)
-                record = self._records[key] = _Record()
-            else:
-                own = [reason for replay, reason in missed if replay in record.replays or reason == CHANGED.reason]
-                if own:
-                    self._reasons[own[-1]] += 1
-                    self._counts["guard failures"] += 1
-            if not record.may_trace():
-                return self._eager("eager", args, kwargs)
-            try:
-                traced = Traced(self.fun, args, kwargs)
-            except TransparentError:
-                return self.fun(*args, **kwargs)
-            except ExceptionalError:
-                record.failed()
-                return self._eager("exceptional", args, kwargs)
-            self._counts["traces"] += 1
-            program = optimised(traced.program, PASSES if self.exact else ROUNDING)
-            text, namespace = written(
-                program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
-            )
-            exec(builtins.compile(text, "<compiled>", "exec"), namespace)
-            replay = namespace["replay"]
-            if not agrees(replay, args, kwargs, traced):
-                record.failed()
-                self._reasons["the compiled function gave another result than the traced one"] += 1
-                return self._eager("eager", args, kwargs)
-            record.add(replay)
-            if len(record.replays) > MOST:
-                self._drop(record.replays[0])
-            self._replays = (replay, *self._replays)
-            results = [result.copy() if type(result) is np.ndarray else result for result in traced.results]
-            return traced.outdef.unflatten(results)
+            answer = self._traced(args, kwargs, signature(leaves, treedef), missed)
+        if type(answer) is not str:
+            return answer()
+        return self.fun(*args, **kwargs) if answer == "transparent" else self._eager(answer, args, kwargs)
+
+    def _traced(self, args: Any, kwargs: Any, key: Any, missed: list[tuple[Any, str]]) -> Any:
+        """Make a program for these arguments: a function that builds the result, or why there is none."""
+        record = self._records.get(key)
+        if record is None:
+            if len(self._records) >= MOST_SIGNATURES:
+                for replay in list(self._records.pop(next(iter(self._records))).replays):
+                    self._drop(replay)
+            record = self._records[key] = _Record()
+        else:
+            own = [reason for replay, reason in missed if replay in record.replays or reason == CHANGED.reason]
+            if own:
+                self._reasons[own[-1]] += 1
+                self._counts["guard failures"] += 1
+        if not record.may_trace():
+            return "eager"
+        try:
+            traced = Traced(self.fun, args, kwargs)
+        except TransparentError:
+            return "transparent"
+        except FloatingPointError:
+            record.failed()
+            return "exceptional"
+        self._counts["traces"] += 1
+        program = optimised(traced.program, PASSES if self.exact else ROUNDING)
+        text, namespace = written(
+            program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
+        )
+        exec(builtins.compile(text, "<compiled>", "exec"), namespace)
+        replay = namespace["replay"]
+        if not agrees(replay, args, kwargs, traced):
+            record.failed()
+            self._reasons["the compiled function gave another result than the traced one"] += 1
+            return "eager"
+        record.add(replay)
+        if len(record.replays) > MOST:
+            self._drop(record.replays[0])
+        self._replays = (replay, *self._replays)
+        results = [result.copy() if type(result) is np.ndarray else result for result in traced.results]
+        return lambda: traced.outdef.unflatten(results)
 
     def source(self, *args: Any, **kwargs: Any) -> Source:
         """The program for these arguments, as `minigrad.source` writes it."""

@@ -459,6 +459,10 @@ class Staged(Duck):
         answer = bool(np.all(np.isfinite(self.value)))
         return answer if answer else bool(np.all(np.isfinite(self)))
 
+    def as_array(self) -> Any:
+        """As an array: one without axes for a number."""
+        return self.perform(np.asarray, (self,), {})
+
     def as_leaf(self) -> Any:
         """As the engine differentiates it: a number of NumPy instead of one of Python."""
         return self.perform(np.float64 if type(self.value) is float else np.complex128, (self,), {}) if (
