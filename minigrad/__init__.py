@@ -59,6 +59,8 @@ _LAZY: dict[str, str] = {
     # sparse Jacobians
     # memory, custom operations, implicit functions
     # the compiled tape
+    "compile": "compiler",
+    "source": "compiler",
     # checks of derivatives
 }
 

@@ -35,12 +35,21 @@ def whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **params: Any) -> Any:
-        for arg in args:
-            if isinstance(arg, Duck):
-                return arg.perform(function, args, params)
-        return function(*args, **params)
+        found = first_duck(args)
+        if found is None and params:
+            found = first_duck(params.values())
+        return function(*args, **params) if found is None else found.perform(function, args, params)
 
     return call
+
+
+def first_duck(values: Any) -> Duck | None:
+    """A duck array within nested lists and tuples, or none."""
+    for value in values:
+        found = value if isinstance(value, Duck) else first_duck(value) if type(value) in (list, tuple) else None
+        if found is not None:
+            return found
+    return None
 
 
 def is_array(value: Any) -> bool:
@@ -70,13 +79,17 @@ class Duck:
         """Whether this stands for an array, and not for a number; arrays without axes exist too."""
         return bool(self.shape)
 
+    def as_array(self) -> Any:
+        """As an array, if this stands for a number."""
+        return self
+
     def as_leaf(self) -> Any:
         """What is differentiated in its place."""
         return self
 
     def finite(self) -> bool:
         """Whether all entries are finite."""
-        return bool(np.all(np.isfinite(self)))  # type: ignore[call-overload]
+        return bool(np.all(np.isfinite(self)))
 
     @property
     def ndim(self) -> int:

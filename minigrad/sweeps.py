@@ -350,5 +350,5 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             ct = ct.copy()
         taken.add(id(ct))
     elif type(ct) is not Box and is_array(value) and not is_array(ct):
-        ct = np.reshape(ct, ()) if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one
+        ct = ct.as_array() if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one
     return ct

@@ -1,6 +1,7 @@
 """Fused loops: the vector functions against 40 digits, and fused programs against the same programs step by step."""
 
 import math
+import sys
 from itertools import pairwise
 from typing import Any
 
@@ -174,3 +175,39 @@ def test_the_source_of_a_kernel_can_be_read() -> None:
         "    return a3, finite\n"
     )
     assert math.isfinite(float(kernel(np.ones((2, 3)), np.ones((2, 1)))[0][0]))
+
+
+def test_compile_with_fused_loops() -> None:
+    """The results of the tape up to rounding, of its types; infinities are left to the engine, with its warning."""
+    pytest.importorskip("numba")
+    from minigrad import compile  # noqa: A004
+
+    gradient = value_and_grad(network, (0, 1))
+    fast = compile(gradient, backend="numba")
+    args = parameters([2, 4, 3], 30)
+    for scale in (1.0, 0.5):
+        A = [scale * a for a in args[0]]
+        (loss, grads), (expected, others) = fast(A, *args[1:]), gradient(A, *args[1:])
+        assert type(loss) is np.float64
+        np.testing.assert_allclose(loss, expected, rtol=1e-13)
+        for a, b in zip(flatten(grads)[0], flatten(others)[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+    assert (fast.stats()["traces"], fast.stats()["replays"]) == (1, 1)
+    root = compile(grad(lambda x: np.sum(np.sqrt(x) * np.exp(-x))), backend="numba")
+    root(np.array([1.0, 2.0]))
+    with pytest.warns(RuntimeWarning, match="infinite"):
+        assert root(np.array([0.0, 1.0]))[0] == np.inf
+    assert root.stats()["exceptional"] == 1
+
+
+def test_bad_backends_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another name, a promise that fused loops cannot keep, and Numba missing."""
+    from minigrad import compile  # noqa: A004
+
+    with pytest.raises(ValueError, match="'numpy' or 'numba', not 'torch'"):
+        compile(np.sin, backend="torch")
+    with pytest.raises(ValueError, match="not exact"):
+        compile(np.sin, exact=True, backend="numba")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r"pip install 'minigrad\[fast\]'"):
+        compile(np.sin, backend="numba")

@@ -11,7 +11,7 @@
 | `replay`  | signatures, guards, the cache: `compile`                                          |
 """
 
-from minigrad.compiler.replay import Compiled, compile, source
+from minigrad.compiler.replay import Compiled, compile, explain, source  # noqa: A004
 from minigrad.compiler.stage import CannotCompileError
 
-__all__ = ["CannotCompileError", "Compiled", "compile", "source"]
+__all__ = ["CannotCompileError", "Compiled", "compile", "explain", "source"]

@@ -12,10 +12,24 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.passes import reduction
-from minigrad.compiler.render import ATOM, HELPERS, REDUCED, Renderer, Text, Unnameable, path_of
+from minigrad import duck, structure
+from minigrad.compiler.passes import Reduction, simplified, without_dead_code
+from minigrad.compiler.render import ATOM, HELPERS, REDUCED, SCATTER, Renderer, Text, UnnameableError, path_of, quoted
 from minigrad.compiler.replay import Traced
-from minigrad.compiler.stage import GUARDS, Line, Origin, Program, Step, Var, has_shape, is_true, made_by, read_by
+from minigrad.compiler.stage import (
+    PLAIN_ORIGIN,
+    Line,
+    Origin,
+    Program,
+    Step,
+    Var,
+    has_shape,
+    is_true,
+    made_by,
+    mapped,
+    reads,
+)
+from minigrad.compiler.watch import Watched
 from minigrad.tape import located
 from minigrad.tree import LEAF, TreeDef
 
@@ -58,8 +72,10 @@ _BY_FUNCTION = {np.exp: "e", np.log: "log", np.sqrt: "root", np.where: "chosen",
 
 def name_by_function(step: Step) -> str:
     """A name for a value that the user gave none."""
-    if type(step.function) is reduction:
-        return {"sum": "total", "max": "top", "min": "least", "prod": "product"}.get(REDUCED[step.function.ufunc], "flag")
+    if type(step.function) is Reduction:
+        return {"sum": "total", "max": "top", "min": "least", "prod": "product"}.get(
+            REDUCED[step.function.ufunc], "flag"
+        )
     found = _BY_FUNCTION.get(step.function) if callable(getattr(step.function, "__hash__", None)) else None
     if found:
         return found
@@ -101,10 +117,10 @@ def input_names(traced: Traced, parameters: Sequence[str]) -> tuple[dict[int, st
     return names, parts
 
 
-def own_names(program: Program, inputs: dict[int, str]) -> dict[int, str]:
-    """The values that deserve a line of their own, and the names that they have from the user's program.
+def own_names(program: Program) -> dict[int, str]:
+    """The names that values have from the user's program, as it was traced.
 
-    The last value of each run of a line has the name that the line assigns to; the last cotangent of `z` is `z_bar`.
+    The last value of each run of a line has the name that the line assigns to; others may have been seen in variables.
     """
     final: dict[int, tuple[int, str]] = {}
     for step in program.steps:
@@ -143,7 +159,62 @@ def numbered(wanted: dict[int, str], taken: set[str]) -> dict[int, str]:
     return names
 
 
+# ----- constants that are the user's ----------------------------------------------------------------------------------
+
+
+def recognised(program: Program, watched: Watched) -> Program:
+    """Constants that the engine made of a captured array are written as what they are: -Y, x.T."""
+    made: dict[int, Any] = {}
+    steps: list[Step] = []
+    count = 1 + max([var.index for step in program.steps for var in made_by(step)], default=0)
+    count += 1 + max([var.index for var in program.inputs], default=0)
+    known = {id(array) for array, _, _ in watched.arrays}
+
+    def known_as(value: Any) -> Any:
+        nonlocal count
+        if not isinstance(value, np.ndarray) or value.size <= LITERAL or id(value) in known:
+            return value
+        if id(value) not in made:
+            made[id(value)] = value
+            for array, _, _ in watched.arrays:
+                if array.dtype != value.dtype or array.size != value.size:
+                    continue
+                for function, other in ((None, array), (operator.neg, -array), (np.transpose, array.T)):
+                    if other.shape != value.shape or not np.array_equal(other, value):
+                        continue
+                    made[id(value)] = array
+                    if function is not None:
+                        var = made[id(value)] = Var(count, value)
+                        args = (array,) if function is operator.neg else (array, tuple(range(array.ndim))[::-1])
+                        steps.append(Step(var, function, args, {}, False, origin))
+                        count += 1
+                    break
+        return made[id(value)]
+
+    for step in program.steps:
+        origin = step.origin
+        args = tuple([mapped(known_as, arg) for arg in step.args])
+        steps.append(step._replace(args=args))
+    return simplified(program._replace(steps=steps))
+
+
 # ----- writing --------------------------------------------------------------------------------------------------------
+
+
+def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
+    """The index that adds, or drops, axes of size 1; None if there is none.
+
+    >>> unit_axes((300,), (1, 300)), unit_axes((1, 300), (300,))
+    ('None, :', '0')
+    """
+    if [n for n in old if n != 1] != [n for n in new if n != 1] or old == new or (1 in old and 1 in new):
+        return None
+    if 1 in new:
+        return ", ".join("None" if n == 1 else ":" for n in new)
+    parts = ["0" if n == 1 else ":" for n in old]
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return ", ".join(parts)
 
 
 class ReadableRenderer(Renderer):
@@ -162,11 +233,9 @@ class ReadableRenderer(Renderer):
             return helper.split("(")[0].removeprefix("def ")
         try:
             name = path_of(function)
-        except Unnameable as error:
+        except UnnameableError as error:
             raise TypeError(
-                located(
-                    f"source: {error}, so a text that runs with NumPy alone cannot call it; minigrad.compile can"
-                )
+                located(f"source: {error}, so a text that runs with NumPy alone cannot call it; minigrad.compile can")
             ) from None
         if name.startswith("scipy"):
             self.writer.imports.add("import scipy.special")
@@ -174,7 +243,15 @@ class ReadableRenderer(Renderer):
 
     def step(self, step: Step) -> Text:
         """The right-hand side, with powers of simple operands written closely."""
+        if step.function is duck.reshape and not step.kwargs and type(step.args[0]) is Var:
+            unit = unit_axes(step.args[0].shape, step.args[1])
+            if unit is not None and step.out.shape:
+                return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
+        if step.function is duck.reshape and len(step.out.shape) == 1 and not step.kwargs:
+            return f"{self.value(step.args[0], ATOM)}.reshape({step.out.shape[0]})", ATOM
+        self.writer.beside_float64 = any(var.dtype == np.float64 and var.kind != "python" for var in reads(step))
         text, binds = super().step(step)
+        self.writer.beside_float64 = False
         if step.function is operator.pow:
             left, _, right = text.partition(" ** ")
             if re.fullmatch(r"-?[\w.]+", left) and re.fullmatch(r"-?[\w.]+", right):
@@ -190,12 +267,14 @@ class Writer:
         self.helpers: list[str] = []
         self.imports: set[str] = set()
         self.constants: dict[str, Any] = {}
+        self.beside_float64 = False  #: whether a float64 may be written as a float of Python in this step
+        self.literals: dict[str, str] = {}  #: arrays that are written out, above the steps
         self.constant_names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}
         self.renderer = ReadableRenderer(self)
         self.uses: dict[int, int] = {}
         for step in program.steps:
-            for var in read_by(step):
+            for var in reads(step):
                 self.uses[var.index] = self.uses.get(var.index, 0) + 1
         for output in program.outputs:
             if type(output) is Var:
@@ -206,7 +285,7 @@ class Writer:
 
     def _name_values(self, inputs: dict[int, str]) -> None:
         program = self.program
-        wanted = own_names(program, inputs)
+        wanted = own_names(self.traced.program)
         primal: dict[int, str] = {}
         for step in program.steps:
             for var in made_by(step):
@@ -224,9 +303,7 @@ class Writer:
             if step.origin.phase != "primal" and step.origin.owner in self.names and type(step.out) is Var
         }
         suffix = {"pullback": "_bar", "pushforward": "_dot", "series": "_series"}
-        swept: dict[int, str] = {
-            index: self.names[owner] + suffix[phase] for (owner, phase), index in last.items()
-        }
+        swept: dict[int, str] = {index: self.names[owner] + suffix[phase] for (owner, phase), index in last.items()}
         for step in program.steps:
             for var in made_by(step):
                 if step.origin.phase != "primal" and var.index not in swept:
@@ -244,44 +321,62 @@ class Writer:
     def constant(self, value: Any) -> Text:
         """A constant: a literal, or a name for a captured array."""
         if isinstance(value, np.ndarray):
-            if value.size <= LITERAL and value.dtype == np.float64 and np.all(np.isfinite(value)):
-                return f"np.array({value.tolist()!r})", ATOM
+            value = self.same_captured(value)
+            literal = literal_of(value)
+            if literal is not None and len(literal) <= 24:
+                return literal, ATOM
+            if literal is not None and len(literal) <= WIDTH - 20:
+                name = self.constant_names.get(id(value))
+                if name is None:
+                    taken = {*self.names.values(), *self.parameters, *self.constants, *self.literals}
+                    name = self.constant_names[id(value)] = numbered({0: "c"}, taken)[0]
+                    self.literals[name] = literal
+                return name, ATOM
             name = self.constant_names.get(id(value))
             if name is None:
-                wanted = self.program.names.get(-id(value)) or self.traced.watched.names.get(id(value)) or "constant"
+                wanted = self.traced.watched.names.get(id(value)) or self.program.names.get(-id(value)) or "constant"
                 wanted = re.sub(r"\W", "_", wanted)
-                taken = {*self.names.values(), *self.parameters, *self.constants}
+                taken = {*self.names.values(), *self.parameters, *self.constants, *self.literals}
                 name = numbered({0: wanted}, taken)[0]
                 self.constant_names[id(value)] = name
                 self.constants[name] = value
             return name, ATOM
         if isinstance(value, np.generic):
             number = value.item()
-            if type(value) is np.float64 and math.isfinite(number):
+            if type(value) is np.float64 and math.isfinite(number) and self.beside_float64:
                 return repr(number), 8 if repr(number)[0] == "-" else ATOM
             return f"{path_of(type(value))}({_number(number)})", ATOM
         if isinstance(value, (float, complex)):
             return _number(value), ATOM
         return self.renderer.function(value), ATOM
 
+    def same_captured(self, array: Any) -> Any:
+        """The captured array that this is a copy of, or the array itself."""
+        for other, _, _ in self.traced.watched.arrays:
+            if other is array or (
+                other.shape == array.shape and other.dtype == array.dtype and np.array_equal(other, array)
+            ):
+                return other
+        return array
+
     def statements(self) -> list[str]:
         """The lines of the body."""
         lines: list[str] = []
         block: Any = None
         steps = self.program.steps
-        reader = {var.index: step for step in reversed(steps) for var in read_by(step)}
+        reader = {var.index: step for step in reversed(steps) for var in reads(step)}
         quiet = False
         for step in steps:
             if type(step.out) is Var and step.out.index not in self.names:
                 later = reader.get(step.out.index)
                 text = self.renderer.step(step)
                 fits = len(text[0]) <= WIDTH - 30
-                if later is not None and later.quiet == step.quiet and later.function not in GUARDS and fits:
+                if later is not None and later.quiet == step.quiet and fits:
                     self.inline[step.out.index] = text
                     continue
                 fresh = numbered({step.out.index: name_by_function(step)}, {*self.names.values(), *self.parameters})
                 self.names |= fresh
-            heading = _heading(step.origin)
+            heading = _heading(step.origin) if step.origin.line is not None else block
             if heading != block:
                 block = heading
                 if heading:
@@ -295,26 +390,63 @@ class Writer:
             lines += [indent + line for line in self._statement(step, WIDTH - 4 - len(indent))]
         return lines
 
+    def _named(self, var: Var, width: int) -> list[str]:
+        """Give a value that was to be written within an expression a line of its own after all."""
+        text = self.inline.pop(var.index)[0]
+        name = "u" if self.program.origins.get(var.index, PLAIN_ORIGIN).phase == "primal" else "g"
+        self.names |= numbered(
+            {var.index: name}, {*self.names.values(), *self.parameters, *self.constants, *self.literals}
+        )
+        return broken(f"{self.names[var.index]} = {text}", width)
+
     def _statement(self, step: Step, width: int) -> list[str]:
+        before: list[str] = []
         if step.out is None:
             return self._guard(step)
         made = made_by(step)
         left = ", ".join(self.names[var.index] for var in made)
         if type(step.out) is tuple and len(made) == 1:
             left = f"({left},)"
+        if step.function is SCATTER:
+            return self._scattered(left, step, width)
         right = self.renderer.step(step)[0]
         line = f"{left} = {right}"
+        while len(line) > width:
+            longest = max(
+                [var for var in reads(step) if var.index in self.inline],
+                key=lambda var: len(self.inline[var.index][0]),
+                default=None,
+            )
+            if longest is None or len(self.inline[longest.index][0]) < 12:
+                break
+            before += self._named(longest, width)
+            right = self.renderer.step(step)[0]
+            line = f"{left} = {right}"
         shapes = ", ".join(str(tuple(var.shape)) if var.shape else "scalar" for var in made)
         comment = f"  # {shapes}"
         if len(line) + len(comment) <= width:
-            return [line + comment]
-        if len(line) <= width:
-            return [line]
-        return broken(left, right, width)
+            return [*before, line + comment]
+        return [*before, *broken(line, width)]
+
+    def _scattered(self, left: str, step: Step, width: int) -> list[str]:
+        """Zeros, and one line for each part that is added."""
+        shape = step.kwargs["shape"]
+        lines = [f"{left} = np.zeros({self.renderer.value(shape[0] if len(shape) == 1 else shape)})"]
+        dtype = step.kwargs["dtype"]
+        if dtype != np.float64:
+            lines[0] = f"{lines[0][:-1]}, {self.renderer.value(dtype)})"
+        lines[0] += f"  # {shape}"
+        for part, index in zip(step.args, step.kwargs["indices"]):
+            text = self.renderer.value(part)
+            if structure.is_basic(index):
+                lines.append(f"{left}[{self.renderer.index(index)}] += {text}")
+            else:
+                lines.append(f"np.add.at({left}, {self.renderer.value(index)}, {text})")
+        return lines
 
     def _guard(self, step: Step) -> list[str]:
         var, expected = step.args
-        name = self.renderer.value(var, 2)
+        name = self.renderer.value(var, 1 if step.function is is_true else ATOM)
         if step.function is is_true:
             wrong = f"not {name}" if expected else name
         elif step.function is has_shape:
@@ -322,6 +454,25 @@ class Writer:
         else:
             wrong = f"{name} != {self.renderer.value(expected)}"
         return [f"if {wrong}:", '    raise ValueError("this program was written for another branch")']
+
+
+def literal_of(array: Any) -> str | None:
+    """A small array, or one of equal entries, as an expression."""
+    dtype = "" if array.dtype == np.float64 else f", dtype=np.{array.dtype.name}"
+    if array.dtype.kind not in "fiub" or not np.all(np.isfinite(array)):
+        return None
+    if array.size and array.dtype.kind == "f":
+        shape = array.shape[0] if array.ndim == 1 else array.shape
+        first = array.flat[0]
+        if np.all(array == first) and (first or not np.any(np.signbit(array))) and array.size > 1:
+            kind = {0.0: "zeros", 1.0: "ones"}.get(float(first))
+            if kind:
+                return f"np.{kind}({shape}{dtype})"
+            return f"np.full({shape}, {float(first)!r}{dtype})"
+    if array.size > LITERAL:
+        return None
+    default = np.array(array.tolist()).dtype == array.dtype
+    return f"np.array({array.tolist()!r}{'' if default else dtype})"
 
 
 def _number(value: Any) -> str:
@@ -334,18 +485,63 @@ def _number(value: Any) -> str:
 
 
 def _heading(origin: Origin) -> str:
-    if origin.line is None:
-        return ""
-    text = origin.line.text()
+    text = origin.line.text() if origin.line is not None else ""
     if not text:
         return f"# {origin.phase}"
     text = text if len(text) < WIDTH - 24 else text[: WIDTH - 28].rstrip() + " ..."
     return f"# {origin.phase}{'' if origin.phase == 'primal' else ' of'}: {text}"
 
 
-def broken(left: str, right: str, width: int) -> list[str]:
-    """A statement that is too long for a line, broken as ruff breaks it."""
-    return [f"{left} = {right}"]
+def broken(line: str, width: int) -> list[str]:
+    """A statement that is too long for a line, broken at its last brackets as ruff breaks it."""
+    if len(line) <= width or line[-1] not in ")]}":
+        return [line]
+    opening = _opening(line)
+    head, inside, closing = line[: opening + 1], line[opening + 1 : -1], line[-1]
+    if not inside:
+        return [line]
+    if len(inside) <= width - 4:
+        parts = _split(inside)
+        return [
+            head,
+            f"    {inside}" + ("," if closing == ")" and len(parts) == 1 and inside[-1] == "," else ""),
+            closing,
+        ]
+    lines = [head]
+    for part in _split(inside):
+        lines += (
+            [f"    {text}" for text in broken(f"{part},", width - 4)]
+            if len(part) < width - 4
+            else _long(part, width - 4)
+        )
+    return [*lines, closing]
+
+
+def _long(part: str, width: int) -> list[str]:
+    lines = broken(part, width)
+    return [f"    {text}" for text in [*lines[:-1], lines[-1] + ","]]
+
+
+def _opening(line: str) -> int:
+    """Where the bracket is that the last one closes."""
+    depth = 0
+    for k in range(len(line) - 1, -1, -1):
+        depth += (line[k] in ")]}") - (line[k] in "([{")
+        if depth == 0:
+            return k
+    return -1
+
+
+def _split(text: str) -> list[str]:
+    """The parts between the commas that are in no brackets."""
+    parts, depth, start = [], 0, 0
+    for k, character in enumerate(text):
+        depth += (character in "([{") - (character in ")]}")
+        if character == "," and depth == 0:
+            parts.append(text[start:k].strip())
+            start = k + 1
+    rest = text[start:].strip()
+    return [*parts, rest] if rest else parts
 
 
 def written_tree(outdef: TreeDef, parts: Any) -> str:
@@ -359,12 +555,15 @@ def written_tree(outdef: TreeDef, parts: Any) -> str:
     if kind is list:
         return f"[{', '.join(inside)}]"
     if kind is dict:
-        return "{" + ", ".join(f"{_quoted(key)}: {part}" for key, part in zip(outdef.example, inside)) + "}"
+        return (
+            "{"
+            + ", ".join(
+                f"{quoted(key) if isinstance(key, str) else repr(key)}: {part}"
+                for key, part in zip(outdef.example, inside)
+            )
+            + "}"
+        )
     return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
-
-
-def _quoted(key: Any) -> str:
-    return f'"{key}"' if isinstance(key, str) and '"' not in key else repr(key)
 
 
 # ----- what users call ------------------------------------------------------------------------------------------------
@@ -386,31 +585,50 @@ def module(traced: Traced, program: Program, fun: Any, args: Sequence[Any], kwar
     if keyword.iskeyword(name):
         name += "_"
     parameters = parameters_of(fun, len(args)) + list(kwargs)
+    program = without_dead_code(recognised(program, traced.watched))
     writer = Writer(traced, program, name, parameters)
     body = writer.statements()
     results = iter([writer.renderer.value(output) for output in program.outputs])
     result = written_tree(traced.outdef, results)
-    if type(ast.parse(result, mode="eval").body) is ast.Tuple:
-        result = result[1:-1] if len(traced.outdef.children) > 1 else result
-    unpacked = [f"{part} = {path}" for part, path in writer.parts if _is_used(part, [*body, result])]
-    unpacked = [line.replace("['", '["').replace("']", '"]') for line in unpacked]
+    unpacked = unpacking(writer.parts, [*body, result])
     text = ["import numpy as np", *sorted(writer.imports), ""]
     for helper in writer.helpers:
         text += ["", helper.rstrip(), ""]
     text += ["", *_definition(name, [*parameters, *writer.constants])]
-    lines = [*unpacked, *body]
+    made = [line for name, text in writer.literals.items() for line in broken(f"{name} = {text}", WIDTH - 4)]
+    lines = [*unpacked, *made, *body]
     while lines and not lines[0]:
         lines.pop(0)
-    lines += _returned(result, bool(body))
+    lines += ([""] if body else []) + returned(result, traced.outdef)
     text += [f"    {line}" if line else "" for line in lines]
     found = Source("\n".join(text) + "\n")
     found.name, found.constants = name, writer.constants
     return found
 
 
-def _returned(result: str, after_blank: bool) -> list[str]:
-    line = f"return {result}"
-    return ["", line] if after_blank else [line]
+def unpacking(parts: Sequence[tuple[str, str]], lines: Sequence[str]) -> list[str]:
+    """The lines that take the parts of arguments out of them; those of one list or tuple share a line."""
+    grouped: dict[str, list[tuple[str, str]]] = {}
+    for name, path in parts:
+        holder, _, key = path.rpartition("[")
+        grouped.setdefault(holder if key[:-1].isdigit() else path, []).append((name, path))
+    found: list[str] = []
+    for group in grouped.values():
+        group = [(name, path) for name, path in group if _is_used(name, lines)]
+        if not group:
+            continue
+        left, right = ", ".join(name for name, _ in group), ", ".join(path for _, path in group)
+        found.append(f"{left} = {right}" if len(right) + len(left) < WIDTH - 8 else "")
+        if not found[-1]:
+            found[-1:] = [f"{name} = {path}" for name, path in group]
+    return [re.sub(r"\['([^'\"]*)'\]", r'["\1"]', line) for line in found]
+
+
+def returned(result: str, outdef: TreeDef) -> list[str]:
+    """The last statement; a tuple is written without its parentheses where it fits in a line."""
+    bare = type(ast.parse(result, mode="eval").body) is ast.Tuple and len(outdef.children) > 1
+    line = f"return {result[1:-1] if bare else result}"
+    return [line] if len(line) <= WIDTH - 4 else broken(f"return {result}", WIDTH - 4)
 
 
 def _is_used(name: str, lines: Sequence[str]) -> bool:

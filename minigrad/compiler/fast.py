@@ -1,24 +1,35 @@
 """The program as a Python function made for speed: checks of the arguments, guards, steps, fresh results.
 
-The function returns a `Missed` where it does not hold for what it was given: another structure, shape or dtype, a changed
-captured value, a branch taken another way. Whoever calls it then looks for, or makes, another one. It raises where NumPy
-finds a division by zero or an invalid operation, which the engine has to settle.
+The function returns a `Missed` where it does not hold for what it was given: another structure, shape or dtype, a
+captured value that changed, a branch taken another way. Whoever calls it then looks for, or makes, another one. It
+raises where NumPy finds a division by zero or an invalid operation, which the engine has to settle.
 """
 
 from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad import duck
 from minigrad.compiler.fused import Kernel
-from minigrad.compiler.passes import OPERATORS, reduction
-from minigrad.compiler.render import ATOM, BINARY, Renderer, Text
-from minigrad.compiler.stage import GUARDS, Program, Step, Var, has_shape, is_equal, is_true, made_by, read_by
+from minigrad.compiler.passes import OPERATORS, Reduction
+from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text
+from minigrad.compiler.stage import (
+    Program,
+    Step,
+    Var,
+    enter_strict,
+    has_shape,
+    is_equal,
+    is_true,
+    leave_strict,
+    made_by,
+    reads,
+)
 from minigrad.compiler.watch import Watched
 from minigrad.tree import LEAF, TreeDef, _classify, _parts_of
 
@@ -45,15 +56,20 @@ class FastRenderer(Renderer):
         self.namespace = namespace
         self.bound: dict[int, tuple[str, Any]] = {}
         self.names: dict[int, str] = {}
+        self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
         self.numbers: set[int] = set()  #: variables that are numbers of Python here
-        self.finite: list[str] = []  #: what the kernels returned last, NaN where a result is not finite
+        self.finite: list[str] = []  #: what the kernels returned last, NaN where a division was by zero
         self.weak = False  #: whether the step being written may take them as they are
         super().__init__(self.variable, self.constant_text)
 
     def variable(self, var: Var) -> Text:
         """A variable."""
+        if var.index in self.inline:
+            return self.inline[var.index]
         name = self.names.get(var.index) or f"v{var.index}"
-        return (f"float64({name})" if var.index in self.numbers and not self.weak else name), ATOM
+        if var.kind == "scalar" and var.index in self.numbers and not self.weak:
+            return f"float64({name})", ATOM
+        return name, ATOM
 
     def constant_text(self, value: Any) -> Text:
         """A constant that is no literal."""
@@ -63,7 +79,7 @@ class FastRenderer(Renderer):
         return self.bind(value), ATOM
 
     def bind(self, value: Any, key: Any = None) -> str:
-        """A global name, in the function's own namespace, of a value; `key` stands for one that is made at every look."""
+        """A global name of a value, in the function's own namespace; `key` stands for a value that is made anew."""
         key = value if key is None else key
         found = self.bound.get(id(key))
         if found is None:
@@ -79,7 +95,10 @@ class FastRenderer(Renderer):
         """A reduction, called positionally."""
         x, axes, keepdims = step.args
         axis = "None" if len(axes) == len(x.shape) else axes[0] if len(axes) == 1 else axes
-        return f"{self.bind(step.function.ufunc.reduce, step.function)}({self.value(x)}, {axis}, None, None, {keepdims})", ATOM
+        return (
+            f"{self.bind(step.function.ufunc.reduce, step.function)}({self.value(x)}, {axis}, None, None, {keepdims})",
+            ATOM,
+        )
 
 
 # ----- the checks of arguments ----------------------------------------------------------------------------------------
@@ -94,10 +113,10 @@ def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Va
 
     def take_apart(node: TreeDef, name: str) -> None:
         kind, size = type(node.example), len(node.children)
-        has_length = isinstance(node.example, (tuple, list, dict))
-        lines.append(
-            f"if type({name}) is not {fast.bind(kind)}" + (f" or len({name}) != {size}" if has_length else "") + f": {miss}"
-        )
+        wrong = [] if name in ("args", "kwargs") else [f"type({name}) is not {fast.bind(kind)}"]
+        if isinstance(node.example, (tuple, list, dict)):
+            wrong.append(f"len({name}) != {size}")
+        lines.append(f"if {' or '.join(wrong)}: {miss}")
         if isinstance(node.example, dict):
             lines.append(f"if tuple({name}) != {fast.bind(tuple(node.example))}: {miss}")
         parts = [f"t{next(temporaries)}" for _ in node.children]
@@ -143,6 +162,9 @@ def is_same(value: Any, expected: Any) -> bool:
 # ----- analyses of the program ----------------------------------------------------------------------------------------
 
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
+_VIEWS = {np.transpose, duck.reshape}
+WEIGHT = 12  # operations of an expression, at most, that is written into another
+LARGE = 1 << 16  # bytes of an array that is let go of at once when it is not needed any more
 
 
 def numbers_of_python(program: Program) -> set[int]:
@@ -150,47 +172,56 @@ def numbers_of_python(program: Program) -> set[int]:
 
     They have the same bits; division by zero raises, and whoever calls takes care of that.
     """
-    found = {var.index for var in program.inputs if var.kind == "scalar" and var.dtype == np.float64}
+    found = {var.index for var in program.inputs if var.kind != "array" and var.dtype == np.float64}
     for step in program.steps:
-        if step.function in _ARITHMETIC and type(step.out) is Var and step.out.kind == "scalar":
-            if step.out.dtype == np.float64 and all(_is_number(arg, found) for arg in step.args):
-                found.add(step.out.index)
+        out = step.out
+        if type(out) is Var and out.kind != "array" and (step.function in _ARITHMETIC or step.function is np.float64):
+            if out.dtype == np.float64 and all(_is_number(arg, found) for arg in step.args):
+                found.add(out.index)
     return found
 
 
 def _is_number(value: Any, found: set[int]) -> bool:
     if type(value) is Var:
         return value.index in found
-    return type(value) in (int, float, np.float64) and abs(value) < 1e300
+    return type(value) in (int, float, np.float64)
 
 
-def takes_weak(step: Step, comparisons: set[int]) -> bool:
+def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     """Whether a step computes the same from a float of Python as from a float64."""
-    if step.function in GUARDS:
+    out, function = step.out, step.function
+    if out is None or function is np.float64:
         return True
-    if type(step.out) is not Var:
+    if type(out) is not Var:
         return False
-    if step.out.index in comparisons:
+    if out.index in comparisons:
         return True
-    is_simple = step.function in _ARITHMETIC or (type(step.function) is np.ufunc and step.function.nin == 1)
-    return is_simple and step.out.dtype == np.float64 and all(
-        (np.dtype(arg.dtype) == np.float64) if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args
-    )  # fmt: skip
+    if function in _ARITHMETIC:
+        if out.index not in numbers and all(_is_number(arg, numbers) for arg in step.args):
+            return False  # somewhere the result has to become a float64
+    elif type(function) is not np.ufunc or function.nin != 1:
+        return False
+    return out.dtype == np.float64 and all(
+        arg.dtype == np.float64 if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args
+    )
 
 
-def roots(program: Program) -> dict[int, int]:
-    """For each variable the index of the one whose memory it may look at: its own, unless it may be a view."""
-    root = {var.index: var.index for var in program.inputs}
+def roots(program: Program) -> dict[int, frozenset[int]]:
+    """For each variable those whose memory it may look at: itself, unless it may be a view; none for constants."""
+    root = {var.index: frozenset((var.index,)) for var in program.inputs}
     for step in program.steps:
         for var in made_by(step):
-            read = [] if makes_new(step) else [other for other in read_by(step) if other.kind == "array"]
-            root[var.index] = root[read[0].index] if len(read) == 1 else -1 if read or not makes_new(step) else var.index
+            if makes_new(step):
+                root[var.index] = frozenset((var.index,))
+            else:
+                root[var.index] = frozenset().union(*[root[other.index] for other in reads(step)])
     return root
 
 
 _NEW = {
     np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
-    np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones,
+    np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
+    SCATTER, SCATTER_ADD,
 }  # fmt: skip
 
 
@@ -198,43 +229,40 @@ def makes_new(step: Step) -> bool:
     """Whether the result is certainly an array of its own."""
     function = step.function
     return (
-        type(function) is np.ufunc
-        or type(function) is Kernel
+        type(function) in (np.ufunc, Kernel)
         or function in UFUNC_OF
-        or (type(function) is reduction and step.args[1] != ())
+        or (type(function) is Reduction and step.args[1] != ())
         or function in _NEW
         or (type(step.out) is Var and step.out.kind != "array")
     )
 
 
-def reused(program: Program) -> dict[int, Var]:
+def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
     """For steps, by position, the operand whose memory the result may take: it is not needed any more.
 
     It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at.
     """
-    root = roots(program)
     made = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
     last: dict[int, int] = {}  # the last step that reads the memory of each root
     for position, step in enumerate(program.steps):
-        for var in read_by(step):
-            last[root[var.index]] = position
-    forever = len(program.steps)
+        for var in reads(step):
+            for index in root[var.index]:
+                last[index] = position
     for output in program.outputs:
         if type(output) is Var:
-            last[root[output.index]] = forever
-    unknown = -1 in root.values()
+            for index in root[output.index]:
+                last[index] = len(program.steps)
     plan: dict[int, Var] = {}
     for position, step in enumerate(program.steps):
-        ufunc = UFUNC_OF.get(step.function, step.function)
-        if type(ufunc) is not np.ufunc or ufunc.signature or step.kwargs or type(step.out) is not Var or unknown:
+        if type(step.out) is not Var or step.out.kind != "array" or step.kwargs:
             continue
-        if step.out.kind != "array":
+        ufunc = UFUNC_OF.get(step.function, step.function)
+        if type(ufunc) is not np.ufunc or ufunc.signature:
             continue
         for var in step.args:
             if (
                 type(var) is Var
                 and var.index in made
-                and root[var.index] == var.index
                 and last[var.index] == position
                 and var.shape == step.out.shape
                 and var.dtype == step.out.dtype
@@ -244,42 +272,44 @@ def reused(program: Program) -> dict[int, Var]:
     return plan
 
 
+class Layout:
+    """Where things are written: which values within the expression of their only reader, and when names are free."""
+
+    def __init__(self, program: Program, numbers: set[int], in_place: dict[int, Var]) -> None:
+        steps = program.steps
+        self.readers: dict[int, list[int]] = {}
+        for position, step in enumerate(steps):
+            for var in reads(step):
+                self.readers.setdefault(var.index, []).append(position)
+        self.outputs = {output.index for output in program.outputs if type(output) is Var}
+        self.inlined: set[int] = set()
+        weights: dict[int, int] = {}
+        for step in steps:
+            out = step.out
+            if type(out) is not Var or out.index in self.outputs:
+                continue
+            readers = self.readers.get(out.index, ())
+            if len(readers) != 1 or steps[readers[0]].out is None or steps[readers[0]].quiet != step.quiet:
+                continue
+            reader = steps[readers[0]]
+            weight = 1 + sum([weights.get(var.index, 0) for var in reads(step)])
+            is_number = out.index in numbers and type(reader.out) is Var and reader.out.index in numbers
+            if weight <= WEIGHT and (is_number or (step.function in _VIEWS and readers[0] not in in_place)):
+                self.inlined.add(out.index)
+                weights[out.index] = weight
+        self.last: dict[int, int] = {}  #: the last step in whose text each variable is named
+        written_at = {position: position for position in range(len(steps))}
+        for position in range(len(steps) - 1, -1, -1):
+            out = steps[position].out
+            if type(out) is Var and out.index in self.inlined:
+                written_at[position] = written_at[self.readers[out.index][0]]
+            for var in reads(steps[position]):
+                self.last[var.index] = max(self.last.get(var.index, -1), written_at[position])
+        for index in self.outputs:
+            self.last[index] = len(steps)
+
+
 # ----- the function ---------------------------------------------------------------------------------------------------
-
-
-def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
-
-    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of it;
-    where this NumPy keeps it elsewhere, `np.errstate` serves.
-    """
-    try:
-        from numpy._core.umath import _extobj_contextvar as variable
-        from numpy._core.umath import _make_extobj as make
-
-        remembered = variable.get(), make(divide="raise", invalid="raise")
-    except Exception:  # another NumPy
-
-        def enter() -> Any:
-            state = np.errstate(divide="raise", invalid="raise")
-            state.__enter__()
-            return state
-
-        return enter, lambda state: state.__exit__(None, None, None)
-
-    def enter_quickly() -> Any:
-        nonlocal remembered
-        now = variable.get()
-        before, strict = remembered
-        if now is not before:
-            strict = make(divide="raise", invalid="raise")
-            remembered = now, strict
-        return variable.set(strict)
-
-    return enter_quickly, variable.reset
-
-
-ENTER, LEAVE = strict_state()
 
 
 def written(
@@ -288,88 +318,112 @@ def written(
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """The text of the function `replay(args, kwargs)`, and the namespace that it runs in."""
     namespace: dict[str, Any] = {
-        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": ENTER, "leave": LEAVE, "errstate": np.errstate,
+        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
+        "errstate": np.errstate,
     }  # fmt: skip
     fast = FastRenderer(namespace)
     inputs = dict(zip(positions, program.inputs))
     lines = written_checks(treedef, leaves, inputs, fast)
     lines += [f"if {wrong}: return {fast.bind(CHANGED)}" for wrong in watched.written(fast.bind)]
-    body, has_arrays = written_steps(program, fast)
-    results = [written_output(output, program, fast) for output in _marked(program)]
-    parts = iter(results)
-    result = f"return {written_tree(outdef, parts, fast)}"
+    root = roots(program)
+    body, has_arrays = written_steps(program, fast, root)
+    parts = iter([written_output(output, is_shared, fast) for output, is_shared in marked_outputs(program, root)])
+    body.append(f"return {written_tree(outdef, parts, fast)}")
     if has_arrays:
-        body = ["token = enter()", "try:", *[f"    {line}" for line in [*body, result]], "finally: leave(token)"]
-    else:
-        body.append(result)
-    text = "\n    ".join(["def replay(args, kwargs):", *lines, *body])
-    return text, namespace
+        body = ["token = enter()", "try:", *[f"    {line}" for line in body], "finally: leave(token)"]
+    return "\n    ".join(["def replay(args, kwargs):", *lines, *body]), namespace
 
 
-def written_steps(program: Program, fast: FastRenderer) -> tuple[list[str], bool]:
+def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozenset[int]]) -> tuple[list[str], bool]:
     """The lines of the steps, and whether NumPy has something to do in them."""
+    steps = program.steps
     numbers = fast.numbers = numbers_of_python(program)
-    readers: dict[int, list[Step]] = {}
-    for step in program.steps:
-        for var in read_by(step):
-            readers.setdefault(var.index, []).append(step)
+    in_place = reused(program, root)
+    layout = Layout(program, numbers, in_place)
     comparisons = {
         step.out.index
-        for step in program.steps
+        for step in steps
         if step.function in BINARY and BINARY[step.function][1] == 1 and step.out.kind == "scalar"
-        and all(reader.function is is_true for reader in readers.get(step.out.index, []))
+        and all(steps[reader].function is is_true for reader in layout.readers.get(step.out.index, ()))
     }  # fmt: skip
-    outputs = {output.index for output in program.outputs if type(output) is Var}
-    plan = reused(program)
-    lines = [f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers]
-    has_arrays = False
-    quiet = False
-    for position, step in enumerate(program.steps):
-        fast.weak = takes_weak(step, comparisons)
+    lines = [
+        f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers and var.kind == "scalar"
+    ]
+    expiring: dict[int, list[tuple[str, int]]] = {}  # the names that are free after a step, and whose they are
+    owners = {f"v{var.index}": var.index for var in program.inputs}  # who holds each name
+    for name, index in owners.items():
+        expiring.setdefault(layout.last.get(index, -1), []).append((name, index))
+    free = [name for name, _ in expiring.pop(-1, ())]
+    has_arrays = quiet = False
+    for position, step in enumerate(steps):
+        out = step.out
+        fast.weak = takes_weak(step, comparisons, numbers)
+        is_one = type(out) is Var
+        text = ""
+        if step.function is np.float64 and is_one and out.index in numbers:
+            text, binds = fast.text(step.args[0])
+        elif out is not None and position not in in_place:
+            text, binds = fast.step(step)
+        for name, index in expiring.pop(position, ()):
+            if owners[name] == index:
+                free.append(name)
+        if is_one and out.index in layout.inlined:
+            fast.inline[out.index] = text, binds
+            continue
         indent = "    " if step.quiet else ""
         if step.quiet and not quiet:
             lines.append("with errstate(divide='ignore', invalid='ignore'):")
         quiet = step.quiet
-        if step.out is None:
+        if out is None:
             lines.append(indent + written_guard(step, fast))
-            continue
-        names = [fast.names.get(var.index) or f"v{var.index}" for var in made_by(step)]
-        target = f"{', '.join(names)}{',' if type(step.out) is tuple and len(names) == 1 else ''}"
-        if type(step.function) is Kernel:
-            has_arrays = True
-            lines += [indent + line for line in written_kernel(step, names, fast)]
-            continue
-        if position in plan:
-            place = fast.names.get(plan[position].index) or f"v{plan[position].index}"
-            fast.names[step.out.index] = place
+            has_arrays |= step.args[0].index not in numbers
+        elif position in in_place:
+            place = fast.names[in_place[position].index]
             ufunc = UFUNC_OF.get(step.function, step.function)
-            text = f"{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})"
-            lines.append(indent + text)
-        else:
-            lines.append(f"{indent}{target} = {fast.step(step)[0]}")
-        if type(step.out) is Var and step.out.index in numbers:
-            leaves_python = step.out.index in outputs or any(
-                type(reader.out) is not Var or reader.out.index not in numbers
-                for reader in readers.get(step.out.index, [])
-            )
-            if leaves_python:  # NaN and infinities are made without a word by Python
-                lines.append(f"{indent}if {target} - {target} != 0.0: raise FloatingPointError")
-        else:
+            lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})")
+            fast.names[out.index], owners[place] = place, out.index
+            if place in free:
+                free.remove(place)
+            expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((place, out.index))
             has_arrays = True
+        else:
+            made = made_by(step)
+            names = [free.pop() if free else f"v{var.index}" for var in made]
+            for var, name in zip(made, names):
+                fast.names[var.index], owners[name] = name, var.index
+                expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
+            if type(step.function) is Kernel:
+                lines += [indent + line for line in written_kernel(step, names, text, fast)]
+            else:
+                lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
+            if not is_one or out.index not in numbers:
+                has_arrays = True
+            elif out.kind == "scalar" and (
+                out.index in layout.outputs
+                or any(_is_outside(steps[reader], numbers) for reader in layout.readers.get(out.index, ()))
+            ):  # NaN and infinities are made without a word by Python
+                lines.append(f"{indent}if {names[0]} - {names[0]} != 0.0: raise FloatingPointError")
     fast.weak = False
     if fast.finite:
         lines.append(f"if {' + '.join(fast.finite)} != 0.0: raise FloatingPointError")
     return lines, has_arrays
 
 
-def written_kernel(step: Step, names: Sequence[str], fast: FastRenderer) -> list[str]:
-    """The lines of fused loops; what they say of infinities is looked at once, in the end."""
-    kernel, arguments = step.function, ", ".join(map(fast.value, step.args))
+def written_kernel(step: Step, names: Sequence[str], text: str, fast: FastRenderer) -> list[str]:
+    """The lines of fused loops; what they say of divisions by zero is looked at once, in the end."""
+    kernel = step.function
     if kernel.rows:
-        return [f"{', '.join(names)}, = {fast.bind(kernel)}({arguments})"]
+        return [f"{', '.join(names)}, = {text}"]
     fast.finite.append(f"f{len(fast.finite)}")
-    call = f"{', '.join([*names, fast.finite[-1]])} = {fast.bind(kernel.run)}({arguments})"
-    return [call, *[f"{n} = float64({n})" for n, is_scalar in zip(names, kernel.scalars) if is_scalar]]
+    arguments = text[text.index("(") :]
+    return [
+        f"{', '.join([*names, fast.finite[-1]])} = {fast.bind(kernel.run)}{arguments}",
+        *[f"{name} = float64({name})" for name, is_scalar in zip(names, kernel.scalars) if is_scalar],
+    ]
+
+
+def _is_outside(reader: Step, numbers: set[int]) -> bool:
+    return type(reader.out) is not Var or reader.out.index not in numbers
 
 
 def written_guard(step: Step, fast: FastRenderer) -> str:
@@ -386,28 +440,33 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
     return f"if not {fast.bind(is_equal)}({name}, {fast.bind(expected)}): {missed}"
 
 
-def _marked(program: Program) -> list[tuple[Any, bool]]:
+def marked_outputs(program: Program, root: dict[int, frozenset[int]]) -> list[tuple[Any, bool]]:
     """The outputs, and whether each has to be copied so that it shares memory with nothing."""
-    root = roots(program)
-    of_program = {var.index for step in program.steps for var in made_by(step)}
+    of_program = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
+    odd = {
+        var.index
+        for step in program.steps
+        if not makes_new(step) and step.function not in _VIEWS and step.function is not operator.getitem
+        for var in made_by(step)
+    }  # views that may be read-only or have entries in common
     marked: list[tuple[Any, bool]] = []
     taken: set[int] = set()
     for output in program.outputs:
         if type(output) is Var:
-            place = root[output.index]
-            marked.append((output, place not in of_program or place in taken))
-            taken.add(place)
+            places = root[output.index]
+            marked.append(
+                (output, output.index in odd or not places or not places <= of_program or bool(places & taken))
+            )
+            taken |= places
         else:
             marked.append((output, True))
     return marked
 
 
-def written_output(marked: tuple[Any, bool], program: Program, fast: FastRenderer) -> str:
+def written_output(output: Any, is_shared: bool, fast: FastRenderer) -> str:
     """The text of one result."""
-    output, is_shared = marked
-    text = fast.value(output)
     is_array = output.kind == "array" if type(output) is Var else isinstance(output, np.ndarray)
-    return f"{text}.copy()" if is_shared and is_array else text
+    return f"{fast.value(output, ATOM)}.copy()" if is_shared and is_array else fast.value(output)
 
 
 def written_tree(outdef: TreeDef, parts: Any, fast: FastRenderer) -> str:

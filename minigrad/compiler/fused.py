@@ -25,8 +25,8 @@ import numpy as np
 
 from minigrad import duck
 from minigrad.compiler import vector_math
-from minigrad.compiler.passes import MAX, MIN, SUM, reduction
-from minigrad.compiler.stage import Program, Step, Var, made_by, read_by, variables
+from minigrad.compiler.passes import MAX, MIN, SUM, Reduction
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.tape import located
 
 # ----- what can be fused ----------------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ def is_fusable(step: Step) -> bool:
         return False  # an array without axes, not a number
     if is_view(step):
         return True
-    if type(step.function) is reduction:
+    if type(step.function) is Reduction:
         x, axes, _ = step.args
         return (
             step.function.ufunc in REDUCTIONS
@@ -110,7 +110,7 @@ def fused(program: Program) -> Program:
     plain: dict[int, list[Step]] = {}
     fusable: dict[int, list[Step]] = {}
     for step in program.steps:
-        latest = max([stage.get(var.index, 0) for var in read_by(step)], default=0)
+        latest = max([stage.get(var.index, 0) for var in reads(step)], default=0)
         fits = is_fusable(step)
         place = latest if fits else latest + 1
         (fusable if fits else plain).setdefault(place, []).append(step)
@@ -130,7 +130,7 @@ def fused(program: Program) -> Program:
 def worthwhile(steps: Sequence[Step]) -> bool:
     """Whether a kernel would do more than one call of NumPy does."""
     work = [step for step in steps if not is_view(step)]
-    return len(work) > 1 and any(step.out.shape or type(step.function) is reduction for step in work)
+    return len(work) > 1 and any(step.out.shape or type(step.function) is Reduction for step in work)
 
 
 def needed_after(program: Program, together: Sequence[Step]) -> set[int]:
@@ -139,17 +139,17 @@ def needed_after(program: Program, together: Sequence[Step]) -> set[int]:
     needed = {var.index for var in variables(program.outputs)}
     for step in program.steps:
         if id(step) not in inside:
-            needed.update([var.index for var in read_by(step)])
+            needed.update([var.index for var in reads(step)])
     return needed
 
 
 def kernel_steps(steps: Sequence[Step], needed: set[int]) -> list[Step]:
     """One step that calls the kernel, and the views of its results that others need."""
     views = [step for step in steps if is_view(step)]
-    needed = needed | {var.index for step in views if step.out.index in needed for var in read_by(step)}
+    needed = needed | {var.index for step in views if step.out.index in needed for var in reads(step)}
     for step in reversed(views):  # a view of a view
         if step.out.index in needed:
-            needed.update([var.index for var in read_by(step)])
+            needed.update([var.index for var in reads(step)])
     writer = Writer(steps, needed)
     outs = tuple(writer.outputs)
     call = Step(outs, Kernel(writer), tuple(writer.arguments), {}, False, steps[-1].origin)
@@ -374,13 +374,13 @@ class Writer:
 
     def space(self, step: Step) -> tuple[int, ...]:
         """The shape over which a step loops."""
-        if type(step.function) is reduction or step.function is np.vdot:
+        if type(step.function) is Reduction or step.function is np.vdot:
             return tuple(step.args[0].shape)
         return tuple(step.out.shape)
 
     def operands(self, step: Step) -> list[Any]:
         """What a step reads element by element."""
-        return [step.args[0]] if type(step.function) is reduction else list(step.args)
+        return [step.args[0]] if type(step.function) is Reduction else list(step.args)
 
     def place(self, step: Step) -> None:
         """Choose the earliest nest over the right shape in which all operands are known."""
@@ -401,7 +401,7 @@ class Writer:
         for base, home, same in stores:
             if not same or home != fitting[0]:
                 self.stored.add(base.index)
-        if type(step.function) is reduction or step.function is np.vdot:
+        if type(step.function) is Reduction or step.function is np.vdot:
             self.reduced.add(step.out.index)
             self.stored.add(step.out.index)
 
@@ -417,7 +417,7 @@ class Writer:
         index, depth, number = step.out.index, len(nest.shape), self.number(step.out)
         if step.function is np.vdot:
             self.reduce(nest, step, SUM.ufunc, tuple(range(depth)), f"{texts[0]} * {texts[1]}")
-        elif type(step.function) is reduction:
+        elif type(step.function) is Reduction:
             self.reduce(nest, step, step.function.ufunc, step.args[1], texts[0])
         else:
             nest.before[depth].append(f"v{number} = {ELEMENTWISE[step.function].format(*texts)}")
@@ -435,7 +435,7 @@ class Writer:
 
     def suspects(self, step: Step) -> bool:
         """Whether a result may be infinite without an operand that is, and that has told so."""
-        below = [self.below[v.index][0] if v.index in self.below else v for v in read_by(step)]
+        below = [self.below[v.index][0] if v.index in self.below else v for v in reads(step)]
         risky = step.function in RISKY or any(var.index in self.suspect for var in below)
         return risky and step.out.dtype == np.float64 and not step.quiet
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import duck, structure
-from minigrad.compiler.passes import reduction
+from minigrad.compiler.passes import Reduction
 from minigrad.compiler.stage import Step, Var
 
 # Symbol and precedence of each operator, as in the grammar of Python: what binds more tightly has a larger number.
@@ -31,7 +31,7 @@ REDUCED = {
 Text = tuple[str, int]  # an expression, and how tightly its outermost operation binds
 
 
-class Unnameable(TypeError):  # noqa: N818
+class UnnameableError(TypeError):
     """A value or function that cannot be written as an expression of NumPy alone."""
 
 
@@ -51,7 +51,13 @@ def path_of(function: Any) -> str:
     for prefix, place in places:
         if name and getattr(place, name, None) is function:
             return f"{prefix}.{name}"
-    raise Unnameable(f"{name or function!r} is no function of NumPy")
+    raise UnnameableError(f"{name or function!r} is no function of NumPy")
+
+
+def quoted(text: str) -> str:
+    """A string as ruff writes it, in double quotes."""
+    plain = repr(text)
+    return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
 
 
 class Renderer:
@@ -77,13 +83,17 @@ class Renderer:
         if kind is slice:
             return f"slice({self.value(value.start)}, {self.value(value.stop)}, {self.value(value.step)})", ATOM
         if kind is dict:
-            return "{" + ", ".join(f"{key!r}: {self.value(part)}" for key, part in value.items()) + "}", ATOM
-        if value is None or value is Ellipsis or kind is bool or kind is str:
+            return "{" + ", ".join(f"{self.value(key)}: {self.value(part)}" for key, part in value.items()) + "}", ATOM
+        if kind is str:
+            return quoted(value), ATOM
+        if value is None or value is Ellipsis or kind is bool:
             return "..." if value is Ellipsis else repr(value), ATOM
         if kind is int or (kind is float and value == value and abs(value) != np.inf):
             return repr(value), 8 if value < 0 or repr(value)[0] == "-" else ATOM
         if isinstance(value, np.dtype):
-            return (f"np.{value.name}" if value.isnative and value.kind in "fciub" else f"np.dtype({value.str!r})"), ATOM
+            return (
+                f"np.{value.name}" if value.isnative and value.kind in "fciub" else f"np.dtype({value.str!r})"
+            ), ATOM
         if isinstance(value, type) and issubclass(value, np.generic):
             return path_of(value), ATOM
         if kind is type(np.newaxis):
@@ -95,7 +105,9 @@ class Renderer:
         if type(index) is tuple and index:
             return ", ".join(map(self.index, index)) + ("," if len(index) == 1 else "")
         if type(index) is slice:
-            start, stop, step = ("" if part is None else self.value(part) for part in (index.start, index.stop, index.step))
+            start, stop, step = (
+                "" if part is None else self.value(part) for part in (index.start, index.stop, index.step)
+            )
             return f"{start}:{stop}" + (f":{step}" if step else "")
         return self.value(index)
 
@@ -130,7 +142,7 @@ class Renderer:
         if function in UNARY and not kwargs:
             symbol, binds = UNARY[function]
             return f"{symbol}{self.value(args[0], binds)}", binds
-        if type(function) is reduction:
+        if type(function) is Reduction:
             return self.reduce(step)
         if function is operator.getitem:
             return f"{self.value(args[0], ATOM)}[{self.index(args[1])}]", ATOM
@@ -148,15 +160,17 @@ class Renderer:
 
 
 # Functions of the engine that write into an array: as a text that runs with NumPy alone.
+SCATTER: Any = structure._sum_of_scatters.__wrapped__  # type: ignore[attr-defined]
+SCATTER_ADD: Any = structure._scatter_add.__wrapped__  # type: ignore[attr-defined]
 HELPERS: dict[Any, str] = {
-    structure._sum_of_scatters.__wrapped__: '''def scatter(*parts, indices, shape, dtype):
+    SCATTER: '''def scatter(*parts, indices, shape, dtype):
     """Zeros, with each part added at its index."""
     total = np.zeros(shape, dtype)
     for part, index in zip(parts, indices):
         np.add.at(total, index, part)
     return total[()] if shape == () else total
 ''',
-    structure._scatter_add.__wrapped__: '''def scatter_add(x, index, size):
+    SCATTER_ADD: '''def scatter_add(x, index, size):
     """Zeros, with each entry of x added at its index."""
     if x.dtype == np.float64:
         return np.bincount(index, weights=x, minlength=size)

@@ -1,8 +1,8 @@
 """Tracing: a function is run once on values that write down what NumPy is asked to do with them.
 
-A `Staged` value is a duck array at the bottom, under all boxes: it holds an array, and the place of that array in a flat
-program. The engine and the user's function compute with it as with the array; every operation ends in one `Step` of the
-program. Since derivatives of any order are NumPy operations too, they are compiled without a rule of their own.
+A `Staged` value is a duck array at the bottom, under all boxes: it holds an array, and the place of that array in a
+flat program. The engine and the user's function compute with it as with the array; every operation ends in one
+`Step` of the program. Derivatives of any order are NumPy operations too, so they need no rules of their own.
 
 What the program cannot follow becomes a *guard*: where Python asks for the truth of a value, or for its number, the
 answer is written down, and the program holds only for inputs that give the same answer.
@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.duck import Duck
-from minigrad.tape import Box, Line, _is_ours as is_ours, fingerprint, located, peel, user_line
+from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
+from minigrad.tape import _is_ours as is_ours
 
 
 class Var:
@@ -54,7 +55,7 @@ PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
 
 
 class Step(NamedTuple):
-    """One operation of a program: `out = function(*args, **kwargs)`. Where there are values, a `Var` stands for them."""
+    """One operation of a program: `out = function(*args, **kwargs)`, with a `Var` in place of each value."""
 
     out: Any  #: a `Var`, a tuple of them for several results, or None for a guard
     function: Any
@@ -105,7 +106,7 @@ def has_shape(value: Any, expected: Any) -> bool:
 GUARDS = (is_equal, is_true, has_shape)
 
 
-class GuardFailed(Exception):  # noqa: N818
+class GuardedError(Exception):
     """A program does not hold for these inputs."""
 
 
@@ -121,7 +122,7 @@ def interpret(program: Program, inputs: list[Any]) -> list[Any]:
         result = step.function(*args, **{key: mapped(value_of, value) for key, value in step.kwargs.items()})
         if step.out is None:
             if not result:
-                raise GuardFailed(str(step))
+                raise GuardedError(str(step))
         elif type(step.out) is tuple:
             known.update(zip([var.index for var in step.out], result))
         else:
@@ -159,11 +160,18 @@ def variables(value: Any) -> Iterator[Var]:
         yield from variables((value.start, value.stop, value.step))
 
 
-def read_by(step: Step) -> Iterator[Var]:
-    """The variables that a step reads."""
-    yield from variables(step.args)
+def reads(step: Step) -> list[Var]:
+    """The variables that a step reads, as a list."""
+    found = []
+    for arg in step.args:
+        kind = type(arg)
+        if kind is Var:
+            found.append(arg)
+        elif kind is tuple or kind is list or kind is slice or kind is dict:
+            found.extend(variables(arg))
     if step.kwargs:
-        yield from variables(step.kwargs)
+        found.extend(variables(step.kwargs))
+    return found
 
 
 def made_by(step: Step) -> tuple[Var, ...]:
@@ -179,8 +187,53 @@ class CannotCompileError(TypeError):
     """The function does something that a program cannot repeat."""
 
 
-class FloatingPointEvent(FloatingPointError):  # noqa: N818
+class ExceptionalError(FloatingPointError):
     """NumPy met a division by zero or an invalid operation, which is the engine's to settle and not the program's."""
+
+
+def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
+
+    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
+    it; where this NumPy keeps it elsewhere, `np.errstate` serves.
+    """
+    try:
+        from numpy._core.umath import _extobj_contextvar as variable
+        from numpy._core.umath import _make_extobj as make
+
+        remembered = variable.get(), make(divide="raise", invalid="raise")
+    except Exception:  # another NumPy
+
+        def enter() -> Any:
+            state = np.errstate(divide="raise", invalid="raise")
+            state.__enter__()
+            return state
+
+        return enter, lambda state: state.__exit__(None, None, None)
+
+    def enter_quickly() -> Any:
+        nonlocal remembered
+        now = variable.get()
+        before, strict = remembered
+        if now is not before:
+            strict = make(divide="raise", invalid="raise")
+            remembered = now, strict
+        return variable.set(strict)
+
+    return enter_quickly, variable.reset
+
+
+enter_strict, leave_strict = strict_state()
+
+
+def audible() -> Any:
+    """A floating-point state in which what is ignored outside of the function differs from what it ignores within.
+
+    Nothing is heard of either; within the function `ignore` then means that the function, or a rule, said so itself.
+    """
+    state = np.geterr()
+    ignored: dict[str, Any] = {kind: "call" for kind in ("divide", "invalid") if state[kind] == "ignore"}
+    return np.errstate(**ignored, call=lambda kind, flag: None) if ignored else np.errstate()
 
 
 class Trace:
@@ -220,32 +273,36 @@ class Trace:
             raise CannotCompileError(
                 located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at")
             )
-        if kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
+        if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
             raise CannotCompileError(
                 located(
                     f"compile: {_name(function)} is to write a traced value into an array (out= or an operator such "
                     "as a += x). Write a = a + x instead"
                 )
             )
-        plain_args = tuple([mapped(plain, arg) for arg in args])
-        plain_kwargs = {key: mapped(plain, value) for key, value in kwargs.items()}
-        quiet = np.geterr()["invalid"] == "ignore"
+        plain_args = [arg.value if type(arg) is Staged else mapped(plain, arg) for arg in args]
+        plain_kwargs = mapped(plain, kwargs) if kwargs else kwargs
+        state = np.geterr()
+        quiet = state["divide"] == state["invalid"] == "ignore"
         if quiet:
             result = function(*plain_args, **plain_kwargs)
         else:
+            token = enter_strict()
             try:
-                with np.errstate(divide="raise", invalid="raise"):
-                    result = function(*plain_args, **plain_kwargs)
+                result = function(*plain_args, **plain_kwargs)
             except FloatingPointError as error:
-                raise FloatingPointEvent(str(error)) from None
+                raise ExceptionalError(str(error)) from None
+            finally:
+                leave_strict(token)
         if not self.is_open:
             return result
         origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
-        out = mapped(_var, tuple(staged) if isinstance(staged, tuple) else staged)
-        if type(out) is list:
-            out = tuple(out)
-        args, kwargs = tuple([mapped(self._operand, arg) for arg in args]), mapped(self._operand, kwargs)
+        out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
+        args = tuple(
+            [arg.var if type(arg) is Staged and arg.trace is self else mapped(self._operand, arg) for arg in args]
+        )
+        kwargs = mapped(self._operand, kwargs) if kwargs else kwargs
         self.steps.append(Step(out, function, args, kwargs, quiet, origin))
         if shape_depends_on_numbers(function, args):
             for var, value in zip(made_by(self.steps[-1]), result if isinstance(result, (tuple, list)) else (result,)):
@@ -400,7 +457,11 @@ class Staged(Duck):
         and a program stops where NumPy finds an invalid operation.
         """
         answer = bool(np.all(np.isfinite(self.value)))
-        return answer if answer else bool(np.all(np.isfinite(self)))  # type: ignore[call-overload]
+        return answer if answer else bool(np.all(np.isfinite(self)))
+
+    def as_array(self) -> Any:
+        """As an array: one without axes for a number."""
+        return self.perform(np.asarray, (self,), {})
 
     def as_leaf(self) -> Any:
         """As the engine differentiates it: a number of NumPy instead of one of Python."""
@@ -477,8 +538,12 @@ def _operators() -> None:
     for name in ("neg", "pos", "abs", "invert"):
         function = getattr(operator, name)
         setattr(Staged, f"__{name}__", lambda self, function=function: self.perform(function, (self,), {}))
-    setattr(Staged, "__round__", lambda self, n=0: self.perform(np.round, (self, n), {}))  # noqa: B010
-    setattr(Staged, "__divmod__", lambda self, other: (self // other, self % other))  # noqa: B010
+    special: dict[str, Any] = {
+        "__round__": lambda self, n=0: self.perform(np.round, (self, n), {}),
+        "__divmod__": lambda self, other: (self // other, self % other),
+    }
+    for name, method in special.items():
+        setattr(Staged, name, method)
 
 
 _operators()
@@ -488,11 +553,14 @@ _operators()
 
 
 def origin_of_step(trace: Trace) -> Origin:
-    """The user's line, and what the engine is doing: found by walking the stack, so it costs only who traces for this."""
-    from minigrad.sweeps import _pull, _push
+    """The user's line, and what the engine is doing: found by walking the stack, so only `source` pays for it."""
+    from minigrad.sweeps import _pull, _push, finished
     from minigrad.taylor import push_series
 
-    sweeps = {_pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series"}
+    sweeps = {
+        _pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series",
+        finished.__code__: "pullback",
+    }  # fmt: skip
     frame: Any = sys._getframe(1)
     while frame.f_back is not None and is_ours(frame.f_code.co_filename) and frame.f_code not in sweeps:
         frame = frame.f_back
@@ -504,6 +572,9 @@ def origin_of_step(trace: Trace) -> Origin:
         note_names(trace, frame)
         return Origin(trace.line, "primal", -1, run)
     phase, names = sweeps[frame.f_code], frame.f_locals
+    if frame.f_code is finished.__code__:
+        value = peel(names["value"])
+        return Origin(None, phase, value.var.index if type(value) is Staged else -1, trace.last[2])
     node = names.get("ans")
     node = peel(node[0]) if type(node) is tuple and node else peel(node)
     made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN

@@ -12,7 +12,7 @@ import os
 import random
 import sys
 import types
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from operator import is_not
 from typing import Any, NamedTuple
 
@@ -21,7 +21,21 @@ import numpy as np
 from minigrad.compiler.stage import CannotCompileError
 from minigrad.tape import Box, fingerprint, located
 
-_PLAIN = (int, float, complex, str, bytes, bool, type(None), np.generic, np.dtype, range, slice, type(Ellipsis), frozenset)
+_PLAIN = (
+    int,
+    float,
+    complex,
+    str,
+    bytes,
+    bool,
+    type(None),
+    np.generic,
+    np.dtype,
+    range,
+    slice,
+    type(Ellipsis),
+    frozenset,
+)
 _LIBRARIES = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _MOST = 4000  # objects that are looked at
@@ -39,14 +53,19 @@ class Place(NamedTuple):
 class Watched:
     """Everything that a function reads besides its arguments."""
 
-    def __init__(self, fun: Callable[..., Any]) -> None:
+    def __init__(self, fun: Callable[..., Any], static: Iterable[Any] = ()) -> None:
         self.places: list[Place] = []
         self.arrays: list[tuple[Any, Any, str]] = []
         self.generators: list[tuple[Any, Any, str]] = []
         self.closes_over_box = False
+        self.is_suspicious = False  #: whether its code names something that may be random, the time or a file
         self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
         self._seen: dict[int, Any] = {}
+        self._watched: set[tuple[str, int]] = set()
+        self._names: set[str] = set()
         self._walk(fun, "the function", frozenset())
+        for value in static:  # functions, objects with attributes: they are compared by identity, and may change
+            self._walk(value, "an argument", frozenset(self._names))
 
     def _walk(self, value: Any, name: str, attributes: frozenset[str]) -> None:
         """Look at one value, and at what is reached from it. `attributes` are the names that code uses."""
@@ -68,7 +87,9 @@ class Watched:
                 self._walk(part, name, attributes)
         elif isinstance(value, (list, tuple)):
             if not isinstance(value, tuple):
-                self._watch("len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name)
+                self._watch(
+                    "len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name
+                )
             for i, part in enumerate(value):
                 self._walk(part, f"{name}{i}", attributes)
         elif isinstance(value, dict):
@@ -89,15 +110,20 @@ class Watched:
     def _walk_function(self, function: types.FunctionType, attributes: frozenset[str]) -> None:
         code = function.__code__
         names = attributes | _names_in(code)
+        self._names |= _names_in(code)
+        is_own = code.co_filename.startswith(_LIBRARIES)
         for name, cell in zip(code.co_freevars, function.__closure__ or ()):
             try:
                 content = cell.cell_contents
             except ValueError:  # not assigned yet
                 continue
-            self._watch("{0}.cell_contents is not {1}", cell, content, name)
+            if not is_own:  # the closures of `grad` and its like do not change, nor do the engine's globals
+                self._watch("{0}.cell_contents is not {1}", cell, content, name)
             self._walk(content, name, names)
-        if code.co_filename.startswith(_LIBRARIES):
-            return  # the engine's own globals do not change
+        if is_own:
+            return
+        if not _SUSPICIOUS.isdisjoint(names):
+            self.is_suspicious = True
         self._watch("{0}.__code__ is not {1}", function, code, function.__name__)
         for name, default in zip(code.co_varnames, function.__defaults__ or ()):
             self._walk(default, name, names)
@@ -108,6 +134,13 @@ class Watched:
     def _walk_names(self, holder: dict[str, Any], names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
             found = holder[name]
+            if isinstance(found, types.ModuleType) and _is_library(getattr(found, "__file__", None)):
+                self.is_suspicious |= found.__name__.partition(".")[0] not in _HARMLESS
+                continue
+            if callable(found) and (getattr(found, "__module__", "") or "").partition(".")[0] not in _HARMLESS:
+                self.is_suspicious |= not isinstance(found, types.FunctionType) or _is_library(
+                    found.__code__.co_filename
+                )
             self._watch("{0}.get(" + repr(name) + ") is not {1}", holder, found, name)
             self._walk(found, name, names)
 
@@ -122,15 +155,26 @@ class Watched:
         for base in kind.__mro__[:-1]:
             for attribute in sorted(attributes & base.__dict__.keys()):
                 found = base.__dict__[attribute]
+                if isinstance(found, types.MemberDescriptorType):
+                    if hasattr(value, attribute):
+                        self._watch("{0}." + attribute + " is not {1}", value, getattr(value, attribute), attribute)
+                        self._walk(getattr(value, attribute), attribute, attributes)
+                    continue
+                if attribute not in getattr(value, "__dict__", {attribute: None}):
+                    self._watch(repr(attribute) + " in {0}", value.__dict__, None, attribute)
                 if isinstance(found, property):
                     found = found.fget
-                self._watch("{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, base.__dict__[attribute], attribute)
+                self._watch(
+                    "{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, base.__dict__[attribute], attribute
+                )
                 self._walk(found, attribute, attributes | _names_in(_code_of(found)))
         if hasattr(value, "__dict__"):
             self._walk_names(value.__dict__, attributes)
 
     def _watch(self, text: str, holder: Any, found: Any, name: str) -> None:
-        self.places.append(Place(text, holder, found, name))
+        if (text, id(holder)) not in self._watched:
+            self._watched.add((text, id(holder)))
+            self.places.append(Place(text, holder, found, name))
 
     def written(self, bind: Callable[[Any], str]) -> list[str]:
         """Python conditions, true where something is not as it was. `bind` gives a value a name."""
@@ -154,8 +198,7 @@ class Watched:
             if _state(generator) != before:
                 raise _refused(f"draws random numbers from {name}", _RANDOM_ADVICE)
         for place in self.places:
-            names = {"is_not": is_not, "holder": place.holder, "found": place.found}
-            if eval(place.text.format("holder", "found"), names):
+            if _condition(place.text)(place.holder, place.found):
                 raise _refused(
                     f"changes {place.name}, which it captures",
                     "a compiled function is run by Python once only. Return what it computes instead",
@@ -165,10 +208,21 @@ class Watched:
                 raise _refused(f"writes into the captured array {name}", "return what it computes instead")
 
 
+@functools.lru_cache(maxsize=1024)
+def _condition(text: str) -> Callable[[Any, Any], Any]:
+    condition: Callable[[Any, Any], Any] = eval(
+        f"lambda holder, found: {text.format('holder', 'found')}", {"is_not": is_not}
+    )
+    return condition
+
+
 def _state(generator: Any) -> Any:
     if isinstance(generator, np.random.Generator):
         return str(generator.bit_generator.state)
-    return str(generator.get_state() if isinstance(generator, np.random.RandomState) else generator.getstate())
+    if isinstance(generator, np.random.RandomState):
+        state: Any = generator.get_state()
+        return state[0], state[1].tobytes(), *state[2:]
+    return generator.getstate()
 
 
 def _code_of(function: Any) -> Any:
@@ -201,7 +255,17 @@ _ADVICE = {
     "output": "return the value, and print or write it outside",
 }
 _RANDOM = {"random", "getrandbits", "urandom", "seed", "shuffle", "randbytes"}
-_TIME = {"time", "time_ns", "perf_counter", "perf_counter_ns", "monotonic", "monotonic_ns", "process_time", "now", "today"}
+_TIME = {
+    "time",
+    "time_ns",
+    "perf_counter",
+    "perf_counter_ns",
+    "monotonic",
+    "monotonic_ns",
+    "process_time",
+    "now",
+    "today",
+}
 _FORBIDDEN = {**dict.fromkeys(_RANDOM, "random"), **dict.fromkeys(_TIME | {"utcnow", "localtime"}, "time"),
               "open": "input", "input": "input", "print": "output"}  # fmt: skip
 _HOMES = {"time", "_random", "posix", "nt", "builtins", "io", "_io", "random", "datetime", None}
@@ -214,14 +278,28 @@ def _refused(what: str, advice: str) -> CannotCompileError:
     )
 
 
+_HARMLESS = {"numpy", "minigrad", "scipy", "math", "operator", "functools", "itertools", "collections", "dataclasses",
+             "typing", "builtins", "cmath"}  # fmt: skip
+_SUSPICIOUS = {*_FORBIDDEN, "default_rng", "Random", "SystemRandom", "uniform", "gauss", "choice", "randint", "read",
+               "write", "read_text", "write_text", "import_module", "sleep"}  # fmt: skip
+
+
 class Purity:
-    """While it is entered, calls of this thread that read random numbers, the time or files raise."""
+    """While it is entered, calls of this thread that read random numbers, the time or files are noticed.
+
+    Python then tells of every call, which triples the time of a trace: this is done only for a function whose code
+    names something of the kind, or uses other libraries than NumPy's.
+    """
+
+    def __init__(self, is_suspicious: bool) -> None:
+        self.is_suspicious = is_suspicious
 
     def __enter__(self) -> None:
-        self.before = sys.getprofile()
+        self.before: Any = sys.getprofile() if self.is_suspicious else NotImplemented
         self.found: tuple[str, str] | None = None
-        self.legacy = _state(np.random.mtrand._rand)  # type: ignore[attr-defined]
-        sys.setprofile(self._heard)
+        self.legacy = _state(np.random.mtrand._rand)
+        if self.before is None or callable(self.before):  # a profiler written in C could not be put back
+            sys.setprofile(self._heard)
 
     def _heard(self, frame: Any, event: str, function: Any) -> None:
         if event == "c_call":
@@ -231,11 +309,12 @@ class Purity:
                     self.found = _FORBIDDEN[name], name
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
-        sys.setprofile(self.before)
+        if self.before is None or callable(self.before):
+            sys.setprofile(self.before)
         if kind is not None and issubclass(kind, (CannotCompileError, FloatingPointError)) and self.found is None:
             return
         if self.found is not None:
             what, name = self.found
             raise _refused(f"calls {name}()", _ADVICE[what])
-        if _state(np.random.mtrand._rand) != self.legacy:  # type: ignore[attr-defined]
+        if _state(np.random.mtrand._rand) != self.legacy:
             raise _refused("draws random numbers from np.random", _RANDOM_ADVICE)
