@@ -14,7 +14,18 @@ import numpy as np
 
 from minigrad import duck, structure
 from minigrad.compiler.passes import Reduction, simplified, without_dead_code
-from minigrad.compiler.render import ATOM, HELPERS, REDUCED, SCATTER, Renderer, Text, UnnameableError, path_of, quoted
+from minigrad.compiler.render import (
+    ATOM,
+    HELPERS,
+    REDUCED,
+    SCATTER,
+    Renderer,
+    Text,
+    UnnameableError,
+    path_of,
+    quoted,
+    unit_axes,
+)
 from minigrad.compiler.replay import Traced
 from minigrad.compiler.stage import (
     PLAIN_ORIGIN,
@@ -199,22 +210,6 @@ def recognised(program: Program, watched: Watched) -> Program:
 
 
 # ----- writing --------------------------------------------------------------------------------------------------------
-
-
-def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
-    """The index that adds, or drops, axes of size 1; None if there is none.
-
-    >>> unit_axes((300,), (1, 300)), unit_axes((1, 300), (300,))
-    ('None, :', '0')
-    """
-    if [n for n in old if n != 1] != [n for n in new if n != 1] or old == new or (1 in old and 1 in new):
-        return None
-    if 1 in new:
-        return ", ".join("None" if n == 1 else ":" for n in new)
-    parts = ["0" if n == 1 else ":" for n in old]
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
-    return ", ".join(parts)
 
 
 class ReadableRenderer(Renderer):

@@ -104,14 +104,15 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result, by replaying its program where there is one."""
         missed: list[tuple[Any, str]] = []
-        for replay in self._replays:
+        replays = self._replays
+        for replay in replays:
             try:
                 result = replay(args, kwargs)
             except Exception:  # an infinite derivative, a singular matrix: the engine knows what to do or say
                 return self._eager("exceptional", args, kwargs)
             if type(result) is not Missed:
                 next(self._calls)
-                if replay is not self._replays[0]:
+                if replay is not replays[0]:
                     self._to_front(replay)
                 return result
             if result is CHANGED:
