@@ -212,15 +212,19 @@ def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     )
 
 
+NOBODY: frozenset[int] = frozenset()
+
+
 def roots(program: Program) -> dict[int, frozenset[int]]:
-    """For each variable those whose memory it may look at: itself, unless it may be a view; none for constants."""
-    root = {var.index: frozenset((var.index,)) for var in program.inputs}
+    """For each array those whose memory it may look at: itself, unless it may be a view; none for constants."""
+    root = {var.index: frozenset((var.index,)) for var in program.inputs if var.kind == "array"}
     for step in program.steps:
         for var in made_by(step):
-            if makes_new(step):
-                root[var.index] = frozenset((var.index,))
-            else:
-                root[var.index] = frozenset().union(*[root[other.index] for other in reads(step)])
+            if var.kind == "array":
+                if makes_new(step):
+                    root[var.index] = frozenset((var.index,))
+                else:
+                    root[var.index] = NOBODY.union(*[root.get(other.index, NOBODY) for other in reads(step)])
     return root
 
 
@@ -248,15 +252,17 @@ def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
 
     It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at.
     """
-    made = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
+    made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
+    if not made:
+        return {}
     last: dict[int, int] = {}  # the last step that reads the memory of each root
     for position, step in enumerate(program.steps):
         for var in reads(step):
-            for index in root[var.index]:
+            for index in root.get(var.index, NOBODY):
                 last[index] = position
     for output in program.outputs:
         if type(output) is Var:
-            for index in root[output.index]:
+            for index in root.get(output.index, NOBODY):
                 last[index] = len(program.steps)
     plan: dict[int, Var] = {}
     for position, step in enumerate(program.steps):
@@ -442,7 +448,7 @@ def marked_outputs(program: Program, root: dict[int, frozenset[int]]) -> list[tu
     taken: set[int] = set()
     for output in program.outputs:
         if type(output) is Var:
-            places = root[output.index]
+            places = root.get(output.index, NOBODY)
             marked.append(
                 (output, output.index in odd or not places or not places <= of_program or bool(places & taken))
             )

@@ -43,7 +43,9 @@ def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
         return replaced.get(value.index, value) if type(value) is Var else value
 
     steps: list[Step] = []
+    is_changed = False
     for step in program.steps:
+        before = step
         if replaced and any(var.index in replaced for var in reads(step)):
             args = tuple([mapped(current, arg) for arg in step.args])
             kwargs = mapped(current, step.kwargs) if step.kwargs else step.kwargs
@@ -51,10 +53,15 @@ def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
         new = rewrite(step)
         if type(new) is Step:
             steps.append(new)
-        elif type(new) is list:
+            is_changed |= new is not before
+            continue
+        is_changed = True
+        if type(new) is list:
             steps.extend(new)
         else:
             replaced[step.out.index] = new
+    if not is_changed:
+        return program
     return program._replace(steps=steps, outputs=[current(output) for output in program.outputs])
 
 
@@ -181,7 +188,7 @@ def without_dead_code(program: Program) -> Program:
         if step.out is None or any(var.index in needed for var in made_by(step)):
             needed.update([var.index for var in reads(step)])
             steps.append(step)
-    return program._replace(steps=steps[::-1])
+    return program if len(steps) == len(program.steps) else program._replace(steps=steps[::-1])
 
 
 # ----- equal work -----------------------------------------------------------------------------------------------------
@@ -496,9 +503,11 @@ ROUNDING: tuple[Pass, ...] = (*PASSES, sums_as_products)  #: with those that kee
 
 
 def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:
-    """The program after all passes."""
+    """The program after all passes; one is not repeated on what it returned itself."""
+    returned: dict[Pass, Program] = {}
     for each in passes:
-        program = each(program)
+        if returned.get(each) is not program:
+            program = returned[each] = each(program)
     return program
 
 
