@@ -196,6 +196,8 @@ def _is_number(value: Any, found: set[int]) -> bool:
 def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     """Whether a step computes the same from a float of Python as from a float64."""
     out, function = step.out, step.function
+    if type(out) is Var and out.index in numbers:
+        return True
     if out is None or function is np.float64:
         return True
     if type(out) is not Var:

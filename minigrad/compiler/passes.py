@@ -225,9 +225,12 @@ def shared(program: Program) -> Program:
     checked: set[Any] = set()
 
     def rewrite(step: Step) -> Any:
-        args = key_of(step.args)
+        args: Any = [(Var, arg.index) if type(arg) is Var else key_of(arg) for arg in step.args]
         if step.function in (operator.add, operator.mul):
-            args = (tuple, *sorted(args[1:], key=repr))
+            x, y = args
+            in_order = x[1] <= y[1] if x[0] is Var and y[0] is Var else x[0] is not Var
+            args = args if in_order else (y, x)
+        args = tuple(args)
         key = (step.function, args, key_of(step.kwargs) if step.kwargs else ())
         if step.out is None:
             if key in checked:
@@ -332,10 +335,13 @@ def _simplified(step: Step, definition: Callable[[Any, Any], Step | None]) -> An
     if function in (operator.mul, operator.truediv, operator.add, operator.sub) and len(args) == 2:
         x, y = args
         neutral = 1.0 if function in (operator.mul, operator.truediv) else 0.0
-        if is_number(y, neutral) and same_type(x, out):
+        has_constant = type(x) is not Var or type(y) is not Var
+        if has_constant and is_number(y, neutral) and same_type(x, out):
             return x
-        if is_number(x, neutral) and function in (operator.mul, operator.add) and same_type(y, out):
+        if has_constant and is_number(x, neutral) and function in (operator.mul, operator.add) and same_type(y, out):
             return y
+        if function is operator.mul and not has_constant:
+            return step
         if function is operator.mul:
             for number, other in ((x, y), (y, x)):
                 if is_number(number, -1.0) and type(other) is Var and same_type(other, out):
