@@ -21,6 +21,8 @@ import minigrad
 import minigrad.numpy as mnp
 from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad, vjp
 from minigrad.compiler import CannotCompileError, Compiled
+from minigrad.compiler.replay import Traced
+from minigrad.compiler.watch import Watched
 from minigrad.tree import flatten
 
 rng = np.random.default_rng(3)
@@ -349,6 +351,68 @@ def test_closures_globals_defaults_and_attributes_that_change(monkeypatch: pytes
     agrees()
     monkeypatch.setitem(globals(), "TABLE", {"w": np.zeros(3), "n": 1})
     agrees()
+
+
+def test_objects_whose_methods_and_properties_read_what_changes() -> None:
+    """Through methods, properties, slots, other compiled functions, and getattr."""
+
+    class Layer:
+        __slots__ = ("w",)
+
+        def __init__(self) -> None:
+            self.w = np.ones(3)
+
+    class Model:
+        def __init__(self) -> None:
+            self.weights, self.layer, self.hidden = np.ones(3), Layer(), 1.0
+
+        @property
+        def gain(self) -> Any:
+            return self.hidden
+
+        def forward(self, x: Any) -> Any:
+            return x * self.weights * self.layer.w * self.gain + getattr(self, "bias", 0.0)
+
+    model = Model()
+    inner = minigrad.compile(lambda x: model.forward(x))
+    outer = minigrad.compile(lambda x: inner(x) * 2.0)
+    x = np.array([1.0, 2.0, 3.0])
+
+    def agrees() -> None:
+        for _ in range(2):
+            assert_same(inner(x), model.forward(x))
+            assert_same(outer(x), model.forward(x) * 2.0)
+
+    agrees()
+    model.weights[0] = 5.0
+    agrees()
+    model.weights = np.full(3, 2.0)
+    agrees()
+    model.layer.w[1] = -1.0
+    agrees()
+    model.layer.w = np.zeros(3) + 3.0
+    agrees()
+    model.hidden = 7.0
+    agrees()
+    model.layer = Layer()
+    agrees()
+    assert inner.stats()["traces"] == outer.stats()["traces"] == 7
+    assert inner.stats()["replays"] == 7
+
+
+def test_arrays_that_no_walk_finds() -> None:
+    """Kept where the code names nothing of it: what an operation used is watched all the same."""
+    hidden = {"a": np.ones(3)}
+    box: Any = type("Secret", (), {})()
+    box.fetch = hidden.__getitem__
+    compiled = minigrad.compile(lambda x: x * box.fetch("a"))
+    assert_same(compiled(X[0]), X[0])
+    hidden["a"][0] = 4.0
+    assert_same(compiled(X[0]), X[0] * hidden["a"])
+    temporary = minigrad.compile(lambda x: x * np.arange(3.0) * np.ones(3))
+    temporary(X[0])
+    assert not Watched(temporary.fun).arrays
+    assert Traced(temporary.fun, (X[0],), {}).watched.arrays == []
 
 
 def test_a_captured_array_that_is_changed_at_every_call() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
-from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, plain
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, mapped, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
 from minigrad.tape import Box, located, open_part
@@ -57,10 +57,28 @@ class Traced:
         outs = [checked_result(open_part(each)) for each in outs]
         self.results = [plain(each) for each in outs]
         self.program: Program = trace.close(outs)
+        if trace.captured:
+            self.watched.keep(trace.captured.values(), used(self.program))
 
 
 class TransparentError(Exception):
     """The function is being differentiated from outside: run it as it is."""
+
+
+def used(program: Program) -> Counter[int]:
+    """How often a program refers to each array, by `id`."""
+    counts: Counter[int] = Counter()
+
+    def count(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            counts[id(value)] += 1
+
+    for step in program.steps:
+        for arg in step.args:
+            mapped(count, arg)
+        mapped(count, step.kwargs)
+    mapped(count, program.outputs)
+    return counts
 
 
 def is_input(leaf: Any) -> bool:
