@@ -578,7 +578,8 @@ def origin_of_step(trace: Trace) -> Origin:
     node = names.get("ans")
     node = peel(node[0]) if type(node) is tuple and node else peel(node)
     made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
-    target = peel(names.get("arg")) if phase == "pullback" else node
+    # A `pull` computes the cotangents of all arguments at once: whose a step is, is not known there.
+    target = node if phase != "pullback" else peel(names.get("arg")) if names.get("vjps") is not None else None
     owner = target.var.index if type(target) is Staged else -1
     trace.last = (0, 0, trace.last[2])
     return Origin(made.line or user_line(), phase, owner, made.run)

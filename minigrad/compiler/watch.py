@@ -190,7 +190,9 @@ class Watched:
     def keep(self, captured: Iterable[tuple[Any, Any]], uses: Counter[int]) -> None:
         """Also watch the arrays that operations used and the walk did not find, unless nobody else has them."""
         for array, before in captured:
-            if id(array) not in self._seen and (array.base is not None or sys.getrefcount(array) > uses[id(array)] + 3):
+            if id(array) in self._seen or id(array.base) in self._seen:
+                continue
+            if array.base is not None or sys.getrefcount(array) > uses[id(array)] + 3:
                 self.arrays.append((array, before, "an array"))
 
     def _watch(self, text: str, holder: Any, found: Any, name: str) -> None:
