@@ -290,7 +290,7 @@ class Writer:
                     primal[var.index] = wanted[var.index]
                 elif self.uses.get(var.index, 0) > 1 or type(step.out) is tuple:
                     primal[var.index] = name_by_function(step)
-        taken = {*self.parameters, *inputs.values(), self.name}
+        taken = {*self.parameters, *inputs.values(), self.name, "scatter", "scatter_add", "scipy"}
         self.names |= numbered(primal, taken)
         last = {
             (step.origin.owner, step.origin.phase): step.out.index
@@ -496,25 +496,12 @@ def broken(line: str, width: int) -> list[str]:
     if not inside:
         return [line]
     if len(inside) <= width - 4:
-        parts = _split(inside)
-        return [
-            head,
-            f"    {inside}" + ("," if closing == ")" and len(parts) == 1 and inside[-1] == "," else ""),
-            closing,
-        ]
+        return [head, f"    {inside}", closing]
     lines = [head]
     for part in _split(inside):
-        lines += (
-            [f"    {text}" for text in broken(f"{part},", width - 4)]
-            if len(part) < width - 4
-            else _long(part, width - 4)
-        )
+        within = broken(part, width - 5)
+        lines += [f"    {text}" for text in [*within[:-1], f"{within[-1]},"]]
     return [*lines, closing]
-
-
-def _long(part: str, width: int) -> list[str]:
-    lines = broken(part, width)
-    return [f"    {text}" for text in [*lines[:-1], lines[-1] + ","]]
 
 
 def _opening(line: str) -> int:
@@ -528,9 +515,12 @@ def _opening(line: str) -> int:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between the commas that are in no brackets."""
-    parts, depth, start = [], 0, 0
+    """The parts between the commas that are in no brackets or strings."""
+    parts, depth, start, in_string = [], 0, 0, False
     for k, character in enumerate(text):
+        in_string ^= character == '"'
+        if in_string:
+            continue
         depth += (character in "([{") - (character in ")]}")
         if character == "," and depth == 0:
             parts.append(text[start:k].strip())
@@ -550,14 +540,8 @@ def written_tree(outdef: TreeDef, parts: Any) -> str:
     if kind is list:
         return f"[{', '.join(inside)}]"
     if kind is dict:
-        return (
-            "{"
-            + ", ".join(
-                f"{quoted(key) if isinstance(key, str) else repr(key)}: {part}"
-                for key, part in zip(outdef.example, inside)
-            )
-            + "}"
-        )
+        keys = [quoted(key) if isinstance(key, str) else repr(key) for key in outdef.example]
+        return f"{{{', '.join(f'{key}: {part}' for key, part in zip(keys, inside))}}}"
     return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
 
 
