@@ -45,6 +45,12 @@ class Missed:
 OTHER_ARGUMENTS = Missed("other arguments")
 CHANGED = Missed("a captured value changed")
 
+BROKEN = {
+    is_true: Missed("an `if` that depends on numbers went another way"),
+    is_equal: Missed("float(), int(), item() or tolist() took out another number"),
+    has_shape: Missed("a shape that depends on numbers is another one"),
+}
+
 UFUNC_OF = {op: ufunc for ufunc, op in OPERATORS.items()}
 
 
@@ -359,7 +365,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
         step.out.index
         for step in steps
         if step.function in BINARY and BINARY[step.function][1] == 1 and step.out.kind == "scalar"
-        and all(steps[reader].function is is_true for reader in layout.readers.get(step.out.index, ()))
+        and step.out.index in layout.readers and step.out.index not in layout.outputs
+        and all(steps[reader].function is is_true for reader in layout.readers[step.out.index])
     }  # fmt: skip
     lines = [
         f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers and var.kind == "scalar"
@@ -428,7 +435,7 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
     var, expected = step.args
     fast.weak = True
     name = fast.value(var)
-    missed = f"return {fast.bind(Missed(f'{step.function.__name__} {expected!r}'))}"
+    missed = f"return {fast.bind(BROKEN[step.function])}"
     if step.function is is_true:
         return f"if {'not ' if expected else ''}{name}: {missed}"
     if step.function is has_shape:

@@ -480,6 +480,10 @@ class Staged(Duck):
             )
         )
 
+    def __getattr__(self, name: str) -> Any:
+        known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
+        raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
+
     def __setitem__(self, index: Any, value: Any) -> None:
         raise CannotCompileError(
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
@@ -512,7 +516,7 @@ class Staged(Duck):
     @property
     def flat(self) -> Any:
         """As of an array, to read."""
-        return self.ravel()  # type: ignore[attr-defined]
+        return self.ravel()
 
     @property
     def imag(self) -> Any:

@@ -8,6 +8,7 @@ there. Each call compares identities, and the content of arrays: a copy for smal
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import random
 import sys
@@ -158,7 +159,7 @@ class Watched:
         kind = type(value)
         inside: dict[str, Any] = getattr(value, "__dict__", {})
         if kind.__module__.partition(".")[0] == "minigrad":
-            for part in list(inside.values()):
+            for part in [value.__wrapped__] if hasattr(value, "__wrapped__") else list(inside.values()):
                 self._walk(part, name)
             return
         if not _is_library(kind.__module__):
@@ -311,6 +312,18 @@ _SUSPICIOUS = {*_FORBIDDEN, "default_rng", "Random", "SystemRandom", "uniform", 
                "write", "read_text", "write_text", "import_module", "sleep"}  # fmt: skip
 
 
+def _is_systems_own(frame: Any) -> bool:
+    """Whether a call comes from the import system, from a warning, or from a callback of the garbage collector."""
+    if frame.f_globals.get("__name__") in _SYSTEM:
+        return True
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Purity:
     """While it is entered, calls of this thread that read random numbers, the time or files are noticed.
 
@@ -332,7 +345,7 @@ class Purity:
         if event == "c_call":
             name = function.__name__
             if name in _FORBIDDEN and self.found is None:
-                if getattr(function, "__module__", None) in _HOMES and frame.f_globals.get("__name__") not in _SYSTEM:
+                if getattr(function, "__module__", None) in _HOMES and not _is_systems_own(frame):
                     self.found = _FORBIDDEN[name], name
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
