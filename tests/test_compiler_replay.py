@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 from cells import load
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_cells import arguments
 from test_random_programs import STEPS, C, inputs, run, scalar, steps
 
@@ -50,7 +51,13 @@ def check(fun: Any, *points: tuple[Any, ...]) -> Compiled:
     compiled = minigrad.compile(fun)
     for args in (points[0], *points):
         assert_same(compiled(*args), fun(*args))
+    assert_trusted(compiled)
     return compiled
+
+
+def assert_trusted(compiled: Compiled) -> None:
+    """No program had to be thrown away because it disagreed with the trace that it was made from."""
+    assert not any("another result" in reason for reason in compiled.stats()["reasons"])
 
 
 # ----- it computes the same -------------------------------------------------------------------------------------------
@@ -86,6 +93,32 @@ def test_random_programs(program: Any, x: Any, other: Any) -> None:
         compiled(x)
         assert_same(compiled(other), derived(other))
         assert compiled.stats()["traces"] + compiled.stats()["exceptional"] >= 1
+        assert_trusted(compiled)
+
+
+@settings(max_examples=40)
+@given(steps, inputs, st.lists(st.integers(-6, 6), min_size=3, max_size=8))
+def test_random_programs_with_branches_and_changes_between_calls(program: Any, x: Any, changes: list[int]) -> None:
+    """A branch on a sum, a captured array that is written to, a captured number that changes, and new inputs."""
+    captured, offset = C.copy(), 0.0
+    fun = scalar(program)
+
+    def branching(x: Any) -> Any:
+        y = x * captured
+        return fun(y) if np.sum(y) > 0.1 else fun(0.5 * x) * (1.0 + offset)
+
+    derived = value_and_grad(branching)
+    compiled = minigrad.compile(derived)
+    for change in changes:
+        if change > 0:
+            captured[change % 2, change % 3] *= -0.7
+        elif change < -3:
+            offset += 0.25
+        elif change < 0:
+            x = -x[::-1]
+        assert_same(compiled(x), derived(x))
+        assert_same(compiled(0.9 * x), derived(0.9 * x))
+    assert_trusted(compiled)
 
 
 @settings(max_examples=25)
