@@ -11,8 +11,9 @@ array([0.    , 0.6397])
 Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rules), `elementwise`, `structure` and
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
 and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `explore` (the
-printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own, tools),
-`coverage` and `cli` (what has a rule, and the command that prints it).
+printed tape), `compiler` (programs traced once, their source and their replay), `tree` (nested parameters), `scipy`,
+`extend` and `misc` (SciPy, operations of your own, tools), `coverage` and `cli` (what has a rule, and the command that
+prints it).
 """
 
 import importlib

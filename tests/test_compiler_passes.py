@@ -165,6 +165,17 @@ def test_sums_as_products() -> None:
     assert passes.sums_as_products(small) == small
 
 
+def test_numbers_beside_arrays() -> None:
+    for dtype in (np.float64, np.float32):
+        x = X.astype(dtype)
+        program = passes.canonical(traced(lambda x: (1.0 + x * 2, x / np.float32(3.0), x > 0, 2.0 - x, x * 1e30), x))
+        after = passes.numbers_as_arrays(program)
+        assert sum("array()" in line for line in lines(after)) == 5
+        for a, b in zip(interpret(after, [x]), interpret(program, [x])):
+            assert a.dtype == b.dtype
+            assert np.array_equal(a, b)
+
+
 @settings(max_examples=25)
 @given(steps, inputs, inputs)
 def test_no_pass_changes_a_bit(program: Any, x: Any, other: Any) -> None:

@@ -171,6 +171,16 @@ def test_quiet_parts_stay_quiet() -> None:
     assert 'with np.errstate(divide="ignore", invalid="ignore"):' in text
 
 
+def test_long_calls_are_broken_outside_of_strings() -> None:
+    def fun(first: Any, second: Any, third: Any) -> Any:
+        long_name_of_first, long_name_of_second, long_name_of_third = np.sin(first), np.cos(second), np.tan(third)
+        product = np.einsum("ab,bc,cd->ad", long_name_of_first, long_name_of_second, long_name_of_third)
+        return product, np.stack([long_name_of_first, long_name_of_second, long_name_of_third, product, product * 2.0])
+
+    square = rng.uniform(-1, 1, (2, 2))
+    assert "np.einsum(\n" in check(fun, square, square + 1.0, square - 1.0)
+
+
 def test_nested_orders() -> None:
     fun: Any = np.tanh
     for _ in range(3):

@@ -14,7 +14,18 @@ import numpy as np
 
 from minigrad import duck, structure
 from minigrad.compiler.passes import Reduction, simplified, without_dead_code
-from minigrad.compiler.render import ATOM, HELPERS, REDUCED, SCATTER, Renderer, Text, UnnameableError, path_of, quoted
+from minigrad.compiler.render import (
+    ATOM,
+    HELPERS,
+    REDUCED,
+    SCATTER,
+    Renderer,
+    Text,
+    UnnameableError,
+    path_of,
+    quoted,
+    unit_axes,
+)
 from minigrad.compiler.replay import Traced
 from minigrad.compiler.stage import (
     PLAIN_ORIGIN,
@@ -201,22 +212,6 @@ def recognised(program: Program, watched: Watched) -> Program:
 # ----- writing --------------------------------------------------------------------------------------------------------
 
 
-def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
-    """The index that adds, or drops, axes of size 1; None if there is none.
-
-    >>> unit_axes((300,), (1, 300)), unit_axes((1, 300), (300,))
-    ('None, :', '0')
-    """
-    if [n for n in old if n != 1] != [n for n in new if n != 1] or old == new or (1 in old and 1 in new):
-        return None
-    if 1 in new:
-        return ", ".join("None" if n == 1 else ":" for n in new)
-    parts = ["0" if n == 1 else ":" for n in old]
-    while len(parts) > 1 and parts[-1] == ":":
-        parts.pop()
-    return ", ".join(parts)
-
-
 class ReadableRenderer(Renderer):
     """Expressions for people."""
 
@@ -295,7 +290,7 @@ class Writer:
                     primal[var.index] = wanted[var.index]
                 elif self.uses.get(var.index, 0) > 1 or type(step.out) is tuple:
                     primal[var.index] = name_by_function(step)
-        taken = {*self.parameters, *inputs.values(), self.name}
+        taken = {*self.parameters, *inputs.values(), self.name, "scatter", "scatter_add", "scipy"}
         self.names |= numbered(primal, taken)
         last = {
             (step.origin.owner, step.origin.phase): step.out.index
@@ -501,25 +496,12 @@ def broken(line: str, width: int) -> list[str]:
     if not inside:
         return [line]
     if len(inside) <= width - 4:
-        parts = _split(inside)
-        return [
-            head,
-            f"    {inside}" + ("," if closing == ")" and len(parts) == 1 and inside[-1] == "," else ""),
-            closing,
-        ]
+        return [head, f"    {inside}", closing]
     lines = [head]
     for part in _split(inside):
-        lines += (
-            [f"    {text}" for text in broken(f"{part},", width - 4)]
-            if len(part) < width - 4
-            else _long(part, width - 4)
-        )
+        within = broken(part, width - 5)
+        lines += [f"    {text}" for text in [*within[:-1], f"{within[-1]},"]]
     return [*lines, closing]
-
-
-def _long(part: str, width: int) -> list[str]:
-    lines = broken(part, width)
-    return [f"    {text}" for text in [*lines[:-1], lines[-1] + ","]]
 
 
 def _opening(line: str) -> int:
@@ -533,9 +515,12 @@ def _opening(line: str) -> int:
 
 
 def _split(text: str) -> list[str]:
-    """The parts between the commas that are in no brackets."""
-    parts, depth, start = [], 0, 0
+    """The parts between the commas that are in no brackets or strings."""
+    parts, depth, start, in_string = [], 0, 0, False
     for k, character in enumerate(text):
+        in_string ^= character == '"'
+        if in_string:
+            continue
         depth += (character in "([{") - (character in ")]}")
         if character == "," and depth == 0:
             parts.append(text[start:k].strip())
@@ -555,14 +540,8 @@ def written_tree(outdef: TreeDef, parts: Any) -> str:
     if kind is list:
         return f"[{', '.join(inside)}]"
     if kind is dict:
-        return (
-            "{"
-            + ", ".join(
-                f"{quoted(key) if isinstance(key, str) else repr(key)}: {part}"
-                for key, part in zip(outdef.example, inside)
-            )
-            + "}"
-        )
+        keys = [quoted(key) if isinstance(key, str) else repr(key) for key in outdef.example]
+        return f"{{{', '.join(f'{key}: {part}' for key, part in zip(keys, inside))}}}"
     return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
 
 

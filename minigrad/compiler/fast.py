@@ -16,8 +16,8 @@ import numpy as np
 
 from minigrad import duck
 from minigrad.compiler.fused import Kernel
-from minigrad.compiler.passes import OPERATORS, Reduction
-from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text
+from minigrad.compiler.passes import OPERATORS, Reduction, numbers_as_arrays
+from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
 from minigrad.compiler.stage import (
     Program,
     Step,
@@ -45,6 +45,12 @@ class Missed:
 
 OTHER_ARGUMENTS = Missed("other arguments")
 CHANGED = Missed("a captured value changed")
+
+BROKEN = {
+    is_true: Missed("an `if` that depends on numbers went another way"),
+    is_equal: Missed("float(), int(), item() or tolist() took out another number"),
+    has_shape: Missed("a shape that depends on numbers is another one"),
+}
 
 UFUNC_OF = {op: ufunc for ufunc, op in OPERATORS.items()}
 
@@ -90,6 +96,14 @@ class FastRenderer(Renderer):
     def function(self, function: Any) -> str:
         """A function, bound."""
         return self.bind(function)
+
+    def step(self, step: Step) -> Text:
+        """The right-hand side; axes of size 1 come and go by indexing, which takes half the time of `reshape`."""
+        if step.function is duck.reshape and not step.kwargs and step.out.shape and type(step.args[0]) is Var:
+            unit = unit_axes(step.args[0].shape, step.args[1])
+            if unit is not None:
+                return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
+        return super().step(step)
 
     def reduce(self, step: Step) -> Text:
         """A reduction, called positionally."""
@@ -190,6 +204,8 @@ def _is_number(value: Any, found: set[int]) -> bool:
 def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     """Whether a step computes the same from a float of Python as from a float64."""
     out, function = step.out, step.function
+    if type(out) is Var and out.index in numbers:
+        return True
     if out is None or function is np.float64:
         return True
     if type(out) is not Var:
@@ -206,15 +222,19 @@ def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     )
 
 
+NOBODY: frozenset[int] = frozenset()
+
+
 def roots(program: Program) -> dict[int, frozenset[int]]:
-    """For each variable those whose memory it may look at: itself, unless it may be a view; none for constants."""
-    root = {var.index: frozenset((var.index,)) for var in program.inputs}
+    """For each array those whose memory it may look at: itself, unless it may be a view; none for constants."""
+    root = {var.index: frozenset((var.index,)) for var in program.inputs if var.kind == "array"}
     for step in program.steps:
         for var in made_by(step):
-            if makes_new(step):
-                root[var.index] = frozenset((var.index,))
-            else:
-                root[var.index] = frozenset().union(*[root[other.index] for other in reads(step)])
+            if var.kind == "array":
+                if makes_new(step):
+                    root[var.index] = frozenset((var.index,))
+                else:
+                    root[var.index] = NOBODY.union(*[root.get(other.index, NOBODY) for other in reads(step)])
     return root
 
 
@@ -242,15 +262,17 @@ def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
 
     It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at.
     """
-    made = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
+    made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
+    if not made:
+        return {}
     last: dict[int, int] = {}  # the last step that reads the memory of each root
     for position, step in enumerate(program.steps):
         for var in reads(step):
-            for index in root[var.index]:
+            for index in root.get(var.index, NOBODY):
                 last[index] = position
     for output in program.outputs:
         if type(output) is Var:
-            for index in root[output.index]:
+            for index in root.get(output.index, NOBODY):
                 last[index] = len(program.steps)
     plan: dict[int, Var] = {}
     for position, step in enumerate(program.steps):
@@ -321,6 +343,7 @@ def written(
         "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
         "errstate": np.errstate,
     }  # fmt: skip
+    program = numbers_as_arrays(program)
     fast = FastRenderer(namespace)
     inputs = dict(zip(positions, program.inputs))
     lines = written_checks(treedef, leaves, inputs, fast)
@@ -344,7 +367,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
         step.out.index
         for step in steps
         if step.function in BINARY and BINARY[step.function][1] == 1 and step.out.kind == "scalar"
-        and all(steps[reader].function is is_true for reader in layout.readers.get(step.out.index, ()))
+        and step.out.index in layout.readers and step.out.index not in layout.outputs
+        and all(steps[reader].function is is_true for reader in layout.readers[step.out.index])
     }  # fmt: skip
     lines = [
         f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers and var.kind == "scalar"
@@ -431,7 +455,7 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
     var, expected = step.args
     fast.weak = True
     name = fast.value(var)
-    missed = f"return {fast.bind(Missed(f'{step.function.__name__} {expected!r}'))}"
+    missed = f"return {fast.bind(BROKEN[step.function])}"
     if step.function is is_true:
         return f"if {'not ' if expected else ''}{name}: {missed}"
     if step.function is has_shape:
@@ -453,7 +477,7 @@ def marked_outputs(program: Program, root: dict[int, frozenset[int]]) -> list[tu
     taken: set[int] = set()
     for output in program.outputs:
         if type(output) is Var:
-            places = root[output.index]
+            places = root.get(output.index, NOBODY)
             marked.append(
                 (output, output.index in odd or not places or not places <= of_program or bool(places & taken))
             )

@@ -43,7 +43,9 @@ def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
         return replaced.get(value.index, value) if type(value) is Var else value
 
     steps: list[Step] = []
+    is_changed = False
     for step in program.steps:
+        before = step
         if replaced and any(var.index in replaced for var in reads(step)):
             args = tuple([mapped(current, arg) for arg in step.args])
             kwargs = mapped(current, step.kwargs) if step.kwargs else step.kwargs
@@ -51,10 +53,15 @@ def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
         new = rewrite(step)
         if type(new) is Step:
             steps.append(new)
-        elif type(new) is list:
+            is_changed |= new is not before
+            continue
+        is_changed = True
+        if type(new) is list:
             steps.extend(new)
         else:
             replaced[step.out.index] = new
+    if not is_changed:
+        return program
     return program._replace(steps=steps, outputs=[current(output) for output in program.outputs])
 
 
@@ -181,7 +188,7 @@ def without_dead_code(program: Program) -> Program:
         if step.out is None or any(var.index in needed for var in made_by(step)):
             needed.update([var.index for var in reads(step)])
             steps.append(step)
-    return program._replace(steps=steps[::-1])
+    return program if len(steps) == len(program.steps) else program._replace(steps=steps[::-1])
 
 
 # ----- equal work -----------------------------------------------------------------------------------------------------
@@ -218,9 +225,12 @@ def shared(program: Program) -> Program:
     checked: set[Any] = set()
 
     def rewrite(step: Step) -> Any:
-        args = key_of(step.args)
+        args: Any = [(Var, arg.index) if type(arg) is Var else key_of(arg) for arg in step.args]
         if step.function in (operator.add, operator.mul):
-            args = (tuple, *sorted(args[1:], key=repr))
+            x, y = args
+            in_order = x[1] <= y[1] if x[0] is Var and y[0] is Var else x[0] is not Var
+            args = args if in_order else (y, x)
+        args = tuple(args)
         key = (step.function, args, key_of(step.kwargs) if step.kwargs else ())
         if step.out is None:
             if key in checked:
@@ -325,10 +335,13 @@ def _simplified(step: Step, definition: Callable[[Any, Any], Step | None]) -> An
     if function in (operator.mul, operator.truediv, operator.add, operator.sub) and len(args) == 2:
         x, y = args
         neutral = 1.0 if function in (operator.mul, operator.truediv) else 0.0
-        if is_number(y, neutral) and same_type(x, out):
+        has_constant = type(x) is not Var or type(y) is not Var
+        if has_constant and is_number(y, neutral) and same_type(x, out):
             return x
-        if is_number(x, neutral) and function in (operator.mul, operator.add) and same_type(y, out):
+        if has_constant and is_number(x, neutral) and function in (operator.mul, operator.add) and same_type(y, out):
             return y
+        if function is operator.mul and not has_constant:
+            return step
         if function is operator.mul:
             for number, other in ((x, y), (y, x)):
                 if is_number(number, -1.0) and type(other) is Var and same_type(other, out):
@@ -459,13 +472,48 @@ PASSES: tuple[Pass, ...] = (
 )  # fmt: skip
 
 
+def numbers_as_arrays(program: Program) -> Program:
+    """Numbers beside arrays become arrays without axes, of the array's dtype, which NumPy need not convert each time.
+
+    For speed only: the result is the same, and reads worse.
+    """
+    made: dict[Any, Any] = {}
+
+    def rewrite(step: Step) -> Any:
+        if step.function not in _TAKES_ARRAYS or step.kwargs or len(step.args) != 2 or type(step.out) is not Var:
+            return step
+        for k, number in enumerate(step.args):
+            other = step.args[1 - k]
+            if type(number) in (int, float, np.float64) and type(other) is Var and other.kind == "array":
+                is_same = type(number) is not np.float64 or other.dtype == np.float64
+                if is_same and other.dtype in (np.float64, np.float32) and step.out.dtype in (other.dtype, np.bool_):
+                    key = other.dtype, repr(number)
+                    if key not in made:
+                        with np.errstate(all="ignore"):
+                            made[key] = np.array(number, other.dtype)
+                    if np.isinf(made[key]):
+                        return step  # too large for the dtype: NumPy says so when it runs
+                    args = (made[key], other) if k == 0 else (other, made[key])
+                    return step._replace(args=args)
+        return step
+
+    return renamed(program, rewrite)
+
+
+_TAKES_ARRAYS = {
+    operator.add, operator.sub, operator.mul, operator.truediv, np.maximum, np.minimum, operator.lt, operator.le,
+    operator.gt, operator.ge,
+}  # fmt: skip
+
 ROUNDING: tuple[Pass, ...] = (*PASSES, sums_as_products)  #: with those that keep results to rounding only
 
 
 def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:
-    """The program after all passes."""
+    """The program after all passes; one is not repeated on what it returned itself."""
+    returned: dict[Pass, Program] = {}
     for each in passes:
-        program = each(program)
+        if returned.get(each) is not program:
+            program = returned[each] = each(program)
     return program
 
 

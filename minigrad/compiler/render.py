@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -157,6 +157,22 @@ class Renderer:
                 return f"{text}.T", ATOM
             return f"{text}.transpose({self.value(args[1])})", ATOM
         return self.call(self.function(function), args, kwargs)
+
+
+def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
+    """The index that adds, or drops, axes of size 1; None if there is none.
+
+    >>> unit_axes((300,), (1, 300)), unit_axes((1, 300), (300,))
+    ('None, :', '0')
+    """
+    if [n for n in old if n != 1] != [n for n in new if n != 1] or old == new or (1 in old and 1 in new):
+        return None
+    if 1 in new:
+        return ", ".join("None" if n == 1 else ":" for n in new)
+    parts = ["0" if n == 1 else ":" for n in old]
+    while len(parts) > 1 and parts[-1] == ":":
+        parts.pop()
+    return ", ".join(parts)
 
 
 # Functions of the engine that write into an array: as a text that runs with NumPy alone.

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
-from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, plain
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, mapped, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
 from minigrad.tape import Box, located, open_part
@@ -58,10 +58,28 @@ class Traced:
         outs = [checked_result(open_part(each)) for each in outs]
         self.results = [plain(each) for each in outs]
         self.program: Program = trace.close(outs)
+        if trace.captured:
+            self.watched.keep(trace.captured.values(), used(self.program))
 
 
 class TransparentError(Exception):
     """The function is being differentiated from outside: run it as it is."""
+
+
+def used(program: Program) -> Counter[int]:
+    """How often a program refers to each array, by `id`."""
+    counts: Counter[int] = Counter()
+
+    def count(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            counts[id(value)] += 1
+
+    for step in program.steps:
+        for arg in step.args:
+            mapped(count, arg)
+        mapped(count, step.kwargs)
+    mapped(count, program.outputs)
+    return counts
 
 
 def is_input(leaf: Any) -> bool:
@@ -105,14 +123,15 @@ class Compiled:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result, by replaying its program where there is one."""
         missed: list[tuple[Any, str]] = []
-        for replay in self._replays:
+        replays = self._replays
+        for replay in replays:
             try:
                 result = replay(args, kwargs)
             except Exception:  # an infinite derivative, a singular matrix: the engine knows what to do or say
                 return self._eager("exceptional", args, kwargs)
             if type(result) is not Missed:
                 next(self._calls)
-                if replay is not self._replays[0]:
+                if replay is not replays[0]:
                     self._to_front(replay)
                 return result
             if result is CHANGED:

@@ -480,6 +480,10 @@ class Staged(Duck):
             )
         )
 
+    def __getattr__(self, name: str) -> Any:
+        known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
+        raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
+
     def __setitem__(self, index: Any, value: Any) -> None:
         raise CannotCompileError(
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
@@ -512,7 +516,7 @@ class Staged(Duck):
     @property
     def flat(self) -> Any:
         """As of an array, to read."""
-        return self.ravel()  # type: ignore[attr-defined]
+        return self.ravel()
 
     @property
     def imag(self) -> Any:
@@ -578,7 +582,8 @@ def origin_of_step(trace: Trace) -> Origin:
     node = names.get("ans")
     node = peel(node[0]) if type(node) is tuple and node else peel(node)
     made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
-    target = peel(names.get("arg")) if phase == "pullback" else node
+    # A `pull` computes the cotangents of all arguments at once: whose a step is, is not known there.
+    target = node if phase != "pullback" else peel(names.get("arg")) if names.get("vjps") is not None else None
     owner = target.var.index if type(target) is Staged else -1
     trace.last = (0, 0, trace.last[2])
     return Origin(made.line or user_line(), phase, owner, made.run)

@@ -8,10 +8,12 @@ there. Each call compares identities, and the content of arrays: a copy for smal
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import random
 import sys
 import types
+from collections import Counter
 from collections.abc import Callable, Iterable
 from operator import is_not
 from typing import Any, NamedTuple
@@ -54,21 +56,26 @@ class Watched:
     """Everything that a function reads besides its arguments."""
 
     def __init__(self, fun: Callable[..., Any], static: Iterable[Any] = ()) -> None:
-        self.places: list[Place] = []
-        self.arrays: list[tuple[Any, Any, str]] = []
-        self.generators: list[tuple[Any, Any, str]] = []
-        self.closes_over_box = False
-        self.is_suspicious = False  #: whether its code names something that may be random, the time or a file
-        self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
-        self._seen: dict[int, Any] = {}
-        self._watched: set[tuple[str, int]] = set()
-        self._names: set[str] = set()
-        self._walk(fun, "the function", frozenset())
-        for value in static:  # functions, objects with attributes: they are compared by identity, and may change
-            self._walk(value, "an argument", frozenset(self._names))
+        roots = [("the function", fun), *[("an argument", value) for value in static]]
+        names: set[str] = set()
+        while True:  # until all code is known that names attributes: usually twice where there are objects, else once
+            self.places: list[Place] = []
+            self.arrays: list[tuple[Any, Any, str]] = []
+            self.generators: list[tuple[Any, Any, str]] = []
+            self.closes_over_box = False
+            self.is_suspicious = False  #: whether its code names something that may be random, the time or a file
+            self.names: dict[int, str] = {}  #: what the user calls an array, by `id`
+            self._seen: dict[int, Any] = {}
+            self._watched: set[tuple[str, int]] = set()
+            self._attributes, self._found, self._has_objects = frozenset(names), set[str](), False
+            for name, value in roots:
+                self._walk(value, name)
+            if not self._has_objects or self._found <= names:
+                break
+            names |= self._found
 
-    def _walk(self, value: Any, name: str, attributes: frozenset[str]) -> None:
-        """Look at one value, and at what is reached from it. `attributes` are the names that code uses."""
+    def _walk(self, value: Any, name: str) -> None:
+        """Look at one value, and at what is reached from it."""
         if isinstance(value, _PLAIN) or id(value) in self._seen or len(self._seen) > _MOST:
             return
         self._seen[id(value)] = value
@@ -78,39 +85,42 @@ class Watched:
         elif type(value) is Box:
             self.closes_over_box = True
         elif isinstance(value, types.FunctionType):
-            self._walk_function(value, attributes)
+            self._walk_function(value)
         elif isinstance(value, types.MethodType):
-            self._walk(value.__func__, name, attributes)
-            self._walk(value.__self__, name, attributes | _names_in(_code_of(value.__func__)))
+            self._walk(value.__func__, name)
+            self._walk(value.__self__, name)
         elif isinstance(value, functools.partial):
             for part in (value.func, *value.args, *value.keywords.values()):
-                self._walk(part, name, attributes)
+                self._walk(part, name)
         elif isinstance(value, (list, tuple)):
             if not isinstance(value, tuple):
                 self._watch(
                     "len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name
                 )
             for i, part in enumerate(value):
-                self._walk(part, f"{name}{i}", attributes)
+                self._walk(part, f"{name}{i}")
         elif isinstance(value, dict):
             self._watch("tuple({0}) != {1}", value, tuple(value), name)
             self._watch("any(map(is_not, {0}.values(), {1}))", value, list(value.values()), name)
             for key, part in value.items():
-                self._walk(part, str(key) if str(key).isidentifier() else name, attributes)
+                self._walk(part, str(key) if str(key).isidentifier() else name)
         elif isinstance(value, set):
             self._watch("{0} != {1}", value, set(value), name)
         elif isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
             self.generators.append((value, _state(value), name))
         elif isinstance(value, types.ModuleType):
-            if not _is_library(getattr(value, "__file__", None)):
-                self._walk_names(vars(value), attributes)
-        elif not isinstance(value, type):
-            self._walk_object(value, name, attributes)
+            if not _is_library(value.__name__):
+                self._has_objects = True
+                self._walk_names(vars(value), self._attributes)
+        elif isinstance(value, type):
+            self._walk_class(value, None)
+        else:
+            self._has_objects = True
+            self._walk_object(value, name)
 
-    def _walk_function(self, function: types.FunctionType, attributes: frozenset[str]) -> None:
+    def _walk_function(self, function: types.FunctionType) -> None:
         code = function.__code__
-        names = attributes | _names_in(code)
-        self._names |= _names_in(code)
+        names = _names_in(code)
         is_own = code.co_filename.startswith(_LIBRARIES)
         for name, cell in zip(code.co_freevars, function.__closure__ or ()):
             try:
@@ -119,57 +129,72 @@ class Watched:
                 continue
             if not is_own:  # the closures of `grad` and its like do not change, nor do the engine's globals
                 self._watch("{0}.cell_contents is not {1}", cell, content, name)
-            self._walk(content, name, names)
+            self._walk(content, name)
         if is_own:
             return
+        self._found |= names
         if not _SUSPICIOUS.isdisjoint(names):
             self.is_suspicious = True
         self._watch("{0}.__code__ is not {1}", function, code, function.__name__)
         for name, default in zip(code.co_varnames, function.__defaults__ or ()):
-            self._walk(default, name, names)
+            self._walk(default, name)
         for name, default in (function.__kwdefaults__ or {}).items():
-            self._walk(default, name, names)
+            self._walk(default, name)
         self._walk_names(function.__globals__, names)
 
     def _walk_names(self, holder: dict[str, Any], names: frozenset[str]) -> None:
         for name in sorted(names & holder.keys()):
             found = holder[name]
-            if isinstance(found, types.ModuleType) and _is_library(getattr(found, "__file__", None)):
+            if isinstance(found, types.ModuleType) and _is_library(found.__name__):
                 self.is_suspicious |= found.__name__.partition(".")[0] not in _HARMLESS
                 continue
-            if callable(found) and (getattr(found, "__module__", "") or "").partition(".")[0] not in _HARMLESS:
-                self.is_suspicious |= not isinstance(found, types.FunctionType) or _is_library(
-                    found.__code__.co_filename
-                )
+            home = getattr(found, "__module__", None) or ""
+            if callable(found) and home.partition(".")[0] not in _HARMLESS and _is_library(home):
+                self.is_suspicious = True
             self._watch("{0}.get(" + repr(name) + ") is not {1}", holder, found, name)
-            self._walk(found, name, names)
+            self._walk(found, name)
 
-    def _walk_object(self, value: Any, name: str, attributes: frozenset[str]) -> None:
+    def _walk_object(self, value: Any, name: str) -> None:
+        """The attributes that code names, of the object and of its class; of the engine's own objects all of them."""
         kind = type(value)
-        if _is_library(getattr(sys.modules.get(kind.__module__), "__file__", None)):
+        inside: dict[str, Any] = getattr(value, "__dict__", {})
+        if kind.__module__.partition(".")[0] == "minigrad":
+            for part in [value.__wrapped__] if hasattr(value, "__wrapped__") else list(inside.values()):
+                self._walk(part, name)
             return
-        call = kind.__dict__.get("__call__")
-        if isinstance(call, types.FunctionType):
-            attributes |= _names_in(call.__code__)
-            self._walk(call, name, attributes)
+        if not _is_library(kind.__module__):
+            self._walk_class(kind, value)
+        is_dynamic = not _DYNAMIC.isdisjoint(self._attributes)
+        self._walk_names(inside, frozenset(inside) if is_dynamic else self._attributes)
+
+    def _walk_class(self, kind: type, value: Any) -> None:
+        """The attributes of a class that code names, and those of one of its objects that are kept in slots."""
+        if _is_library(kind.__module__):
+            return
+        self._has_objects = True
+        names = self._attributes | {"__call__", "__init__", "__post_init__"}
         for base in kind.__mro__[:-1]:
-            for attribute in sorted(attributes & base.__dict__.keys()):
+            for attribute in sorted(names & base.__dict__.keys()):
                 found = base.__dict__[attribute]
                 if isinstance(found, types.MemberDescriptorType):
-                    if hasattr(value, attribute):
+                    if value is not None and hasattr(value, attribute):
                         self._watch("{0}." + attribute + " is not {1}", value, getattr(value, attribute), attribute)
-                        self._walk(getattr(value, attribute), attribute, attributes)
+                        self._walk(getattr(value, attribute), attribute)
                     continue
-                if attribute not in getattr(value, "__dict__", {attribute: None}):
+                if value is not None and attribute not in getattr(value, "__dict__", {attribute: None}):
                     self._watch(repr(attribute) + " in {0}", value.__dict__, None, attribute)
+                self._watch("{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, found, attribute)
                 if isinstance(found, property):
                     found = found.fget
-                self._watch(
-                    "{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, base.__dict__[attribute], attribute
-                )
-                self._walk(found, attribute, attributes | _names_in(_code_of(found)))
-        if hasattr(value, "__dict__"):
-            self._walk_names(value.__dict__, attributes)
+                self._walk(getattr(found, "__func__", found), attribute)
+
+    def keep(self, captured: Iterable[tuple[Any, Any]], uses: Counter[int]) -> None:
+        """Also watch the arrays that operations used and the walk did not find, unless nobody else has them."""
+        for array, before in captured:
+            if id(array) in self._seen or id(array.base) in self._seen:
+                continue
+            if array.base is not None or sys.getrefcount(array) > uses[id(array)] + 3:
+                self.arrays.append((array, before, "an array"))
 
     def _watch(self, text: str, holder: Any, found: Any, name: str) -> None:
         if (text, id(holder)) not in self._watched:
@@ -225,10 +250,6 @@ def _state(generator: Any) -> Any:
     return generator.getstate()
 
 
-def _code_of(function: Any) -> Any:
-    return getattr(function, "__code__", None)
-
-
 @functools.lru_cache(maxsize=4096)
 def _names_in(code: Any) -> frozenset[str]:
     """The globals and attributes that a piece of code names, with those of the code within it."""
@@ -238,10 +259,17 @@ def _names_in(code: Any) -> frozenset[str]:
     return frozenset(code.co_names).union(*within)
 
 
-def _is_library(filename: str | None) -> bool:
+_DYNAMIC = {"getattr", "vars", "__dict__", "asdict", "astuple", "eval", "exec"}
+
+
+def _is_library(name: str) -> bool:
     """Whether a module belongs to Python, to NumPy, to this package, or is installed: not the user's own program."""
+    module = sys.modules.get(name)
+    if name == "__main__" or module is None:
+        return False
+    filename = getattr(module, "__file__", None)
     if filename is None:
-        return True
+        return name in sys.builtin_module_names
     return filename.startswith((*_LIBRARIES, _STANDARD)) or f"{os.sep}site-packages{os.sep}" in filename
 
 
@@ -284,6 +312,18 @@ _SUSPICIOUS = {*_FORBIDDEN, "default_rng", "Random", "SystemRandom", "uniform", 
                "write", "read_text", "write_text", "import_module", "sleep"}  # fmt: skip
 
 
+def _is_systems_own(frame: Any) -> bool:
+    """Whether a call comes from the import system, from a warning, or from a callback of the garbage collector."""
+    if frame.f_globals.get("__name__") in _SYSTEM:
+        return True
+    callbacks = {getattr(callback, "__code__", None) for callback in gc.callbacks}
+    while frame is not None:
+        if frame.f_code in callbacks:
+            return True
+        frame = frame.f_back
+    return False
+
+
 class Purity:
     """While it is entered, calls of this thread that read random numbers, the time or files are noticed.
 
@@ -305,7 +345,7 @@ class Purity:
         if event == "c_call":
             name = function.__name__
             if name in _FORBIDDEN and self.found is None:
-                if getattr(function, "__module__", None) in _HOMES and frame.f_globals.get("__name__") not in _SYSTEM:
+                if getattr(function, "__module__", None) in _HOMES and not _is_systems_own(frame):
                     self.found = _FORBIDDEN[name], name
 
     def __exit__(self, kind: Any, error: Any, traceback: Any) -> None:
