@@ -12,7 +12,7 @@ Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rul
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
 and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `batching` and
 `matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse Jacobians and Hessians),
-`explore` (the printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own,
+`compiler` (programs traced once, their source and their replay), `explore` (the printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own,
 tools), `coverage`, `expression`, `plotting` and `cli` (what has a rule, formulas as text, pictures, and the commands).
 """
 
@@ -73,6 +73,8 @@ _LAZY: dict[str, str] = {
     "fixed_point": "implicit",
     "root": "implicit",
     # the compiled tape
+    "compile": "compiler",
+    "source": "compiler",
     # checks of derivatives
 }
 

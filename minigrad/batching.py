@@ -837,7 +837,7 @@ RULES: dict[Any, Rule] = {
     np.atleast_1d: _reshaped_as, np.atleast_2d: _reshaped_as, np.atleast_3d: _reshaped_as,
     np.matmul: _matmul, np.dot: _dot, np.inner: _inner, np.vdot: _vdot, np.outer: _product_outer,
     np.tensordot: _tensordot, np.einsum: _einsum, np.linalg.solve: _solve,
-    s.sum_of_scatters: _sum_of_scatters, s.scatter_add: _scatter_add,
+    s._sum_of_scatters.__wrapped__: _sum_of_scatters, s._scatter_add.__wrapped__: _scatter_add,  # type: ignore[attr-defined]
     np.flip: along(), np.take: along(2, flat=True), np.repeat: along(2, flat=True), np.diff: along(2, -1),
     np.rot90: along(2, (0, 1), "axes"), np.trapezoid: along(3, -1),
 }  # fmt: skip

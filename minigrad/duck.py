@@ -10,6 +10,7 @@ Source of the two protocols: NumPy Enhancement Proposals 13 (`__array_ufunc__`) 
 
 from __future__ import annotations
 
+import functools
 import operator
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,6 +28,24 @@ def astype(x: Any, dtype: Any) -> Any:
 def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
     """`x.reshape(shape)`, as a function."""
     return x.reshape(shape, order=order)
+
+
+def whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let duck arrays take a function of arrays as one call: one that writes into an array, which they cannot."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **params: Any) -> Any:
+        found = ducks_in([args, list(params.values())])
+        if not found:
+            return function(*args, **params)
+        return max(found, key=lambda duck: duck.serial).perform(function, args, params)  # the one furthest in
+
+    return call
+
+
+def is_array(value: Any) -> bool:
+    """Whether a plain value or a duck array stands for an array rather than for a number."""
+    return value.is_array if isinstance(value, Duck) else isinstance(value, np.ndarray)
 
 
 class Duck:
@@ -53,6 +72,23 @@ class Duck:
         `astype` or `reshape` of this module.
         """
         raise NotImplementedError
+
+    def finite(self) -> bool:
+        """Whether all entries are finite."""
+        return bool(np.all(np.isfinite(self)))
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this stands for an array, and not for a number; arrays without axes exist too."""
+        return bool(self.shape)
+
+    def as_array(self) -> Any:
+        """As an array, if this stands for a number."""
+        return self
+
+    def as_leaf(self) -> Any:
+        """What is differentiated in its place."""
+        return self
 
     def finite(self) -> bool:
         """Whether all entries are finite."""

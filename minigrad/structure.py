@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.duck import Duck, anywhere, ducks_in, has_duck
+from minigrad.duck import Duck, anywhere, has_duck, whole
 from minigrad.elementwise import conjugate, exp, nonzero_or_one, real
 from minigrad.primitive import Rule, Scatter, check_plain, general, linear, linear_in_all
 from minigrad.tape import NUMBERS, Box, located, peel
@@ -73,12 +73,6 @@ def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     if x.dtype == np.float16:
         return np.mean(x, axis=axis, keepdims=keepdims)  # sums in float32
     return _add(x, axis, None, None, keepdims) / (count(x, axis) or math.nan)
-
-
-def delegated(rule: Rule, *args: Any, **params: Any) -> Any:
-    """What a duck array, the innermost of these arguments, makes of an operation that writes into an array."""
-    inner = max(ducks_in([args, list(params.values())]), key=lambda duck: duck.serial)
-    return inner.perform(rule, args, params)
 
 
 # ----- reductions -----------------------------------------------------------------------------------------------------
@@ -211,7 +205,7 @@ std = general(
 
 
 def all_finite(x: Any) -> bool:
-    """Whether no entry is infinite or NaN; False too if the squares overflow."""
+    """Whether no entry is infinite or NaN."""
     return x.finite() if isinstance(x, Duck) else math.isfinite(np.vdot(x, x))
 
 
@@ -311,11 +305,10 @@ def is_basic(index: Any) -> bool:
     return all(part is None or part is Ellipsis or type(part) is int or type(part) is slice for part in parts)
 
 
+@whole
 def _sum_of_scatters(*gs: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
     total = np.zeros(shape, dtype)
     for g, index in zip(gs, indices):
-        if isinstance(g, Duck) or has_duck(index):
-            return delegated(sum_of_scatters, *gs, indices=indices, shape=shape, dtype=dtype)
         if is_basic(index):
             total[index] += g
         else:
@@ -375,9 +368,8 @@ def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
     return linear(name, fun, transpose_rule)
 
 
+@whole
 def _scatter_add(x: Any, index: Any, size: int) -> Any:
-    if isinstance(x, Duck):
-        return delegated(scatter_add, x, index=index, size=size)
     if x.dtype == np.float64:
         return np.bincount(index, weights=x, minlength=size)
     total = np.zeros(size, x.dtype)
@@ -444,11 +436,9 @@ def has_box(values: Any) -> bool:
 
 def array(values: Any, dtype: Any = None, **options: Any) -> Any:
     """`np.array`, also of nested lists and tuples that hold boxes."""
-    if type(values) is Box:
+    if type(values) is Box or isinstance(values, Duck):
         values = values if dtype is None else cast(values, dtype)
         return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
-    if isinstance(values, Duck) and not options:
-        return values if dtype is None or values.dtype == dtype else values.astype(dtype)
     if not has_box(values) and not has_duck(values):
         if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
             check_plain(values)

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.duck import Duck, anywhere
+from minigrad.duck import Duck, anywhere, is_array
 from minigrad.elementwise import choose_where, real, where
 from minigrad.primitive import ITEM, Scatter
 from minigrad.structure import broadcast_to, sum_of_scatters, unbroadcast
@@ -366,7 +366,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             return ct
     if ct is None:
         plain = peel(value)
-        return np.zeros_like(plain) if isinstance(plain, (np.ndarray, Duck)) else plain.dtype.type(0)
+        return np.zeros_like(plain) if is_array(plain) else plain.dtype.type(0)
     if type(ct) is list:
         ct = gathered(ct, value)
     ct = expanded(ct, value)
@@ -379,6 +379,6 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
             ct = ct.copy()
         taken.add(id(ct))
-    elif isinstance(ct, np.generic) and type(value) is np.ndarray:
-        ct = np.asarray(ct)  # an array without axes stays one
+    elif type(ct) is not Box and is_array(value) and not is_array(ct):
+        ct = ct.as_array() if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one
     return ct

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import linalg, structure
+from minigrad.duck import Duck
 from minigrad.explore import INNER_CODE, TracedTape
 from minigrad.sweeps import backward, finished, forward
 from minigrad.tape import (
@@ -162,6 +163,10 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
         return open_part(leaf)
     elif kind is complex:
         return np.complex128(leaf)
+    elif isinstance(leaf, Duck):
+        leaf = leaf.as_leaf()
+        if leaf.dtype.kind in "fc":
+            return leaf
     path, argument = treedef.paths()[position], argnum
     if not isinstance(argnum, (int, np.integer)):
         first, _, path = path.removeprefix("[").partition("]")

@@ -76,10 +76,10 @@ def parser() -> argparse.ArgumentParser:
     )
     tour.add_argument(
         "--gradient",
-        choices=("autodiff", "backprop"),
+        choices=("autodiff", "eager", "backprop"),
         default="autodiff",
-        help="train with minigrad or with backpropagation derived by hand; the results agree up to rounding"
-        " (default: autodiff)",
+        help="train with minigrad, compiled (autodiff) or recorded anew at every step (eager), or with backpropagation"
+        " derived by hand; the results agree up to rounding (default: autodiff)",
     )
     return top
 

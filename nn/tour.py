@@ -148,7 +148,7 @@ def prepare(folder: Path) -> None:
 
 def _introduction(tour: Tour) -> str:
     s, data = tour.settings, tour.data
-    how = "automatic differentiation" if s.gradient == "autodiff" else "the gradient derived by hand"
+    how = "automatic differentiation" if s.gradient != "backprop" else "the gradient derived by hand"
     return f"""<p>This page follows a small neural network from its data to its gradient. Every derivative on it was
 computed by <code>minigrad</code>, an automatic differentiation engine for NumPy code; the networks were trained with
 {how}. Data: <b>{escape(data.name)}</b>, {data.x_train.shape[1]} samples to learn from and {data.x_test.shape[1]} held
@@ -270,7 +270,7 @@ def train_network(tour: Tour) -> None:
         "last_loss_per_sample": float(history.loss[-1]) / n,
         "train_accuracy": accuracy,
     }
-    by = "automatic differentiation" if settings.gradient == "autodiff" else "backpropagation by hand"
+    by = "automatic differentiation" if settings.gradient != "backprop" else "backpropagation by hand"
     samples = data.x_test.shape[1]
     tour.numbers["training"]["split"] = {"held_out_accuracy": held_out, "samples": samples}
     tour.numbers["training"] |= {"held_out_accuracy": held_out, "held_out_samples": samples, "held_out_by": "split"}
@@ -719,7 +719,7 @@ def summary(tour: Tour) -> str:
     """What a reader of the terminal wants to know in the end."""
     numbers = tour.numbers
     training, comparison = numbers["training"], numbers["comparison"]
-    by = "autodiff" if training["gradient"] == "autodiff" else "backpropagation by hand"
+    by = "autodiff" if training["gradient"] != "backprop" else "backpropagation by hand"
     table = Table(
         ("leaf", "shape", "norm, autodiff", "norm, by hand", "relative error"),
         [

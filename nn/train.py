@@ -7,14 +7,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from minigrad import batched, value_and_grad
+from minigrad import batched, compile, value_and_grad  # noqa: A004
 from nn import backprop
 from nn.loss import logistic
 from nn.mlp import forward, predict
 
 Array = NDArray[np.float64]
-Gradient = Literal["autodiff", "backprop"]
-GRADIENTS: tuple[Gradient, ...] = ("autodiff", "backprop")
+Gradient = Literal["autodiff", "eager", "backprop"]
+GRADIENTS: tuple[Gradient, ...] = ("autodiff", "eager", "backprop")
 
 # The tour's steps by the number of layers, found for 300 samples.
 STEPS_BY_LAYERS = {1: 0.001, 2: 0.001, 3: 0.01 / 80, 5: 0.0002}
@@ -120,21 +120,23 @@ def loss_and_gradient(
     """A function of (A, b) that returns the loss and its gradients gA and gb, computed as `gradient` says.
 
     Raises:
-        ValueError: if `gradient` is neither "autodiff" nor "backprop".
+        ValueError: if `gradient` is none of "autodiff" (traced once and compiled), "eager" (recorded anew at every
+            call) and "backprop" (by hand).
     """
     if gradient == "backprop":
         return lambda A, b: backprop.gradient(A, b, x, Y, last=last)
-    if gradient != "autodiff":
+    if gradient not in GRADIENTS:
         raise ValueError(f"gradient must be one of {', '.join(GRADIENTS)}, not {gradient!r}")
 
-    def objective(parameters: tuple[Sequence[Array], Sequence[Array]]) -> Any:
-        A, b = parameters
+    def objective(A: Sequence[Array], b: Sequence[Array], x: Array, Y: Array) -> Any:
         return logistic(forward(A, b, x, last=last)[-1], Y)
 
-    differentiated = value_and_grad(objective)
+    differentiated = value_and_grad(objective, (0, 1))
+    if gradient == "autodiff":
+        differentiated = compile(differentiated)
 
     def evaluate(A: Sequence[Array], b: Sequence[Array]) -> tuple[float, list[Array], list[Array]]:
-        loss, (gA, gb) = differentiated((list(A), list(b)))
+        loss, (gA, gb) = differentiated(list(A), list(b), x, Y)
         return float(loss), gA, gb
 
     return evaluate
@@ -163,7 +165,8 @@ def train(
         Y: one-hot targets, shape (k, n).
         steps: how many steps.
         step: the step on the loss summed over the samples; `step_size(len(A), n)` if None.
-        gradient: "autodiff" (of `minigrad`) or "backprop" (by hand); both go the same way up to rounding.
+        gradient: "autodiff" (of `minigrad`, compiled), "eager" (the same, recorded anew at every step) or "backprop"
+            (by hand); all go the same way up to rounding.
         last: whether the last layer has its activation too.
         held_out: (x, y) of samples on which to follow the accuracy as well.
         every: take the accuracies every so many steps.

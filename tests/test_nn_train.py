@@ -17,7 +17,7 @@ def problem():
     return A, b, x, one_hot(y, 3), y
 
 
-@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+@pytest.mark.parametrize("gradient", ["autodiff", "eager", "backprop"])
 def test_training_decreases_the_loss(problem, gradient):
     A, b, x, Y, y = problem
     before = [a.copy() for a in (*A, *b)]
@@ -33,12 +33,13 @@ def test_training_decreases_the_loss(problem, gradient):
 
 
 @pytest.mark.parametrize("last", [True, False])
-def test_both_gradients_take_the_same_way(problem, last):
+def test_all_gradients_take_the_same_way(problem, last):
     A, b, x, Y, _ = problem
-    one, other = (train(A, b, x, Y, steps=100, gradient=g, last=last) for g in ("autodiff", "backprop"))
-    np.testing.assert_allclose(one.history.loss, other.history.loss, rtol=1e-12)
-    for ours, theirs in zip((*one.A, *one.b), (*other.A, *other.b), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
+    one, *others = (train(A, b, x, Y, steps=100, gradient=g, last=last) for g in ("autodiff", "eager", "backprop"))
+    for other in others:
+        np.testing.assert_allclose(one.history.loss, other.history.loss, rtol=1e-12)
+        for ours, theirs in zip((*one.A, *one.b), (*other.A, *other.b), strict=True):
+            np.testing.assert_allclose(ours, theirs, rtol=1e-10, atol=1e-12)
 
 
 def test_one_step_is_the_formula(problem):
@@ -65,7 +66,7 @@ def test_steps_of_the_tour():
     assert step_size(2, 3000) == pytest.approx(0.0001)
 
 
-@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+@pytest.mark.parametrize("gradient", ["autodiff", "eager", "backprop"])
 def test_divergence_carries_the_last_good_parameters(problem, gradient):
     A, b, x, Y, _ = problem
     with pytest.raises(DivergedError, match="smaller step") as caught:
@@ -78,7 +79,7 @@ def test_divergence_carries_the_last_good_parameters(problem, gradient):
     assert again.history.loss[0] == pytest.approx(np.nanmin(error.history.loss), rel=1e-12)
 
 
-@pytest.mark.parametrize("gradient", ["autodiff", "backprop"])
+@pytest.mark.parametrize("gradient", ["autodiff", "eager", "backprop"])
 def test_nan_stops_at_once(problem, gradient):
     A, b, x, Y, _ = problem
     x = x.copy()
@@ -96,7 +97,7 @@ def test_nan_stops_at_once(problem, gradient):
         ({"step": 0.0}, "step > 0"),
         ({"step": float("nan")}, "step > 0"),
         ({"every": 0}, "every >= 1"),
-        ({"gradient": "magic"}, "autodiff, backprop"),
+        ({"gradient": "magic"}, "autodiff, eager, backprop"),
     ],
 )
 def test_impossible_arguments(problem, arguments, message):

@@ -24,7 +24,7 @@ from minigrad.numpy.dispatch import (
     refuse,
 )
 from minigrad.primitive import constant as _constant
-from minigrad.structure import array, has_box
+from minigrad.structure import array, has_box, has_duck
 from minigrad.tape import Box, located, peel, peel_all
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -216,7 +216,9 @@ def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     1000.6931471805599
     """
     a = boxed(a)
-    return _s.logsumexp(a if type(a) is Box else _np.asarray(a), axis=plain_axis(axis), keepdims=bool(keepdims))
+    return _s.logsumexp(
+        a if type(a) is Box or has_duck(a) else _np.asarray(a), axis=plain_axis(axis), keepdims=bool(keepdims)
+    )
 
 
 # ----- shapes

@@ -21,7 +21,7 @@ from minigrad.numpy.dispatch import (
     refuse,
 )
 from minigrad.primitive import elementwise as _elementwise
-from minigrad.structure import has_box
+from minigrad.structure import has_box, has_duck
 from minigrad.tape import Box, located, peel
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ def set_at(x: Any, index: Any, v: Any) -> Any:
     >>> set_at(np.zeros(3), [0, 2], [1.0, 2.0])
     array([1., 0., 2.])
     """
-    if not has_box((x, v)):
+    if not has_box((x, v)) and not has_duck((x, v)):
         new = _np.array(peel(x))
         new[index] = v
         return new
@@ -212,7 +212,7 @@ def add_at(x: Any, index: Any, v: Any) -> Any:
     >>> add_at(np.zeros(3), [0, 0, 2], [1.0, 2.0, 5.0])
     array([3., 0., 5.])
     """
-    if not has_box((x, v)):
+    if not has_box((x, v)) and not has_duck((x, v)):
         new = _np.array(peel(x))
         _np.add.at(new, index, v)
         return new

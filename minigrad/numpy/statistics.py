@@ -923,7 +923,7 @@ def _bessel_i(x: Any, order: int) -> Any:
     first = _np.i0(x)
     if not order:
         return first
-    x = _np.clip(_np.asarray(x), -720, 720)
+    x = _np.clip(x, -720, 720)
     top = float(_np.max(_np.abs(x), initial=0.0, where=~_np.isnan(x)))
     last = order + 20 + int(6.5 * top**0.5)
     product: Any = 1.0

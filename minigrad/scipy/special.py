@@ -94,7 +94,7 @@ def weak(value: Any) -> Any:
 
 def real_only(name: str, x: Any) -> Any:
     """x; raises if it is complex, where the function is not analytic."""
-    if np.asarray(peel(x)).dtype.kind == "c":
+    if np.iscomplexobj(peel(x)):
         raise NotImplementedError(
             located(f"scipy.special.{name} of a complex argument is not analytic; scale the unscaled function instead")
         )

@@ -1,0 +1,17 @@
+"""The compiled tape: trace once, write straight-line NumPy, replay.
+
+| module    | its one job                                                                       |
+|-----------|-----------------------------------------------------------------------------------|
+| `stage`   | values that write down what is done with them: from a function to a flat program   |
+| `watch`   | what a function reads besides its arguments, and what it must not do              |
+| `passes`  | the optimisations, each from program to program                                   |
+| `render`  | steps as Python expressions                                                       |
+| `emit`    | the program as text for people: `source`                                          |
+| `fast`    | the program as text for speed                                                     |
+| `replay`  | signatures, guards, the cache: `compile`                                          |
+"""
+
+from minigrad.compiler.replay import Compiled, compile, explain, source  # noqa: A004
+from minigrad.compiler.stage import CannotCompileError
+
+__all__ = ["CannotCompileError", "Compiled", "compile", "explain", "source"]

@@ -1,0 +1,515 @@
+"""The program as a Python function made for speed: checks of the arguments, guards, steps, fresh results.
+
+The function returns a `Missed` where it does not hold for what it was given: another structure, shape or dtype, a
+captured value that changed, a branch taken another way. Whoever calls it then looks for, or makes, another one. It
+raises where NumPy finds a division by zero or an invalid operation, which the engine has to settle.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import duck
+from minigrad.compiler.fused import Kernel
+from minigrad.compiler.passes import OPERATORS, Reduction, numbers_as_arrays
+from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
+from minigrad.compiler.stage import (
+    Program,
+    Step,
+    Var,
+    enter_strict,
+    has_shape,
+    is_equal,
+    is_true,
+    leave_strict,
+    made_by,
+    reads,
+)
+from minigrad.compiler.watch import Watched
+from minigrad.tree import LEAF, TreeDef, _classify, _parts_of
+
+
+class Missed:
+    """Why a compiled function did not answer."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+OTHER_ARGUMENTS = Missed("other arguments")
+CHANGED = Missed("a captured value changed")
+
+BROKEN = {
+    is_true: Missed("an `if` that depends on numbers went another way"),
+    is_equal: Missed("float(), int(), item() or tolist() took out another number"),
+    has_shape: Missed("a shape that depends on numbers is another one"),
+}
+
+UFUNC_OF = {op: ufunc for ufunc, op in OPERATORS.items()}
+
+
+class FastRenderer(Renderer):
+    """Names are short, functions are bound before, reductions skip NumPy's wrappers."""
+
+    def __init__(self, namespace: dict[str, Any]) -> None:
+        self.namespace = namespace
+        self.bound: dict[int, tuple[str, Any]] = {}
+        self.names: dict[int, str] = {}
+        self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
+        self.numbers: set[int] = set()  #: variables that are numbers of Python here
+        self.finite: list[str] = []  #: what the kernels returned last, NaN where a division was by zero
+        self.weak = False  #: whether the step being written may take them as they are
+        super().__init__(self.variable, self.constant_text)
+
+    def variable(self, var: Var) -> Text:
+        """A variable."""
+        if var.index in self.inline:
+            return self.inline[var.index]
+        name = self.names.get(var.index) or f"v{var.index}"
+        if var.kind == "scalar" and var.index in self.numbers and not self.weak:
+            return f"float64({name})", ATOM
+        return name, ATOM
+
+    def constant_text(self, value: Any) -> Text:
+        """A constant that is no literal."""
+        if self.weak and type(value) is np.float64 and math.isfinite(value):
+            text = repr(float(value))
+            return text, 8 if text[0] == "-" else ATOM
+        return self.bind(value), ATOM
+
+    def bind(self, value: Any, key: Any = None) -> str:
+        """A global name of a value, in the function's own namespace; `key` stands for a value that is made anew."""
+        key = value if key is None else key
+        found = self.bound.get(id(key))
+        if found is None:
+            found = self.bound[id(key)] = f"k{len(self.bound)}", key
+            self.namespace[found[0]] = value
+        return found[0]
+
+    def function(self, function: Any) -> str:
+        """A function, bound."""
+        return self.bind(function)
+
+    def step(self, step: Step) -> Text:
+        """The right-hand side; axes of size 1 come and go by indexing, which takes half the time of `reshape`."""
+        if step.function is duck.reshape and not step.kwargs and step.out.shape and type(step.args[0]) is Var:
+            unit = unit_axes(step.args[0].shape, step.args[1])
+            if unit is not None:
+                return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
+        return super().step(step)
+
+    def reduce(self, step: Step) -> Text:
+        """A reduction, called positionally."""
+        x, axes, keepdims = step.args
+        axis = "None" if len(axes) == len(x.shape) else axes[0] if len(axes) == 1 else axes
+        return (
+            f"{self.bind(step.function.ufunc.reduce, step.function)}({self.value(x)}, {axis}, None, None, {keepdims})",
+            ATOM,
+        )
+
+
+# ----- the checks of arguments ----------------------------------------------------------------------------------------
+
+
+def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Var], fast: FastRenderer) -> list[str]:
+    """Lines that take `args` and `kwargs` apart, and return where they do not look as they did."""
+    lines: list[str] = []
+    miss = f"return {fast.bind(OTHER_ARGUMENTS)}"
+    leaf_positions = iter(range(len(leaves)))
+    temporaries = iter(range(1 << 30))
+
+    def take_apart(node: TreeDef, name: str) -> None:
+        kind, size = type(node.example), len(node.children)
+        wrong = [] if name in ("args", "kwargs") else [f"type({name}) is not {fast.bind(kind)}"]
+        if isinstance(node.example, (tuple, list, dict)):
+            wrong.append(f"len({name}) != {size}")
+        lines.append(f"if {' or '.join(wrong)}: {miss}")
+        if isinstance(node.example, dict):
+            lines.append(f"if tuple({name}) != {fast.bind(tuple(node.example))}: {miss}")
+        parts = [f"t{next(temporaries)}" for _ in node.children]
+        if parts:
+            parts_of = _parts_of.get(kind) or _classify(kind)
+            whole = name if parts_of is iter else f"{fast.bind(parts_of)}({name})"
+            unpacking = len(lines)
+            lines.append("")
+            for k, child in enumerate(node.children):
+                if child is LEAF:
+                    parts[k] = check_leaf(parts[k], next(leaf_positions))
+                else:
+                    take_apart(child, parts[k])
+            lines[unpacking] = f"{', '.join(parts)}{',' if size == 1 else ''} = {whole}"
+
+    def check_leaf(name: str, position: int) -> str:
+        leaf, var = leaves[position], inputs.get(position)
+        if var is None:
+            lines.append(f"if not {fast.bind(is_same)}({name}, {fast.bind(leaf)}): {miss}")
+            return name
+        name = f"v{var.index}"
+        if var.kind == "array":
+            wrong = f"type({name}) is not ndarray or {name}.dtype is not {fast.bind(leaf.dtype)}"
+            lines.append(f"if {wrong} or {name}.shape != {tuple(var.shape)}: {miss}")
+        else:
+            lines.append(f"if type({name}) is not {fast.bind(type(leaf))}: {miss}")
+        return name
+
+    args, kwargs = treedef.children
+    take_apart(args, "args")
+    if kwargs.children:
+        take_apart(kwargs, "kwargs")
+    else:
+        lines.append(f"if kwargs: {miss}")
+    return lines
+
+
+def is_same(value: Any, expected: Any) -> bool:
+    """Whether a static value is the one that was traced with."""
+    return value is expected or (type(value) is type(expected) and bool(value == expected))
+
+
+# ----- analyses of the program ----------------------------------------------------------------------------------------
+
+_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
+_VIEWS = {np.transpose, duck.reshape}
+WEIGHT = 12  # operations of an expression, at most, that is written into another
+LARGE = 1 << 16  # bytes of an array that is let go of at once when it is not needed any more
+
+
+def numbers_of_python(program: Program) -> set[int]:
+    """The float64 numbers that arithmetic makes from inputs alone: floats of Python compute them three times faster.
+
+    They have the same bits; division by zero raises, and whoever calls takes care of that.
+    """
+    found = {var.index for var in program.inputs if var.kind != "array" and var.dtype == np.float64}
+    for step in program.steps:
+        out = step.out
+        if type(out) is Var and out.kind != "array" and (step.function in _ARITHMETIC or step.function is np.float64):
+            if out.dtype == np.float64 and all(_is_number(arg, found) for arg in step.args):
+                found.add(out.index)
+    return found
+
+
+def _is_number(value: Any, found: set[int]) -> bool:
+    if type(value) is Var:
+        return value.index in found
+    return type(value) in (int, float, np.float64)
+
+
+def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
+    """Whether a step computes the same from a float of Python as from a float64."""
+    out, function = step.out, step.function
+    if type(out) is Var and out.index in numbers:
+        return True
+    if out is None or function is np.float64:
+        return True
+    if type(out) is not Var:
+        return False
+    if out.index in comparisons:
+        return True
+    if function in _ARITHMETIC:
+        if out.index not in numbers and all(_is_number(arg, numbers) for arg in step.args):
+            return False  # somewhere the result has to become a float64
+    elif type(function) is not np.ufunc or function.nin != 1:
+        return False
+    return out.dtype == np.float64 and all(
+        arg.dtype == np.float64 if hasattr(arg, "dtype") else type(arg) in (float, int) for arg in step.args
+    )
+
+
+NOBODY: frozenset[int] = frozenset()
+
+
+def roots(program: Program) -> dict[int, frozenset[int]]:
+    """For each array those whose memory it may look at: itself, unless it may be a view; none for constants."""
+    root = {var.index: frozenset((var.index,)) for var in program.inputs if var.kind == "array"}
+    for step in program.steps:
+        for var in made_by(step):
+            if var.kind == "array":
+                if makes_new(step):
+                    root[var.index] = frozenset((var.index,))
+                else:
+                    root[var.index] = NOBODY.union(*[root.get(other.index, NOBODY) for other in reads(step)])
+    return root
+
+
+_NEW = {
+    np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
+    np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
+    SCATTER, SCATTER_ADD,
+}  # fmt: skip
+
+
+def makes_new(step: Step) -> bool:
+    """Whether the result is certainly an array of its own."""
+    function = step.function
+    return (
+        type(function) in (np.ufunc, Kernel)
+        or function in UFUNC_OF
+        or (type(function) is Reduction and step.args[1] != ())
+        or function in _NEW
+        or (type(step.out) is Var and step.out.kind != "array")
+    )
+
+
+def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
+    """For steps, by position, the operand whose memory the result may take: it is not needed any more.
+
+    It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at.
+    """
+    made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
+    if not made:
+        return {}
+    last: dict[int, int] = {}  # the last step that reads the memory of each root
+    for position, step in enumerate(program.steps):
+        for var in reads(step):
+            for index in root.get(var.index, NOBODY):
+                last[index] = position
+    for output in program.outputs:
+        if type(output) is Var:
+            for index in root.get(output.index, NOBODY):
+                last[index] = len(program.steps)
+    plan: dict[int, Var] = {}
+    for position, step in enumerate(program.steps):
+        if type(step.out) is not Var or step.out.kind != "array" or step.kwargs:
+            continue
+        ufunc = UFUNC_OF.get(step.function, step.function)
+        if type(ufunc) is not np.ufunc or ufunc.signature:
+            continue
+        for var in step.args:
+            if (
+                type(var) is Var
+                and var.index in made
+                and last[var.index] == position
+                and var.shape == step.out.shape
+                and var.dtype == step.out.dtype
+            ):
+                plan[position] = var
+                break
+    return plan
+
+
+class Layout:
+    """Where things are written: which values within the expression of their only reader, and when names are free."""
+
+    def __init__(self, program: Program, numbers: set[int], in_place: dict[int, Var]) -> None:
+        steps = program.steps
+        self.readers: dict[int, list[int]] = {}
+        for position, step in enumerate(steps):
+            for var in reads(step):
+                self.readers.setdefault(var.index, []).append(position)
+        self.outputs = {output.index for output in program.outputs if type(output) is Var}
+        self.inlined: set[int] = set()
+        weights: dict[int, int] = {}
+        for step in steps:
+            out = step.out
+            if type(out) is not Var or out.index in self.outputs:
+                continue
+            readers = self.readers.get(out.index, ())
+            if len(readers) != 1 or steps[readers[0]].out is None or steps[readers[0]].quiet != step.quiet:
+                continue
+            reader = steps[readers[0]]
+            weight = 1 + sum([weights.get(var.index, 0) for var in reads(step)])
+            is_number = out.index in numbers and type(reader.out) is Var and reader.out.index in numbers
+            if weight <= WEIGHT and (is_number or (step.function in _VIEWS and readers[0] not in in_place)):
+                self.inlined.add(out.index)
+                weights[out.index] = weight
+        self.last: dict[int, int] = {}  #: the last step in whose text each variable is named
+        written_at = {position: position for position in range(len(steps))}
+        for position in range(len(steps) - 1, -1, -1):
+            out = steps[position].out
+            if type(out) is Var and out.index in self.inlined:
+                written_at[position] = written_at[self.readers[out.index][0]]
+            for var in reads(steps[position]):
+                self.last[var.index] = max(self.last.get(var.index, -1), written_at[position])
+        for index in self.outputs:
+            self.last[index] = len(steps)
+
+
+# ----- the function ---------------------------------------------------------------------------------------------------
+
+
+def written(
+    program: Program, treedef: TreeDef, leaves: Sequence[Any], positions: Sequence[int], outdef: TreeDef,
+    watched: Watched,
+) -> tuple[str, dict[str, Any]]:  # fmt: skip
+    """The text of the function `replay(args, kwargs)`, and the namespace that it runs in."""
+    namespace: dict[str, Any] = {
+        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
+        "errstate": np.errstate,
+    }  # fmt: skip
+    program = numbers_as_arrays(program)
+    fast = FastRenderer(namespace)
+    inputs = dict(zip(positions, program.inputs))
+    lines = written_checks(treedef, leaves, inputs, fast)
+    lines += [f"if {wrong}: return {fast.bind(CHANGED)}" for wrong in watched.written(fast.bind)]
+    root = roots(program)
+    body, has_arrays = written_steps(program, fast, root)
+    parts = iter([written_output(output, is_shared, fast) for output, is_shared in marked_outputs(program, root)])
+    body.append(f"return {written_tree(outdef, parts, fast)}")
+    if has_arrays:
+        body = ["token = enter()", "try:", *[f"    {line}" for line in body], "finally: leave(token)"]
+    return "\n    ".join(["def replay(args, kwargs):", *lines, *body]), namespace
+
+
+def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozenset[int]]) -> tuple[list[str], bool]:
+    """The lines of the steps, and whether NumPy has something to do in them."""
+    steps = program.steps
+    numbers = fast.numbers = numbers_of_python(program)
+    in_place = reused(program, root)
+    layout = Layout(program, numbers, in_place)
+    comparisons = {
+        step.out.index
+        for step in steps
+        if step.function in BINARY and BINARY[step.function][1] == 1 and step.out.kind == "scalar"
+        and step.out.index in layout.readers and step.out.index not in layout.outputs
+        and all(steps[reader].function is is_true for reader in layout.readers[step.out.index])
+    }  # fmt: skip
+    lines = [
+        f"v{var.index} = float(v{var.index})" for var in program.inputs if var.index in numbers and var.kind == "scalar"
+    ]
+    expiring: dict[int, list[tuple[str, int]]] = {}  # the names that are free after a step, and whose they are
+    owners = {f"v{var.index}": var.index for var in program.inputs}  # who holds each name
+    for name, index in owners.items():
+        expiring.setdefault(layout.last.get(index, -1), []).append((name, index))
+    free = [name for name, _ in expiring.pop(-1, ())]
+    has_arrays = quiet = False
+    for position, step in enumerate(steps):
+        out = step.out
+        fast.weak = takes_weak(step, comparisons, numbers)
+        is_one = type(out) is Var
+        text = ""
+        if step.function is np.float64 and is_one and out.index in numbers:
+            text, binds = fast.text(step.args[0])
+        elif out is not None and position not in in_place:
+            text, binds = fast.step(step)
+        for name, index in expiring.pop(position, ()):
+            if owners[name] == index:
+                free.append(name)
+        if is_one and out.index in layout.inlined:
+            fast.inline[out.index] = text, binds
+            continue
+        indent = "    " if step.quiet else ""
+        if step.quiet and not quiet:
+            lines.append("with errstate(divide='ignore', invalid='ignore'):")
+        quiet = step.quiet
+        if out is None:
+            lines.append(indent + written_guard(step, fast))
+            has_arrays |= step.args[0].index not in numbers
+        elif position in in_place:
+            place = fast.names[in_place[position].index]
+            ufunc = UFUNC_OF.get(step.function, step.function)
+            lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})")
+            fast.names[out.index], owners[place] = place, out.index
+            if place in free:
+                free.remove(place)
+            expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((place, out.index))
+            has_arrays = True
+        else:
+            made = made_by(step)
+            names = [free.pop() if free else f"v{var.index}" for var in made]
+            for var, name in zip(made, names):
+                fast.names[var.index], owners[name] = name, var.index
+                expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
+            if type(step.function) is Kernel:
+                lines += [indent + line for line in written_kernel(step, names, text, fast)]
+            else:
+                lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
+            if not is_one or out.index not in numbers:
+                has_arrays = True
+            elif out.kind == "scalar" and (
+                out.index in layout.outputs
+                or any(_is_outside(steps[reader], numbers) for reader in layout.readers.get(out.index, ()))
+            ):  # NaN and infinities are made without a word by Python
+                lines.append(f"{indent}if {names[0]} - {names[0]} != 0.0: raise FloatingPointError")
+    fast.weak = False
+    if fast.finite:
+        lines.append(f"if {' + '.join(fast.finite)} != 0.0: raise FloatingPointError")
+    return lines, has_arrays
+
+
+def written_kernel(step: Step, names: Sequence[str], text: str, fast: FastRenderer) -> list[str]:
+    """The lines of fused loops; what they say of divisions by zero is looked at once, in the end."""
+    kernel = step.function
+    if kernel.rows:
+        return [f"{', '.join(names)}, = {text}"]
+    fast.finite.append(f"f{len(fast.finite)}")
+    arguments = text[text.index("(") :]
+    return [
+        f"{', '.join([*names, fast.finite[-1]])} = {fast.bind(kernel.run)}{arguments}",
+        *[f"{name} = float64({name})" for name, is_scalar in zip(names, kernel.scalars) if is_scalar],
+    ]
+
+
+def _is_outside(reader: Step, numbers: set[int]) -> bool:
+    return type(reader.out) is not Var or reader.out.index not in numbers
+
+
+def written_guard(step: Step, fast: FastRenderer) -> str:
+    """The line that returns where a guard does not hold."""
+    var, expected = step.args
+    fast.weak = True
+    name = fast.value(var)
+    missed = f"return {fast.bind(BROKEN[step.function])}"
+    if step.function is is_true:
+        return f"if {'not ' if expected else ''}{name}: {missed}"
+    if step.function is has_shape:
+        return f"if {name}.shape != {expected}: {missed}"
+    assert step.function is is_equal
+    return f"if not {fast.bind(is_equal)}({name}, {fast.bind(expected)}): {missed}"
+
+
+def marked_outputs(program: Program, root: dict[int, frozenset[int]]) -> list[tuple[Any, bool]]:
+    """The outputs, and whether each has to be copied so that it shares memory with nothing."""
+    of_program = {var.index for step in program.steps if makes_new(step) for var in made_by(step)}
+    odd = {
+        var.index
+        for step in program.steps
+        if not makes_new(step) and step.function not in _VIEWS and step.function is not operator.getitem
+        for var in made_by(step)
+    }  # views that may be read-only or have entries in common
+    marked: list[tuple[Any, bool]] = []
+    taken: set[int] = set()
+    for output in program.outputs:
+        if type(output) is Var:
+            places = root.get(output.index, NOBODY)
+            marked.append(
+                (output, output.index in odd or not places or not places <= of_program or bool(places & taken))
+            )
+            taken |= places
+        else:
+            marked.append((output, True))
+    return marked
+
+
+def written_output(output: Any, is_shared: bool, fast: FastRenderer) -> str:
+    """The text of one result."""
+    is_array = output.kind == "array" if type(output) is Var else isinstance(output, np.ndarray)
+    return f"{fast.value(output, ATOM)}.copy()" if is_shared and is_array else fast.value(output)
+
+
+def written_tree(outdef: TreeDef, parts: Any, fast: FastRenderer) -> str:
+    """The expression that builds the result."""
+    if outdef is LEAF:
+        return str(next(parts))
+    example = outdef.example
+    if example is None:
+        return "None"
+    inside = [written_tree(child, parts, fast) for child in outdef.children]
+    kind = type(example)
+    if kind is tuple:
+        return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
+    if kind is list:
+        return f"[{', '.join(inside)}]"
+    if kind is dict:
+        return "{" + ", ".join(f"{fast.value(key)}: {part}" for key, part in zip(example, inside)) + "}"
+    shallow = TreeDef(example, (LEAF,) * len(inside))
+    return f"{fast.bind(shallow.unflatten, shallow)}([{', '.join(inside)}])"
+
+
+__all__ = ["CHANGED", "OTHER_ARGUMENTS", "Missed", "duck", "written"]

@@ -1,0 +1,435 @@
+"""`compile`: trace a function on its first call for each signature, and replay the program afterwards."""
+
+from __future__ import annotations
+
+import builtins
+import functools
+import itertools
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.compiler.fast import CHANGED, Missed, written
+from minigrad.compiler.fused import fused, numba_compiler
+from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, mapped, plain
+from minigrad.compiler.watch import Purity, Watched
+from minigrad.duck import Duck
+from minigrad.tape import Box, located, open_part
+from minigrad.tree import TreeDef, flatten, tree_map
+
+if TYPE_CHECKING:
+    from minigrad.compiler.emit import Source
+
+MOST = 8  #: specialisations that are kept for one signature
+MOST_SIGNATURES = 64
+
+_CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarray, np.dtype)
+
+
+class Traced:
+    """A function run once: its program, and what belongs to it."""
+
+    __slots__ = ("leaves", "outdef", "positions", "program", "results", "treedef", "watched")
+
+    def __init__(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> None:
+        self.leaves, self.treedef = flatten((args, kwargs))
+        self.positions = [k for k, leaf in enumerate(self.leaves) if is_input(leaf)]
+        inputs = set(self.positions)
+        self.watched = Watched(fun, [leaf for k, leaf in enumerate(self.leaves) if k not in inputs])
+        if self.watched.closes_over_box:
+            raise TransparentError
+        trace = Trace(keeps_lines)
+        staged = list(self.leaves)
+        for k in self.positions:
+            staged[k] = trace.input(self.leaves[k])
+        new_args, new_kwargs = self.treedef.unflatten(staged)
+        try:
+            with audible(), Purity(self.watched.is_suspicious):
+                out = fun(*new_args, **new_kwargs)
+        except BaseException:
+            trace.is_open = False
+            raise
+        self.watched.check_after_trace()
+        outs, self.outdef = flatten(out)
+        outs = [checked_result(open_part(each)) for each in outs]
+        self.results = [plain(each) for each in outs]
+        self.program: Program = trace.close(outs)
+        if trace.captured:
+            self.watched.keep(trace.captured.values(), used(self.program))
+
+
+class TransparentError(Exception):
+    """The function is being differentiated from outside: run it as it is."""
+
+
+def used(program: Program) -> Counter[int]:
+    """How often a program refers to each array, by `id`."""
+    counts: Counter[int] = Counter()
+
+    def count(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            counts[id(value)] += 1
+
+    for step in program.steps:
+        for arg in step.args:
+            mapped(count, arg)
+        mapped(count, step.kwargs)
+    mapped(count, program.outputs)
+    return counts
+
+
+def is_input(leaf: Any) -> bool:
+    """Whether a leaf of the arguments is an input of the program, not a static value of the signature."""
+    if isinstance(leaf, np.ndarray):
+        if type(leaf) is not np.ndarray or leaf.dtype.kind not in "biufc":
+            raise CannotCompileError(
+                located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
+            )
+        return True
+    return type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_))
+
+
+def checked_result(value: Any) -> Any:
+    """A leaf of the result, if it can be one of a compiled function."""
+    if type(value) is Box:
+        raise TransparentError
+    if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
+        return value
+    raise CannotCompileError(
+        located(
+            f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, "
+            "in tuples, lists, dicts and dataclasses. Call what it returned (a pullback) within the function"
+        )
+    )
+
+
+class Compiled:
+    """What `compile` returns. It is called like the function it was made of."""
+
+    def __init__(self, fun: Callable[..., Any], exact: bool = False, backend: str = "numpy") -> None:
+        functools.update_wrapper(self, fun, updated=())
+        self.fun, self.exact, self.backend = fun, exact, backend
+        self._replays: tuple[Callable[..., Any], ...] = ()
+        self._lock = threading.RLock()
+        self._records: dict[Any, _Record] = {}
+        self._calls = itertools.count()
+        self._counts: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The function's result, by replaying its program where there is one."""
+        missed: list[tuple[Any, str]] = []
+        replays = self._replays
+        for replay in replays:
+            try:
+                result = replay(args, kwargs)
+            except Exception:  # an infinite derivative, a singular matrix: the engine knows what to do or say
+                return self._eager("exceptional", args, kwargs)
+            if type(result) is not Missed:
+                next(self._calls)
+                if replay is not replays[0]:
+                    self._to_front(replay)
+                return result
+            if result is CHANGED:
+                self._drop(replay)
+            missed.append((replay, result.reason))
+        return self._trace(args, kwargs, missed)
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """As a method, of functions decorated within a class."""
+        return self if instance is None else functools.partial(self, instance)
+
+    def _to_front(self, replay: Any) -> None:
+        with self._lock:
+            if replay in self._replays:
+                self._replays = (replay, *[each for each in self._replays if each is not replay])
+
+    def _drop(self, replay: Any) -> None:
+        with self._lock:
+            self._replays = tuple([each for each in self._replays if each is not replay])
+            for record in self._records.values():
+                if replay in record.replays:
+                    record.replays.remove(replay)
+
+    def _eager(self, why: str, args: Any, kwargs: Any) -> Any:
+        self._counts[why] += 1
+        result = self.fun(*args, **kwargs)
+        return tree_map(lambda leaf: leaf.copy() if type(leaf) is np.ndarray else leaf, result)
+
+    def _trace(self, args: Any, kwargs: Any, missed: list[tuple[Any, str]]) -> Any:
+        leaves, treedef = flatten((args, kwargs))
+        if any(isinstance(leaf, (Box, Duck)) for leaf in leaves):
+            return self.fun(*args, **kwargs)  # part of a larger computation, which is traced or differentiated itself
+        with self._lock:
+            answer = self._traced(args, kwargs, signature(leaves, treedef), missed)
+        if type(answer) is not str:
+            return answer()
+        return self.fun(*args, **kwargs) if answer == "transparent" else self._eager(answer, args, kwargs)
+
+    def _traced(self, args: Any, kwargs: Any, key: Any, missed: list[tuple[Any, str]]) -> Any:
+        """Make a program for these arguments: a function that builds the result, or why there is none."""
+        record = self._records.get(key)
+        if record is None:
+            if len(self._records) >= MOST_SIGNATURES:
+                for replay in list(self._records.pop(next(iter(self._records))).replays):
+                    self._drop(replay)
+            record = self._records[key] = _Record()
+        else:
+            own = [reason for replay, reason in missed if replay in record.replays or reason == CHANGED.reason]
+            if own:
+                self._reasons[own[-1]] += 1
+                self._counts["guard failures"] += 1
+        if not record.may_trace():
+            return "eager"
+        try:
+            traced = Traced(self.fun, args, kwargs)
+        except TransparentError:
+            return "transparent"
+        except FloatingPointError:
+            record.failed()
+            return "exceptional"
+        self._counts["traces"] += 1
+        is_fused = self.backend == "numba"
+        program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
+        if is_fused:
+            program = fused(program)
+        text, namespace = written(
+            program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
+        )
+        exec(builtins.compile(text, "<compiled>", "exec"), namespace)
+        replay = namespace["replay"]
+        if not agrees(replay, args, kwargs, traced):
+            record.failed()
+            self._reasons["the compiled function gave another result than the traced one"] += 1
+            return "eager"
+        record.add(replay)
+        if len(record.replays) > MOST:
+            self._drop(record.replays[0])
+        self._replays = (replay, *self._replays)
+        results = [result.copy() if type(result) is np.ndarray else result for result in traced.results]
+        return lambda: traced.outdef.unflatten(results)
+
+    def source(self, *args: Any, **kwargs: Any) -> Source:
+        """The program for these arguments, as `minigrad.source` writes it."""
+        return source(self.fun, *args, **kwargs)
+
+    def stats(self) -> dict[str, Any]:
+        """How often what happened.
+
+        `traces`: programs that were made; `replays`: calls that a program answered; `guard failures`: calls for which
+        the programs of their signature did not hold, with `reasons`; `exceptional`: calls that the engine answered
+        because of a division by zero or an invalid operation; `eager`: calls that it answered because tracing them
+        would not pay; `signatures` and `programs`: what is kept.
+        """
+        replays = self._calls.__reduce__()[1][0]
+        return {
+            "traces": self._counts["traces"],
+            "replays": replays,
+            "guard failures": self._counts["guard failures"],
+            "exceptional": self._counts["exceptional"],
+            "eager": self._counts["eager"],
+            "signatures": len(self._records),
+            "programs": len(self._replays),
+            "reasons": dict(self._reasons),
+        }
+
+    def __repr__(self) -> str:
+        return f"<compiled {getattr(self.fun, '__name__', self.fun)!s}>"
+
+
+class _Record:
+    """What is known of one signature."""
+
+    __slots__ = ("replays", "since", "wait")
+
+    def __init__(self) -> None:
+        self.replays: list[Any] = []
+        self.since = 0  # traces in a row that were of use once only
+        self.wait = 0  # calls to answer without tracing
+
+    def may_trace(self) -> bool:
+        """Whether a trace may pay: not if many were made and none of them answered again."""
+        if self.wait > 0:
+            self.wait -= 1
+            return False
+        return True
+
+    def failed(self) -> None:
+        """A trace that came to nothing: try again, but ever more seldom."""
+        self.since += 1
+        self.wait = min(4**self.since, 1000)
+
+    def add(self, replay: Any) -> None:
+        """One more program."""
+        self.replays.append(replay)
+        self.since += 1
+        if self.since > MOST:
+            self.wait = min(2 ** (self.since - MOST), 1000)
+
+
+def signature(leaves: Sequence[Any], treedef: TreeDef) -> Any:
+    """What a program depends on besides the numbers: structure, shapes, dtypes and static values."""
+    described: list[Any] = []
+    for leaf in leaves:
+        if is_input(leaf):
+            described.append((type(leaf), np.shape(leaf), getattr(leaf, "dtype", None)))
+        else:
+            try:
+                hash(leaf)
+            except TypeError:
+                raise CannotCompileError(
+                    located(
+                        f"compile: an argument is a {type(leaf).__name__}, which cannot be part of a signature since "
+                        "it is not hashable. Pass numbers, arrays, strings, or tuples, lists and dicts of them"
+                    )
+                ) from None
+            described.append((type(leaf), leaf))
+    return str(treedef), tuple(described)
+
+
+def agrees(replay: Callable[..., Any], args: Any, kwargs: Any, traced: Traced) -> bool:
+    """Whether the compiled function gives what the traced one gave: a look at every program before it is trusted."""
+    try:
+        result = replay(args, kwargs)
+    except Exception:
+        return False
+    if type(result) is Missed:
+        return False
+    found = flatten(result)[0]
+    return len(found) == len(traced.results) and all(map(_close, found, traced.results))
+
+
+def _close(a: Any, b: Any) -> bool:
+    if type(a) is not type(b):
+        return False
+    if not isinstance(b, (np.ndarray, np.number, float, complex)):
+        return bool(np.all(a == b))
+    if np.shape(a) != np.shape(b) or getattr(a, "dtype", None) != getattr(b, "dtype", None):
+        return False
+    if np.array_equal(a, b, equal_nan=np.asarray(b).dtype.kind in "fc"):
+        return True
+    # Where a sum is added up in another order, an entry that cancels has the rounding of the others.
+    rtol = 1e-5 if np.asarray(b).dtype.itemsize < 8 else 1e-9
+    size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+    return bool(np.allclose(a, b, rtol=rtol, atol=1e-3 * rtol * float(size), equal_nan=True))
+
+
+def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "numpy") -> Compiled:  # noqa: A001
+    """A function that does what `fun` does, without Python's share of the work.
+
+    The first call with arguments of a new kind runs `fun` once on values that write down what NumPy does, optimises
+    that program, and makes a Python function of it; later calls run this function. Derivatives are compiled like
+    anything else: `compile(grad(f))`, `compile(value_and_grad(f))`, `compile(lambda x, v: hvp(f, x, v))`.
+
+    Args:
+        fun: a function of pytrees of numbers and arrays. Integers of Python, strings, functions and other objects among
+            its arguments are static: each value gets a program of its own.
+        exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS.
+        backend: "numpy", or "numba" for fused loops (see `minigrad.compiler.fused`): runs of operations entry by entry,
+            and sums, become one loop each, on large arrays in several threads; the same up to rounding. Compiling takes
+            about a second for each new form of loop. Needs `pip install 'minigrad[fast]'`.
+
+    Returns:
+        A function with the same arguments and results. `stats()` tells how often what happened, `source(*args)` gives
+        the program as text.
+
+    Raises:
+        ValueError: for another backend, or one that cannot be exact. ImportError: if it needs Numba, which is missing.
+        CannotCompileError: on the first call, if `fun` draws random numbers, reads the time or a file, prints, changes
+            what it captures, or makes a plain array of a traced value.
+
+    A program holds as long as these are as they were, and is made anew where they are not: structure, shapes and dtypes
+    of the arguments; the way taken at every `if` that depends on numbers, and every `float()`, `int()` and shape;
+    closures, globals and attributes that `fun` reads, and the content of the arrays among them. Comparing small arrays
+    takes a fraction of a microsecond each, large ones the time of reading them; an array that is read-only and owns its
+    memory (`x.flags.writeable = False`) is not compared. Divisions by zero and invalid operations are left to the
+    engine, which knows what to do about infinite derivatives. Results share memory with nothing else.
+
+    >>> from minigrad import compile, grad
+    >>> gradient = compile(grad(lambda x: np.sum(np.sin(x) * x)))
+    >>> gradient(np.zeros(3)), gradient(np.array([1.0, 2.0, 3.0])).round(4)
+    (array([0., 0., 0.]), array([ 1.3818,  0.077 , -2.8289]))
+    >>> gradient.stats()["traces"], gradient.stats()["replays"]
+    (1, 1)
+    """
+    if backend not in ("numpy", "numba"):
+        raise ValueError(located(f"compile: the backend is 'numpy' or 'numba', not {backend!r}"))
+    if backend == "numba":
+        if exact:
+            raise ValueError(
+                located("compile: fused loops are not exact to the bit; leave out exact=True or the backend")
+            )
+        numba_compiler()
+    return Compiled(fun, exact, backend)
+
+
+def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
+    """What `fun(*args)` computes, derivatives included, as a module that reads like a derivation by hand.
+
+    Args:    fun: a function as for `compile`, often a derivative such as `grad(f)`.  args: its arguments; they fix the
+             shapes, and the way taken at each `if` that depends on numbers.
+    Returns: the text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff would, and computes the
+             same bits. Values have the names of the user's variables, where a line assigns to one; the cotangent of `z`
+             is `z_bar`; every block is headed by the user's line. The function has the arguments of `fun`, then the
+             captured arrays: `.constants` holds these, by name, `.name` is the name of the function, and `.function()`
+             is the function itself, with the captured arrays filled in.
+    Raises:  CannotCompileError as `compile`; TypeError for an operation that is not NumPy's own.
+
+    >>> from minigrad import grad, source
+    >>> def loss(w, x):
+    ...     return np.sum(np.tanh(x @ w))
+    >>> print(source(grad(loss), np.ones(2), np.ones((3, 2))))
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def grad_loss(w, x):
+        # primal: return np.sum(np.tanh(x @ w))
+        u = np.tanh(x @ w)  # (3,)
+    <BLANKLINE>
+        # pullback of: return np.sum(np.tanh(x @ w))
+        w_bar = x.T @ (1.0 - u * u)  # (2,)
+    <BLANKLINE>
+        return w_bar
+    <BLANKLINE>
+    """
+    from minigrad.compiler.emit import module
+
+    traced = Traced(fun, args, kwargs, keeps_lines=True)
+    return module(traced, optimised(traced.program), fun, args, kwargs)
+
+
+def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """What `compile` makes of `fun(*args)`: the program as it was traced, what each pass takes out and puts in.
+
+    >>> print(explain(lambda x: (x * 1.0 + 0.0) @ x.T.T, np.ones(2)))
+    inputs %0
+    %1 = mul(%0, 1.0)
+    %2 = add(%1, 0.0)
+    %3 = transpose(%0, None)
+    %4 = transpose(%3, None)
+    %5 = matmul(%2, %4)
+    return %5
+    <BLANKLINE>
+    canonical: Ufuncs become operators, all ways to reduce one, all ways to reshape and transpose one each.
+        -%3 = transpose(%0, None)
+        -%4 = transpose(%3, None)
+        +%3 = transpose(%0, (0,))
+        +%4 = transpose(%3, (0,))
+    <BLANKLINE>
+    simplified: Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
+        -%1 = mul(%0, 1.0)
+        -%2 = add(%1, 0.0)
+        -%3 = transpose(%0, (0,))
+        -%4 = transpose(%3, (0,))
+        -%5 = matmul(%2, %4)
+        +%5 = matmul(%0, %0)
+    <BLANKLINE>
+    inputs %0
+    %5 = matmul(%0, %0)
+    return %5
+    """
+    return explained(Traced(fun, args, kwargs).program)

@@ -1,0 +1,611 @@
+"""Tracing: a function is run once on values that write down what NumPy is asked to do with them.
+
+A `Staged` value is a duck array at the bottom, under all boxes: it holds an array, and the place of that array in a
+flat program. The engine and the user's function compute with it as with the array; every operation ends in one
+`Step` of the program. Derivatives of any order are NumPy operations too, so they need no rules of their own.
+
+What the program cannot follow becomes a *guard*: where Python asks for the truth of a value, or for its number, the
+answer is written down, and the program holds only for inputs that give the same answer.
+"""
+
+from __future__ import annotations
+
+import operator
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.duck import Duck
+from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
+from minigrad.tape import _is_ours as is_ours
+
+
+class Var:
+    """One value of a program: what is known of it without computing it."""
+
+    __slots__ = ("dtype", "index", "kind", "shape")
+
+    def __init__(self, index: int, value: Any) -> None:
+        self.index = index
+        self.kind = kind_of(value)  #: "array", "scalar" (of NumPy) or "python" (a number of Python)
+        self.shape: tuple[int, ...] = getattr(value, "shape", ())
+        self.dtype: Any = value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
+
+    def __repr__(self) -> str:
+        return f"%{self.index}"
+
+
+def kind_of(value: Any) -> str:
+    """How a number or array is represented."""
+    return "array" if isinstance(value, np.ndarray) else "scalar" if isinstance(value, np.generic) else "python"
+
+
+class Origin(NamedTuple):
+    """Where a step comes from, for the names and comments of the emitted source."""
+
+    line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
+    phase: str  #: "primal", "pullback", "pushforward" or "series"
+    owner: int  #: in a sweep, the value of which the step computes the cotangent or tangent; else -1
+    run: int  #: one number for all steps of one execution of the line
+
+
+PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
+
+
+class Step(NamedTuple):
+    """One operation of a program: `out = function(*args, **kwargs)`, with a `Var` in place of each value."""
+
+    out: Any  #: a `Var`, a tuple of them for several results, or None for a guard
+    function: Any
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
+    quiet: bool  #: whether it runs where divisions by zero and invalid operations are not to be heard
+    origin: Origin
+
+
+class Program(NamedTuple):
+    """A flat program: what a function did with its inputs."""
+
+    inputs: list[Var]
+    steps: list[Step]
+    outputs: list[Any]  #: variables or constants
+    origins: dict[int, Origin]  #: of all values, by index
+    names: dict[int, str]  #: what the user's local variables call values (by index) and captured arrays (by -id)
+
+    def __str__(self) -> str:
+        lines = [f"inputs {', '.join(map(str, self.inputs))}"]
+        for step in self.steps:
+            name = getattr(step.function, "__name__", str(step.function))
+            given = [*map(_short, step.args), *[f"{key}={_short(value)}" for key, value in step.kwargs.items()]]
+            left = f"{step.out} = " if step.out is not None else ""
+            lines.append(f"{left}{name}({', '.join(given)})")
+        return "\n".join([*lines, f"return {', '.join(map(_short, self.outputs))}"])
+
+
+def _short(value: Any) -> str:
+    return f"array{value.shape}" if isinstance(value, np.ndarray) else str(value)
+
+
+def is_equal(value: Any, expected: Any) -> bool:
+    """The guard of a number: the same bits up to the sign of NaN."""
+    return bool(value == expected) or bool(value != value and expected != expected)
+
+
+def is_true(value: Any, expected: Any) -> bool:
+    """The guard of a truth."""
+    return bool(value) is expected
+
+
+def has_shape(value: Any, expected: Any) -> bool:
+    """The guard of a shape that depends on the numbers."""
+    return bool(value.shape == expected)
+
+
+GUARDS = (is_equal, is_true, has_shape)
+
+
+class GuardedError(Exception):
+    """A program does not hold for these inputs."""
+
+
+def interpret(program: Program, inputs: list[Any]) -> list[Any]:
+    """The results of a program, step by step: the meaning of a program, which no pass may change."""
+    known = dict(zip([var.index for var in program.inputs], inputs))
+
+    def value_of(value: Any) -> Any:
+        return known[value.index] if type(value) is Var else value
+
+    for step in program.steps:
+        args = [mapped(value_of, arg) for arg in step.args]
+        result = step.function(*args, **{key: mapped(value_of, value) for key, value in step.kwargs.items()})
+        if step.out is None:
+            if not result:
+                raise GuardedError(str(step))
+        elif type(step.out) is tuple:
+            known.update(zip([var.index for var in step.out], result))
+        else:
+            known[step.out.index] = result
+    return [value_of(output) for output in program.outputs]
+
+
+# ----- finding values within arguments --------------------------------------------------------------------------------
+
+
+def mapped(change: Callable[[Any], Any], value: Any) -> Any:
+    """`change` applied to a value, or to each one within lists, tuples, dicts and slices."""
+    kind = type(value)
+    if kind is tuple or kind is list:
+        return kind([mapped(change, part) for part in value])
+    if kind is dict:
+        return {key: mapped(change, part) for key, part in value.items()}
+    if kind is slice:
+        return slice(mapped(change, value.start), mapped(change, value.stop), mapped(change, value.step))
+    return change(value)
+
+
+def variables(value: Any) -> Iterator[Var]:
+    """The variables within a value."""
+    kind = type(value)
+    if kind is Var:
+        yield value
+    elif kind is tuple or kind is list:
+        for part in value:
+            yield from variables(part)
+    elif kind is dict:
+        for part in value.values():
+            yield from variables(part)
+    elif kind is slice:
+        yield from variables((value.start, value.stop, value.step))
+
+
+def reads(step: Step) -> list[Var]:
+    """The variables that a step reads, as a list."""
+    found = []
+    for arg in step.args:
+        kind = type(arg)
+        if kind is Var:
+            found.append(arg)
+        elif kind is tuple or kind is list or kind is slice or kind is dict:
+            found.extend(variables(arg))
+    if step.kwargs:
+        found.extend(variables(step.kwargs))
+    return found
+
+
+def made_by(step: Step) -> tuple[Var, ...]:
+    """The variables that a step defines."""
+    out = step.out
+    return () if out is None else out if type(out) is tuple else (out,)
+
+
+# ----- the trace ------------------------------------------------------------------------------------------------------
+
+
+class CannotCompileError(TypeError):
+    """The function does something that a program cannot repeat."""
+
+
+class ExceptionalError(FloatingPointError):
+    """NumPy met a division by zero or an invalid operation, which is the engine's to settle and not the program's."""
+
+
+def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
+    """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
+
+    `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
+    it; where this NumPy keeps it elsewhere, `np.errstate` serves.
+    """
+    try:
+        from numpy._core.umath import _extobj_contextvar as variable
+        from numpy._core.umath import _make_extobj as make
+
+        remembered = variable.get(), make(divide="raise", invalid="raise")
+    except Exception:  # another NumPy
+
+        def enter() -> Any:
+            state = np.errstate(divide="raise", invalid="raise")
+            state.__enter__()
+            return state
+
+        return enter, lambda state: state.__exit__(None, None, None)
+
+    def enter_quickly() -> Any:
+        nonlocal remembered
+        now = variable.get()
+        before, strict = remembered
+        if now is not before:
+            strict = make(divide="raise", invalid="raise")
+            remembered = now, strict
+        return variable.set(strict)
+
+    return enter_quickly, variable.reset
+
+
+enter_strict, leave_strict = strict_state()
+
+
+def audible() -> Any:
+    """A floating-point state in which what is ignored outside of the function differs from what it ignores within.
+
+    Nothing is heard of either; within the function `ignore` then means that the function, or a rule, said so itself.
+    """
+    state = np.geterr()
+    ignored: dict[str, Any] = {kind: "call" for kind in ("divide", "invalid") if state[kind] == "ignore"}
+    return np.errstate(**ignored, call=lambda kind, flag: None) if ignored else np.errstate()
+
+
+class Trace:
+    """The program while it is being written."""
+
+    __slots__ = ("captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps")
+
+    def __init__(self, keeps_lines: bool = False) -> None:
+        self.inputs: list[Var] = []
+        self.steps: list[Step] = []
+        self.origins: dict[int, Origin] = {}
+        self.captured: dict[int, tuple[Any, Any]] = {}  # constant arrays, with how they looked when they were used
+        self.count = 0
+        self.is_open = True
+        self.keeps_lines = keeps_lines
+        self.line: Line | None = None
+        self.last = (0, 0, 0)  # the user's frame, its instruction, and the number of the run
+        self.names: dict[int, str] = {}  # what local variables call a value (by index) or a captured array (by -id)
+
+    def new(self, value: Any) -> Staged:
+        """A value with a place of its own in the program."""
+        var = Var(self.count, value)
+        self.count += 1
+        return Staged(value, var, self)
+
+    def input(self, value: Any) -> Staged:
+        """An input of the program."""
+        staged = self.new(value)
+        self.inputs.append(staged.var)
+        return staged
+
+    def perform(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run an operation on the plain values, and write it down."""
+        if function in _FACTS:
+            return function(*mapped(plain, args), **mapped(plain, kwargs))
+        if function is np.ufunc.at or getattr(function, "__name__", "") == "at":
+            raise CannotCompileError(
+                located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at")
+            )
+        if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
+            raise CannotCompileError(
+                located(
+                    f"compile: {_name(function)} is to write a traced value into an array (out= or an operator such "
+                    "as a += x). Write a = a + x instead"
+                )
+            )
+        plain_args = [arg.value if type(arg) is Staged else mapped(plain, arg) for arg in args]
+        plain_kwargs = mapped(plain, kwargs) if kwargs else kwargs
+        state = np.geterr()
+        quiet = state["divide"] == state["invalid"] == "ignore"
+        if quiet:
+            result = function(*plain_args, **plain_kwargs)
+        else:
+            token = enter_strict()
+            try:
+                result = function(*plain_args, **plain_kwargs)
+            except FloatingPointError as error:
+                raise ExceptionalError(str(error)) from None
+            finally:
+                leave_strict(token)
+        if not self.is_open:
+            return result
+        origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
+        staged = self._staged(result, origin)
+        out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
+        args = tuple(
+            [arg.var if type(arg) is Staged and arg.trace is self else mapped(self._operand, arg) for arg in args]
+        )
+        kwargs = mapped(self._operand, kwargs) if kwargs else kwargs
+        self.steps.append(Step(out, function, args, kwargs, quiet, origin))
+        if shape_depends_on_numbers(function, args):
+            for var, value in zip(made_by(self.steps[-1]), result if isinstance(result, (tuple, list)) else (result,)):
+                self.guard(has_shape, var, np.shape(value))
+        return staged
+
+    def _staged(self, result: Any, origin: Origin) -> Any:
+        if isinstance(result, (np.ndarray, np.generic, int, float, complex)):
+            staged = self.new(result)
+            self.origins[staged.var.index] = origin
+            return staged
+        if isinstance(result, tuple) and hasattr(result, "_fields"):
+            return type(result)(*[self._staged(part, origin) for part in result])
+        if isinstance(result, (tuple, list)):
+            return type(result)([self._staged(part, origin) for part in result])
+        raise CannotCompileError(
+            located(f"compile: an operation on a traced value returned a {type(result).__name__}, not an array")
+        )
+
+    def _operand(self, value: Any) -> Any:
+        kind = type(value)
+        if kind is Staged:
+            if value.trace is not self:
+                return value.value
+            return value.var
+        if isinstance(value, np.ndarray) and id(value) not in self.captured:
+            self.captured[id(value)] = (value, fingerprint(value))
+        return value
+
+    def guard(self, check: Callable[..., bool], var: Var, expected: Any) -> None:
+        """From here on the program holds only if the check does."""
+        if self.is_open:
+            origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
+            self.steps.append(Step(None, check, (var, expected), {}, False, origin))
+
+    def close(self, outputs: list[Any]) -> Program:
+        """The program that was written, with these results."""
+        self.is_open = False
+        for array, before in self.captured.values():
+            if fingerprint(array) != before:
+                raise RuntimeError(
+                    located(
+                        f"compile: an array of shape {array.shape} and dtype {array.dtype} was changed while the "
+                        "function ran, after its use in an operation. Hand a copy to the operation: a.copy()"
+                    )
+                )
+        outputs = [value.var if type(value) is Staged and value.trace is self else plain(value) for value in outputs]
+        return Program(self.inputs, self.steps, outputs, self.origins, self.names)
+
+
+# What depends on shapes and dtypes only.
+_FACTS = {
+    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.zeros_like,
+    np.ones_like, np.empty_like, np.common_type,
+}  # fmt: skip
+
+
+def _flat(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _name(function: Any) -> str:
+    return getattr(function, "__name__", str(function))
+
+
+def plain(value: Any) -> Any:
+    """The array or number of a staged value; anything else as it is."""
+    while type(value) is Staged:
+        value = value.value
+    return value
+
+
+def _var(value: Any) -> Any:
+    return value.var if type(value) is Staged else value
+
+
+_BY_NUMBERS = {
+    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros, np.union1d,
+    np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.repeat, np.unique_all, np.unique_counts,
+    np.unique_inverse, np.unique_values, np.histogram, np.delete,
+}  # fmt: skip
+
+
+def shape_depends_on_numbers(function: Any, args: tuple[Any, ...]) -> bool:
+    """Whether the shape of a result may differ for inputs of the same shapes."""
+    if function is operator.getitem:
+        return any(var.dtype.kind == "b" for var in variables(args[1]))
+    return function in _BY_NUMBERS or (function is np.where and len(args) == 1)
+
+
+# ----- staged values --------------------------------------------------------------------------------------------------
+
+
+class Staged(Duck):
+    """A number or array, and its place in a program."""
+
+    __slots__ = ("dtype", "shape", "trace", "value", "var")
+
+    def __init__(self, value: Any, var: Var, trace: Trace) -> None:
+        self.value, self.var, self.trace = value, var, trace
+        self.shape, self.dtype = var.shape, var.dtype
+
+    def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Run the operation on the arrays, and write it down in the innermost trace."""
+        return self.trace.perform(function, args, kwargs)
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this stands for an array, and not for a number."""
+        return self.var.kind == "array"
+
+    def _answer(self, check: Callable[..., bool], answer: Any) -> Any:
+        self.trace.guard(check, self.var, answer)
+        return answer
+
+    def __bool__(self) -> bool:
+        return bool(self._answer(is_true, bool(self.value)))
+
+    def __int__(self) -> int:
+        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+        return int(self.value)
+
+    def __float__(self) -> float:
+        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+        return float(self.value)
+
+    def __complex__(self) -> complex:
+        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+        return complex(self.value)
+
+    def __index__(self) -> int:
+        self._answer(is_equal, operator.index(self.value))
+        return operator.index(self.value)
+
+    def item(self, *index: Any) -> Any:
+        """The number, as one of Python: from here on a constant of the program, with a guard."""
+        part = self[np.unravel_index(index[0], self.shape) if len(index) == 1 else index] if index else self
+        return (
+            part._answer(is_equal, part.value.item())
+            if index
+            else self._answer(is_equal, np.asarray(self.value).item())
+        )
+
+    def tolist(self) -> Any:
+        """As of an array: its numbers become constants of the program, each with a guard."""
+        return [part.tolist() for part in self] if self.shape else self.item()
+
+    def finite(self) -> bool:
+        """Whether all entries are finite; no guard if they are.
+
+        The engine asks before it subtracts a value from others. With an infinite one the difference would be invalid,
+        and a program stops where NumPy finds an invalid operation.
+        """
+        answer = bool(np.all(np.isfinite(self.value)))
+        return answer if answer else bool(np.all(np.isfinite(self)))
+
+    def as_array(self) -> Any:
+        """As an array: one without axes for a number."""
+        return self.perform(np.asarray, (self,), {})
+
+    def as_leaf(self) -> Any:
+        """As the engine differentiates it: a number of NumPy instead of one of Python."""
+        return self.perform(np.float64 if type(self.value) is float else np.complex128, (self,), {}) if (
+            type(self.value) in (float, complex)
+        ) else self  # fmt: skip
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        if not self.trace.is_open:
+            return np.array(self.value, dtype=dtype)
+        raise CannotCompileError(
+            located(
+                f"compile: a traced value (shape {self.shape}, {self.dtype}) cannot become, or be written into, a "
+                "plain array: leave np.asarray out, build arrays with np.stack or np.where (or minigrad.numpy.array "
+                "of a list), and use minigrad.set_at for x[index] = value"
+            )
+        )
+
+    def __getattr__(self, name: str) -> Any:
+        known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
+        raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise CannotCompileError(
+            located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
+        )
+
+    def __repr__(self) -> str:
+        return f"Staged({self.value!r})"
+
+    def __copy__(self) -> Any:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        return self
+
+    @property
+    def flags(self) -> Any:
+        """As of the array."""
+        return np.asarray(self.value).flags
+
+    @property
+    def itemsize(self) -> int:
+        """As of the array."""
+        return int(self.dtype.itemsize)
+
+    @property
+    def mT(self) -> Any:
+        """As of an array."""
+        return self.perform(np.matrix_transpose, (self,), {})
+
+    @property
+    def flat(self) -> Any:
+        """As of an array, to read."""
+        return self.ravel()
+
+    @property
+    def imag(self) -> Any:
+        """As of an array; of a real one, zeros."""
+        return self.perform(np.imag, (self,), {})
+
+
+def _operators() -> None:
+    """Operators are written down as such: on numbers they are faster than the ufuncs, and a power has other digits."""
+    two = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"}
+    for name in two | {"lt", "le", "gt", "ge", "eq", "ne"}:
+        function = getattr(operator, name)
+
+        def left(self: Staged, other: Any, function: Any = function) -> Any:
+            return NotImplemented if type(other) is Box else self.perform(function, (self, other), {})
+
+        def right(self: Staged, other: Any, function: Any = function) -> Any:
+            return NotImplemented if type(other) is Box else self.perform(function, (other, self), {})
+
+        setattr(Staged, f"__{name.rstrip('_')}__", left)
+        if name in two:
+            setattr(Staged, f"__r{name.rstrip('_')}__", right)
+    for name in ("neg", "pos", "abs", "invert"):
+        function = getattr(operator, name)
+        setattr(Staged, f"__{name}__", lambda self, function=function: self.perform(function, (self,), {}))
+    special: dict[str, Any] = {
+        "__round__": lambda self, n=0: self.perform(np.round, (self, n), {}),
+        "__divmod__": lambda self, other: (self // other, self % other),
+    }
+    for name, method in special.items():
+        setattr(Staged, name, method)
+
+
+_operators()
+
+
+# ----- where a step comes from ----------------------------------------------------------------------------------------
+
+
+def origin_of_step(trace: Trace) -> Origin:
+    """The user's line, and what the engine is doing: found by walking the stack, so only `source` pays for it."""
+    from minigrad.sweeps import _pull, _push, finished
+    from minigrad.taylor import push_series
+
+    sweeps = {
+        _pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series",
+        finished.__code__: "pullback",
+    }  # fmt: skip
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename) and frame.f_code not in sweeps:
+        frame = frame.f_back
+    if frame.f_code not in sweeps:
+        before, instruction, run = trace.last
+        if before != id(frame) or frame.f_lasti < instruction or _line_of(frame) != trace.line:
+            run += 1
+        trace.last, trace.line = (id(frame), frame.f_lasti, run), _line_of(frame)
+        note_names(trace, frame)
+        return Origin(trace.line, "primal", -1, run)
+    phase, names = sweeps[frame.f_code], frame.f_locals
+    if frame.f_code is finished.__code__:
+        value = peel(names["value"])
+        return Origin(None, phase, value.var.index if type(value) is Staged else -1, trace.last[2])
+    node = names.get("ans")
+    node = peel(node[0]) if type(node) is tuple and node else peel(node)
+    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
+    # A `pull` computes the cotangents of all arguments at once: whose a step is, is not known there.
+    target = node if phase != "pullback" else peel(names.get("arg")) if names.get("vjps") is not None else None
+    owner = target.var.index if type(target) is Staged else -1
+    trace.last = (0, 0, trace.last[2])
+    return Origin(made.line or user_line(), phase, owner, made.run)
+
+
+def _line_of(frame: Any) -> Line:
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def note_names(trace: Trace, frame: Any) -> None:
+    """What the local variables of the user's function call the values of the program."""
+
+    def note(name: str, value: Any) -> None:
+        value = peel(value)
+        if type(value) is Staged:
+            trace.names.setdefault(value.var.index, name)
+        elif isinstance(value, np.ndarray):
+            trace.names.setdefault(-id(value), name)
+
+    for name, value in list(frame.f_locals.items()):
+        if type(value) in (list, tuple) and len(value) <= 64:
+            for i, part in enumerate(value):
+                note(f"{name}{i}", part)
+        else:
+            note(name, value)
