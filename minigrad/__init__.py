@@ -10,10 +10,12 @@ array([0.    , 0.6397])
 
 Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rules), `elementwise`, `structure` and
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
-and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `batching` and
-`matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse Jacobians and Hessians),
-`compiler` (programs traced once, their source and their replay), `explore` (the printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own,
-tools), `coverage`, `expression`, `plotting` and `cli` (what has a rule, formulas as text, pictures, and the commands).
+and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `duck`, `batching`
+and `matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse ones), `memory`
+(checkpoints), `custom` and `implicit` (operations of your own, solutions of equations; `operation` is what these are
+made of), `compiler` (programs traced once, their source and their replay), `explore` (the printed tape), `tree` (nested
+parameters), `scipy`, `extend` and `misc` (SciPy, the names of autograd), `coverage`, `expression`, `plotting` and `cli`
+(what has a rule, formulas as text, pictures, and the commands).
 """
 
 import importlib

@@ -73,10 +73,6 @@ class Duck:
         """
         raise NotImplementedError
 
-    def finite(self) -> bool:
-        """Whether all entries are finite."""
-        return bool(np.all(np.isfinite(self)))
-
     @property
     def is_array(self) -> bool:
         """Whether this stands for an array, and not for a number; arrays without axes exist too."""

@@ -24,7 +24,7 @@ from minigrad.numpy.dispatch import (
     refuse,
 )
 from minigrad.primitive import constant as _constant
-from minigrad.structure import array, has_box, has_duck
+from minigrad.structure import array, has_box
 from minigrad.tape import Box, located, peel, peel_all
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
