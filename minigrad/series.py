@@ -11,7 +11,6 @@ of this package, so that coefficients may be boxes: a gradient of a Taylor coeff
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,42 @@ import numpy as np
 from minigrad import elementwise as e
 from minigrad.tape import peel
 
-Series = list[Any]
+Series = Any  # a list of coefficients, or an array whose rows they are
+
+FEW = 3  # series of so few coefficients stay lists: a sum of two or three products is made term by term
+
+
+def room(ans: Any, order: int, *series: Series) -> tuple[Any, ...]:
+    """Somewhere to put a series that starts with `ans`, and the given series in a form that suits it.
+
+    Where everything is a plain array of one dtype, these are arrays with one row per coefficient, so that each sum of
+    products is one call of NumPy. Everywhere else (boxes, numbers, few coefficients) they are lists.
+    """
+    if type(ans) is not np.ndarray or order < FEW or not all(_is_plain(u, ans.dtype) for u in series):
+        return [ans, *[0.0] * order], *series
+    v = np.empty((order + 1, *ans.shape), ans.dtype)
+    v[0] = ans
+    return v, *[stacked(u) for u in series]
+
+
+def _is_plain(u: Series, dtype: Any) -> bool:
+    """Whether these coefficients are numbers of Python or arrays of this dtype."""
+    if type(u) is np.ndarray:
+        return bool(u.dtype == dtype)
+    return all(type(c) is float or (type(c) is np.ndarray and c.dtype == dtype) for c in u)
+
+
+def stacked(u: Series) -> Series:
+    """A series of many coefficients as one array."""
+    if type(u) is np.ndarray or len(u) <= FEW:
+        return u
+    like = next((c for c in u if type(c) is np.ndarray), None)
+    if like is None:
+        return u
+    rows = np.empty((len(u), *np.broadcast_shapes(*[np.shape(c) for c in u])), like.dtype)
+    for k, c in enumerate(u):
+        rows[k] = c
+    return rows
 
 
 def dot(u: Series, v: Series, k: int, start: int = 0, stop: int | None = None) -> Any:
@@ -28,6 +62,9 @@ def dot(u: Series, v: Series, k: int, start: int = 0, stop: int | None = None) -
     last = min(k if stop is None else stop - 1, len(u) - 1)
     if last < first:
         return 0.0
+    if last - first >= 2 and type(u) is np.ndarray and type(v) is np.ndarray:
+        bottom = k - last - 1
+        return np.einsum("k...,k...->...", u[first : last + 1], v[k - first : bottom if bottom >= 0 else None : -1])
     total = u[first] * v[k - first]
     if type(total) is np.ndarray:
         for j in range(first + 1, last + 1):
@@ -44,61 +81,88 @@ def dot(u: Series, v: Series, k: int, start: int = 0, stop: int | None = None) -
 
 def slope(u: Series) -> Series:
     """The numbers k u[k]: t times the derivative of the curve."""
+    if type(u) is np.ndarray:
+        return u * np.arange(len(u), dtype=u.real.dtype).reshape(-1, *[1] * (u.ndim - 1))
     return [0.0, *[k * u[k] for k in range(1, len(u))]]
 
 
 def scaled(u: Series, factor: Any) -> Series:
     """factor * u, for a constant factor."""
-    return [factor * c for c in u]
+    return factor * u if type(u) is np.ndarray else [factor * c for c in u]
 
 
-def added(u: Series, v: Series, sign: int = 1) -> Series:
+def shifted(ans: Any, u: Series, sign: int = 1) -> Series:
+    """The series with the value `ans` that moves like u, or against it."""
+    if type(u) is np.ndarray and type(ans) is np.ndarray and u.shape[1:] == ans.shape and u.dtype == ans.dtype:
+        v = u.copy() if sign > 0 else -u
+        v[0] = ans
+        return v
+    return [ans, *u[1:]] if sign > 0 else [ans, *[-c for c in u[1:]]]
+
+
+def added(ans: Any, u: Series, v: Series, sign: int = 1) -> Series:
     """u + v, or u - v."""
+    if len(v) == 1:
+        return shifted(ans, u)
+    if len(u) == 1:
+        return shifted(ans, v, sign)
+    if type(u) is np.ndarray and type(v) is np.ndarray and u.shape == v.shape:
+        w: Any = u + v if sign > 0 else u - v
+        w[0] = ans
+        return w
     short = min(len(u), len(v))
-    rest = u[short:] or [c if sign > 0 else -c for c in v[short:]]
-    return [a + b if sign > 0 else a - b for a, b in zip(u, v)] + rest
+    rest = u[short:] if len(u) > short else [c if sign > 0 else -c for c in v[short:]]
+    return [ans, *[u[k] + v[k] if sign > 0 else u[k] - v[k] for k in range(1, short)], *rest]
 
 
-def product(u: Series, v: Series, order: int, start: int = 0) -> Series:
-    """u v: the Cauchy product, from the coefficient `start` on."""
-    return [dot(u, v, k) for k in range(start, min(order, len(u) + len(v) - 2) + 1)]
+def product(u: Series, v: Series, order: int, ans: Any = None) -> Series:
+    """u v: the Cauchy product."""
+    ans = u[0] * v[0] if ans is None else ans
+    w, u, v = room(ans, min(order, len(u) + len(v) - 2), u, v)
+    for k in range(1, len(w)):
+        w[k] = dot(u, v, k)
+    return w
 
 
 def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     """u / v: from (u / v) v = u."""
-    w = [u[0] / v[0] if ans is None else ans]
+    ans = u[0] / v[0] if ans is None else ans
     if len(v) == 1:
-        return w + [c / v[0] for c in u[1:]]
+        return [ans, *[c / v[0] for c in u[1:]]]
+    w, u, v = room(ans, order, u, v)
     for k in range(1, order + 1):
         known = dot(v, w, k, 1)
-        w.append((u[k] - known) / v[0] if k < len(u) else -known / v[0])
+        w[k] = (u[k] - known) / v[0] if k < len(u) else -known / v[0]
     return w
 
 
 def integral(ans: Any, u: Series, w: Series, order: int) -> Series:
     """The v with v' = w u' and the value `ans`: w is the derivative of a function at u, to one order less."""
-    du, v = slope(u), [ans]
+    v, u, w = room(ans, order, u, w)
+    du = slope(u)
     for k in range(1, order + 1):
-        v.append(dot(du, w, k, 1) / k)
+        v[k] = dot(du, w, k, 1) / k
     return v
 
 
 def integral_of_quotient(ans: Any, u: Series, w: Series, order: int) -> Series:
     """The v with v' = u' / w and the value `ans`: inverse functions, whose derivative is the reciprocal of another."""
-    v, dv = [ans], [0.0]
+    v, u, w = room(ans, order, u, w)
+    dv, *_ = room(ans, order, u, w)  # its first coefficient is not used
     for k in range(1, order + 1):
         term = dot(dv, w, k, 1, k)
         top = k * u[k] if k < len(u) else 0.0
-        dv.append((top - term) / w[0])
-        v.append(dv[k] / k)
+        dv[k] = (top - term) / w[0]
+        v[k] = dv[k] / k
     return v
 
 
 def exponential(ans: Any, u: Series, order: int) -> Series:
     """exp(u): v' = v u'."""
-    du, v = slope(u), [ans]
+    v, u = room(ans, order, u)
+    du = slope(u)
     for k in range(1, order + 1):
-        v.append(dot(du, v, k, 1) / k)
+        v[k] = dot(du, v, k, 1) / k
     return v
 
 
@@ -110,71 +174,66 @@ def logarithm(ans: Any, u: Series, order: int) -> Series:
 def power(ans: Any, u: Series, p: float, order: int) -> Series:
     """u^p for a constant p: u v' = p v u'. Whole powers are products, so that they hold at u = 0 too."""
     if p == int(p) and 0 <= p <= 32:
-        return whole_power(u, int(p), order)
+        return whole_power(ans, u, int(p), order)
     zero = np.equal(peel(u[0]), 0)
     base = e.where(zero, 1.0, u[0]) if np.any(zero) else u[0]
-    v = [ans]
+    v, u = room(ans, order, u)
+    dv, du = room(ans, order, slope(u))
     for k in range(1, order + 1):
-        total: Any = 0.0
-        for j in range(1, min(k, len(u) - 1) + 1):
-            total = total + ((p + 1) * j - k) * (u[j] * v[k - j])
-        v.append(total / (k * base))
+        v[k] = (p * dot(du, v, k, 1) - dot(u, dv, k, 1, k)) / (k * base)
+        dv[k] = k * v[k]
     if np.any(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
         beyond = 1.0 / np.where(zero, 0.0, 1.0) if order >= p else 0.0  # a division by zero, of which the user is told
-        v[1:] = [e.where(zero, 0.0 if k < p else beyond, v[k]) for k in range(1, order + 1)]
+        v = [ans, *[e.where(zero, 0.0 if k < p else beyond, v[k]) for k in range(1, order + 1)]]
     return v
 
 
-def whole_power(u: Series, n: int, order: int) -> Series:
+def whole_power(ans: Any, u: Series, n: int, order: int) -> Series:
     """u^n by repeated squaring."""
     if n == 0:
-        return [u[0] ** 0]
-    ans: Series | None = None
+        return [ans]
+    v: Series | None = None
     square = u
     while n:
         if n % 2:
-            ans = square if ans is None else product(ans, square, order)
+            v = square if v is None else product(v, square, order)
         n //= 2
         if n:
             square = product(square, square, order)
-    assert ans is not None
-    return ans
+    assert v is not None
+    return v
 
 
 def sine_and_cosine(u: Series, order: int, s: Any, c: Any, sign: float) -> tuple[Series, Series]:
     """sin and cos (sign -1), or sinh and cosh (sign 1): s' = c u', c' = sign s u'."""
-    du, sines, cosines = slope(u), [s], [c]
+    sines, u = room(s, order, u)
+    cosines, du = room(c, order, slope(u))
     for k in range(1, order + 1):
-        of_sine = dot(du, cosines, k, 1) / k
-        of_cosine = sign * dot(du, sines, k, 1) / k
-        sines.append(of_sine)
-        cosines.append(of_cosine)
+        sines[k] = dot(du, cosines, k, 1) / k
+        cosines[k] = sign * dot(du, sines, k, 1) / k
     return sines, cosines
 
 
-def with_slope(ans: Any, w0: Any, u: Series, order: int, grow: Callable[[Series, Series, int], Any]) -> Series:
-    """The v with v' = w u', where `grow(v, w, k)` gives w[k] from v[0..k] and w[0..k-1]."""
-    du, v, w = slope(u), [ans], [w0]
-    for k in range(1, order + 1):
-        v.append(dot(du, w, k, 1) / k)
-        if k < order:
-            w.append(grow(v, w, k))
-    return v
-
-
 def tangent(ans: Any, u: Series, order: int) -> Series:
-    """tan(u): v' = 1 + v^2."""
-    return with_slope(ans, 1.0 + ans * ans, u, order, lambda v, w, k: dot(v, v, k))
+    """tan(u): v' = w u' with w = 1 + v^2."""
+    v, u = room(ans, order, u)
+    w, du = room(1.0 + ans * ans, order, slope(u))
+    for k in range(1, order + 1):
+        v[k] = dot(du, w, k, 1) / k
+        w[k] = dot(v, v, k)
+    return v
 
 
 def hyperbolic_tangent(ans: Any, u: Series, order: int) -> Series:
     """tanh(u): v' = w u' with w = 1/cosh^2, w' = -2 v w u'. w is not 1 - v^2, which has no digits where v is near 1."""
     w0 = squared_sech(u[0])
-    du, v, w, vw = slope(u), [ans], [w0], [ans * w0]
+    v, u = room(ans, order, u)
+    w, du = room(w0, order, slope(u))
+    vw, *_ = room(ans * w0, order, u)
     for k in range(1, order + 1):
-        v.append(dot(du, w, k, 1) / k)
-        w.append(-2.0 * dot(du, vw, k, 1) / k)
-        vw.append(dot(v, w, k))
+        v[k] = dot(du, w, k, 1) / k
+        w[k] = -2.0 * dot(du, vw, k, 1) / k
+        vw[k] = dot(v, w, k)
     return v
 
 
@@ -192,11 +251,13 @@ def logistic(ans: Any, u: Series, order: int) -> Series:
 
 
 def _logistic_pair(s: Any, r: Any, u: Series, order: int) -> Series:
-    du, v, rest, w = slope(u), [s], [r], [s * r]
+    v, u = room(s, order, u)
+    w, du = room(s * r, order, slope(u))
+    rest, *_ = room(r, order, u)
     for k in range(1, order + 1):
-        v.append(dot(du, w, k, 1) / k)
-        rest.append(-v[k])
-        w.append(dot(v, rest, k))
+        v[k] = dot(du, w, k, 1) / k
+        rest[k] = -v[k]
+        w[k] = dot(v, rest, k)
     return v
 
 

@@ -40,18 +40,17 @@ def push_series(
 ) -> list[Series]:
     """The series of the nodes `outputs`, given those of the leaves, up to `order`. Linear in the number of nodes."""
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
+    events = trouble.events if trouble is not None else ()
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
         us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
-        if primitive is ITEM:
-            position = params["position"]
-            known[i] = [c[position] if type(c) is tuple else 0.0 for c in us[0]]
-        elif all(len(u) == 1 for u in us):
+        if max(map(len, us)) == 1:
             known[i] = [ans]  # nothing moves here
-        else:
-            known[i] = node_series(primitive, us, args, ans, params, order)
-            if trouble is not None and trouble.events:
-                trouble.note(i, primitive, ans)
+            continue
+        known[i] = node_series(primitive, us, args, ans, params, order)
+        if events:
+            assert trouble is not None
+            trouble.note(i, primitive, ans)
     return [known[i] for i in outputs]
 
 
@@ -59,15 +58,21 @@ def node_series(
     primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
 ) -> Series:
     """The series of one operation."""
-    rule = RULES.get(primitive.name) if primitive.kind == "elementwise" else None
+    kind = primitive.kind
+    rule = RULES.get(primitive.name) if kind == "elementwise" else None
     if rule is not None:
         v = rule(order, ans, us, params)
-    elif primitive.kind == "linear":
+        if type(v) is np.ndarray or (type(v[-1]) is np.ndarray and v[-1].dtype is ans.dtype):
+            return v
+    elif primitive is ITEM:
+        position = params["position"]
+        return [c[position] if type(c) is tuple else 0.0 for c in us[0]]
+    elif kind == "linear":
         v = [ans]
         for k in range(1, min(order, max(map(len, us)) - 1) + 1):
             parts = [full(u[k] if k < len(u) else 0.0, arg) for u, arg in zip(us, args)]
             v.append(primitive.bind(*parts, **params))
-    elif primitive.kind == "bilinear":
+    elif kind == "bilinear":
         v = multilinear(primitive, us, args, ans, params, order)
     else:
         v = derived(primitive, us, args, ans, params, order)
@@ -182,8 +187,7 @@ def _inverse(root: Callable[[Series, int], Series], sign: float = 1.0) -> Rule:
 
 
 def _one_minus_square(u: Series, order: int) -> Series:
-    left, right = [1.0 - u[0], *[-c for c in u[1:]]], [1.0 + u[0], *u[1:]]
-    return s.product(left, right, order)
+    return s.product(s.shifted(1.0 - u[0], u, -1), s.shifted(1.0 + u[0], u), order)
 
 
 def _root(inner: Callable[[Series, int], Series]) -> Callable[[Series, int], Series]:
@@ -195,25 +199,21 @@ def _root(inner: Callable[[Series, int], Series]) -> Callable[[Series, int], Ser
 
 
 def _one_plus_square(u: Series, order: int) -> Series:
-    w = s.product(u, u, order)
-    return [1.0 + w[0], *w[1:]]
+    return s.product(u, u, order, 1.0 + u[0] * u[0])
 
 
 def _square_minus_one(u: Series, order: int) -> Series:
-    return [-c for c in _one_minus_square(u, order)]
+    return s.scaled(_one_minus_square(u, order), -1.0)
 
 
 def _shift(u: Series) -> Series:
-    return [1.0 + u[0], *u[1:]]
+    return s.shifted(1.0 + u[0], u)
 
 
 def _logaddexp(order: int, ans: Any, us: list[Series], params: Any) -> Series:
     x, y = us
-    gap = s.added(y, x, -1)
-    if len(gap) < 2:
-        gap = [*gap, 0.0]
-    soft = s.softplus(ans - x[0], gap, order)
-    return [ans, *s.added(soft, x)[1:]]
+    soft = s.softplus(ans - x[0], s.added(y[0] - x[0], y, x, -1), order)
+    return s.added(ans, soft, x)
 
 
 def _where(order: int, ans: Any, us: list[Series], params: Any) -> Series:
@@ -236,14 +236,14 @@ def _cos(order: int, ans: Any, us: list[Series], params: Any) -> Series:
 
 
 RULES: dict[str, Rule] = {
-    "add": lambda d, ans, us, _: [ans, *s.added(us[0], us[1])[1:]],
-    "subtract": lambda d, ans, us, _: [ans, *s.added(us[0], us[1], -1)[1:]],
-    "multiply": lambda d, ans, us, _: [ans, *s.product(us[0], us[1], d, 1)],
+    "add": lambda d, ans, us, _: s.added(ans, us[0], us[1]),
+    "subtract": lambda d, ans, us, _: s.added(ans, us[0], us[1], -1),
+    "multiply": lambda d, ans, us, _: s.product(us[0], us[1], d, ans),
     "divide": lambda d, ans, us, _: s.quotient(us[0], us[1], d, ans),
-    "negative": lambda d, ans, us, _: [ans, *[-c for c in us[0][1:]]],
+    "negative": lambda d, ans, us, _: s.shifted(ans, us[0], -1),
     "positive": lambda d, ans, us, _: us[0],
     "reciprocal": lambda d, ans, us, _: s.quotient([1.0], us[0], d, ans),
-    "square": lambda d, ans, us, _: s.product(us[0], us[0], d),
+    "square": lambda d, ans, us, _: s.product(us[0], us[0], d, ans),
     "sqrt": lambda d, ans, us, _: s.power(ans, us[0], 0.5, d),
     "cbrt": lambda d, ans, us, _: s.power(ans, us[0], 1.0 / 3.0, d),
     "power": _power,
@@ -306,8 +306,13 @@ def derivatives(fun: Callable[..., Any], x: Any, order: int) -> Any:
         raise TypeError(
             located(f"derivatives: the function must return one array or number, not {len(results)}; use jet")
         )
-    coefficients = results[0]
-    return stack(*[_times_factorial(coefficients, k) for k in range(order + 1)], axis=0)
+    value, coefficients = results[0]
+    if type(value) is Box or any(type(c) is Box for c in coefficients):
+        return stack(*[full(_times_factorial(coefficients, k), value) for k in range(order + 1)], axis=0)
+    table = np.zeros((order + 1, *value.shape), value.dtype)
+    for k, c in enumerate(coefficients):
+        np.multiply(c, float(math.factorial(k)), out=table[k, ...])
+    return table
 
 
 def elementwise_derivative(
@@ -369,20 +374,21 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
     order = max(map(len, series), default=0)
     scaled = [[c / math.factorial(k) for k, c in enumerate(derivs, 1)] for derivs in series]
     found, treedef = curve("jet", fun, tuple(primals), scaled, order)
-    values = treedef.unflatten([coefficients[0] for coefficients in found])
+    values = treedef.unflatten([value for value, _ in found])
     return values, treedef.unflatten(
-        [[_times_factorial(coefficients, k) for k in range(1, order + 1)] for coefficients in found]
+        [[full(_times_factorial(cs, k), value) for k in range(1, order + 1)] for value, cs in found]
     )
 
 
 def _times_factorial(coefficients: Series, k: int) -> Any:
-    return coefficients[k] * float(math.factorial(k)) if k < len(coefficients) else coefficients[0] * 0.0
+    return coefficients[k] * float(math.factorial(k)) if k < len(coefficients) else 0.0
 
 
 def curve(
     operation: str, fun: Callable[..., Any], args: tuple[Any, ...], directions: Sequence[Series], order: int
-) -> tuple[list[Series], Any]:
-    """The normalised coefficients of every output of `fun` along curves through `args`, and the outputs' structure.
+) -> tuple[list[tuple[Any, Series]], Any]:
+    """For every output of `fun` its value and its normalised coefficients along curves through `args`, as they come
+    (thin, or fewer than the order if the others are zero), and the structure of the outputs.
 
     Each direction lists the coefficients of orders 1, 2, ... of one argument.
     """
@@ -398,13 +404,13 @@ def curve(
                 located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")
             )
     positions = [record.position(out) for out in outs]
-    inputs = [[leaf, *[full(c, leaf) for c in direction]] for leaf, direction in zip(record.leaves, directions)]
+    inputs = [
+        [leaf, *[c if type(c) is float else full(c, leaf) for c in direction]]
+        for leaf, direction in zip(record.leaves, directions)
+    ]
     found = iter(_push_with_trouble(record.tape, inputs, [p for p in positions if p >= 0], order))
-    series: list[Series] = []
-    for out, position in zip(outs, positions):
-        if position < 0:
-            series.append([out])
-        else:
-            value = record.tape.nodes[position][3]
-            series.append([value, *[full(c, value) for c in next(found)[1 : order + 1]]])
+    nodes = record.tape.nodes
+    series: list[tuple[Any, Series]] = [
+        (out, [out]) if p < 0 else (nodes[p][3], next(found)[: order + 1]) for out, p in zip(outs, positions)
+    ]
     return series, treedef
