@@ -20,7 +20,8 @@ from minigrad.tape import peel
 
 Series = Any  # a list of coefficients, or an array whose rows they are
 
-FEW = 3  # series of so few coefficients stay lists: a sum of two or three products is made term by term
+FEW = 3  # coefficients up to which a series stays a list
+LOW = 6  # orders below which all series stay lists: their sums of a few products are faster term by term
 
 
 def room(ans: Any, order: int, *series: Series) -> tuple[Any, ...]:
@@ -29,7 +30,7 @@ def room(ans: Any, order: int, *series: Series) -> tuple[Any, ...]:
     Where everything is a plain array of one dtype, these are arrays with one row per coefficient, so that each sum of
     products is one call of NumPy. Everywhere else (boxes, numbers, few coefficients) they are lists.
     """
-    if type(ans) is not np.ndarray or order < FEW or not all(_is_plain(u, ans.dtype) for u in series):
+    if type(ans) is not np.ndarray or order < LOW or not all(_is_plain(u, ans.dtype) for u in series):
         return [ans, *[0.0] * order], *series
     v = np.empty((order + 1, *ans.shape), ans.dtype)
     v[0] = ans
@@ -58,14 +59,19 @@ def stacked(u: Series) -> Series:
 
 def dot(u: Series, v: Series, k: int, start: int = 0, stop: int | None = None) -> Any:
     """The sum of u[j] * v[k - j] for start <= j < stop (by default up to k), where both exist; 0.0 if nothing does."""
-    first = max(start, k - len(v) + 1)
-    last = min(k if stop is None else stop - 1, len(u) - 1)
+    first, last = k - len(v) + 1, k if stop is None else stop - 1
+    if first < start:
+        first = start
+    if last >= len(u):
+        last = len(u) - 1
     if last < first:
         return 0.0
-    if last - first >= 2 and type(u) is np.ndarray and type(v) is np.ndarray:
-        bottom = k - last - 1
-        return np.einsum("k...,k...->...", u[first : last + 1], v[k - first : bottom if bottom >= 0 else None : -1])
+    if last > first + 1 and type(u) is np.ndarray and type(v) is np.ndarray:
+        below = k - last - 1
+        return _sum_of_products(u[first : last + 1], v[k - first : below if below >= 0 else None : -1])
     total = u[first] * v[k - first]
+    if last == first:
+        return total
     if type(total) is np.ndarray:
         for j in range(first + 1, last + 1):
             term = u[j] * v[k - j]
@@ -77,6 +83,12 @@ def dot(u: Series, v: Series, k: int, start: int = 0, stop: int | None = None) -
     for j in range(first + 1, last + 1):
         total = total + u[j] * v[k - j]
     return total
+
+
+def _sum_of_products(u: Any, v: Any) -> Any:
+    if u.dtype.kind == "c":  # of which vecdot would take the conjugate
+        return np.einsum("k...,k...->...", u, v)
+    return np.vecdot(u, v, axis=0)
 
 
 def slope(u: Series) -> Series:
