@@ -148,6 +148,82 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     return w
 
 
+# ----- quotients whose numerator and denominator vanish together ------------------------------------------------------
+#
+# sin(x)/x is smooth at 0, yet near 0 its series cannot be had from `quotient`: each order divides the rounding errors of
+# the one before by x. The recurrence v[0] w[k] + v[1] w[k-1] = u[k] may also be solved downwards, from a higher order
+# on, and then it multiplies them by x instead. (This is Miller's algorithm; J. C. P. Miller, British Association Mathematical
+# Tables X, 1952; W. Gautschi, "Computational aspects of three-term recurrence relations", SIAM Review 9, 1967.)
+
+
+def loses_digits(w: Series, u: Series, v: Series) -> bool:
+    """Whether w = u / v, found by `quotient` for a v of two coefficients, has lost three digits or more somewhere."""
+    w, u, v0, v1 = [peel(c) for c in w], [peel(c) for c in u], peel(v[0]), peel(v[1])
+    with np.errstate(all="ignore"):
+        bound = _forward_bounds(w[0], u, v0, v1, len(w) - 1)[-1]
+        return bool(np.any(bound > 1e3 * np.abs(w[-1])))
+
+
+def _forward_bounds(ans: Any, u: Series, v0: Any, v1: Any, order: int) -> list[Any]:
+    """The size of the terms that w[k] is made from, counted with all that was cancelled, when it is found upwards."""
+    bounds = [np.abs(ans)]
+    for k in range(1, order + 1):
+        bounds.append(((np.abs(u[k]) if k < len(u) else 0.0) + np.abs(v1) * bounds[-1]) / np.abs(v0))
+    return bounds
+
+
+def quotient_by_line(u: Series, v: Series, order: int, ans: Any) -> Series:
+    """u / (v[0] + v[1] t), where they may vanish together: every coefficient by the recurrence that loses less.
+
+    The last coefficients of u serve the downward recurrence; those of the result are less exact. It is used where it
+    gives back `ans` but for rounding: then u is within rounding of a numerator that vanishes with the denominator.
+    """
+    v0, v1 = v
+    with np.errstate(all="ignore"):
+        plain, p0, p1 = [peel(c) for c in u], peel(v0), peel(v1)
+        up_bounds = _forward_bounds(peel(ans), plain, p0, p1, order)
+        up, down = [ans], [0.0 * ans] * (order + 1)
+        for k in range(1, order + 1):
+            up.append(((u[k] if k < len(u) else 0.0) - v1 * up[-1]) / v0)
+        eps = np.finfo(peel(ans).dtype).eps
+        bound = (np.abs(plain[-1]) if len(plain) > order else 0.0) / np.abs(p1) / eps  # what is cut off
+        down_bounds = [bound] * (order + 1)
+        for k in range(order, 0, -1):
+            top = u[k] if k < len(u) else 0.0
+            down[k - 1] = (top - v0 * down[k]) / v1
+            bound = down_bounds[k - 1] = (np.abs(peel(top)) + np.abs(p0) * bound) / np.abs(p1)
+        vanish = np.abs(peel(down[0]) - peel(ans)) <= 4 * eps * (np.abs(peel(ans)) + down_bounds[0])
+        return [ans] + [
+            e.where(vanish & ~(up_bounds[k] <= down_bounds[k]), down[k], up[k]) for k in range(1, order + 1)
+        ]
+
+
+AHEAD = 32  # by how many orders the series of the numerator has to be longer than that of the quotient
+
+
+def sinc(ans: Any, u: Series, order: int) -> Series:
+    """sin(pi u) / (pi u): its series in u - u[0], in which that of u - u[0] is put."""
+    z, longer = np.pi * u[0], order + AHEAD
+    sines, _ = sine_and_cosine([z, 1.0], longer, e.sin(z), e.cos(z), -1.0)
+    outer = quotient_by_line(sines, [z, 1.0], longer, ans)
+    return composed([outer[k] * np.pi**k for k in range(order + 1)], u, order)
+
+
+def composed(outer: Series, u: Series, order: int) -> Series:
+    """The series of f(u), given that of f at u[0]."""
+    if len(u) == 2:
+        return [c * u[1] ** k if k else c for k, c in enumerate(outer)]
+    step = shifted(0.0 * u[0], u)
+    v = [outer[order]]
+    for c in outer[order - 1 :: -1] if order else []:
+        v = product(step, v, order)
+        v = [c + v[0], *v[1:]]
+    return v
+
+
+# ----- functions with a differential equation -------------------------------------------------------------------------
+
+
 def integral(ans: Any, u: Series, w: Series, order: int) -> Series:
     """The v with v' = w u' and the value `ans`: w is the derivative of a function at u, to one order less."""
     v, u, w = room(ans, order, u, w)

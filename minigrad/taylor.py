@@ -35,23 +35,53 @@ from minigrad.tree import flatten
 # ----- the pass -------------------------------------------------------------------------------------------------------
 
 
+class Findings(Trouble):
+    """What a pass met: infinities, NaN, and quotients in which digits were lost."""
+
+    __slots__ = ("lost_digits",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost_digits = False
+
+
 def push_series(
-    tape: Tape, inputs: Sequence[Series], outputs: Sequence[int], order: int, trouble: Trouble | None = None
+    tape: Tape,
+    inputs: Sequence[Series],
+    outputs: Sequence[int],
+    order: int,
+    findings: Findings | None = None,
+    ahead: bool = False,
 ) -> list[Series]:
-    """The series of the nodes `outputs`, given those of the leaves, up to `order`. Linear in the number of nodes."""
+    """The series of the nodes `outputs`, given those of the leaves, up to `order`. Linear in the number of nodes.
+
+    `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest.
+    """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
-    events = trouble.events if trouble is not None else ()
+    events = findings.events if findings is not None else ()
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
         us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
         if max(map(len, us)) == 1:
             known[i] = [ans]  # nothing moves here
             continue
-        known[i] = node_series(primitive, us, args, ans, params, order)
+        by_line = primitive is DIVIDE and len(us[1]) == 2
+        if by_line and ahead:
+            known[i] = s.quotient_by_line(us[0], us[1], order, ans)
+            continue
+        if by_line and findings is not None and order > 1 and len(us[0]) > 1:
+            with np.errstate(over="ignore"):  # of which there may be no word once the second pass is done
+                known[i] = node_series(primitive, us, args, ans, params, order)
+                findings.lost_digits |= s.loses_digits(known[i], us[0], us[1])
+        else:
+            known[i] = node_series(primitive, us, args, ans, params, order)
         if events:
-            assert trouble is not None
-            trouble.note(i, primitive, ans)
+            assert findings is not None
+            findings.note(i, primitive, ans)
     return [known[i] for i in outputs]
+
+
+DIVIDE: Primitive = e.divide.primitive  # type: ignore[attr-defined]
 
 
 def node_series(
@@ -261,6 +291,7 @@ RULES: dict[str, Rule] = {
     "tan": lambda d, ans, us, _: s.tangent(ans, us[0], d),
     "sinh": lambda d, ans, us, _: s.sine_and_cosine(us[0], d, ans, e.cosh(us[0][0]), 1.0)[0],
     "cosh": lambda d, ans, us, _: s.sine_and_cosine(us[0], d, e.sinh(us[0][0]), ans, 1.0)[1],
+    "sinc": lambda d, ans, us, _: s.sinc(ans, us[0], d),
     "tanh": lambda d, ans, us, _: s.hyperbolic_tangent(ans, us[0], d),
     "arcsin": _inverse(_root(_one_minus_square)),
     "arccos": _inverse(_root(_one_minus_square), -1.0),
@@ -340,12 +371,17 @@ def elementwise_derivative(
 
 
 def _push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], order: int) -> list[Series]:
-    """`push_series`, after which the user is told of infinities and NaN."""
-    trouble = Trouble()
-    with trouble.watch():
-        found = push_series(tape, inputs, outputs, order, trouble)
-    if trouble.found:
-        trouble.tell(tape)
+    """`push_series`, after which the user is told of infinities and NaN; once more where digits were lost."""
+    findings = Findings()
+    with findings.watch():
+        found = push_series(tape, inputs, outputs, order, findings)
+    if findings.lost_digits:
+        with np.errstate(all="ignore"):
+            found = [u[: order + 1] for u in push_series(tape, inputs, outputs, order + s.AHEAD, ahead=True)]
+        if all(np.all(np.isfinite(peel(c))) for u in found for c in u):
+            findings.found.clear()
+    if findings.found:
+        findings.tell(tape)
     return found
 
 
