@@ -38,7 +38,7 @@ class Primitive:
 
     __slots__ = (
         "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "push", "shrinks", "sweeping", "takes_scalar",
-        "vjps",
+        "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -60,6 +60,7 @@ class Primitive:
             kind == "elementwise" and len(vjps) > 1,
             None if pull else self.vjps,
         )
+        self.taylor: Callable[..., Any] | None = None  # its Taylor series by a recurrence, see taylor.py
         self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.

@@ -152,8 +152,8 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
 #
 # sin(x)/x is smooth at 0, yet near 0 its series cannot be had from `quotient`: each order divides the rounding errors of
 # the one before by x. The recurrence v[0] w[k] + v[1] w[k-1] = u[k] may also be solved downwards, from a higher order
-# on, and then it multiplies them by x instead. (This is Miller's algorithm; J. C. P. Miller, British Association Mathematical
-# Tables X, 1952; W. Gautschi, "Computational aspects of three-term recurrence relations", SIAM Review 9, 1967.)
+# on, and then it multiplies them by x instead. This is Miller's algorithm: W. Gautschi, "Computational aspects of
+# three-term recurrence relations", SIAM Review 9, 1967.
 
 
 def loses_digits(w: Series, u: Series, v: Series) -> bool:
@@ -233,13 +233,13 @@ def integral(ans: Any, u: Series, w: Series, order: int) -> Series:
     return v
 
 
-def integral_of_quotient(ans: Any, u: Series, w: Series, order: int) -> Series:
-    """The v with v' = u' / w and the value `ans`: inverse functions, whose derivative is the reciprocal of another."""
-    v, u, w = room(ans, order, u, w)
-    dv, *_ = room(ans, order, u, w)  # its first coefficient is not used
+def integral_of_quotient(ans: Any, du: Series, w: Series, order: int) -> Series:
+    """The v with t v' = du / w and the value `ans`; with du = `slope(u)` an inverse function, of derivative 1/w."""
+    v, du, w = room(ans, order, du, w)
+    dv, *_ = room(ans, order, du, w)  # its first coefficient is not used
     for k in range(1, order + 1):
         term = dot(dv, w, k, 1, k)
-        top = k * u[k] if k < len(u) else 0.0
+        top = du[k] if k < len(du) else 0.0
         dv[k] = (top - term) / w[0]
         v[k] = dv[k] / k
     return v
@@ -256,7 +256,7 @@ def exponential(ans: Any, u: Series, order: int) -> Series:
 
 def logarithm(ans: Any, u: Series, order: int) -> Series:
     """log(u): v' = u' / u."""
-    return integral_of_quotient(ans, u, u, order)
+    return integral_of_quotient(ans, slope(u), u, order)
 
 
 def power(ans: Any, u: Series, p: float, order: int) -> Series:
@@ -335,7 +335,7 @@ def squared_sech(x: Any) -> Any:
 
 def logistic(ans: Any, u: Series, order: int) -> Series:
     """1 / (1 + exp(-u)): v' = v (1 - v) u', where 1 - v is the logistic function of -u."""
-    return _logistic_pair(ans, 1.0 / (1.0 + e.exp(u[0])), u, order)
+    return _logistic_pair(ans, e.exp(-e.logaddexp(0.0, u[0])), u, order)
 
 
 def _logistic_pair(s: Any, r: Any, u: Series, order: int) -> Series:
@@ -354,3 +354,25 @@ def softplus(ans: Any, u: Series, order: int) -> Series:
     s = e.exp(-e.logaddexp(0.0, -u[0]))
     r = e.exp(-e.logaddexp(0.0, u[0]))
     return integral(ans, u, _logistic_pair(s, r, u, order - 1) if order else [s], order)
+
+
+def linear_equation(ans: Any, u: Series, order: int, a: Any, b: Any) -> Series:
+    """The v with v' = (a + b u v) u' for numbers a and b: error functions times exponentials."""
+    v, u = room(ans, order, u)
+    w, du = room(a + b * (u[0] * ans), order, slope(u))
+    for k in range(1, order + 1):
+        v[k] = dot(du, w, k, 1) / k
+        w[k] = b * dot(u, v, k)
+    return v
+
+
+def chosen(ans: Any, x: Series, y: Series, weight: Any) -> Series:
+    """x where the weight is 1, y where it is 0, and their mean where it is 1/2: the greater of two numbers, say."""
+    size = max(len(x), len(y))
+    x, y = [[u[k] if k < len(u) else 0.0 for k in range(size)] for u in (x, y)]
+    tie = np.equal(weight, 0.5)
+    v = [ans]
+    for k in range(1, size):
+        part = e.where(np.equal(weight, 1.0), e.typed(x[k], ans), e.typed(y[k], ans))
+        v.append(e.where(tie, 0.5 * (x[k] + y[k]), part) if np.any(tie) else part)
+    return v

@@ -89,9 +89,8 @@ def node_series(
 ) -> Series:
     """The series of one operation."""
     kind = primitive.kind
-    rule = RULES.get(primitive.name) if kind == "elementwise" else None
-    if rule is not None:
-        v = rule(order, ans, us, params)
+    v = primitive.taylor(order, ans, us, params) if primitive.taylor is not None else None
+    if v is not None:
         if type(v) is np.ndarray or (type(v[-1]) is np.ndarray and v[-1].dtype is ans.dtype):
             return v
     elif primitive is ITEM:
@@ -180,8 +179,11 @@ def derived(
 
 
 # ----- the rules of elementwise operations ----------------------------------------------------------------------------
+#
+# A rule takes the order, the value, the series of the arguments and the parameters, and returns the series of the
+# result; or None at points where it does not hold, and where the series is derived instead.
 
-Rule = Callable[[int, Any, list[Series], dict[str, Any]], Series]
+Rule = Callable[[int, Any, list[Series], dict[str, Any]], Series | None]
 
 
 def _power(order: int, ans: Any, us: list[Series], params: Any) -> Series:
@@ -211,7 +213,7 @@ def _inverse(root: Callable[[Series, int], Series], sign: float = 1.0) -> Rule:
 
     def rule(order: int, ans: Any, us: list[Series], params: Any) -> Series:
         w = root(us[0], order)
-        return s.integral_of_quotient(ans, us[0] if sign > 0 else s.scaled(us[0], -1.0), w, order)
+        return s.integral_of_quotient(ans, s.scaled(s.slope(us[0]), sign), w, order)
 
     return rule
 
@@ -244,6 +246,46 @@ def _logaddexp(order: int, ans: Any, us: list[Series], params: Any) -> Series:
     x, y = us
     soft = s.softplus(ans - x[0], s.added(y[0] - x[0], y, x, -1), order)
     return s.added(ans, soft, x)
+
+
+def _logaddexp2(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    v = _logaddexp(order, ans * e.LOG_2, [s.scaled(u, e.LOG_2) for u in us], params)
+    return [ans, *[c / e.LOG_2 for c in v[1:]]]
+
+
+def _hypot(order: int, ans: Any, us: list[Series], params: Any) -> Series | None:
+    """The root of the sum of squares, in units of itself, so that no square overflows."""
+    if not np.all(peel(ans)):
+        return None  # at length 0 a subgradient
+    x, y = [[c / ans for c in u] for u in us]
+    squares = [1.0 + 0.0 * ans, *s.added(0.0, s.product(x, x, order), s.product(y, y, order))[1:]]
+    return [ans, *[c * ans for c in s.power(squares[0], squares, 0.5, order)[1:]]]
+
+
+def _arctan2(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    """v' = (x y' - y x') / (x^2 + y^2), in units of the length."""
+    length = e.hypot(us[0][0], us[1][0])
+    y, x = [[c / length for c in u] for u in us]
+    top = s.added(0.0, s.product(x, s.slope(y), order), s.product(y, s.slope(x), order), -1)
+    squares = s.added(1.0 + 0.0 * length, s.product(x, x, order), s.product(y, y, order))
+    return s.integral_of_quotient(ans, top, squares, order)
+
+
+def _remainder(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    whole = e.floor_divide(us[0][0], us[1][0])
+    return s.added(ans, us[0], [c * whole for c in us[1]], -1)
+
+
+def _absolute(order: int, ans: Any, us: list[Series], params: Any) -> Series | None:
+    x = peel(us[0][0])
+    if x.dtype.kind == "c":
+        return None
+    sign = np.sign(x)
+    return [ans, *[c * sign for c in us[0][1:]]]
+
+
+def _share(us: list[Series], ans: Any, better: Any, skip_nan: bool = False) -> Any:
+    return e.share(us[0][0], us[1][0], ans, better, skip_nan)
 
 
 def _where(order: int, ans: Any, us: list[Series], params: Any) -> Series:
@@ -284,8 +326,9 @@ RULES: dict[str, Rule] = {
     "log": lambda d, ans, us, _: s.logarithm(ans, us[0], d),
     "log2": lambda d, ans, us, _: [ans, *[c / e.LOG_2 for c in s.logarithm(ans, us[0], d)[1:]]],
     "log10": lambda d, ans, us, _: [ans, *[c / e.LOG_10 for c in s.logarithm(ans, us[0], d)[1:]]],
-    "log1p": lambda d, ans, us, _: s.integral_of_quotient(ans, us[0], _shift(us[0]), d),
+    "log1p": lambda d, ans, us, _: s.integral_of_quotient(ans, s.slope(us[0]), _shift(us[0]), d),
     "logaddexp": _logaddexp,
+    "logaddexp2": _logaddexp2,
     "sin": _sin,
     "cos": _cos,
     "tan": lambda d, ans, us, _: s.tangent(ans, us[0], d),
@@ -299,8 +342,25 @@ RULES: dict[str, Rule] = {
     "arcsinh": _inverse(_root(_one_plus_square)),
     "arccosh": _inverse(_root(_square_minus_one)),
     "arctanh": _inverse(_one_minus_square),
+    "deg2rad": lambda d, ans, us, _: [ans, *s.scaled(us[0][1:], e.DEGREE)],
+    "rad2deg": lambda d, ans, us, _: [ans, *[c / e.DEGREE for c in us[0][1:]]],
+    "arctan2": _arctan2,
+    "hypot": _hypot,
+    "remainder": _remainder,
+    "absolute": _absolute,
+    "fabs": _absolute,
+    "maximum": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.greater)),
+    "minimum": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.less)),
+    "fmax": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.greater, skip_nan=True)),
+    "fmin": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.less, skip_nan=True)),
     "where": _where,
+    "nan_to_num": lambda d, ans, us, _: s.chosen(ans, us[0], [0.0] * len(us[0]), np.isfinite(peel(us[0][0])) * 1.0),
+    "real": lambda d, ans, us, _: [ans, *map(real_part, us[0][1:])],
+    "conjugate": lambda d, ans, us, _: [ans, *[np.conj(c) if type(c) in NUMBERS else e.conjugate(c) for c in us[0][1:]]],
 }  # fmt: skip
+
+for _name, _rule in RULES.items():
+    getattr(e, "choose_where" if _name == "where" else _name).primitive.taylor = _rule
 
 
 # ----- what users call ------------------------------------------------------------------------------------------------
