@@ -333,19 +333,15 @@ def squared_sech(x: Any) -> Any:
     return 4.0 * small / (1.0 + small) ** 2
 
 
-def logistic(ans: Any, u: Series, order: int) -> Series:
-    """1 / (1 + exp(-u)): v' = v (1 - v) u', where 1 - v is the logistic function of -u."""
-    return _logistic_pair(ans, e.exp(-e.logaddexp(0.0, u[0])), u, order)
-
-
-def _logistic_pair(s: Any, r: Any, u: Series, order: int) -> Series:
-    v, u = room(s, order, u)
-    w, du = room(s * r, order, slope(u))
-    rest, *_ = room(r, order, u)
+def logistic(ans: Any, rest: Any, u: Series, order: int) -> Series:
+    """1 / (1 + exp(-u)): v' = v (1 - v) u', with `rest` = 1 - v, the logistic function of -u."""
+    v, u = room(ans, order, u)
+    w, du = room(ans * rest, order, slope(u))
+    complement, *_ = room(rest, order, u)
     for k in range(1, order + 1):
         v[k] = dot(du, w, k, 1) / k
-        rest[k] = -v[k]
-        w[k] = dot(v, rest, k)
+        complement[k] = -v[k]
+        w[k] = dot(v, complement, k)
     return v
 
 
@@ -353,7 +349,7 @@ def softplus(ans: Any, u: Series, order: int) -> Series:
     """log(1 + exp(u)): its derivative is the logistic function."""
     s = e.exp(-e.logaddexp(0.0, -u[0]))
     r = e.exp(-e.logaddexp(0.0, u[0]))
-    return integral(ans, u, _logistic_pair(s, r, u, order - 1) if order else [s], order)
+    return integral(ans, u, logistic(s, r, u, order - 1), order)
 
 
 def linear_equation(ans: Any, u: Series, order: int, a: Any, b: Any) -> Series:

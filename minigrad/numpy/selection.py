@@ -22,6 +22,7 @@ from minigrad.numpy.dispatch import (
 )
 from minigrad.primitive import elementwise as _elementwise
 from minigrad.structure import has_box
+from minigrad import series as _series
 from minigrad.tape import Box, located, peel
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -43,6 +44,10 @@ _fmod = _elementwise(
     lambda g, _ans, _x, _y: g,
     lambda g, _ans, x, y: -g * _np.trunc(_np.divide(peel(x), peel(y))),
 )  # fmt: skip
+_copysign.primitive.taylor = lambda d, ans, us, _: [ans, *[c * _sign_change(us[0][0], ans) for c in us[0][1:]]]  # type: ignore[attr-defined]
+_fmod.primitive.taylor = lambda d, ans, us, _: _series.added(  # type: ignore[attr-defined]
+    ans, us[0], [c * _np.trunc(_np.divide(peel(us[0][0]), peel(us[1][0]))) for c in us[1]], -1
+)
 # heaviside(x, y) is y at x = 0, and constant elsewhere.
 _heaviside = _elementwise(
     "heaviside", _np.heaviside,
