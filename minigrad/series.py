@@ -345,13 +345,6 @@ def logistic(ans: Any, rest: Any, u: Series, order: int) -> Series:
     return v
 
 
-def softplus(ans: Any, u: Series, order: int) -> Series:
-    """log(1 + exp(u)): its derivative is the logistic function."""
-    s = e.exp(-e.logaddexp(0.0, -u[0]))
-    r = e.exp(-e.logaddexp(0.0, u[0]))
-    return integral(ans, u, logistic(s, r, u, order - 1), order)
-
-
 def linear_equation(ans: Any, u: Series, order: int, a: Any, b: Any) -> Series:
     """The v with v' = (a + b u v) u' for numbers a and b: error functions times exponentials."""
     v, u = room(ans, order, u)

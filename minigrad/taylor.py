@@ -243,9 +243,15 @@ def _shift(u: Series) -> Series:
 
 
 def _logaddexp(order: int, ans: Any, us: list[Series], params: Any) -> Series:
+    """v' = share_x x' + share_y y', where the shares are logistic functions of x - y and of y - x."""
     x, y = us
-    soft = s.softplus(ans - x[0], s.added(y[0] - x[0], y, x, -1), order)
-    return s.added(ans, soft, x)
+    share_x = e.exp(-e.logaddexp(0.0, e.gap(y[0], x[0], ans)))
+    share_y = e.exp(-e.logaddexp(0.0, e.gap(x[0], y[0], ans)))
+    of_x = s.logistic(share_x, share_y, s.added(x[0] - y[0], x, y, -1), order - 1)
+    parts = [s.integral(ans, x, of_x, order)] if len(x) > 1 else []
+    if len(y) > 1:
+        parts.append(s.integral(ans, y, s.shifted(share_y, of_x, -1), order))
+    return parts[0] if len(parts) == 1 else s.added(ans, *parts)
 
 
 def _logaddexp2(order: int, ans: Any, us: list[Series], params: Any) -> Series:
