@@ -220,15 +220,20 @@ def ratio(x: Any, length: Any) -> Any:
     if not np.any(zero):
         return x / length
     if type(open_part(length)) is Box:
-        warnings.warn(
-            located(
-                "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
-                "For the square of a length write the sum of squares, np.sum(x * x)"
-            ),
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        warn_of_length()
     return where(zero, 0.0, x) / where(zero, 1.0, length)
+
+
+def warn_of_length() -> None:
+    """Tell that the second derivative of a length was asked for at 0."""
+    warnings.warn(
+        located(
+            "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
+            "For the square of a length write the sum of squares, np.sum(x * x)"
+        ),
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def gap(x: Any, y: Any, ans: Any) -> Any:

@@ -88,7 +88,7 @@ def dot(u: Series, v: Series, k: int, start: int = 0, stop: int | None = None) -
 def _sum_of_products(u: Any, v: Any) -> Any:
     if u.dtype.kind == "c":  # of which vecdot would take the conjugate
         return np.einsum("k...,k...->...", u, v)
-    return np.vecdot(u, v, axis=0)
+    return np.vecdot(u, v, axis=0)  # type: ignore[call-overload]  # NumPy's own types lack the keyword
 
 
 def slope(u: Series) -> Series:
@@ -136,6 +136,21 @@ def product(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     return w
 
 
+def settled_product(u: Series, v: Series, w: Series) -> Series:
+    """The product w of u and v, where infinities met zeros: with zero for their product. w itself if none did."""
+    if not any(np.any(np.isnan(peel(c))) for c in w):
+        return w
+
+    def times(a: Any, b: Any) -> Any:
+        p, q = peel(a), peel(b)
+        bad = (np.isinf(p) & np.equal(q, 0)) | (np.equal(p, 0) & np.isinf(q))
+        return e.where(bad, 0.0, a * b) if np.any(bad) else a * b
+
+    with np.errstate(invalid="ignore"):
+        terms = [[times(u[j], v[k - j]) for j in range(k + 1) if j < len(u) and k - j < len(v)] for k in range(len(w))]
+        return [w[0], *[sum(row[1:], row[0]) for row in terms[1:]]]
+
+
 def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     """u / v: from (u / v) v = u."""
     ans = u[0] / v[0] if ans is None else ans
@@ -150,9 +165,9 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
 
 # ----- quotients whose numerator and denominator vanish together ------------------------------------------------------
 #
-# sin(x)/x is smooth at 0, yet near 0 its series cannot be had from `quotient`: each order divides the rounding errors of
-# the one before by x. The recurrence v[0] w[k] + v[1] w[k-1] = u[k] may also be solved downwards, from a higher order
-# on, and then it multiplies them by x instead. This is Miller's algorithm: W. Gautschi, "Computational aspects of
+# sin(x)/x is smooth at 0, yet near 0 its series cannot be had from `quotient`: each order divides the rounding errors
+# of the one before by x. The recurrence v[0] w[k] + v[1] w[k-1] = u[k] may also be solved downwards, from a higher
+# order on, and then it multiplies them by x instead. This is Miller's algorithm: W. Gautschi, "Computational aspects of
 # three-term recurrence relations", SIAM Review 9, 1967.
 
 
@@ -272,7 +287,11 @@ def power(ans: Any, u: Series, p: float, order: int) -> Series:
         dv[k] = k * v[k]
     if np.any(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
         beyond = 1.0 / np.where(zero, 0.0, 1.0) if order >= p else 0.0  # a division by zero, of which the user is told
-        v = [ans, *[e.where(zero, 0.0 if k < p else beyond, v[k]) for k in range(1, order + 1)]]
+        moved = np.zeros_like(zero)
+        v = [ans, *v[1:]]
+        for k in range(1, order + 1):
+            moved = moved | np.not_equal(peel(u[k]) if k < len(u) else 0.0, 0)
+            v[k] = e.where(zero, 0.0 if k < p else np.where(moved, beyond, 0.0), v[k])
     return v
 
 

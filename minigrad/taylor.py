@@ -77,17 +77,24 @@ def push_series(
             known[i] = node_series(primitive, us, args, ans, params, order)
         if events:
             assert findings is not None
-            findings.note(i, primitive, ans)
+            what = ""
+            if primitive is MULTIPLY and (settled := s.settled_product(us[0], us[1], known[i])) is not known[i]:
+                known[i], what = settled, "an infinite derivative met a factor of 0; their product is taken as 0"
+            findings.note(i, primitive, ans, what)
     return [known[i] for i in outputs]
 
 
 DIVIDE: Primitive = e.divide.primitive  # type: ignore[attr-defined]
+MULTIPLY: Primitive = e.multiply.primitive  # type: ignore[attr-defined]
+WHERE: Primitive = e.choose_where.primitive  # type: ignore[attr-defined]
 
 
 def node_series(
     primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
 ) -> Series:
     """The series of one operation."""
+    if order == 0:
+        return [ans]
     kind = primitive.kind
     v = primitive.taylor(order, ans, us, params) if primitive.taylor is not None else None
     if v is not None:
@@ -151,19 +158,20 @@ def derived(
     several = type(ans) is tuple
     results = ans if several else (ans,)
     moving = [k for k, u in enumerate(us) if len(u) > 1]
+    if order == 1:  # a plain pushforward
+        tangents = {k: full(us[k][1], args[k]) for k in moving}
+        speed = _velocity(primitive, tangents, ans, args, params)
+        if several:
+            speed = tuple([w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speed, results)])
+        return [ans, speed]
     tape = Tape()
     arg_boxes = [tape.leaf(arg) if k in moving else arg for k, arg in enumerate(args)]
     result_boxes = [tape.leaf(result) for result in results]
     velocity = {k: tape.leaf(full(us[k][1], args[k])) for k in moving}
-    if several:
-        assert primitive.push is not None
-        speeds = primitive.push([velocity.get(k) for k in range(len(args))], tuple(result_boxes), *arg_boxes, **params)
-    else:
-        speed: Any = None
-        for k in moving:
-            part = primitive.jvps[k](velocity[k], result_boxes[0], *arg_boxes, **params)
-            speed = part if speed is None else speed + part
-        speeds = [speed]
+    speeds = _velocity(
+        primitive, velocity, tuple(result_boxes) if several else result_boxes[0], tuple(arg_boxes), params
+    )
+    speeds = speeds if several else (speeds,)
     speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
     tape.is_open = False
     places = [w.index if type(w) is Box and w.tape is tape else -1 for w in speeds]
@@ -176,6 +184,20 @@ def derived(
             ws = next(found) if place >= 0 else [w]
             v.append((ws[k] if k < len(ws) else 0.0) / (k + 1))
     return [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
+
+
+def _velocity(
+    primitive: Primitive, tangents: dict[int, Any], ans: Any, args: tuple[Any, ...], params: dict[str, Any]
+) -> Any:
+    """The jvp of one operation, given the tangents of the arguments that move."""
+    if type(ans) is tuple:
+        assert primitive.push is not None
+        return tuple(primitive.push([tangents.get(k) for k in range(len(args))], ans, *args, **params))
+    total: Any = None
+    for k, t in tangents.items():
+        part = primitive.jvps[k](t, ans, *args, **params)
+        total = part if total is None else total + part
+    return total
 
 
 # ----- the rules of elementwise operations ----------------------------------------------------------------------------
@@ -204,7 +226,10 @@ def _power(order: int, ans: Any, us: list[Series], params: Any) -> Series:
             short = [*v, *[0.0 * ans] * (order + 1 - len(v))], [*other, *[0.0 * ans] * (order + 1 - len(other))]
             v = [e.where(np.equal(exponent, p_value), b, a) for a, b in zip(*short)]
         return [ans, *v[1:]]
-    log = s.logarithm(e.log(u[0]), u, order) if len(u) > 1 else [e.log(u[0])]
+    if len(u) == 1:  # a constant base, which may be 0: then the power is 0 on both sides
+        log = [e.log(e.nonzero_or_one(u[0]))]
+    else:
+        log = s.logarithm(e.log(u[0]), u, order)
     return s.exponential(ans, s.product(p, log, order), order)
 
 
@@ -247,7 +272,7 @@ def _logaddexp(order: int, ans: Any, us: list[Series], params: Any) -> Series:
     x, y = us
     share_x = e.exp(-e.logaddexp(0.0, e.gap(y[0], x[0], ans)))
     share_y = e.exp(-e.logaddexp(0.0, e.gap(x[0], y[0], ans)))
-    of_x = s.logistic(share_x, share_y, s.added(x[0] - y[0], x, y, -1), order - 1)
+    of_x = s.logistic(share_x, share_y, s.added(share_x, x, y, -1), order - 1)  # the difference moves like x - y
     parts = [s.integral(ans, x, of_x, order)] if len(x) > 1 else []
     if len(y) > 1:
         parts.append(s.integral(ans, y, s.shifted(share_y, of_x, -1), order))
@@ -259,13 +284,18 @@ def _logaddexp2(order: int, ans: Any, us: list[Series], params: Any) -> Series:
     return [ans, *[c / e.LOG_2 for c in v[1:]]]
 
 
-def _hypot(order: int, ans: Any, us: list[Series], params: Any) -> Series | None:
+def _hypot(order: int, ans: Any, us: list[Series], params: Any) -> Series:
     """The root of the sum of squares, in units of itself, so that no square overflows."""
-    if not np.all(peel(ans)):
-        return None  # at length 0 a subgradient
-    x, y = [[c / ans for c in u] for u in us]
-    squares = [1.0 + 0.0 * ans, *s.added(0.0, s.product(x, x, order), s.product(y, y, order))[1:]]
-    return [ans, *[c * ans for c in s.power(squares[0], squares, 0.5, order)[1:]]]
+    zero = np.equal(peel(ans), 0)
+    if np.any(zero):  # there the subgradient 0
+        if order > 1:
+            e.warn_of_length()
+        us = [[e.where(zero, 0.0, e.typed(c, ans)) for c in u] for u in us]
+    unit = e.where(zero, 1.0, ans)
+    x, y = [[c / unit for c in u] for u in us]
+    one = unit / unit
+    squares = s.added(one, s.product(x, x, order), s.product(y, y, order))
+    return [ans, *[c * ans for c in s.power(one, squares, 0.5, order)[1:]]]
 
 
 def _arctan2(order: int, ans: Any, us: list[Series], params: Any) -> Series:
@@ -290,8 +320,9 @@ def _absolute(order: int, ans: Any, us: list[Series], params: Any) -> Series | N
     return [ans, *[c * sign for c in us[0][1:]]]
 
 
-def _share(us: list[Series], ans: Any, better: Any, skip_nan: bool = False) -> Any:
-    return e.share(us[0][0], us[1][0], ans, better, skip_nan)
+def _choice(us: list[Series], ans: Any, better: Any, skip_nan: bool = False) -> Series:
+    x, y = us
+    return s.chosen(ans, x, y, e.share(x[0], y[0], ans, better, skip_nan))
 
 
 def _where(order: int, ans: Any, us: list[Series], params: Any) -> Series:
@@ -355,14 +386,14 @@ RULES: dict[str, Rule] = {
     "remainder": _remainder,
     "absolute": _absolute,
     "fabs": _absolute,
-    "maximum": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.greater)),
-    "minimum": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.less)),
-    "fmax": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.greater, skip_nan=True)),
-    "fmin": lambda d, ans, us, _: s.chosen(ans, *us, _share(us, ans, np.less, skip_nan=True)),
+    "maximum": lambda d, ans, us, _: _choice(us, ans, np.greater),
+    "minimum": lambda d, ans, us, _: _choice(us, ans, np.less),
+    "fmax": lambda d, ans, us, _: _choice(us, ans, np.greater, skip_nan=True),
+    "fmin": lambda d, ans, us, _: _choice(us, ans, np.less, skip_nan=True),
     "where": _where,
     "nan_to_num": lambda d, ans, us, _: s.chosen(ans, us[0], [0.0] * len(us[0]), np.isfinite(peel(us[0][0])) * 1.0),
     "real": lambda d, ans, us, _: [ans, *map(real_part, us[0][1:])],
-    "conjugate": lambda d, ans, us, _: [ans, *[np.conj(c) if type(c) in NUMBERS else e.conjugate(c) for c in us[0][1:]]],
+    "conjugate": lambda d, ans, us, _: [ans, *[e.conjugate(e.typed(c, ans)) for c in us[0][1:]]],
 }  # fmt: skip
 
 for _name, _rule in RULES.items():
@@ -444,9 +475,13 @@ def _push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], ord
     if findings.lost_digits:
         with np.errstate(all="ignore"):
             found = [u[: order + 1] for u in push_series(tape, inputs, outputs, order + s.AHEAD, ahead=True)]
-        if all(np.all(np.isfinite(peel(c))) for u in found for c in u):
-            findings.found.clear()
-    if findings.found:
+    if (
+        findings.found
+        and not (
+            (findings.lost_digits or any(node[0] is WHERE for node in tape.nodes))  # the branch not taken has no say
+            and all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
+        )
+    ):
         findings.tell(tape)
     return found
 

@@ -55,8 +55,12 @@ def exact(k: int) -> Any:
     """The derivatives of orders 0 to 13 of case k, rounded from fifty digits."""
     _, _, fun, x = CASES[k]
     with mpmath.workdps(50):
-        rows = [[c * mpmath.factorial(n) for n, c in enumerate(mpmath.taylor(fun, mpmath.mpf(v), ORDER + 1))] for v in x]
-    return np.array(rows).astype(float).T
+        return of_taylor([mpmath.taylor(fun, mpmath.mpf(v), ORDER + 1) for v in x])
+
+
+def of_taylor(rows: Any) -> Any:
+    """The derivatives, one row per order, from one row of Taylor coefficients per point."""
+    return np.array([[float(c * mpmath.factorial(n)) for n, c in enumerate(row)] for row in rows]).T
 
 
 PARAMETERS = pytest.mark.parametrize("k", range(len(CASES)), ids=[case[0] for case in CASES])
@@ -111,8 +115,7 @@ def test_quotients_near_a_common_zero(fun: Any, reference: Any) -> None:
     x = np.array([0.4, -0.4, 0.12, -0.03, 1e-3, 1e-5, -1e-8])
     found = derivatives(fun, x, 8)
     with mpmath.workdps(90):
-        rows = [[c * mpmath.factorial(n) for n, c in enumerate(mpmath.taylor(reference, mpmath.mpf(v), 8))] for v in x]
-    expected = np.array(rows).astype(float).T
+        expected = of_taylor([mpmath.taylor(reference, mpmath.mpf(v), 8) for v in x])
     assert np.max(np.abs(found / expected - 1)) <= 1e-10
 
 

@@ -10,6 +10,7 @@ import numpy as _np
 
 from minigrad import elementwise as _e
 from minigrad import linalg as _l
+from minigrad import series as _series
 from minigrad import structure as _s
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import (
@@ -22,7 +23,6 @@ from minigrad.numpy.dispatch import (
 )
 from minigrad.primitive import elementwise as _elementwise
 from minigrad.structure import has_box
-from minigrad import series as _series
 from minigrad.tape import Box, located, peel
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------

@@ -116,7 +116,7 @@ def _taylor_of_root(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
     return v
 
 
-_sqrtm.primitive.taylor = _taylor_of_root
+_sqrtm.primitive.taylor = _taylor_of_root  # type: ignore[attr-defined]
 
 
 def sqrtm(A: Any) -> Any:
