@@ -16,6 +16,8 @@ Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd 
 
 from __future__ import annotations
 
+import functools
+import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -403,24 +405,30 @@ for _name, _rule in RULES.items():
 # ----- what users call ------------------------------------------------------------------------------------------------
 
 
-def derivatives(fun: Callable[..., Any], x: Any, order: int) -> Any:
-    """All derivatives of orders 0 to `order` along the line x + t, in one pass.
+def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
+    """All derivatives of orders 0 to `order` along the line x + t, in one pass; or mixed ones of several variables.
 
     Args:
         fun: a function of one number or array that returns one. If it is elementwise, the results are its derivatives
             at every entry of x. In general they are those of fun(x + t) with respect to the number t, at t = 0.
-        x: a float or an array of floats (or of complex numbers) of any shape.
-        order: the highest order, 0 or more.
+        x: a float or an array of floats (or of complex numbers) of any shape; or a tuple of such, for a function of
+            several arguments.
+        order: the highest order, 0 or more. For a tuple of variables: a multi-index such as (2, 1), twice in the first
+            and once in the second; a list of them; or a whole number, for all up to this order in total.
 
     Returns:
-        An array of shape (order + 1, *shape of fun(x)): entry k is the k-th derivative.
+        An array of shape (order + 1, *shape of fun(x)): entry k is the k-th derivative. For a multi-index an array of
+        the shape of fun(x, y), for several a dict from multi-indices to such arrays: the mixed derivatives of
+        fun(x + s, y + t) with respect to the numbers s and t, which for an elementwise function are those at every
+        entry.
 
     Raises:
         TypeError: if x is no float array or number, or `fun` returns something else than one array or number.
-        ValueError: if the order is negative.
+        ValueError: if the order is negative, or no order of this number of variables.
 
     The cost grows with the square of the order, where nesting `grad` multiplies it with every order. The factorials
-    come in last, so high orders lose no digits (from order 171 on they overflow).
+    come in last, so high orders lose no digits (from order 171 on they overflow). Mixed derivatives of order d in p
+    variables take one pass for each of at most (d + p - 1)! / (d! (p - 1)!) directions, over one recording.
 
     >>> derivatives(np.sin, 0.0, 4) + 0.0
     array([ 0.,  1.,  0., -1.,  0.])
@@ -428,19 +436,100 @@ def derivatives(fun: Callable[..., Any], x: Any, order: int) -> Any:
     array([[ 1.,  8.],
            [ 3., 12.],
            [ 6., 12.]])
+    >>> derivatives(lambda x, y: x**3 * y**2, (1.0, 2.0), (2, 1))  # d^3 / dx^2 dy = 6 x * 2 y
+    np.float64(24.0)
     """
-    results, _ = curve("derivatives", fun, (x,), [[1.0]], order)
-    if len(results) != 1:
-        raise TypeError(
-            located(f"derivatives: the function must return one array or number, not {len(results)}; use jet")
-        )
-    value, coefficients = results[0]
-    if type(value) is Box or any(type(c) is Box for c in coefficients):
+    if isinstance(x, tuple):
+        return _mixed_derivatives(fun, x, order)
+    check_order("derivatives", order)
+    value, coefficients = Curves("derivatives", fun, (x,)).of_one_result([[1.0]], order)
+    if not isinstance(value, (np.ndarray, np.generic)) or any(type(c) is Box for c in coefficients):
         return stack(*[full(_times_factorial(coefficients, k), value) for k in range(order + 1)], axis=0)
-    table = np.zeros((order + 1, *value.shape), value.dtype)
+    table = np.zeros((order + 1, *value.shape), np.result_type(value.dtype, np.float16))
     for k, c in enumerate(coefficients):
         np.multiply(c, float(math.factorial(k)), out=table[k, ...])
     return table
+
+
+# ----- mixed derivatives ----------------------------------------------------------------------------------------------
+#
+# A homogeneous polynomial of degree d in p variables is known from its values in all directions j of whole numbers with
+# |j| = d, so the mixed derivatives of order d are linear combinations of Taylor coefficients along these: A. Griewank,
+# J. Utke and A. Walther, "Evaluating higher derivative tensors by forward propagation of univariate Taylor series",
+# Mathematics of Computation 69, 2000, formula (13).
+
+
+def _mixed_derivatives(fun: Callable[..., Any], xs: tuple[Any, ...], order: Any) -> Any:
+    indices, one = _multi_indices(order, len(xs))
+    needed: dict[tuple[int, ...], int] = {}  # the highest order asked for along each direction without a common factor
+    for index in indices:
+        for direction in _weights(index):
+            needed[direction] = max(needed.get(direction, 0), sum(index))
+    curves = Curves("derivatives", fun, xs)
+    value: Any = None
+    along: dict[tuple[int, ...], Series] = {}
+    for direction, highest in needed.items():
+        value, along[direction] = curves.of_one_result([[float(j)] if j else [] for j in direction], highest)
+    found: dict[tuple[int, ...], Any] = {}
+    for index in indices:
+        k, total = sum(index), None
+        for direction, weight in _weights(index).items():
+            if k < len(along[direction]):
+                part = weight * along[direction][k]
+                total = part if total is None else total + part
+        found[index] = full(0.0 if total is None else total, value)
+    return found[indices[0]] if one else found
+
+
+def _multi_indices(order: Any, p: int) -> tuple[list[tuple[int, ...]], bool]:
+    """The multi-indices that are asked for, and whether it is a single one."""
+
+    def is_whole(n: Any) -> bool:
+        return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and bool(n >= 0)
+
+    if is_whole(order):
+        return [i for k in range(order + 1) for i in reversed(compositions(int(k), [int(k)] * p))], False
+    one = isinstance(order, tuple) and not any(isinstance(part, tuple) for part in order)
+    indices = [order] if one else list(order) if isinstance(order, (list, tuple, set, frozenset)) else [()]
+    for index in indices:
+        if not isinstance(index, tuple) or len(index) != p or not all(map(is_whole, index)):
+            raise ValueError(
+                located(
+                    f"derivatives: {order!r} is no order of {p} variables: give a tuple of {p} whole numbers of at "
+                    f"least 0, a list of such tuples, or one number for all up to that order in total"
+                )
+            )
+    return [tuple(map(int, index)) for index in indices], one
+
+
+@functools.lru_cache(maxsize=4096)
+def _weights(index: tuple[int, ...]) -> dict[tuple[int, ...], float]:
+    """Which combination of Taylor coefficients of order |index| along which directions is this mixed derivative."""
+    from fractions import Fraction  # here, since most never need it
+
+    d = sum(index)
+    if d == 0:
+        return {(0,) * len(index): 1.0}
+    exact: dict[tuple[int, ...], Fraction] = {}
+    for j in compositions(d, [d if i else 0 for i in index]):
+        weight = Fraction(0)
+        for k in itertools.product(*[range(i + 1) for i in index]):
+            if n := sum(k):
+                choices = math.prod(math.comb(i, part) for i, part in zip(index, k))
+                shares = math.prod(
+                    (Fraction(d * part, n) - i) / (i + 1)
+                    for part, m in zip(k, j)
+                    for i in range(m)  # binomials
+                )
+                weight += (-1) ** (d - n) * choices * shares * Fraction(n, d) ** d
+        if weight:
+            common = math.gcd(*j)
+            direction = tuple(m // common for m in j)
+            exact[direction] = exact.get(direction, Fraction(0)) + weight * common**d
+    return {direction: float(weight) for direction, weight in exact.items()}
+
+
+# ----- elementwise_grad, and curves -----------------------------------------------------------------------------------
 
 
 def elementwise_derivative(
@@ -510,9 +599,10 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
         raise ValueError(located(f"jet: {len(primals)} primals and {len(series)} series; give one series per primal"))
     order = max(map(len, series), default=0)
     scaled = [[c / math.factorial(k) for k, c in enumerate(derivs, 1)] for derivs in series]
-    found, treedef = curve("jet", fun, tuple(primals), scaled, order)
-    values = treedef.unflatten([value for value, _ in found])
-    return values, treedef.unflatten(
+    curves = Curves("jet", fun, tuple(primals))
+    found = curves.along(scaled, order)
+    values = curves.treedef.unflatten([value for value, _ in found])
+    return values, curves.treedef.unflatten(
         [[full(_times_factorial(cs, k), value) for k in range(1, order + 1)] for value, cs in found]
     )
 
@@ -521,33 +611,54 @@ def _times_factorial(coefficients: Series, k: int) -> Any:
     return coefficients[k] * float(math.factorial(k)) if k < len(coefficients) else 0.0
 
 
-def curve(
-    operation: str, fun: Callable[..., Any], args: tuple[Any, ...], directions: Sequence[Series], order: int
-) -> tuple[list[tuple[Any, Series]], Any]:
-    """For every output of `fun` its value and its normalised coefficients along curves through `args`, as they come
-    (thin, or fewer than the order if the others are zero), and the structure of the outputs.
-
-    Each direction lists the coefficients of orders 1, 2, ... of one argument.
-    """
+def check_order(operation: str, order: Any) -> None:
+    """Raise unless this is an order."""
     if not isinstance(order, (int, np.integer)) or order < 0:
         raise ValueError(located(f"{operation}: the order must be a whole number of at least 0, not {order!r}"))
-    record = Recording(operation, fun, args, {}, tuple(range(len(args))), Tape())
-    if len(record.leaves) != len(args):
-        raise TypeError(located(f"{operation}: every argument must be one array or number, not a structure of them"))
-    outs, treedef = flatten(record.out)
-    for out in outs:
-        if not hasattr(peel(out), "dtype"):
+
+
+class Curves:
+    """A function recorded once at a point, to be pushed along curves through it."""
+
+    __slots__ = ("operation", "outs", "positions", "record", "treedef")
+
+    def __init__(self, operation: str, fun: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.operation = operation
+        self.record = record = Recording(operation, fun, args, {}, tuple(range(len(args))), Tape())
+        if len(record.leaves) != len(args):
             raise TypeError(
-                located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")
+                located(f"{operation}: every argument must be one array or number, not a structure of them")
             )
-    positions = [record.position(out) for out in outs]
-    inputs = [
-        [leaf, *[c if type(c) is float else full(c, leaf) for c in direction]]
-        for leaf, direction in zip(record.leaves, directions)
-    ]
-    found = iter(_push_with_trouble(record.tape, inputs, [p for p in positions if p >= 0], order))
-    nodes = record.tape.nodes
-    series: list[tuple[Any, Series]] = [
-        (out, [out]) if p < 0 else (nodes[p][3], next(found)[: order + 1]) for out, p in zip(outs, positions)
-    ]
-    return series, treedef
+        self.outs, self.treedef = flatten(record.out)
+        for out in self.outs:
+            if not hasattr(peel(out), "dtype"):
+                raise TypeError(
+                    located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")
+                )
+        self.positions = [record.position(out) for out in self.outs]
+
+    def along(self, directions: Sequence[Series], order: int) -> list[tuple[Any, Series]]:
+        """For every output its value and its normalised coefficients, as they come: thin, or fewer than the order.
+
+        Each direction lists the coefficients of orders 1, 2, ... of one argument.
+        """
+        record, nodes = self.record, self.record.tape.nodes
+        inputs = [
+            [leaf, *[c if type(c) is float else full(c, leaf) for c in direction]]
+            for leaf, direction in zip(record.leaves, directions)
+        ]
+        found = iter(_push_with_trouble(record.tape, inputs, [p for p in self.positions if p >= 0], order))
+        return [
+            (out, [out]) if p < 0 else (nodes[p][3], next(found)[: order + 1])
+            for out, p in zip(self.outs, self.positions)
+        ]
+
+    def of_one_result(self, directions: Sequence[Series], order: int) -> tuple[Any, Series]:
+        """The same for a function that returns one array."""
+        if len(self.outs) != 1:
+            raise TypeError(
+                located(
+                    f"{self.operation}: the function must return one array or number, not {len(self.outs)}; use jet"
+                )
+            )
+        return self.along(directions, order)[0]
