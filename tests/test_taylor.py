@@ -8,7 +8,7 @@ import mpmath
 import numpy
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close, richardson
 
@@ -84,20 +84,43 @@ PIECES: list[Callable[[Any], Any]] = [
 ]  # fmt: skip
 
 
-@given(picks=st.lists(st.sampled_from(range(len(PIECES))), min_size=1, max_size=3), seed=st.integers(0, 99))
-def test_taylor_equals_nesting(picks: list[int], seed: int) -> None:
-    """Random compositions: orders 1 to 4 in one pass, and by nesting reverse mode."""
-    x = np.random.default_rng(seed).uniform(-0.9, 0.9, 3)
+BINARY: list[Callable[[Any, Any], Any]] = [
+    lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 0.5 * b, lambda a, b: a / (1.5 + b * b),
+    lambda a, b: mnp.arctan2(a, 2.0 + b * b), lambda a, b: mnp.logaddexp(a, b), lambda a, b: (1.5 + mnp.sin(a)) ** b,
+    lambda a, b: mnp.hypot(a, 1.0 + b * b),
+]  # fmt: skip
 
-    def fun(x: Any) -> Any:
-        for pick in picks:
-            x = PIECES[pick](x)
-        return x
+#: A program of two variables: in each step a piece of one of them, and a combination of both.
+PROGRAMS = st.lists(st.tuples(st.sampled_from(PIECES), st.sampled_from(BINARY), st.booleans()), min_size=1, max_size=3)
 
-    found, nested = derivatives(fun, x, 4), fun
-    for k in range(1, 5):
-        nested = elementwise_grad(nested)
-        assert_close(found[k], nested(x), 1e-11, floor=1e-2)
+
+def run(program: Any, a: Any, b: Any) -> Any:
+    for piece, binary, swap in program:
+        a, b = piece(a if swap else b), binary(a, b)
+    return a * b + a
+
+
+def nested_reverse(fun: Any, order: int) -> Any:
+    """The derivative by nothing but nested reverse mode."""
+    for _ in range(order):
+        fun = grad(fun)
+    return fun
+
+
+@settings(max_examples=25)
+@given(program=PROGRAMS, seed=st.integers(0, 99))
+def test_taylor_equals_nesting_to_order_6(program: Any, seed: int) -> None:
+    """Random elementwise programs: one Taylor pass, collapsed elementwise_grad, and nested reverse mode."""
+    x, c = np.random.default_rng(seed).uniform(-0.8, 0.8, 2)
+    fun = lambda x: run(program, x, c * x + 0.1)
+    found = derivatives(fun, x, 6)
+    for k in range(1, 7):
+        expected = nested_reverse(fun, k)(x)
+        scale = max(1.0, abs(expected), abs(found[k - 1]))
+        assert abs(found[k] - expected) <= 1e-9 * scale, k
+        collapsed = nested_elementwise(fun, k)
+        assert k == 1 or collapsed.how(x) == "taylor"
+        assert abs(collapsed(x) - found[k]) <= 1e-13 * scale
 
 
 def test_functions_that_are_not_elementwise() -> None:
@@ -322,31 +345,14 @@ def test_a_bad_multi_index_is_refused(order: Any) -> None:
         derivatives(lambda x, y: x * y, (1.0, 2.0), order)
 
 
-BINARY: list[Callable[[Any, Any], Any]] = [
-    lambda a, b: a + b, lambda a, b: a * b, lambda a, b: a - 0.5 * b, lambda a, b: a / (1.5 + b * b),
-    lambda a, b: mnp.arctan2(a, 2.0 + b * b), lambda a, b: mnp.logaddexp(a, b), lambda a, b: (1.5 + mnp.sin(a)) ** b,
-    lambda a, b: mnp.hypot(a, 1.0 + b * b),
-]  # fmt: skip
-
-
-@given(
-    steps=st.lists(
-        st.tuples(st.sampled_from(range(len(BINARY))), st.sampled_from(range(len(PIECES))), st.booleans()),
-        min_size=1, max_size=3,
-    ),
-    index=st.tuples(st.integers(0, 3), st.integers(0, 2)),
-    seed=st.integers(0, 99),
-)  # fmt: skip
-def test_mixed_derivatives_are_symmetric(steps: Any, index: tuple[int, int], seed: int) -> None:
+@given(program=PROGRAMS, index=st.tuples(st.integers(0, 3), st.integers(0, 2)), seed=st.integers(0, 99))
+def test_mixed_derivatives_are_symmetric(program: Any, index: tuple[int, int], seed: int) -> None:
     """Random programs of two variables: x first, y first, and along directions give the same."""
     x, y = np.random.default_rng(seed).uniform(-0.8, 0.8, 2)
     i, j = index
 
     def fun(x: Any, y: Any) -> Any:
-        a, b = x, y
-        for binary, piece, swap in steps:
-            a, b = PIECES[piece](a if swap else b), BINARY[binary](a, b)
-        return a * b + a
+        return run(program, x, y)
 
     x_first = derivatives(lambda y: derivatives(lambda x: fun(x, y), x, i)[i], y, j)[j]
     y_first = derivatives(lambda x: derivatives(lambda y: fun(x, y), y, j)[j], x, i)[i]
