@@ -172,45 +172,98 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
 
 
 def loses_digits(w: Series, u: Series, v: Series) -> bool:
-    """Whether w = u / v, found by `quotient` for a v of two coefficients, has lost three digits or more somewhere."""
-    w, u, v0, v1 = [peel(c) for c in w], [peel(c) for c in u], peel(v[0]), peel(v[1])
+    """Whether w = u / v, found by `quotient`, has lost three digits or more near a common zero of u and v."""
+    at, by = peel(v[0]), peel(v[1])
+    if type(at) not in (np.ndarray, np.float64) or (len(v) > 2 and not (abs(by) > 2.0 * abs(at)).any()):
+        return False  # the usual case, told in a few microseconds
+    w, u, v = [peel(c) for c in w], [peel(c) for c in u], [peel(c) for c in v]
     with np.errstate(all="ignore"):
-        bound = _forward_bounds(w[0], u, v0, v1, len(w) - 1)[-1]
-        return bool(np.any(bound > 1e3 * np.abs(w[-1])))
+        near: Any = _common_root(u, v)[1] if len(v) > 2 else True
+        return bool(np.any(near) and np.any(near & (_upward_bounds(w[0], u, v, len(w) - 1)[-1] > 1e3 * np.abs(w[-1]))))
 
 
-def _forward_bounds(ans: Any, u: Series, v0: Any, v1: Any, order: int) -> list[Any]:
+def _upward_bounds(ans: Any, u: Series, v: Series, order: int) -> list[Any]:
     """The size of the terms that w[k] is made from, counted with all that was cancelled, when it is found upwards."""
     bounds = [np.abs(ans)]
     for k in range(1, order + 1):
-        bounds.append(((np.abs(u[k]) if k < len(u) else 0.0) + np.abs(v1) * bounds[-1]) / np.abs(v0))
+        top = np.abs(u[k]) if k < len(u) else 0.0
+        bounds.append(sum([np.abs(v[j]) * bounds[k - j] for j in range(1, min(k, len(v) - 1) + 1)], top) / np.abs(v[0]))
     return bounds
 
 
-def quotient_by_line(u: Series, v: Series, order: int, ans: Any) -> Series:
-    """u / (v[0] + v[1] t), where they may vanish together: every coefficient by the recurrence that loses less.
+def _common_root(u: Series, v: Series) -> tuple[Any, Any]:
+    """A zero t of v by Newton's method from 0, and where it is near and a zero of u too, to a digit."""
+    first: Any = -v[0] / v[1]
+    t: Any = first
+    for _ in range(6):
+        t = t - _value(v, t) / _value([(k + 1) * c for k, c in enumerate(v[1:])], t)
+    p = peel(t)
+    at_u, at_v = _value([peel(c) for c in u], p), _value([peel(c) for c in v], p)
+    near = np.abs(p - peel(first)) < np.abs(peel(first))
+    return t, near & (np.abs(at_v) <= 0.1 * np.abs(peel(v[0]))) & (np.abs(at_u) <= 0.1 * np.abs(peel(u[0])))
 
-    The last coefficients of u serve the downward recurrence; those of the result are less exact. It is used where it
-    gives back `ans` but for rounding: then u is within rounding of a numerator that vanishes with the denominator.
+
+def _value(u: Series, t: Any) -> Any:
+    """The value of the curve at t, by Horner's rule."""
+    total = u[-1]
+    for c in u[-2::-1]:
+        total = total * t + c
+    return total
+
+
+def careful_quotient(u: Series, v: Series, order: int, ans: Any) -> tuple[Series, bool]:
+    """u / v, where they may vanish together near t = 0; and whether digits were lost nevertheless.
+
+    Where they vanish together, both are divided by (t - root) first. The last `AHEAD` coefficients are less exact.
+    """
+    with np.errstate(all="ignore"):
+        if len(v) == 2:
+            w, good, rest = _quotient_by_line(u, v, order, ans)
+            near: Any = np.True_
+        else:
+            w = quotient(u, v, order, ans)
+            root, near = _common_root(u, v)
+            if not np.any(near):
+                return w, False
+            line = [-e.where(near, root, 1.0), 1.0]
+            top, top_vanishes, rest = _quotient_by_line(u, line, order, u[0] / line[0])
+            bottom, bottom_vanishes, _ = _quotient_by_line(v, line, order, v[0] / line[0])
+            good = near & top_vanishes & bottom_vanishes
+            w = [ans, *[e.where(good, c, d) for c, d in zip(quotient(top, bottom, order)[1:], w[1:])]]
+        if np.all(good | ~near):
+            return w, False
+        k = order - AHEAD
+        bound = _upward_bounds(peel(ans), [peel(c) for c in u], [peel(c) for c in v], k)[k]
+        eps = np.finfo(peel(ans).dtype).eps
+        cancelled = eps * bound > 1e-4 * np.abs(peel(w[k]))
+        inexact = rest <= 64 * eps * np.abs(peel(u[1]))  # as when the numerator is a difference
+        return w, bool(np.any(near & ~good & (cancelled | inexact)))
+
+
+def _quotient_by_line(u: Series, v: Series, order: int, ans: Any) -> tuple[Series, Any, Any]:
+    """u / (v[0] + v[1] t), every coefficient by the recurrence that loses less; where the two vanish together; and what
+    is left of u where v vanishes.
+
+    They vanish together where the downward recurrence gives back `ans` but for rounding: then u is within rounding of
+    a numerator that vanishes with the denominator. It starts at the last coefficients of u.
     """
     v0, v1 = v
-    with np.errstate(all="ignore"):
-        plain, p0, p1 = [peel(c) for c in u], peel(v0), peel(v1)
-        up_bounds = _forward_bounds(peel(ans), plain, p0, p1, order)
-        up, down = [ans], [0.0 * ans] * (order + 1)
-        for k in range(1, order + 1):
-            up.append(((u[k] if k < len(u) else 0.0) - v1 * up[-1]) / v0)
-        eps = np.finfo(peel(ans).dtype).eps
-        bound = (np.abs(plain[-1]) if len(plain) > order else 0.0) / np.abs(p1) / eps  # what is cut off
-        down_bounds = [bound] * (order + 1)
-        for k in range(order, 0, -1):
-            top = u[k] if k < len(u) else 0.0
-            down[k - 1] = (top - v0 * down[k]) / v1
-            bound = down_bounds[k - 1] = (np.abs(peel(top)) + np.abs(p0) * bound) / np.abs(p1)
-        vanish = np.abs(peel(down[0]) - peel(ans)) <= 4 * eps * (np.abs(peel(ans)) + down_bounds[0])
-        return [ans] + [
-            e.where(vanish & ~(up_bounds[k] <= down_bounds[k]), down[k], up[k]) for k in range(1, order + 1)
-        ]
+    plain, p0, p1 = [peel(c) for c in u], peel(v0), peel(v1)
+    up, down = [ans], [0.0 * ans] * (order + 1)
+    for k in range(1, order + 1):
+        up.append(((u[k] if k < len(u) else 0.0) - v1 * up[-1]) / v0)
+    eps = np.finfo(peel(ans).dtype).eps
+    up_bounds, down_bounds = _upward_bounds(peel(ans), plain, [p0, p1], order), [0.0] * (order + 1)
+    bound = down_bounds[order] = (
+        (np.abs(plain[-1]) if len(plain) > order else 0.0) / np.abs(p1) / eps
+    )  # what is cut off
+    for k in range(order, 0, -1):
+        top = u[k] if k < len(u) else 0.0
+        down[k - 1] = (top - v0 * down[k]) / v1
+        bound = down_bounds[k - 1] = (np.abs(peel(top)) + np.abs(p0) * bound) / np.abs(p1)
+    vanish = np.abs(peel(down[0]) - peel(ans)) <= 4 * eps * (np.abs(peel(ans)) + down_bounds[0])
+    w = [e.where(vanish & ~(up_bounds[k] <= down_bounds[k]), down[k], up[k]) for k in range(1, order + 1)]
+    return [ans, *w], vanish, np.abs((peel(down[0]) - peel(ans)) * p0)
 
 
 AHEAD = 32  # by how many orders the series of the numerator has to be longer than that of the quotient
@@ -220,7 +273,7 @@ def sinc(ans: Any, u: Series, order: int) -> Series:
     """sin(pi u) / (pi u): its series in u - u[0], in which that of u - u[0] is put."""
     z, longer = np.pi * u[0], order + AHEAD
     sines, _ = sine_and_cosine([z, 1.0], longer, e.sin(z), e.cos(z), -1.0)
-    outer = quotient_by_line(sines, [z, 1.0], longer, ans)
+    outer, _ = careful_quotient(sines, [z, 1.0], longer, ans)
     return composed([outer[k] * np.pi**k for k in range(order + 1)], u, order)
 
 

@@ -46,6 +46,12 @@ class Findings(Trouble):
         super().__init__()
         self.lost_digits = False
 
+    def watch(self) -> Any:
+        """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
+        events = self.events
+        call = lambda kind, _flag: events.append(kind)
+        return np.errstate(divide="call", invalid="call", over="call", call=call)
+
 
 def push_series(
     tape: Tape,
@@ -67,16 +73,15 @@ def push_series(
         if max(map(len, us)) == 1:
             known[i] = [ans]  # nothing moves here
             continue
-        by_line = primitive is DIVIDE and len(us[1]) == 2
-        if by_line and ahead:
-            known[i] = s.quotient_by_line(us[0], us[1], order, ans)
+        by_series = primitive is DIVIDE and min(map(len, us)) > 1
+        if by_series and ahead:
+            known[i], lost = s.careful_quotient(us[0], us[1], order, ans)
+            if lost and findings is not None:
+                findings.note(i, primitive, ans, LOST)
             continue
-        if by_line and findings is not None and order > 1 and len(us[0]) > 1:
-            with np.errstate(over="ignore"):  # of which there may be no word once the second pass is done
-                known[i] = node_series(primitive, us, args, ans, params, order)
-                findings.lost_digits |= s.loses_digits(known[i], us[0], us[1])
-        else:
-            known[i] = node_series(primitive, us, args, ans, params, order)
+        known[i] = node_series(primitive, us, args, ans, params, order)
+        if by_series and findings is not None and order > 1 and s.loses_digits(known[i], us[0], us[1]):
+            findings.lost_digits = True
         if events:
             assert findings is not None
             what = ""
@@ -86,6 +91,10 @@ def push_series(
     return [known[i] for i in outputs]
 
 
+LOST = (
+    "numerator and denominator nearly vanish together, and rounding errors are all that is left of a high derivative; "
+    "make the numerator exact there, as in np.expm1(x) / x for (np.exp(x) - 1) / x"
+)
 DIVIDE: Primitive = e.divide.primitive  # type: ignore[attr-defined]
 MULTIPLY: Primitive = e.multiply.primitive  # type: ignore[attr-defined]
 WHERE: Primitive = e.choose_where.primitive  # type: ignore[attr-defined]
@@ -424,10 +433,10 @@ def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
 
     Raises:
         TypeError: if x is no float array or number, or `fun` returns something else than one array or number.
-        ValueError: if the order is negative, or no order of this number of variables.
+        ValueError: if the order is negative or above 170, or no order of this number of variables.
 
     The cost grows with the square of the order, where nesting `grad` multiplies it with every order. The factorials
-    come in last, so high orders lose no digits (from order 171 on they overflow). Mixed derivatives of order d in p
+    come in last, so high orders lose no digits. Mixed derivatives of order d in p
     variables take one pass for each of at most (d + p - 1)! / (d! (p - 1)!) directions, over one recording.
 
     >>> derivatives(np.sin, 0.0, 4) + 0.0
@@ -443,12 +452,19 @@ def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
         return _mixed_derivatives(fun, x, order)
     check_order("derivatives", order)
     value, coefficients = Curves("derivatives", fun, (x,)).of_one_result([[1.0]], order)
+    if type(coefficients) is np.ndarray and len(coefficients) == order + 1:
+        return coefficients * _factorials(order).reshape(-1, *[1] * len(value.shape)).astype(value.dtype)
     if not isinstance(value, (np.ndarray, np.generic)) or any(type(c) is Box for c in coefficients):
         return stack(*[full(_times_factorial(coefficients, k), value) for k in range(order + 1)], axis=0)
-    table = np.zeros((order + 1, *value.shape), np.result_type(value.dtype, np.float16))
+    table = np.zeros((order + 1, *value.shape), value.dtype if value.dtype.kind in "fc" else float)
     for k, c in enumerate(coefficients):
         np.multiply(c, float(math.factorial(k)), out=table[k, ...])
     return table
+
+
+@functools.lru_cache(maxsize=64)
+def _factorials(order: int) -> Any:
+    return np.array([float(math.factorial(k)) for k in range(order + 1)])
 
 
 # ----- mixed derivatives ----------------------------------------------------------------------------------------------
@@ -488,6 +504,7 @@ def _multi_indices(order: Any, p: int) -> tuple[list[tuple[int, ...]], bool]:
         return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and bool(n >= 0)
 
     if is_whole(order):
+        check_order("derivatives", order)
         return [i for k in range(order + 1) for i in reversed(compositions(int(k), [int(k)] * p))], False
     one = isinstance(order, tuple) and not any(isinstance(part, tuple) for part in order)
     indices = [order] if one else list(order) if isinstance(order, (list, tuple, set, frozenset)) else [()]
@@ -562,17 +579,21 @@ def _push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], ord
     with findings.watch():
         found = push_series(tape, inputs, outputs, order, findings)
     if findings.lost_digits:
+        again = Findings()
         with np.errstate(all="ignore"):
-            found = [u[: order + 1] for u in push_series(tape, inputs, outputs, order + s.AHEAD, ahead=True)]
-    if (
-        findings.found
-        and not (
-            (findings.lost_digits or any(node[0] is WHERE for node in tape.nodes))  # the branch not taken has no say
-            and all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
-        )
-    ):
+            longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
+        found = [u[: order + 1] for u in longer]
+        findings.found = again.found + findings.found
+    if findings.found and not _is_settled(findings, tape, found):
         findings.tell(tape)
     return found
+
+
+def _is_settled(findings: Findings, tape: Tape, found: list[Series]) -> bool:
+    """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
+    if findings.found[0][3] is LOST or not (findings.lost_digits or any(node[0] is WHERE for node in tape.nodes)):
+        return False
+    return all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
 
 
 def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> tuple[Any, Any]:
@@ -598,6 +619,7 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
     if len(primals) != len(series):
         raise ValueError(located(f"jet: {len(primals)} primals and {len(series)} series; give one series per primal"))
     order = max(map(len, series), default=0)
+    check_order("jet", order)
     scaled = [[c / math.factorial(k) for k, c in enumerate(derivs, 1)] for derivs in series]
     curves = Curves("jet", fun, tuple(primals))
     found = curves.along(scaled, order)
@@ -615,6 +637,8 @@ def check_order(operation: str, order: Any) -> None:
     """Raise unless this is an order."""
     if not isinstance(order, (int, np.integer)) or order < 0:
         raise ValueError(located(f"{operation}: the order must be a whole number of at least 0, not {order!r}"))
+    if order > 170:
+        raise ValueError(located(f"{operation}: order {order} is too high: 171! exceeds the largest float"))
 
 
 class Curves:

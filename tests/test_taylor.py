@@ -252,6 +252,14 @@ def test_a_bad_order_is_refused(order: Any) -> None:
         derivatives(np.sin, 1.0, order)
 
 
+def test_orders_up_to_170() -> None:
+    assert derivatives(np.exp, 0.0, 170)[170] == pytest.approx(1.0, rel=1e-13)
+    assert derivatives(np.exp, np.zeros(3), 170)[170] == pytest.approx(1.0, rel=1e-13)
+    for call in (lambda: derivatives(np.exp, 0.0, 171), lambda: jet(np.exp, (0.0,), ([0.0] * 171,))):
+        with pytest.raises(ValueError, match="order 171 is too high"):
+            call()
+
+
 def test_other_errors() -> None:
     with pytest.raises(ValueError, match="1 primals and 2 series"):
         jet(np.sin, (1.0,), ([1.0], [1.0]))

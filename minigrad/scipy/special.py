@@ -931,7 +931,7 @@ def _exprel(d: int, ans: Any, us: Any, _: Any) -> Any:
     """expm1(u) / u: its series in u - u[0], in which that of u - u[0] is put."""
     (u,), z, n = us, us[0][0], d + _t.AHEAD
     top = [expm1(z), *_t.exponential(exp(z), [z, 1.0], n)[1:]]
-    return _t.composed(_t.quotient_by_line(top, [z, 1.0], n, ans)[: d + 1], u, d)
+    return _t.composed(_t.careful_quotient(top, [z, 1.0], n, ans)[0][: d + 1], u, d)
 
 
 _TAYLOR: dict[str, Callable[..., Any]] = {
