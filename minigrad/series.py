@@ -157,9 +157,10 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     if len(v) == 1:
         return [ans, *[c / v[0] for c in u[1:]]]
     w, u, v = room(ans, order, u, v)
+    v0, moving = v[0], len(u)
     for k in range(1, order + 1):
         known = dot(v, w, k, 1)
-        w[k] = (u[k] - known) / v[0] if k < len(u) else -known / v[0]
+        w[k] = (u[k] - known) / v0 if k < moving else -known / v0
     return w
 
 
@@ -315,6 +316,11 @@ def integral_of_quotient(ans: Any, du: Series, w: Series, order: int) -> Series:
 
 def exponential(ans: Any, u: Series, order: int) -> Series:
     """exp(u): v' = v u'."""
+    if type(ans) is np.ndarray and len(u) == 2 and type(u[1]) is float:  # of a line: all at once
+        factors = [1.0]
+        for k in range(1, order + 1):
+            factors.append(factors[-1] * u[1] / k)
+        return np.multiply.outer(np.array(factors, ans.dtype), ans)
     v, u = room(ans, order, u)
     du = slope(u)
     for k in range(1, order + 1):

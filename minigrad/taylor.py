@@ -1,15 +1,22 @@
 """Taylor mode: one more pass over the tape, which pushes truncated series instead of tangents.
 
-| kind of the primitive | its series                                                                            |
-|-----------------------|---------------------------------------------------------------------------------------|
-| `linear`              | the operation itself, coefficient by coefficient                                      |
-| `bilinear`            | a Cauchy product                                                                      |
-| `elementwise`         | a recurrence from `RULES`, at a cost of order^2                                       |
-| all others            | derived: dz/dt is the jvp of the primitive, whose series is found order by order      |
+| kind of the primitive   | its series                                                        | cost    |
+|-------------------------|-------------------------------------------------------------------|---------|
+| `linear`                | the operation itself, coefficient by coefficient                  | order   |
+| `bilinear`              | a Cauchy product                                                  | order^2 |
+| any with a rule, below  | a recurrence                                                      | order^2 |
+| all others              | derived: dz/dt is the jvp of the primitive, found order by order  | order^3 |
 
 The derived rule solves the differential equation dz/dt = jvp(args(t), z(t)) args'(t): it records the jvp rule on a tape
-of its own, and each pass over that tape gives one more coefficient of z. That costs order^3, and holds for every
-primitive that has a jvp.
+of its own, and each pass over that tape gives one more coefficient of z. It holds for every primitive that has a jvp.
+A recurrence is the function `primitive.taylor`; `python -m minigrad coverage` tells which function has which.
+
+Coefficients of plain arrays are kept in one array with a row per order, so that a convolution is one call of NumPy.
+Boxes among them take the same recurrences as lists: that is how a gradient of a Taylor coefficient comes about.
+
+**Quotients** near a common zero of numerator and denominator, sin(x)/x near 0, are seen to lose digits; then the pass
+runs once more to a higher order, where both can be divided by what vanishes (see `series.careful_quotient`). Where the
+program itself has lost the digits, (exp(x) - 1)/x near 0, a RuntimeWarning says so.
 
 Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 2008, chapter 13.
 """
