@@ -31,6 +31,7 @@ def test_all_contenders_agree(run: ModuleType) -> None:
         run.quadratic(),
         run.covariance(5),
         run.nested_tanh(2),
+        run.all_orders(3),
     ]:
         assert "minigrad" in contenders
         run.agree(contenders)
