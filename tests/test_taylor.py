@@ -1,5 +1,6 @@
 """Taylor mode: against fifty digits, against nesting, composed with the other modes, and its errors."""
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close, richardson
 
+import minigrad.elementwise
 import minigrad.numpy as mnp
 from minigrad import elementwise_grad, grad, hessian, hvp, jvp
+from minigrad.numpy.dispatch import UFUNCS
 from minigrad.taylor import compositions, derivatives, jet
 
 GRID = np.linspace(-7, 7, 57)
@@ -438,3 +441,56 @@ def test_results_of_a_collapse_are_fresh_arrays() -> None:
 def test_a_high_order_by_nesting_is_told_its_cost() -> None:
     with pytest.warns(RuntimeWarning, match=r"minigrad\.derivatives"):
         nested_elementwise(lambda x: np.exp(x[::-1]), 8)(np.array([0.1, 0.2]))
+
+
+# ----- arrays with a row per coefficient ------------------------------------------------------------------------------
+
+
+def test_high_orders_with_broadcasting_equal_those_of_numbers() -> None:
+    """From order 6 on the coefficients of arrays are rows of one array; those of numbers are lists."""
+    c, x = np.array([[0.3], [-0.7]]), np.array([0.2, 0.5, 1.1])
+
+    def fun(x: Any, c: Any) -> Any:
+        y = mnp.sin(x) * c + mnp.sqrt(1.0 + x * x) / (2.0 - c * x)
+        return mnp.tanh(mnp.log(3.0 + y) - x**3 * c) + mnp.arctan2(y, x) + mnp.maximum(x, c) * (2.0 + y) ** c
+
+    for order in (5, 6, 9):
+        table = derivatives(lambda x: fun(x, c), x, order)
+        assert table.shape == (order + 1, 2, 3)
+        for i in range(2):
+            for j in range(3):
+                one = derivatives(lambda x, i=i: fun(x, c[i, 0]), float(x[j]), order)
+                assert np.all(np.abs(table[:, i, j] - one) <= 1e-12 * np.maximum.accumulate(np.abs(one)))
+        narrow = derivatives(lambda x: fun(x, c.astype(np.float32)), x.astype(np.float32), order)
+        assert narrow.dtype == np.float32
+        assert np.all(np.abs(narrow[:4] - table[:4]) <= 1e-4 * np.max(np.abs(table[:4])))
+    z = derivatives(lambda z: np.exp(z * z) / (1 + z), np.array([0.1 + 0.2j, 0.3 - 0.1j]), 8)
+    assert_close(
+        z[8], [derivatives(lambda z: np.exp(z * z) / (1 + z), v, 8)[8] for v in (0.1 + 0.2j, 0.3 - 0.1j)], 1e-12
+    )
+
+
+def test_coefficients_of_all_rules_equal_the_derived_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every recurrence of an elementwise function of one argument against the series derived from its jvp, order 7."""
+    points = {"arccosh": np.array([1.3, 2.2]), "logit": np.array([0.2, 0.6])}
+    tested = 0
+    for name, bind in {**vars(minigrad.elementwise), **dict(by_name_of_special())}.items():
+        primitive = getattr(bind, "primitive", None)
+        if getattr(primitive, "taylor", None) is None or len(primitive.vjps) != 1 or name in ("positive", "real"):
+            continue
+        x = points.get(name, np.array([0.2, 0.7]))
+        fun = lambda x, bind=bind: bind(x + 0.3 * x * x - 0.1)
+        found = derivatives(fun, x, 7)
+        with monkeypatch.context() as patch:
+            patch.setattr(primitive, "taylor", None)
+            expected = derivatives(fun, x, 7)
+        assert np.all(np.abs(found - expected) <= 1e-8 * np.max(np.abs(expected), axis=1, keepdims=True)), name
+        tested += 1
+    assert tested >= 45
+
+
+def by_name_of_special() -> list[tuple[str, Any]]:
+    """The primitives of `scipy.special`, where it is installed."""
+    special = pytest.importorskip("scipy.special")
+    importlib.import_module("minigrad.scipy.special")
+    return [(ufunc.__name__, bind) for ufunc, bind in UFUNCS.items() if hasattr(special, ufunc.__name__)]
