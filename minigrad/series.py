@@ -196,7 +196,7 @@ def _common_root(u: Series, v: Series) -> tuple[Any, Any]:
     """A zero t of v by Newton's method from 0, and where it is near and a zero of u too, to a digit."""
     first: Any = -v[0] / v[1]
     t: Any = first
-    for _ in range(6):
+    for _ in range(8):
         t = t - _value(v, t) / _value([(k + 1) * c for k, c in enumerate(v[1:])], t)
     p = peel(t)
     at_u, at_v = _value([peel(c) for c in u], p), _value([peel(c) for c in v], p)
@@ -231,6 +231,9 @@ def careful_quotient(u: Series, v: Series, order: int, ans: Any) -> tuple[Series
             bottom, bottom_vanishes, _ = _quotient_by_line(v, line, order, v[0] / line[0])
             good = near & top_vanishes & bottom_vanishes
             w = [ans, *[e.where(good, c, d) for c, d in zip(quotient(top, bottom, order)[1:], w[1:])]]
+            near = near & (
+                np.abs(peel(v[1])) > 2.0 * np.abs(peel(v[0]))
+            )  # further away Newton's method may not be done
         if np.all(good | ~near):
             return w, False
         k = order - AHEAD
