@@ -612,10 +612,11 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
         series: for each argument the derivatives of its curve of orders 1, 2, ..., k; each broadcasts to its primal.
 
     Returns:
-        The value of `fun`, and in its structure the lists of the k derivatives of the result.
+        The value of `fun`, and in its structure the lists of the k derivatives of the result, each of the shape and
+        dtype of its value.
 
     Raises:
-        ValueError: if the numbers of primals and series differ.
+        ValueError: if the numbers of primals and series differ, or a series has more than 170 entries.
 
     The name and the convention (derivatives, not normalised coefficients) are those of `jax.experimental.jet`.
 
