@@ -5,6 +5,10 @@ mode, and to any order), or has no derivative by nature, with the reason, or has
 exercise every rule that is claimed here on its own domain, and call everything else with traced values to see that
 nothing drops a derivative in silence.
 
+The column `Taylor` says where the series of a rule comes from (see `minigrad.taylor`): a `recurrence` of its own or the
+`kind` of the operation, both at a cost of order^2, or `derived` from the jvp at order^3; `composed` functions are made
+of several operations.
+
 Public callables are the functions and ufuncs in `__all__` of `numpy`, `numpy.linalg`, `numpy.fft` and `scipy.special`;
 classes are left out.
 """
@@ -20,6 +24,7 @@ from typing import Any
 import numpy as np
 
 import minigrad.numpy
+import minigrad.taylor  # which gives primitives their series
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS
 
 MODULES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
@@ -34,6 +39,7 @@ class Entry:
     name: str
     status: str
     note: str = ""
+    taylor: str = ""  #: where its Taylor series comes from, if it has a rule
 
 
 # ----- no derivative by nature: the reason, and the names -------------------------------------------------------------
@@ -144,15 +150,25 @@ def _rule(module: str, name: str, function: Any) -> Any:
     return rule if str(getattr(rule, "__module__", "")).startswith("minigrad") else None
 
 
+def series_of(primitive: Any) -> str:
+    """Where the Taylor series of a primitive comes from; empty if it has none."""
+    if primitive.taylor is not None:
+        return "recurrence"
+    if primitive.kind in ("linear", "bilinear"):
+        return "kind"
+    return "derived" if primitive.jvps or primitive.push else ""
+
+
 def entry(module: str, name: str, function: Any) -> Entry:
     """The row of one callable. A rule that is declared constant counts as no derivative by nature."""
     full = f"{module}.{name}"
     rule = _rule(module, name, function)
     nature, missing = BY_NATURE_REASONS, NOT_YET_REASONS
     if rule is not None:
-        if getattr(getattr(rule, "primitive", None), "kind", "") == "constant":
+        primitive = getattr(rule, "primitive", None)
+        if getattr(primitive, "kind", "") == "constant":
             return Entry(full, BY_NATURE, "constant wherever it has a derivative, or a question with a plain answer")
-        return Entry(full, RULE)
+        return Entry(full, RULE, taylor="composed" if primitive is None else series_of(primitive))
     if full in nature:
         return Entry(full, BY_NATURE, nature[full])
     return Entry(full, NOT_YET, missing.get(full, "no reason given"))
@@ -173,7 +189,7 @@ def table(modules: tuple[str, ...] = MODULES) -> list[Entry]:
 
 
 def _cells(e: Entry) -> list[str]:
-    marks = ["yes"] * 3 if e.status == RULE else ["-"] * 3 if e.status == BY_NATURE else ["not yet"] * 3
+    marks = ["yes", "yes", e.taylor] if e.status == RULE else ["-"] * 3 if e.status == BY_NATURE else ["not yet"] * 3
     return [e.name, *marks, e.note]
 
 
@@ -216,7 +232,9 @@ def as_markdown(entries: list[Entry]) -> str:
     return (
         "# What has a derivative\n\n"
         f"Made by `python -m minigrad coverage --markdown` with {versions}. Every `yes` is exercised by the tests, in "
-        "all modes and at second order.\n\n"
+        "all modes and at second order, and in Taylor mode at order 3. The column `Taylor` says where the series comes "
+        "from: a `recurrence` of its own or the `kind` of the operation (linear, bilinear), both at a cost of order^2, "
+        "or `derived` from the jvp, at order^3; `composed` functions are made of several operations.\n\n"
         f"{rows([_TOTALS, *totals(entries)])}\n"
         f"{rows([_HEAD, *[['`' + c[0] + '`', *c[1:]] for c in map(_cells, entries)]])}"
     )

@@ -96,6 +96,7 @@ tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans))
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x))
 arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)))
 arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)))
+sinc    = elementwise("sinc", np.sinc, lambda g, ans, x: g * sinc_slope(x, ans))
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, _ans, _x: g * DEGREE)
 rad2deg = elementwise("rad2deg", np.rad2deg, lambda g, _ans, _x: g / DEGREE)
 DEGREE  = float(np.pi / 180)
@@ -169,20 +170,20 @@ def sign(x: Any) -> Any:
     return x / nonzero_or_one(absolute(x)) if np.iscomplexobj(peel(x)) else real_sign(x)
 
 
-def sinc(x: Any) -> Any:
-    """`np.sinc`: sin(πx)/(πx), with the Taylor polynomial of degree 18 for |x| < 1/4.
+def sinc_slope(x: Any, ans: Any) -> Any:
+    """The derivative of sin(πx)/(πx), with its Taylor polynomial of degree 21 for |x| < 1/4.
 
     Composed, so that derivatives of any order exist at the removable singularity 0. The first term left out is
-    (πx)^20/21! < 2e-22.
+    22 (πx)^21/23! < 1e-23.
     """
     z = np.pi * x
     near = np.abs(peel(x)) < 0.25
-    z2 = where(near, z, 0.0) ** 2
+    small = where(near, z, 0.0)
     series: Any = 1.0
     for n in range(9, 0, -1):
-        series = 1.0 - z2 / ((2 * n) * (2 * n + 1)) * series
-    far = where(near, 1.0, z)
-    return where(near, series, sin(far) / far)
+        series = 1.0 - small * small / ((2 * n) * (2 * n + 3)) * series
+    far = where(near, 1.0, x)
+    return where(near, small * series * (-np.pi / 3), (cos(z) - ans) / far)
 
 
 def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
@@ -223,15 +224,20 @@ def ratio(x: Any, length: Any) -> Any:
     if not anywhere(zero):
         return x / length
     if type(open_part(length)) is Box:
-        warnings.warn(
-            located(
-                "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
-                "For the square of a length write the sum of squares, np.sum(x * x)"
-            ),
-            RuntimeWarning,
-            stacklevel=2,
-        )
+        warn_of_length()
     return where(zero, 0.0, x) / where(zero, 1.0, length)
+
+
+def warn_of_length() -> None:
+    """Tell that the second derivative of a length was asked for at 0."""
+    warnings.warn(
+        located(
+            "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
+            "For the square of a length write the sum of squares, np.sum(x * x)"
+        ),
+        RuntimeWarning,
+        stacklevel=3,
+    )
 
 
 def gap(x: Any, y: Any, ans: Any) -> Any:

@@ -54,7 +54,6 @@ class Primitive:
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
-        self.taylor: Rule | None = None  # a recurrence of its own, as in the table of `minigrad.taylor`
         # What the backward sweep asks of every node, in one look: does it take the
         # cotangent as it comes? does it broadcast? its rules.
         self.sweeping = (
@@ -62,6 +61,7 @@ class Primitive:
             kind == "elementwise" and len(vjps) > 1,
             None if pull else self.vjps,
         )
+        self.taylor: Callable[..., Any] | None = None  # its Taylor series by a recurrence, see taylor.py
         self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.

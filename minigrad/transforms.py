@@ -7,7 +7,6 @@ of the argument to differentiate, or a sequence of positions; keyword arguments 
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -339,7 +338,8 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
     `minigrad.taylor`), whose cost grows with the square of the order, if every operation of `f` that depends on the
     argument is elementwise and keeps its shape, and the argument is real. Otherwise it is nested reverse mode, whose
     cost grows with a factor of about 2.2 per order; the numbers are the same up to rounding. The attribute
-    `how(*args)` of the returned function tells which of the two it is.
+    `how(*args)` of the returned function tells which of the two it is, "taylor" or "nested". From the eighth level of
+    nesting on a RuntimeWarning names the cost.
 
     >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0])).round(4)
     array([1.  , 0.42])
@@ -362,15 +362,6 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
         ans = collapsed(*args, **kwargs)
         if ans is not None:
             return ans
-        if order == 8:
-            warnings.warn(
-                located(
-                    "elementwise_grad: nested derivatives of order 8 and more take about 2.2 times as long with every "
-                    "order; minigrad.derivatives(f, x, order) gives all orders in one pass"
-                ),
-                RuntimeWarning,
-                stacklevel=2,
-            )
         record = Recording("elementwise_grad", fun, args, kwargs, argnum, LeanTape())
         if not is_numeric(record.out):
             check_scalar("elementwise_grad", record.out)

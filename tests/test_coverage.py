@@ -10,11 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 from cells import load
+from test_cells import arguments
 
 import minigrad
 import minigrad.numpy as mnp
-from minigrad import coverage, grad
+from minigrad import coverage, grad, trace
 from minigrad.cli import main
+from minigrad.coverage import series_of
+from minigrad.primitive import ITEM
 from minigrad.tape import Box, peel
 
 TABLE = coverage.table()
@@ -43,6 +46,21 @@ def test_every_name_is_classified_once_and_with_a_reason() -> None:
     for name in (*coverage.BY_NATURE_REASONS, *coverage.NOT_YET_REASONS):
         if name in BY_NAME:  # an older NumPy or SciPy may lack it
             assert name not in CLAIMED, f"{name} has a rule: take it off the list"
+
+
+@pytest.mark.parametrize("name", sorted(CLAIMED))
+def test_the_taylor_column(name: str) -> None:
+    """Every operation of every cell has a series, and a function that is one operation has the one that is claimed.
+
+    The series themselves are compared with nested jvps in test_cells.py.
+    """
+    found: set[str] = set()
+    for cell in (c for c in load() if c.name == name):
+        args = arguments(cell, cell.shapes[0], "d" if "d" in cell.dtypes else cell.dtypes[0])
+        tape = trace(lambda *xs, cell=cell: cell.fun(mnp, *xs), *args)
+        found |= {series_of(node[0]) for node in tape.nodes[tape.leaves :] if node[0] is not ITEM}
+    assert "" not in found
+    assert BY_NAME[name].taylor in {*found, "composed"}
 
 
 def dependent(value: Any) -> list[np.ndarray]:

@@ -11,7 +11,7 @@ from references import assert_close
 
 import minigrad
 import minigrad.numpy as mnp
-from minigrad import grad, jvp
+from minigrad import derivatives, grad, jvp
 
 PAGE = pathlib.Path(minigrad.__file__).parent / "SPECIAL_POINTS.md"
 ROWS = [
@@ -35,7 +35,7 @@ def same(actual: Any, expected: Any) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} at {row[1]}" for row in ROWS])
 def test_special_point(row: list[str]) -> None:
-    """The promised derivative, backward, forward and within a second differentiation; and the promised warning."""
+    """The promised derivative and warning, backward, forward, in Taylor mode, and within a second differentiation."""
     expression, point, derivative, *rest = row
     promised = rest[-1].strip("| ") == "yes"
     x, expected = np.asarray(evaluate(point)), np.asarray(evaluate(derivative), dtype=float)
@@ -58,6 +58,13 @@ def test_special_point(row: list[str]) -> None:
         assert "result of shape" in str(warning.message)
         assert "at <string>:1" in str(warning.message)
     same(pushed, np.sum(expected))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        same(derivatives(fun, x, 1)[1], np.sum(expected))
+    assert any(str(w.message) not in own for w in caught) == promised
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is infinite at higher orders
+        same(derivatives(fun, x, 4)[1], np.sum(expected))
     nested: list[Any] = []
 
     def keep(x: Any) -> Any:

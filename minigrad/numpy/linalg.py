@@ -17,6 +17,7 @@ phase; derivatives hold for all that does not depend on it.
 from __future__ import annotations
 
 import functools
+import operator
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -31,7 +32,7 @@ from minigrad.duck import anywhere
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
 from minigrad.primitive import Primitive, Rule, constant, general, several
-from minigrad.sweeps import transpose_of
+from minigrad.sweeps import expanded, transpose_of
 from minigrad.tape import located, peel
 
 _own = _np.linalg
@@ -117,6 +118,56 @@ def _reciprocal_gaps(operation: str, what: str, w: Any) -> Any:
     return _e.where(equal, 0.0, 1.0 / _e.where(equal, 1.0, gap))
 
 
+# ----- Taylor series of solutions -------------------------------------------------------------------------------------
+# The coefficients of a product are known but for one term, which holds the unknown: A[0] X[k] = B[k] - (A[1] X[k-1] +
+# ...). So a solution costs order^2 products, where a derived series costs order^3.
+
+
+def full_series(u: Any) -> list[Any]:
+    """The coefficients of an argument, each in its full shape."""
+    return [u[0], *[expanded(c, u[0]) for c in u[1:]]]
+
+
+def cauchy(a: Any, v: Any, k: int, times: Callable[..., Any] = operator.matmul, start: int = 1) -> Any:
+    """The sum of a[j] @ v[k - j] from j = start on, where both exist; 0.0 if nothing does."""
+    total: Any = 0.0
+    for j in range(max(start, k - len(v) + 1), min(k, len(a) - 1) + 1):
+        part = times(a[j], v[k - j])
+        total = part if type(total) is float else total + part
+    return total
+
+
+def _taylor_of_inverse(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+    a, v = full_series(us[0]), [ans]
+    for k in range(1, order + 1):
+        v.append(-(ans @ cauchy(a, v, k)))
+    return v
+
+
+def taylor_of_solution(solve: Callable[..., Any], times: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of `solve(A, B, **params)`, the X with times(A, X, **params) = B."""
+
+    def rule(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+        a, b, v = full_series(us[0]), full_series(us[1]), [ans]
+        for k in range(1, order + 1):
+            known = cauchy(a, v, k, lambda m, x: times(m, x, **params))
+            right = (b[k] if k < len(b) else 0.0) - known
+            v.append(0.0 * ans if type(right) is float else solve(a[0], right, **params))
+        return v
+
+    return rule
+
+
+def _taylor_of_cholesky(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+    """L L^H = A: the jvp of L at what A[k] leaves for the terms with L[0] and L[k]."""
+    a, v = full_series(us[0]), [ans]
+    for k in range(1, order + 1):
+        inner = cauchy(v, [_H(c) for c in v], k)
+        left = (_hermitian(a[k]) if k < len(a) else 0.0) - inner
+        v.append(0.0 * ans if type(left) is float else _cholesky_jvp(left, ans, a[0]))
+    return v
+
+
 # ----- inverse, solve, determinant ------------------------------------------------------------------------------------
 
 _inv: Any = general(
@@ -125,6 +176,7 @@ _inv: Any = general(
     [lambda g, ans, _x: -(_T(ans) @ g @ _T(ans))],
     [lambda t, ans, _x: -(ans @ t @ ans)],
 )
+_inv.primitive.taylor = _taylor_of_inverse
 
 
 def _solve_pull(g: Any, ans: Any, a: Any, _b: Any, *, parents: Any) -> list[Any]:
@@ -142,6 +194,7 @@ _solve: Any = Primitive(
     jvps=[lambda t, ans, a, _b: -_solve(a, t @ ans), lambda t, _ans, a, _b: _solve(a, _broadcast_stack(t, _ans))],
     pull=_solve_pull,
 ).bind
+_solve.primitive.taylor = taylor_of_solution(_solve, operator.matmul)
 
 
 def _broadcast_stack(t: Any, like: Any) -> Any:
@@ -241,6 +294,7 @@ def _cholesky_jvp(t: Any, ans: Any, _x: Any) -> Any:
 
 
 _cholesky: Any = general("cholesky", _own.cholesky, [_cholesky_vjp], [_cholesky_jvp])
+_cholesky.primitive.taylor = _taylor_of_cholesky
 
 
 @as_function(_own.cholesky)

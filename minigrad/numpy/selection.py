@@ -10,6 +10,7 @@ import numpy as _np
 
 from minigrad import elementwise as _e
 from minigrad import linalg as _l
+from minigrad import series as _series
 from minigrad import structure as _s
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import (
@@ -43,6 +44,10 @@ _fmod = _elementwise(
     lambda g, _ans, _x, _y: g,
     lambda g, _ans, x, y: -g * _np.trunc(_np.divide(peel(x), peel(y))),
 )  # fmt: skip
+_copysign.primitive.taylor = lambda d, ans, us, _: [ans, *[c * _sign_change(us[0][0], ans) for c in us[0][1:]]]  # type: ignore[attr-defined]
+_fmod.primitive.taylor = lambda d, ans, us, _: _series.added(  # type: ignore[attr-defined]
+    ans, us[0], [c * _np.trunc(_np.divide(peel(us[0][0]), peel(us[1][0]))) for c in us[1]], -1
+)
 # heaviside(x, y) is y at x = 0, and constant elsewhere.
 _heaviside = _elementwise(
     "heaviside", _np.heaviside,

@@ -75,6 +75,19 @@ _sylvester: Any = Primitive(
 ).bind
 
 
+def _taylor_of_sylvester(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+    a, b, q = map(_nl.full_series, us)
+    v = [ans]
+    for k in range(1, order + 1):
+        right = (q[k] if k < len(q) else 0.0) - _nl.cauchy(a, v, k)
+        right = right - _nl.cauchy(b, v, k, lambda m, x: x @ m)
+        v.append(0.0 * ans if type(right) is float else _sylvester(a[0], b[0], right))
+    return v
+
+
+_sylvester.primitive.taylor = _taylor_of_sylvester
+
+
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """The solution X of a X + X b = q."""
     return _sylvester(as_array(a), as_array(b), as_array(q))
@@ -92,6 +105,18 @@ _sqrtm = general(
     [lambda g, ans, _a: _sylvester(_T(ans), _T(ans), g)],
     [lambda t, ans, _a: _sylvester(ans, ans, t)],
 )
+
+
+def _taylor_of_root(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+    """X X = A."""
+    a, v = _nl.full_series(us[0]), [ans]
+    for k in range(1, order + 1):
+        right = (a[k] if k < len(a) else 0.0) - _nl.cauchy(v, v, k)
+        v.append(0.0 * ans if type(right) is float else _sylvester(ans, ans, right))
+    return v
+
+
+_sqrtm.primitive.taylor = _taylor_of_root  # type: ignore[attr-defined]
 
 
 def sqrtm(A: Any) -> Any:
@@ -126,6 +151,9 @@ _triangular: Any = Primitive(
     ],
     pull=_triangular_pull,
 ).bind
+_triangular.primitive.taylor = _nl.taylor_of_solution(
+    _triangular, lambda a, x, trans, lower, unit: _turned(_triangle(a, lower, unit), trans) @ x
+)
 
 
 def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **_: Any) -> Any:
@@ -176,6 +204,7 @@ _banded: Any = Primitive(
     ],
     pull=_banded_pull,
 ).bind
+_banded.primitive.taylor = _nl.taylor_of_solution(_banded, _band_times)
 
 
 def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any, **_: Any) -> Any:

@@ -20,9 +20,10 @@ import numpy as np
 from scipy import special as _sp  # type: ignore[import-untyped]
 
 from minigrad import elementwise as _e
+from minigrad import series as _t
 from minigrad import structure as _s
 from minigrad.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
-from minigrad.numpy.dispatch import as_array, as_ufunc, boxed
+from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed
 from minigrad.primitive import constant, elementwise
 from minigrad.structure import has_box
 from minigrad.tape import Box, located, peel
@@ -868,6 +869,107 @@ sph_harm_y = _default("sph_harm_y", _sph_harm_y, diff_n=0)
 sph_legendre_p = _default("sph_legendre_p", _sph_legendre_p, diff_n=0)
 assoc_legendre_p = _default("assoc_legendre_p", _assoc_legendre_p, branch_cut=2, norm=False, diff_n=0)
 legendre_p = _default("legendre_p", _legendre_p, branch_cut=2, diff_n=0)
+
+# ----- Taylor series by recurrence: functions whose derivative is a short expression of themselves and of simpler ones.
+# All others are derived from their rule, at order^3 instead of order^2. A rule that returns None leaves it to that.
+
+
+def _integral_of_gauss(factor: Any, scale: float) -> Callable[..., Any]:
+    """v' = factor exp(scale u^2) u'."""
+
+    def rule(d: int, ans: Any, us: Any, _: Any) -> Any:
+        (u,) = us
+        square = _t.scaled(_t.product(u, u, d), scale)
+        return _t.integral(ans, u, _t.exponential(factor * exp(square[0]), square, d - 1), d)
+
+    return rule
+
+
+def _within(limit: float, both: bool, a: Any, b: Any) -> Callable[..., Any]:
+    """v' = (a + b u v) u', unless it cancels: beyond the limit."""
+
+    def rule(d: int, ans: Any, us: Any, _: Any) -> Any:
+        x = peel(us[0][0])
+        far = np.asarray(x).dtype.kind != "c" and np.any((np.abs(x) if both else x) > limit)
+        return None if far else _t.linear_equation(ans, us[0], d, a, b)
+
+    return rule
+
+
+def _of_degrees(rule: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda d, ans, us, _: rule(d, ans, _t.scaled(us[0], DEGREE), us[0][0])
+
+
+def _log_expit(d: int, ans: Any, us: Any, _: Any) -> Any:
+    (u,) = us
+    return _t.integral(ans, u, _t.logistic(expit(-u[0]), expit(u[0]), _t.scaled(u, -1.0), d - 1), d)
+
+
+def _logit(d: int, ans: Any, us: Any, _: Any) -> Any:
+    (u,) = us
+    return _t.integral_of_quotient(ans, _t.slope(u), _t.product(u, _t.shifted(1.0 - u[0], u, -1), d), d)
+
+
+def _x_log(d: int, ans: Any, x: Any, y: Any) -> Any:
+    """x log y, but for the places where it is 0 by definition."""
+    if not np.all(peel(y[0]) > 0):
+        return None
+    return _t.product(x, _t.logarithm(log(y[0]), y, d) if len(y) > 1 else [log(y[0])], d, ans)
+
+
+def _kl_div(d: int, ans: Any, us: Any, relative: bool) -> Any:
+    """x log(x/y), and with - x + y."""
+    x, y = us
+    if not np.all((peel(x[0]) > 0) & (peel(y[0]) > 0)):
+        return None
+    logs = [_t.logarithm(log(u[0]), u, d) if len(u) > 1 else [log(u[0])] for u in us]
+    v = _t.product(x, _t.added(log(x[0] / y[0]), logs[0], logs[1], -1), d, ans)
+    return v if relative else _t.added(ans, _t.added(ans, v, x, -1), y)
+
+
+def _exprel(d: int, ans: Any, us: Any, _: Any) -> Any:
+    """expm1(u) / u: its series in u - u[0], in which that of u - u[0] is put."""
+    (u,), z, n = us, us[0][0], d + _t.AHEAD
+    top = [expm1(z), *_t.exponential(exp(z), [z, 1.0], n)[1:]]
+    return _t.composed(_t.careful_quotient(top, [z, 1.0], n, ans)[0][: d + 1], u, d)
+
+
+_TAYLOR: dict[str, Callable[..., Any]] = {
+    "erf": _integral_of_gauss(TWO_BY_ROOT_PI, -1.0),
+    "erfc": _integral_of_gauss(-TWO_BY_ROOT_PI, -1.0),
+    "erfi": _integral_of_gauss(TWO_BY_ROOT_PI, 1.0),
+    "ndtr": _integral_of_gauss(1.0 / ROOT_2PI, -0.5),
+    "erfcx": _within(8.0, False, -TWO_BY_ROOT_PI, 2.0),
+    "dawsn": _within(8.0, True, 1.0, -2.0),
+    "wofz": _within(np.inf, True, 1j * TWO_BY_ROOT_PI, -2.0),
+    "expit": lambda d, ans, us, _: _t.logistic(ans, expit(-us[0][0]), us[0], d),
+    "log_expit": _log_expit,
+    "logit": _logit,
+    "exp2": lambda d, ans, us, _: _t.exponential(ans, _t.scaled(us[0], _e.LOG_2), d),
+    "exp10": lambda d, ans, us, _: _t.exponential(ans, _t.scaled(us[0], LOG_10), d),
+    "expm1": lambda d, ans, us, _: [ans, *_t.exponential(exp(us[0][0]), us[0], d)[1:]],
+    "log1p": lambda d, ans, us, _: _t.integral_of_quotient(
+        ans, _t.slope(us[0]), _t.shifted(1.0 + us[0][0], us[0]), d
+    ),
+    "cbrt": lambda d, ans, us, _: _t.power(ans, us[0], 1.0 / 3.0, d),
+    "cosm1": lambda d, ans, us, _: [ans, *_t.sine_and_cosine(us[0], d, sin(us[0][0]), cos(us[0][0]), -1.0)[1][1:]],
+    "exprel": _exprel,
+    "xlogy": lambda d, ans, us, _: _x_log(d, ans, *us),
+    "xlog1py": lambda d, ans, us, _: _x_log(d, ans, us[0], _t.shifted(1.0 + us[1][0], us[1])),
+    "entr": lambda d, ans, us, _: _x_log(d, ans, _t.scaled(us[0], -1.0), us[0]),
+    "rel_entr": lambda d, ans, us, _: _kl_div(d, ans, us, True),
+    "kl_div": lambda d, ans, us, _: _kl_div(d, ans, us, False),
+    "sindg": _of_degrees(lambda d, ans, u, x: _t.sine_and_cosine(u, d, ans, cosdg(x), -1.0)[0]),
+    "cosdg": _of_degrees(lambda d, ans, u, x: _t.sine_and_cosine(u, d, sindg(x), ans, -1.0)[1]),
+    "tandg": _of_degrees(lambda d, ans, u, _: _t.tangent(ans, u, d)),
+    "cotdg": _of_degrees(lambda d, ans, u, _: _t.scaled(_t.tangent(-ans, u, d), -1.0)),
+    "radian": lambda d, ans, us, _: _t.added(
+        ans, _t.scaled(us[0], DEGREE), _t.added(ans, _t.scaled(us[1], DEGREE / 60), _t.scaled(us[2], DEGREE / 3600))
+    ),
+}  # fmt: skip
+
+for _name, _rule in _TAYLOR.items():
+    UFUNCS[getattr(_sp, _name)].primitive.taylor = _rule  # type: ignore[attr-defined]
 
 
 def __getattr__(name: str) -> Any:
