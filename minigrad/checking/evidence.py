@@ -6,13 +6,14 @@ minus a ladder of steps, each a tenth of the one before, and then taken apart in
     odd(h)  = (phi(h) - phi(-h)) / 2           = h phi' + h^3 phi'''/6 + ...
     even(h) = (phi(h) + phi(-h)) / 2 - phi(0)  = h^2 phi''/2 + ...
 
-**Error model.** With noise eta in each value of phi, the central difference odd(h)/h has the error eta/h + h^2 |phi'''|/6
-and, with the best h, no less than about eta^(2/3) |phi'''|^(1/3). The noise is measured, not assumed: it is what is left
-of even(h) where h is so small that h^2 phi'' cannot be seen, it is at least the rounding of phi(0) to its dtype, and at
-least the change of phi when every entry of x is moved by two units in the last place. The truncation error is measured
-by how the differences change from step to step. An estimate is trusted only if it agrees, within the two errors, with
-the estimates of all smaller steps (the principle of Lepski, which needs no other assumption on phi); of those the
-one with the least error is taken. So a step that is too long for the function (sin(1e6 x)) gives itself away.
+**Error model.** With noise eta in each value of phi, the central difference odd(h)/h has the error
+eta/h + h^2 |phi'''|/6 and, with the best h, no less than about eta^(2/3) |phi'''|^(1/3). The noise is measured, not
+assumed: it is what is left of even(h) where h is so small that h^2 phi'' cannot be seen, it is at least the rounding of
+phi(0) to its dtype, and at least the change of phi when every entry of x is moved by two units in the last place. The
+truncation error is measured by how the differences change from step to step. An estimate is trusted only if it agrees,
+within the two errors, with the estimates of all smaller steps (the principle of Lepski, which needs no other assumption
+on phi); of those the one with the least error is taken. So a step that is too long for the function (sin(1e6 x)) gives
+itself away.
 
 Sources: J. J. Moré and S. M. Wild, "Estimating Derivatives of Noisy Simulations", ACM Transactions on Mathematical
 Software 38(3), 2012 (noise from differences); L. F. Richardson, "The Approximate Arithmetical Solution by Finite
@@ -27,6 +28,7 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from minigrad.checking.report import CurvePoint, TaylorRow
@@ -124,7 +126,7 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     levels = [(h, c, eta / h, bend) for h, c, bend in zip(steps, central, kinked)]
     candidates = with_errors(levels)
     richardson = []
-    for (h, coarse, _, bend), (small, fine, rounding, _) in zip(levels, levels[1:]):
+    for (h, coarse, _, bend), (small, fine, rounding, _) in pairwise(levels):
         weight = (h / small) ** 2
         richardson.append((h, (weight * fine - coarse) / (weight - 1), rounding * (weight + 0.1) / (weight - 1), bend))
     candidates += with_errors(richardson)
@@ -176,7 +178,7 @@ def crossing(even: list[float], k: int, steps: list[float], noise: float) -> flo
 def third_derivative(levels: list[tuple[float, float, float, float]], noise: float) -> float:
     """|phi'''|, from the change of the central differences at the smallest steps where it is above the noise."""
     found = 0.0
-    for (h, coarse, _, _), (small, fine, rounding, _) in zip(levels, levels[1:]):
+    for (h, coarse, _, _), (small, fine, rounding, _) in pairwise(levels):
         change = abs(coarse - fine)
         if change > 10 * rounding:
             found = 6 * change / (h * h - small * small)
