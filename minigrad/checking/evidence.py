@@ -48,6 +48,7 @@ class Line:
     phi: Callable[[float], float]
     zero: float
     floor: float  # the noise that is known beforehand
+    eps: float = 2.0**-52  # the precision of its values
     rounding: float = 0.0  # the part of it that comes from rounding alone, and could not be a jump
     steps: list[float] = field(default_factory=list)
     plus: list[float] = field(default_factory=list)
@@ -128,7 +129,10 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     steps, odd, even = line.steps, line.odd(), line.even()
     central = [o / h for o, h in zip(odd, steps)]
     kinked = [crossing(even, k, steps, eta) for k in range(len(steps))]
-    levels = [(h, c, eta / h, bend) for h, c, bend in zip(steps, central, kinked)]
+    # Where phi grows along the line its noise does too; its relative noise is known no better than to half the digits.
+    relative = min(max(eta / abs(line.zero), line.eps), math.sqrt(line.eps)) if line.zero else line.eps
+    sizes = [max(abs(p), abs(m)) for p, m in zip(line.plus, line.minus)]
+    levels = [(h, c, max(eta, relative * size) / h, bend) for h, c, size, bend in zip(steps, central, sizes, kinked)]
     candidates = with_errors(levels)
     richardson = []
     for (h, coarse, _, bend), (small, fine, rounding, _) in pairwise(levels):
