@@ -18,7 +18,8 @@ import numpy as np
 
 from minigrad.checking.branches import flipped, jumps, singular
 from minigrad.checking.claim import Claim, Entry
-from minigrad.checking.deltas import compare_deltas
+from minigrad.checking.deltas import compare_deltas, swept
+from minigrad.checking.diagnosis import diagnose
 from minigrad.checking.evidence import (
     LADDER,
     Estimate,
@@ -39,6 +40,8 @@ BUDGET = 40  #: evaluations of f up to the verdict
 POWER = 0.05  #: differences confirm only if they would have shown an error of this part of the derivative
 COMPLEX_STEP = 1e-20
 LEAVES = 12  #: leaves that are differenced one by one, where there is no tape to tell them apart
+COORDINATES = 400  #: evaluations for a diagnosis, after a verdict of WRONG
+SMALL = 64  #: entries up to which a wrong leaf is differenced entry by entry
 RESERVE = 10  #: evaluations kept for what comes after the main line
 nan, inf = math.nan, math.inf
 
@@ -218,7 +221,7 @@ class Check:
         self.signature()
         self.numbers()
         self.compare_value()
-        self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.seed)
+        self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.claim.c)
         evaluations = self.problem.calls
         self.diagnose()
         return self.finished(evaluations)
@@ -600,8 +603,57 @@ class Check:
         finding.evidence.append("the value beside the gradient is not that of f")
         self.extra.append(self.leaf_report(finding))
 
+    # ----- what the mistakes look like --------------------------------------------------------------------------------
+
     def diagnose(self) -> None:
-        """What the mistakes look like."""
+        """Look at what is wrong: coordinate by coordinate where that is cheap, and for patterns.
+
+        Takes at most `COORDINATES` evaluations of f: six for the worst entry of a leaf, or two for each entry of a
+        small one.
+        """
+        limit = self.problem.calls + COORDINATES
+        for k, finding in enumerate(self.findings):
+            if finding.verdict is not Verdict.WRONG or finding.entry.shape is None or 0 in finding.entry.shape:
+                continue
+            size = math.prod(finding.entry.shape)
+            if not finding.entry.fits and finding.tape is not None:
+                continue
+            if self.problem.calls + 6 > limit:
+                break
+            if size <= SMALL and self.problem.calls + 6 + 2 * size <= limit:
+                whole = [self.entry_by_differences(k, i, short=True) for i in np.ndindex(*finding.entry.shape)]
+                finding.numerical = np.array(whole).reshape(finding.entry.shape)
+            if finding.tape is not None and finding.entry.fits:
+                worst = self.worst_entry(finding, finding.tape)
+                if finding.numerical is None:
+                    finding.numerical = np.full(finding.entry.shape, nan, np.asarray(finding.tape).dtype)
+                if worst is not None:
+                    finding.numerical[worst] = self.entry_by_differences(k, worst)
+        diagnose(self)
+
+    def entry_by_differences(self, k: int, index: tuple[int, ...], short: bool = False) -> Any:
+        """One entry of the derivative by differences of f, for a complex one of its real and imaginary part."""
+        parts = []
+        is_complex = np.dtype(self.findings[k].entry.dtype).kind == "c"
+        for turn in (1.0, 1j) if is_complex else (1.0,):
+            probe, length = self.claim.coordinate(k, index, turn)
+            step = self.found.step if math.isfinite(self.found.step) else 1e-5
+            line = self.line(probe, (step,) if short else self.around(step), self.main.floor)
+            value = line.odd()[0] / step if short else estimate(line, self.noise_along(probe)).value
+            parts.append(value / length if length else nan)
+        return complex(parts[0], -parts[1]) if is_complex else parts[0]
+
+    def worst_entry(self, finding: Finding, known: Any) -> tuple[int, ...] | None:
+        """Where a leaf differs most from what is known to be right."""
+        if not finding.entry.manual.size:
+            return None
+        difference = np.where(finding.entry.manual == known, 0.0, np.abs(finding.entry.manual - known))
+        flat = int(np.argmax(np.where(np.isnan(difference), inf, difference)))
+        return tuple(int(i) for i in np.unravel_index(flat, finding.entry.shape))
+
+    def cotangents(self) -> list[Any]:
+        """The cotangents of all nodes of the tape."""
+        return swept(self.record, self.claim.c)
 
     # ----- the report -------------------------------------------------------------------------------------------------
 
@@ -614,10 +666,8 @@ class Check:
         max_abs = max_rel = cosine = tolerance = nan
         if entry.fits and known is not None and entry.manual.size:
             with np.errstate(all="ignore"):
-                difference = np.abs(entry.manual - known)
-                difference = np.where(entry.manual == known, 0.0, difference)
-                flat = int(np.argmax(np.where(np.isnan(difference), inf, difference)))
-                worst = tuple(int(i) for i in np.unravel_index(flat, entry.shape))
+                difference = np.where(entry.manual == known, 0.0, np.abs(entry.manual - known))
+                worst = self.worst_entry(finding, known) or ()
                 max_abs = float(difference[worst])
                 largest = np.maximum(np.abs(entry.manual), np.abs(known))
                 max_rel = float(np.max(np.where(difference == 0, 0.0, difference / largest)))
@@ -634,7 +684,7 @@ class Check:
             size=int(np.prod(entry.shape)),
             norm_manual=norm(manual),
             norm_tape=norm(finding.tape),
-            norm_numerical=norm(finding.numerical),
+            norm_numerical=norm(finding.numerical) if finding.numerical is not None else nan,
             max_abs=max_abs,
             max_rel=max_rel,
             worst_index=worst,
