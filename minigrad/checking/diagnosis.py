@@ -20,7 +20,7 @@ from minigrad.checking.problem import MISSING
 from minigrad.checking.report import Verdict
 from minigrad.linalg import matmul
 from minigrad.primitive import Primitive
-from minigrad.tape import Tape, peel
+from minigrad.tape import peel
 
 SWEEPS = 1500  #: backward sweeps with a mistake in them, at most
 SECONDS = 3.0  #: and the time for them, at most
@@ -82,12 +82,12 @@ def of_numbers(
     if not np.all(np.isfinite(manual)):
         bad = np.argwhere(~np.isfinite(manual))
         return f"{len(bad)} of its {manual.size} entries are not finite, the first at {place(bad[0])}"
+    if manual.dtype.kind in "iub" and np.array_equal(manual, np.trunc(truth)):
+        return f"it was cut to integers (dtype {manual.dtype}): make the array float"
     if not np.any(manual):
         return "it is zero everywhere: not filled in, or the path to this leaf is detached"
     if not np.any(truth):
         return "f does not depend on this leaf: its gradient is zero"
-    if manual.dtype.kind in "iub" and np.array_equal(manual, np.trunc(truth)):
-        return f"it was cut to integers (dtype {manual.dtype}): make the array float"
     factor = ratio(manual, truth)
     if factor is not None and close(manual, factor * truth, loose):
         return of_factor(factor, sizes, loose)
@@ -221,27 +221,10 @@ def mistakes(tape: Any) -> Iterator[Wrong]:
     for i in range(tape.leaves, len(nodes)):
         primitive, parents = nodes[i][:2]
         name = primitive.name
-        for k, parent in enumerate(parents):
-            if parent < 0:
-                continue
-            cut = tuple(-1 if j == k else p for j, p in enumerate(parents))
-            if sum(p >= 0 for p in cut) or len(parents) == 1:
-                yield (
-                    f"a branch is detached: nothing flows back {through(name, k, parents)}, {at(tape, i)}",
-                    {i: (primitive, cut, *nodes[i][2:])},
-                )
-            if primitive.pull is None:
-                for factor, what in ((-1.0, "the sign is flipped"), (2.0, "the branch is counted twice")):
-                    yield (
-                        f"{what} {through(name, k, parents)}, {at(tape, i)}",
-                        {i: scaled_rule(nodes[i], k, lambda g, ans, args, f=factor: f)},
-                    )
         if primitive.kind == "elementwise" and len(parents) == 2 and name in ("multiply", "divide", "power"):
             for k, parent in enumerate(parents):
                 if parent >= 0:
                     yield f"the factor of {name} is missing, {at(tape, i)}", {i: changed(nodes[i], _missing, k)}
-        if name in ("sum", "mean") or (primitive.kind == "elementwise" and broadcasts(nodes[i])):
-            yield from averages(tape, i)
         if name in ("maximum", "minimum", "where", "absolute", "max", "min") and primitive.kind == "elementwise":
             for k, parent in enumerate(parents):
                 if parent >= 0:
@@ -287,45 +270,22 @@ def changed(node: Any, change: Callable[..., Any], position: int = 0) -> Any:
     return Changed(primitive, rules), parents, args, ans, params
 
 
-def scaled_rule(node: Any, position: int, factor: Callable[..., Any]) -> Any:
-    """A node one of whose cotangents is multiplied by something."""
-    primitive, parents, args, ans, params = node
-    rules = list(primitive.vjps)
-    rule = rules[position]
-
-    def wrong(g: Any, ans: Any, *args: Any, **params: Any) -> Any:
-        return rule(g * factor(g, ans, args), ans, *args, **params)
-
-    rules[position] = wrong
-    return Changed(primitive, rules), parents, args, ans, params
-
-
-def broadcasts(node: Any) -> bool:
-    """Whether an operand was stretched along an axis."""
-    return any(p >= 0 and np.shape(peel(arg)) != np.shape(peel(node[3])) for p, arg in zip(node[1], node[2]))
+def cuts(tape: Any) -> Iterator[Wrong]:
+    """Every path back over a tape, cut: nothing flows into one operand of one operation, or into any of them."""
+    for i in range(tape.leaves, len(tape.nodes)):
+        primitive, parents = tape.nodes[i][:2]
+        moving = [k for k, parent in enumerate(parents) if parent >= 0]
+        if len(moving) > 1:
+            yield f"back through {primitive.name}, {at(tape, i)}", {i: without(tape.nodes[i], moving)}
+        for k in moving:
+            operand = f" into operand {k + 1} of" if len(parents) > 1 else ""
+            yield f"back{operand or ' through'} {primitive.name}, {at(tape, i)}", {i: without(tape.nodes[i], [k])}
 
 
-def averages(tape: Any, i: int) -> Iterator[Wrong]:
-    """A sum back over stretched axes taken as a mean, or a mean as a sum."""
-    node = tape.nodes[i]
-    name, parents, args, ans = node[0].name, node[1], node[2], np.shape(peel(node[3]))
-    for k, parent in enumerate(parents):
-        if parent < 0 or node[0].pull is not None:
-            continue
-        sizes = math.prod(np.shape(peel(args[k]))), math.prod(ans)
-        if min(sizes) < 1 or sizes[0] == sizes[1]:
-            continue
-        count = max(sizes) // min(sizes)
-        if name == "mean":
-            yield (
-                f"a sum in place of the mean of {count}, {at(tape, i)}",
-                {i: scaled_rule(node, k, lambda g, ans, args, n=count: float(n))},
-            )
-        else:
-            yield (
-                f"a mean of {count} in place of the sum, {at(tape, i)}",
-                {i: scaled_rule(node, k, lambda g, ans, args, n=count: 1.0 / n)},
-            )
+def without(node: Any, operands: Sequence[int]) -> Any:
+    """A node whose operands at these positions are constants."""
+    primitive, parents, *rest = node
+    return (primitive, tuple(-1 if k in operands else p for k, p in enumerate(parents)), *rest)
 
 
 def products(tape: Any, i: int) -> Iterator[Wrong]:
@@ -385,22 +345,6 @@ def at(tape: Any, i: int) -> str:
     return f"at {tape.lines[i]}{label}"
 
 
-def through(name: str, k: int, parents: Sequence[int]) -> str:
-    """Through which operand of an operation."""
-    if len(parents) == 1:
-        return f"through {name}"
-    return f"through operand {k + 1} of {name}"
-
-
-def mended(tape: Any, wrong: dict[int, Any]) -> Tape:
-    """A copy of a tape in which some nodes are replaced."""
-    copy = Tape()
-    copy.nodes, copy.leaves, copy.is_open, copy.labels = list(tape.nodes), tape.leaves, False, tape.labels
-    for i, node in wrong.items():
-        copy.nodes[i] = node
-    return copy
-
-
 # ----- all leaves -----------------------------------------------------------------------------------------------------
 
 
@@ -457,37 +401,92 @@ def diagnose(check: Any) -> None:
     open_leaves = [k for k in wrong if findings[k].entry.fits]
     diagnoses = {findings[k].diagnosis for k in open_leaves}
     if open_leaves and (None in diagnoses or len(diagnoses) > 1 or any("zero" in (d or "") for d in diagnoses)):
-        by_sweeps(check, open_leaves)
+        by_sweeps(check, open_leaves, sizes)
 
 
-def by_sweeps(check: Any, wrong: list[int]) -> None:
+def by_sweeps(check: Any, wrong: list[int], sizes: dict[int, str]) -> None:
     """Look for the one mistake on the way back that gives what was written by hand."""
-    findings, claim, record = check.findings, check.claim, check.record
-    tape, started = record.tape, time.perf_counter()
+    findings, tape = check.findings, check.record.tape
     manual = [f.entry.manual if f.entry.fits else None for f in findings]
+    loose = [0.0 if m is None else looseness(m, False) for m in manual]
     best: dict[int, tuple[int, int, str]] = {}
-    for count, (what, nodes) in enumerate(mistakes(tape)):
-        if count >= SWEEPS or time.perf_counter() - started > SECONDS:
-            break
-        record.tape = mended(tape, nodes)
-        try:
-            leaves = claim.by_tape(record)
-        except Exception:  # a mistake that does not even fit the shapes
-            continue
-        finally:
-            record.tape = tape
-        matches = [m is not None and close(m, np.asarray(x), looseness(m, False)) for m, x in zip(manual, leaves)]
+    deadline, count = time.perf_counter() + SECONDS, 0
+
+    def consider(what: str, leaves: list[Any]) -> bool:
+        """Remember what a mistake explains; whether it explains everything."""
+        matches = [m is not None and close(m, np.asarray(x), eps) for m, x, eps in zip(manual, leaves, loose)]
         explained = [k for k in wrong if matches[k]]
         for k in explained:
             if k not in best or (len(explained), sum(matches)) > best[k][:2]:
                 best[k] = (len(explained), sum(matches), what)
-        if len(explained) == len(wrong) and all(match or m is None for match, m in zip(matches, manual)):
+        return len(explained) == len(wrong) and all(match or m is None for match, m in zip(matches, manual))
+
+    def swept(source: Iterator[Wrong]) -> Iterator[tuple[str, list[Any]]]:
+        nonlocal count
+        for what, nodes in source:
+            if count >= SWEEPS or time.perf_counter() > deadline:
+                return
+            count += 1
+            leaves = leaves_with(check, nodes)
+            if leaves is not None:
+                yield what, leaves
+
+    for what, leaves in swept(mistakes(tape)):
+        if consider(what, leaves):
             break
     else:
+        for what, leaves in swept(cuts(tape)):
+            # The gradient is linear in what flows through one path: one sweep without it shows it for every factor.
+            flow = [t - np.asarray(x) for t, x in zip(check.tape, leaves)]
+            for which in [wrong, *([k] for k in wrong if len(wrong) > 1)]:
+                said = path_factor([manual[k] for k in which], [check.tape[k] for k in which], [flow[k] for k in which])
+                if said is None:
+                    continue
+                scaled = [t + (said - 1) * d for t, d in zip(check.tape, flow)]
+                if consider(of_path(said, what, sizes, max(loose)), scaled):
+                    break
         one_sample(check, [k for k in wrong if k not in best and findings[k].diagnosis is None])
     for k, (explained, _, what) in best.items():
         if findings[k].diagnosis is None or explained > 1 or "zero" in findings[k].diagnosis:
             findings[k].diagnosis = what
+
+
+def leaves_with(check: Any, nodes: dict[int, Any]) -> list[Any] | None:
+    """The derivative by a tape some of whose nodes are replaced, `None` if it cannot be had."""
+    record = check.record
+    tape, kept, captured = record.tape, record.tape.nodes, record.tape.captured
+    tape.nodes, tape.captured = list(kept), {}
+    for i, node in nodes.items():
+        tape.nodes[i] = node
+    try:
+        leaves: list[Any] = check.claim.by_tape(record)
+        return leaves
+    except Exception:  # a mistake that does not even fit the shapes
+        return None
+    finally:
+        tape.nodes, tape.captured = kept, captured
+
+
+def path_factor(manual: list[Any], truth: list[Any], flow: list[Any]) -> float | None:
+    """By which factor the flow through one path would have to be wrong, `None` if that explains nothing."""
+    flat = [np.concatenate([np.ravel(x) for x in leaves]) for leaves in (manual, truth, flow)]
+    length = float(np.vdot(flat[2], flat[2]).real)
+    if not length or not math.isfinite(length):
+        return None
+    factor = 1.0 + float(np.vdot(flat[2], flat[0] - flat[1]).real) / length
+    nearest = round(factor, 9)
+    if flat[0].size < 3 and nearest not in (0.0, -1.0, 2.0, 0.5):
+        return None  # any number could be had by some factor
+    return factor
+
+
+def of_path(factor: float, what: str, sizes: dict[int, str], loose: float) -> str:
+    """What a wrong factor of one path is called."""
+    if abs(factor) <= 10 * loose:
+        return f"a branch is detached: nothing flows {what}"
+    if abs(factor - 2) <= 10 * loose:
+        return f"a branch is counted twice, the one that flows {what}"
+    return f"what flows {what}: {of_factor(factor, sizes, loose)}"
 
 
 def one_sample(check: Any, open_leaves: list[int]) -> None:
@@ -502,8 +501,10 @@ def one_sample(check: Any, open_leaves: list[int]) -> None:
             if k not in parents or kept[i] is None or type(ans) is tuple:
                 continue
             g, position = np.broadcast_to(np.asarray(kept[i]), np.shape(ans)), parents.index(k)
-            for what, part in samples(primitive, g, [np.asarray(peel(arg)) for arg in args], position, f.entry.shape):
-                if close(f.entry.manual, part, looseness(f.entry.manual, False)):
+            parts = list(samples(primitive, g, [np.asarray(peel(arg)) for arg in args], position, f.entry.shape))
+            rest = f.tape - sum(part for _, part in parts)
+            for what, part in parts:
+                if close(f.entry.manual - rest, part, looseness(f.entry.manual, False)):
                     f.diagnosis = f"the sum over samples is missing: only {what} is there, {at(tape, i)}"
                     break
 

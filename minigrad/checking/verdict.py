@@ -122,6 +122,7 @@ class Check:
         self.extra: list[LeafReport] = []
         self.again: Any = None
         self.beside: list[Any] = []
+        self.decided: int | None = None  # the evaluations when a wrong leaf was found
         self.by_complex = nan
         self.layers: tuple[LayerReport, ...] = ()
         self.manual: list[Any] = []
@@ -211,7 +212,7 @@ class Check:
 
     def room(self, evaluations: int) -> bool:
         """Whether the budget has room for so many evaluations."""
-        return self.problem.calls + evaluations <= BUDGET
+        return self.decided is not None or self.problem.calls + evaluations <= BUDGET
 
     # ----- the verdict ------------------------------------------------------------------------------------------------
 
@@ -222,7 +223,7 @@ class Check:
         self.numbers()
         self.compare_value()
         self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.claim.c)
-        evaluations = self.problem.calls
+        evaluations = self.problem.calls if self.decided is None else self.decided
         self.diagnose()
         return self.finished(evaluations)
 
@@ -231,10 +232,10 @@ class Check:
         for finding in self.findings:
             entry = finding.entry
             if entry.manual is MISSING:
-                finding.verdict = Verdict.WRONG
+                finding.verdict, self.decided = Verdict.WRONG, self.problem.calls
                 finding.evidence.append(f"there is no gradient for this leaf; one of shape {entry.shape} is expected")
             elif not entry.fits:
-                finding.verdict = Verdict.WRONG
+                finding.verdict, self.decided = Verdict.WRONG, self.problem.calls
                 finding.evidence.append(f"your gradient has shape {entry.manual.shape}, the parameter {entry.shape}")
             elif entry.manual.dtype.kind == "c" and np.dtype(entry.dtype).kind != "c":
                 self.notes.append(f"your gradient{place(entry)} is complex ({entry.manual.dtype}), the parameter real")
@@ -316,13 +317,13 @@ class Check:
                     self.kinked = [
                         (gap > 0) & (wide > 0) & ((wide < 4 * gap) | np.isinf(gap)) for gap, wide in zip(gaps, wider)
                     ]
-                if any(kink is not None and np.any(kink) for kink in self.kinked) or self.rough is not None:
+                if any(map(is_kinked, self.kinked)) or self.rough is not None:
                     found = flipped(*pairs[0][0]) or singular(self.record.tape)
                 if not found:  # a jump without a reason is a function that oscillates within the step
                     self.kinked = [None] * len(self.findings)
             except Exception:  # beside the point f may be undefined: differences have to tell
                 self.kinked = [None] * len(self.findings)
-        jumping = [k for k, kink in enumerate(self.kinked) if kink is not None and np.any(kink)]
+        jumping = [k for k, kink in enumerate(self.kinked) if is_kinked(kink)]
         if self.rough is not None:
             self.kinks.append(Kink("f", None, f"{self.rough[0]} (seen down to {self.rough[1]:.0e} away)"))
         elif jumping:
@@ -348,16 +349,27 @@ class Check:
     def judge_by_tape(self) -> None:
         """Each leaf against the tape; f is differenced where they differ, or once for all where they agree."""
         smooth: list[int] = []
+        differing: list[tuple[float, int]] = []
         for k, finding in enumerate(self.findings):
             if finding.verdict is not None:
                 continue
-            kinked = self.kinked[k]
             if finding.exceeds:
-                finding.verdict = self.adjudicate(k, kinked)
-            elif kinked is not None and np.any(kinked):
+                with np.errstate(all="ignore"):
+                    part = norm(finding.entry.manual - finding.tape) / (norm(finding.tape) or 1.0)
+                differing.append((-part if math.isfinite(part) else -inf, k))
+            elif is_kinked(self.kinked[k]):
                 finding.verdict = Verdict.NOT_DIFFERENTIABLE
             else:
                 smooth.append(k)
+        for _, k in sorted(differing):  # the one that is furthest off decides
+            finding = self.findings[k]
+            if self.decided is None and not self.room(6):
+                finding.verdict = Verdict.INCONCLUSIVE
+                finding.evidence.append("yours and the tape differ; no evaluations of f are left to tell who is right")
+                continue
+            finding.verdict = self.adjudicate(k, self.kinked[k])
+            if finding.verdict is Verdict.WRONG and self.decided is None:
+                self.decided = self.problem.calls  # what follows only looks for the extent of the mistake
         if not smooth:
             return
         verdict, why = self.confirm(smooth)
@@ -368,7 +380,7 @@ class Check:
     def confirm(self, smooth: list[int]) -> tuple[Verdict, str]:
         """Whether differences of f bear out the tape (and so the leaves that agree with it)."""
         probe, line, found, claimed = self.main_probe, self.main, self.found, self.d_tape
-        if any(kink is not None and np.any(kink) for kink in self.kinked):  # look where it is smooth
+        if any(map(is_kinked, self.kinked)):  # look where it is smooth
             probe = self.claim.probe(only=smooth)
             line = self.line(probe, LADDER[2:7:2])
             found, claimed = estimate(line, self.noise_along(probe)), self.claim.predicted(self.tape, probe)
@@ -416,7 +428,7 @@ class Check:
         with np.errstate(invalid="ignore"):
             difference = manual - tape
         difference = np.where((manual == tape) | (np.abs(difference) <= finding.tolerance), 0.0, difference)
-        if kinked is not None and np.any(kinked):
+        if is_kinked(kinked):
             difference = np.where(kinked, 0.0, difference)
             if not np.any(difference):
                 return Verdict.NOT_DIFFERENTIABLE
@@ -459,7 +471,7 @@ class Check:
             finding.evidence.append(f"the complex step agrees with yours: {by_complex:.9g}")
             self.notes.append(f"the tape's own derivative is wrong{place(finding.entry)}; please look at its rules")
             return Verdict.OK
-        if kinked is not None and np.any(kinked):
+        if is_kinked(kinked):
             return Verdict.NOT_DIFFERENTIABLE
         if found.error <= POWER**2 * size:
             finding.evidence.append("the difference is more than rounding explains, and less than f can tell")
@@ -483,7 +495,7 @@ class Check:
         slack = self.slack(self.main_probe)
         for k in open_leaves:
             if not np.all(np.isfinite(self.manual[k])):
-                self.findings[k].verdict = Verdict.WRONG
+                self.findings[k].verdict, self.decided = Verdict.WRONG, self.problem.calls
                 self.findings[k].evidence.append("your gradient has entries that are not finite")
                 return self.judge_each([j for j in open_leaves if j != k])
         found, claimed = self.found, self.d_manual
@@ -504,6 +516,7 @@ class Check:
             return self.settle(Verdict.INCONCLUSIVE, f"along a random direction {said}")
         if len(open_leaves) == 1:
             return self.settle(Verdict.WRONG, f"along a random direction {said}")
+        self.decided = self.problem.calls  # something is wrong; what follows looks for the leaf
         self.judge_each(open_leaves)
         if not any(self.findings[k].verdict is Verdict.WRONG for k in open_leaves):
             for k in open_leaves:
@@ -745,6 +758,11 @@ class Check:
         if len(shapes) == 1:
             return f"{what} of shape {shapes[0]}"
         return f"{what}: {len(shapes)} leaves, {total} numbers"
+
+
+def is_kinked(kinked: Any) -> bool:
+    """Whether some entry of a leaf is at a kink."""
+    return kinked is not None and bool(np.any(kinked))
 
 
 def place(entry: Entry) -> str:
