@@ -88,6 +88,8 @@ class Problem:
             outs = self.outputs(self.moved(probe.v, t))
         except (ArithmeticError, ValueError, np.linalg.LinAlgError):
             return np.nan
+        if [np.shape(c) for c in probe.c] != [out.shape for out in outs]:
+            return np.nan  # f returns other shapes there
         total = 0.0j
         for c, out in zip(probe.c, outs):
             total += complex(np.sum(c * out))
