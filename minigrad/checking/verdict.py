@@ -229,6 +229,8 @@ class Check:
         self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.claim.c)
         evaluations = self.problem.calls if self.decided is None else self.decided
         self.diagnose()
+        if self.problem.trouble:
+            self.notes.append(f"next to the point f raises an exception: {self.problem.trouble}")
         return self.finished(evaluations)
 
     def signature(self) -> None:
