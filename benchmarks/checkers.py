@@ -206,7 +206,7 @@ def judged(expected: str, said: str) -> str:
     A checker that only passes and fails is right to fail at a kink, and neither answer is held against it where
     nothing can be known.
     """
-    if said == UNABLE or said == expected:
+    if said in (UNABLE, expected):
         return ""
     if said in (PASSES, OK):
         return {OK: "", WRONG: FALSE_PASS, KINK: FALSE_PASS, INCONCLUSIVE: FALSE_PASS if said == OK else ""}[expected]
