@@ -60,6 +60,9 @@ _LAZY: dict[str, str] = {
     # memory, custom operations, implicit functions
     # the compiled tape
     # checks of derivatives
+    "check": "checking",
+    "Report": "checking",
+    "Verdict": "checking",
 }
 
 

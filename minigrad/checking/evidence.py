@@ -1,0 +1,257 @@
+"""Numerical evidence along one line through the point: differences, their errors, Taylor remainders, kinks.
+
+Everything here is about phi(t) = Re <c, f(x + t v)>, a function of one number. It is evaluated at 0 and at plus and
+minus a ladder of steps, each a tenth of the one before, and then taken apart into its odd and even part,
+
+    odd(h)  = (phi(h) - phi(-h)) / 2           = h phi' + h^3 phi'''/6 + ...
+    even(h) = (phi(h) + phi(-h)) / 2 - phi(0)  = h^2 phi''/2 + ...
+
+**Error model.** With noise eta in each value of phi, the central difference odd(h)/h has the error eta/h + h^2 |phi'''|/6
+and, with the best h, no less than about eta^(2/3) |phi'''|^(1/3). The noise is measured, not assumed: it is what is left
+of even(h) where h is so small that h^2 phi'' cannot be seen, it is at least the rounding of phi(0) to its dtype, and at
+least the change of phi when every entry of x is moved by two units in the last place. The truncation error is measured
+by how the differences change from step to step. An estimate is trusted only if it agrees, within the two errors, with
+the estimates of all smaller steps (the principle of Lepski, which needs no other assumption on phi); of those the
+one with the least error is taken. So a step that is too long for the function (sin(1e6 x)) gives itself away.
+
+Sources: J. J. Moré and S. M. Wild, "Estimating Derivatives of Noisy Simulations", ACM Transactions on Mathematical
+Software 38(3), 2012 (noise from differences); L. F. Richardson, "The Approximate Arithmetical Solution by Finite
+Differences", Phil. Trans. A 210, 1911 (extrapolation); O. V. Lepski, "On a Problem of Adaptive Estimation in Gaussian
+White Noise", Theory of Probability and its Applications 35(3), 1991; W. Squire and G. Trapp, "Using Complex Variables
+to Estimate Derivatives of Real Functions", SIAM Review 40(1), 1998 (complex step).
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from minigrad.checking.report import CurvePoint, TaylorRow
+
+LADDER = tuple(10.0**-k for k in range(1, 11))
+nan, inf = math.nan, math.inf
+
+
+@dataclass
+class Line:
+    """phi at 0 and at plus and minus each step. Steps descend; values that are not finite are NaN."""
+
+    phi: Callable[[float], float]
+    zero: float
+    floor: float  # the noise that is known beforehand
+    steps: list[float] = field(default_factory=list)
+    plus: list[float] = field(default_factory=list)
+    minus: list[float] = field(default_factory=list)
+
+    def extend(self, steps: Sequence[float]) -> None:
+        """Evaluate at more steps, two evaluations for each."""
+        for h in steps:
+            k = sum(step > h for step in self.steps)
+            self.steps.insert(k, h)
+            self.plus.insert(k, finite(self.phi(h)))
+            self.minus.insert(k, finite(self.phi(-h)))
+
+    def odd(self) -> list[float]:
+        """(phi(h) - phi(-h)) / 2 for each step."""
+        return [(p - m) / 2 for p, m in zip(self.plus, self.minus)]
+
+    def even(self) -> list[float]:
+        """(phi(h) + phi(-h)) / 2 - phi(0) for each step, without overflow in the sum."""
+        return [((p - self.zero) + (m - self.zero)) / 2 for p, m in zip(self.plus, self.minus)]
+
+
+def finite(value: Any) -> float:
+    """A float, NaN if it is not finite."""
+    value = float(value)
+    return value if math.isfinite(value) else nan
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A derivative by differences: its value, a bound of its error by the model, and what went into it."""
+
+    value: float
+    error: float
+    noise: float
+    step: float
+    floor: float
+    third: float
+    richardson: tuple[float, ...] = ()
+
+    def agrees(self, claim: float, slack: float = 0.0) -> bool:
+        """Whether a claimed derivative lies within the error."""
+        return abs(claim - self.value) <= self.error + slack
+
+    def refutes(self, claim: float, slack: float = 0.0) -> bool:
+        """Whether a claimed derivative lies far outside of it."""
+        return abs(claim - self.value) > REFUTED * self.error + slack
+
+
+REFUTED = 3.0  # times the error: a claim between one and three is left open
+
+
+def noise_level(line: Line) -> float:
+    """The noise of phi, from the even parts of small steps.
+
+    Going up from the smallest step, an even part is noise as long as it does not go on to grow: a smooth phi makes it
+    grow a hundredfold from step to step, a kink tenfold.
+    """
+    noise = line.floor
+    evens = [abs(e) for e in reversed(line.even())]
+    for k, e in enumerate(evens):
+        if math.isnan(e):
+            break
+        if e <= 3 * noise:
+            continue
+        later = evens[k + 1 : k + 3]
+        if len(later) < 2 or any(math.isnan(x) for x in later):
+            break
+        if later[0] >= 5 * e and later[1] >= 5 * later[0]:
+            break  # growth: the signal begins
+        noise = max(noise, e)
+    return noise
+
+
+def estimate(line: Line, noise: float | None = None) -> Estimate:
+    """The derivative of phi at 0 with the least error that the values of the line allow."""
+    eta = max(noise_level(line) if noise is None else noise, line.floor)
+    steps, odd, even = line.steps, line.odd(), line.even()
+    central = [o / h for o, h in zip(odd, steps)]
+    kinked = [crossing(even, k, steps, eta) for k in range(len(steps))]
+    levels = [(h, c, eta / h, bend) for h, c, bend in zip(steps, central, kinked)]
+    candidates = with_errors(levels)
+    richardson = []
+    for (h, coarse, _, bend), (small, fine, rounding, _) in zip(levels, levels[1:]):
+        weight = (h / small) ** 2
+        richardson.append((h, (weight * fine - coarse) / (weight - 1), rounding * (weight + 0.1) / (weight - 1), bend))
+    candidates += with_errors(richardson)
+    best: tuple[float, float, float] | None = None
+    for h, value, error in candidates:
+        if math.isnan(value) or math.isnan(error):
+            continue
+        consistent = all(
+            not abs(value - c) > error + 2 * rounding for small, c, rounding, _ in levels if small < h
+        )  # NaN of a smaller step refutes nothing
+        if consistent and (best is None or error < best[1]):
+            best = value, error, h
+    third = third_derivative(levels, eta)
+    floor = eta ** (2 / 3) * third ** (1 / 3) if third else eta / max(steps, default=1.0)
+    if best is None:
+        return Estimate(nan, inf, eta, nan, floor, third, tuple(r[1] for r in richardson))
+    return Estimate(best[0], 2 * best[1], eta, best[2], floor, third, tuple(r[1] for r in richardson))
+
+
+def with_errors(levels: list[tuple[float, float, float, float]]) -> list[tuple[float, float, float]]:
+    """Estimates with errors: that of rounding, and what the change to the next longer or shorter step says.
+
+    The change to the shorter step bounds the truncation error (and holds the noise of the shorter step too); that to
+    the longer one is about a hundred times the truncation error in the asymptotic regime, of which ten are used.
+    """
+    found = []
+    for k, (h, value, rounding, bend) in enumerate(levels):
+        down = abs(value - levels[k + 1][1]) if k + 1 < len(levels) else nan
+        up = abs(levels[k - 1][1] - value) / 10 if k else nan
+        changes = [change for change in (down, up) if not math.isnan(change)]
+        if changes:
+            found.append((h, value, rounding + min(changes) + bend))
+    return found
+
+
+def crossing(even: list[float], k: int, steps: list[float], noise: float) -> float:
+    """What a kink within this step adds to the error of the central difference, half the gap of the two sides.
+
+    The even part of a smooth function falls by the square of the step; where it falls more slowly there is a kink.
+    """
+    if k + 1 >= len(even) or math.isnan(even[k]) or math.isnan(even[k + 1]):
+        return 0.0
+    e, smaller = abs(even[k]), abs(even[k + 1])
+    if e <= 3 * noise or smaller <= 3 * noise or e >= smaller * (steps[k] / steps[k + 1]) ** 1.5:
+        return 0.0
+    return e / steps[k]
+
+
+def third_derivative(levels: list[tuple[float, float, float, float]], noise: float) -> float:
+    """|phi'''|, from the change of the central differences at the smallest steps where it is above the noise."""
+    found = 0.0
+    for (h, coarse, _, _), (small, fine, rounding, _) in zip(levels, levels[1:]):
+        change = abs(coarse - fine)
+        if change > 10 * rounding:
+            found = 6 * change / (h * h - small * small)
+    return found
+
+
+# ----- Taylor remainders ----------------------------------------------------------------------------------------------
+
+
+def taylor_rows(line: Line, claim: float, noise: float) -> tuple[TaylorRow, ...]:
+    """The remainders of order zero and one at each step, and the slope between steps."""
+    rows: list[TaylorRow] = []
+    last: tuple[float, float] | None = None
+    for h, p in zip(line.steps, line.plus):
+        zeroth, first = abs(p - line.zero), abs(p - line.zero - h * claim)
+        seen = first > 5 * noise
+        slope = nan
+        if seen and last is not None:
+            slope = math.log(last[1] / first) / math.log(last[0] / h)
+        last = (h, first) if seen else None
+        rows.append(TaylorRow(h, zeroth, first, slope))
+    return tuple(rows)
+
+
+def slope_of(rows: Sequence[TaylorRow]) -> float:
+    """The median slope of the remainders at the smaller half of the steps where it is known; NaN if nowhere."""
+    slopes = [row.slope for row in rows if not math.isnan(row.slope)]
+    return statistics.median(slopes[len(slopes) // 2 :]) if slopes else nan
+
+
+def curve_points(line: Line, found: Estimate, complex_value: float) -> tuple[CurvePoint, ...]:
+    """The derivative by every kind of difference at every step."""
+    points = []
+    for k, h in enumerate(line.steps):
+        p, m = line.plus[k], line.minus[k]
+        richardson = found.richardson[k] if k < len(found.richardson) else nan
+        predicted = found.noise / h + h * h * found.third / 6
+        points.append(
+            CurvePoint(
+                h, (p - line.zero) / h, (line.zero - m) / h, (p - m) / (2 * h), richardson, complex_value, predicted
+            )
+        )
+    return tuple(points)
+
+
+# ----- kinks ----------------------------------------------------------------------------------------------------------
+
+
+def roughness(line: Line, noise: float) -> tuple[str, float] | None:
+    """Whether phi is not differentiable at 0, told from its values: what it looks like, and how close it was seen.
+
+    - a jump: phi(h) - phi(0) or phi(-h) - phi(0) goes to a constant other than 0;
+    - an infinite slope: it goes to 0 more slowly than h;
+    - a kink: even(h) goes to 0 like h, down to the smallest step where noise would let a smaller gap be seen.
+    """
+    steps = line.steps
+    for side, name in ((line.plus, "above"), (line.minus, "below")):
+        if all(math.isnan(value) for value in side[-4:]) and not math.isnan(line.zero):
+            return f"f is not finite next to this point, {name} it", steps[-1]
+        changes = [abs(value - line.zero) for value in side[-4:]]
+        if len(changes) == 4 and all(c > 100 * line.floor for c in changes):
+            slopes = [
+                math.log(a / b) / math.log(s / t) for a, b, s, t in zip(changes, changes[1:], steps[-4:], steps[-3:])
+            ]
+            if max(slopes) - min(slopes) < 0.1 and max(slopes) < 0.97:
+                if max(slopes) < 0.02:
+                    return f"f jumps by {changes[-1]:.3g} at this point", steps[-1]
+                return "the slope of f is infinite at this point", steps[-1]
+    gaps = [2 * abs(e) / h for e, h in zip(line.even(), steps)]
+    for k in range(len(steps) - 2):
+        three = gaps[k : k + 3]
+        if any(math.isnan(g) for g in three) or min(three) == 0 or max(three) > 1.5 * min(three):
+            continue
+        gap = statistics.median(three)
+        telling = [j for j in range(len(steps)) if j >= k and 10 * noise / steps[j] < gap]
+        if len(telling) >= 3 and all(gaps[j] > gap / 2 for j in telling):
+            return f"the slopes on the two sides differ by {gap:.3g}", steps[telling[-1]]
+    return None
