@@ -91,7 +91,8 @@ def _check(options: argparse.Namespace) -> int:
     _numbers(values)
     counted, bar = _counted(f)
     try:
-        report = minigrad.check(counted, manual, *values.values(), seed=options.seed)
+        argnum = tuple(range(len(values))) if len(values) > 1 else 0
+        report = minigrad.check(counted, manual, *values.values(), argnum=argnum, seed=options.seed)
     except KeyboardInterrupt:
         print("minigrad check: interrupted", file=sys.stderr)
         return 130
