@@ -880,6 +880,12 @@ def fourth_power_at_zero():
     return lambda x: np.sum(x**4), lambda x: 4 * x**3, (np.zeros(3),)
 
 
+@case(OK)
+def sine_at_zero():
+    """sin at 0: value and curvature vanish, so rounding is far below what a fixed noise would be."""
+    return lambda x: np.sum(np.sin(x)), np.cos, (np.zeros(2),)
+
+
 @case(WRONG)
 def fourth_power_at_zero_wrong():
     """x⁴ at 0 with a gradient of 1e-3."""
