@@ -286,6 +286,7 @@ class Check:
             tolerance=tolerance,
             diagnosis=finding.diagnosis,
             evidence=tuple(finding.evidence),
+            arrays=(manual, finding.tape, finding.numerical),
         )
 
     def finished(self, evaluations: int) -> Report:
