@@ -1,4 +1,4 @@
-"""Checking derivatives that were written by hand: a verdict that can be trusted, and a report that finds the mistake."""
+"""Checking derivatives written by hand: a verdict that can be trusted, and a report that finds the mistake."""
 
 from minigrad.checking.report import CurvePoint, Kink, LayerReport, LeafReport, Report, TaylorRow, Verdict
 from minigrad.checking.verdict import check

@@ -6,13 +6,14 @@ minus a ladder of steps, each a tenth of the one before, and then taken apart in
     odd(h)  = (phi(h) - phi(-h)) / 2           = h phi' + h^3 phi'''/6 + ...
     even(h) = (phi(h) + phi(-h)) / 2 - phi(0)  = h^2 phi''/2 + ...
 
-**Error model.** With noise eta in each value of phi, the central difference odd(h)/h has the error eta/h + h^2 |phi'''|/6
-and, with the best h, no less than about eta^(2/3) |phi'''|^(1/3). The noise is measured, not assumed: it is what is left
-of even(h) where h is so small that h^2 phi'' cannot be seen, it is at least the rounding of phi(0) to its dtype, and at
-least the change of phi when every entry of x is moved by two units in the last place. The truncation error is measured
-by how the differences change from step to step. An estimate is trusted only if it agrees, within the two errors, with
-the estimates of all smaller steps (the principle of Lepski, which needs no other assumption on phi); of those the
-one with the least error is taken. So a step that is too long for the function (sin(1e6 x)) gives itself away.
+**Error model.** With noise eta in each value of phi, the central difference odd(h)/h has the error
+eta/h + h^2 |phi'''|/6 and, with the best h, no less than about eta^(2/3) |phi'''|^(1/3). The noise is measured, not
+assumed: it is what is left of even(h) where h is so small that h^2 phi'' cannot be seen, it is at least the rounding of
+phi(0) to its dtype, and at least the change of phi when every entry of x is moved by two units in the last place. The
+truncation error is measured by how the differences change from step to step. An estimate is trusted only if it agrees,
+within the two errors, with the estimates of all smaller steps (the principle of Lepski, which needs no other assumption
+on phi); of those the one with the least error is taken. So a step that is too long for the function (sin(1e6 x)) gives
+itself away.
 
 Sources: J. J. Moré and S. M. Wild, "Estimating Derivatives of Noisy Simulations", ACM Transactions on Mathematical
 Software 38(3), 2012 (noise from differences); L. F. Richardson, "The Approximate Arithmetical Solution by Finite
@@ -27,12 +28,16 @@ import math
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from minigrad.checking.report import CurvePoint, TaylorRow
 
 LADDER = tuple(10.0**-k for k in range(1, 11))
 nan, inf = math.nan, math.inf
+
+#: A step, the difference there, what rounding does to it, and what a kink within the step may do.
+Level = tuple[float, float, float, float]
 
 
 @dataclass
@@ -42,6 +47,7 @@ class Line:
     phi: Callable[[float], float]
     zero: float
     floor: float  # the noise that is known beforehand
+    rounding: float = 0.0  # the part of it that comes from rounding alone, and could not be a jump
     steps: list[float] = field(default_factory=list)
     plus: list[float] = field(default_factory=list)
     minus: list[float] = field(default_factory=list)
@@ -124,7 +130,7 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     levels = [(h, c, eta / h, bend) for h, c, bend in zip(steps, central, kinked)]
     candidates = with_errors(levels)
     richardson = []
-    for (h, coarse, _, bend), (small, fine, rounding, _) in zip(levels, levels[1:]):
+    for (h, coarse, _, bend), (small, fine, rounding, _) in pairwise(levels):
         weight = (h / small) ** 2
         richardson.append((h, (weight * fine - coarse) / (weight - 1), rounding * (weight + 0.1) / (weight - 1), bend))
     candidates += with_errors(richardson)
@@ -144,19 +150,25 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     return Estimate(best[0], 2 * best[1], eta, best[2], floor, third, tuple(r[1] for r in richardson))
 
 
-def with_errors(levels: list[tuple[float, float, float, float]]) -> list[tuple[float, float, float]]:
+def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
     """Estimates with errors: that of rounding, and what the change to the next longer or shorter step says.
 
     The change to the shorter step bounds the truncation error (and holds the noise of the shorter step too); that to
-    the longer one is about a hundred times the truncation error in the asymptotic regime, of which ten are used.
+    the longer one is about a hundred times the truncation error in the asymptotic regime, of which ten are used. A
+    change counts only if the changes get smaller towards it, or if it is noise: where a function oscillates within a
+    step they do neither, and nothing is known.
     """
+    changes = [abs(coarse[1] - fine[1]) for coarse, fine in pairwise(levels)]
     found = []
     for k, (h, value, rounding, bend) in enumerate(levels):
-        down = abs(value - levels[k + 1][1]) if k + 1 < len(levels) else nan
-        up = abs(levels[k - 1][1] - value) / 10 if k else nan
-        changes = [change for change in (down, up) if not math.isnan(change)]
-        if changes:
-            found.append((h, value, rounding + min(changes) + bend))
+        before, up, down = [changes[j] if 0 <= j < len(changes) else nan for j in (k - 2, k - 1, k)]
+        bounds = []
+        if k + 1 < len(levels) and (down <= 3 * levels[k + 1][2] or down <= up / 3):
+            bounds.append(down)
+        if up <= 3 * rounding or up <= before / 3:
+            bounds.append(up / 10)
+        if bounds:
+            found.append((h, value, rounding + min(bounds) + bend))
     return found
 
 
@@ -165,7 +177,9 @@ def crossing(even: list[float], k: int, steps: list[float], noise: float) -> flo
 
     The even part of a smooth function falls by the square of the step; where it falls more slowly there is a kink.
     """
-    if k + 1 >= len(even) or math.isnan(even[k]) or math.isnan(even[k + 1]):
+    if k + 1 >= len(even) > 1:  # the smallest step: as for the one before it
+        return abs(even[k]) / steps[k] if crossing(even, k - 1, steps, noise) else 0.0
+    if len(even) < 2 or math.isnan(even[k]) or math.isnan(even[k + 1]):
         return 0.0
     e, smaller = abs(even[k]), abs(even[k + 1])
     if e <= 3 * noise or smaller <= 3 * noise or e >= smaller * (steps[k] / steps[k + 1]) ** 1.5:
@@ -173,10 +187,10 @@ def crossing(even: list[float], k: int, steps: list[float], noise: float) -> flo
     return e / steps[k]
 
 
-def third_derivative(levels: list[tuple[float, float, float, float]], noise: float) -> float:
+def third_derivative(levels: list[Level], noise: float) -> float:
     """|phi'''|, from the change of the central differences at the smallest steps where it is above the noise."""
     found = 0.0
-    for (h, coarse, _, _), (small, fine, rounding, _) in zip(levels, levels[1:]):
+    for (h, coarse, _, _), (small, fine, rounding, _) in pairwise(levels):
         change = abs(coarse - fine)
         if change > 10 * rounding:
             found = 6 * change / (h * h - small * small)
@@ -237,7 +251,7 @@ def roughness(line: Line, noise: float) -> tuple[str, float] | None:
         if all(math.isnan(value) for value in side[-4:]) and not math.isnan(line.zero):
             return f"f is not finite next to this point, {name} it", steps[-1]
         changes = [abs(value - line.zero) for value in side[-4:]]
-        if len(changes) == 4 and all(c > 100 * line.floor for c in changes):
+        if len(changes) == 4 and all(c > 100 * line.rounding for c in changes):
             slopes = [
                 math.log(a / b) / math.log(s / t) for a, b, s, t in zip(changes, changes[1:], steps[-4:], steps[-3:])
             ]

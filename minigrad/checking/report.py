@@ -256,10 +256,8 @@ def leaf_table(report: Report) -> list[str]:
     chosen = report.leaves if len(ordered) <= SHOWN else ordered[:SHOWN]
     for leaf in chosen:
         norms = [number(leaf.norm_manual), number(leaf.norm_tape), number(leaf.max_abs, 2), number(leaf.max_rel, 2)]
-        rows.append(
-            [leaf.path or "(the argument)", str(leaf.verdict), str(leaf.shape), *norms, number(leaf.cosine, 6)]
-            + [number(leaf.tolerance, 2)]
-        )
+        name, rest = leaf.path or "(the argument)", [number(leaf.cosine, 6), number(leaf.tolerance, 2)]
+        rows.append([name, str(leaf.verdict), str(leaf.shape), *norms, *rest])
     hidden = len(ordered) - len(chosen)
     return columns(rows) + ([f"  ... and {hidden} more, all {ordered[-1].verdict}"] if hidden else [])
 

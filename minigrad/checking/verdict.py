@@ -16,9 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.checking.branches import flipped, jumps, singular
 from minigrad.checking.claim import Claim, Entry
+from minigrad.checking.deltas import compare_deltas
 from minigrad.checking.evidence import (
     LADDER,
+    Estimate,
     Line,
     curve_points,
     estimate,
@@ -26,14 +29,17 @@ from minigrad.checking.evidence import (
     slope_of,
     taylor_rows,
 )
-from minigrad.checking.problem import MISSING, Probe, Problem, traced
-from minigrad.checking.report import PRECEDENCE, Kink, LeafReport, Report, Verdict
-from minigrad.tape import Tape
+from minigrad.checking.problem import MISSING, Probe, Problem, as_plain, quiet, traced
+from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict
+from minigrad.tape import Tape, peel
 from minigrad.transforms import Argnum
+from minigrad.tree import flatten
 
 BUDGET = 40  #: evaluations of f up to the verdict
 POWER = 0.05  #: differences confirm only if they would have shown an error of this part of the derivative
 COMPLEX_STEP = 1e-20
+LEAVES = 12  #: leaves that are differenced one by one, where there is no tape to tell them apart
+RESERVE = 10  #: evaluations kept for what comes after the main line
 nan, inf = math.nan, math.inf
 
 
@@ -62,8 +68,9 @@ def check(
     Returns: a `Report`. `report.verdict` is "OK", "WRONG", "NOT DIFFERENTIABLE HERE" or "INCONCLUSIVE", a string;
              `print(report)` says why, per leaf. A gradient that is a valid subgradient at a kink still gives
              "NOT DIFFERENTIABLE HERE".
-    Raises:  TypeError if the argument cannot be differentiated (integers); ValueError for an unknown kind, or a gradient
-             of a function that does not return one number; and whatever f raises at the point.
+    Raises:  TypeError if the argument cannot be differentiated (integers); ValueError for an unknown kind, for a
+             gradient of a function that does not return one number, or for deltas with unknown labels; and whatever f
+             raises at the point.
 
     The verdict takes at most 40 evaluations of f, whatever the number of entries; `report.evaluations` counts them.
     There are no tolerances to set: see `minigrad.checking.evidence` for the error model, whose figures are printed.
@@ -72,7 +79,8 @@ def check(
     >>> report.verdict == "WRONG", report.leaves[0].diagnosis
     (True, 'a constant factor of 2/3')
     """
-    return Check(Problem(f, args, kwargs, argnum), manual, kind, deltas, seed).report()
+    with quiet():
+        return Check(Problem(f, args, kwargs, argnum), manual, kind, deltas, seed).report()
 
 
 def name_of(fun: Any) -> str:
@@ -109,6 +117,12 @@ class Check:
         self.record: Any = None
         self.findings = [Finding(entry) for entry in self.claim.entries]
         self.extra: list[LeafReport] = []
+        self.again: Any = None
+        self.beside: list[Any] = []
+        self.by_complex = nan
+        self.layers: tuple[LayerReport, ...] = ()
+        self.manual: list[Any] = []
+        self.tape: list[Any] = []
         self.eps = max(
             [float(np.finfo(out.dtype).eps) for out in self.claim.outs if out.dtype.kind in "fc"], default=0.0
         )
@@ -127,8 +141,11 @@ class Check:
             self.record = None
             reason = str(error).splitlines()[0] if str(error) else type(error).__name__
             self.notes.append(f"f cannot be traced ({reason}); the verdict rests on differences of f alone")
+            try:
+                self.beside = self.problem.outputs(self.problem.jiggled(self.rng, self.problem.leaves))
+            except ArithmeticError:
+                self.beside = []
             return
-        self.again = None
         try:
             moved = self.problem.trace(self.problem.jiggled(self.rng, self.problem.leaves), Tape())
             tape_moved = self.claim.by_tape(moved)
@@ -160,9 +177,8 @@ class Check:
     def line(self, probe: Probe, steps: Sequence[float], floor: float | None = None) -> Line:
         """phi along a probe."""
         zero = self.at_zero(probe, self.claim.outs)
-        line = Line(
-            lambda t: float(self.problem.along(probe, t).real), zero, self.floor_of(probe) if floor is None else floor
-        )
+        floor = self.floor_of(probe) if floor is None else floor
+        line = Line(lambda t: float(self.problem.along(probe, t).real), zero, floor, self.rounding_of(probe))
         line.extend(steps)
         return line
 
@@ -174,20 +190,21 @@ class Check:
     def floor_of(self, probe: Probe) -> float:
         """The noise that is known before any difference is taken: rounding of f, and of x."""
         outs = self.claim.outs
-        floor = 0.0
-        for c, out in zip(probe.c, outs):
-            if out.dtype.kind in "fc":
-                floor += float(np.finfo(out.dtype).eps) * float(np.sqrt(np.sum(np.abs(c * out) ** 2)))
-        for record, factor in ((self.record, 1.0), (getattr(self, "again", None), 1.0)):
-            if record is None:
-                continue
-            from minigrad.tree import flatten
-
-            others = [np.asarray(value) for value in map(_plain, flatten(record.out)[0])]
+        floor = self.rounding_of(probe)
+        for record in (self.record, self.again):
+            others = self.beside if record is None else [np.asarray(peel(value)) for value in flatten(record.out)[0]]
             if len(others) == len(outs):
                 change = abs(self.at_zero(probe, others) - self.at_zero(probe, outs))
-                floor = max(floor, factor * change) if math.isfinite(change) else floor
+                floor = max(floor, change) if math.isfinite(change) else floor
         return floor
+
+    def rounding_of(self, probe: Probe) -> float:
+        """How far off rounding makes f: by its own size, and a little by that of its largest intermediate value."""
+        rounding = 0.0
+        for c, out in zip(probe.c, self.claim.outs):
+            if out.dtype.kind in "fc":
+                rounding += float(np.finfo(out.dtype).eps) * float(np.sqrt(np.sum(np.abs(c * out) ** 2)))
+        return rounding
 
     def room(self, evaluations: int) -> bool:
         """Whether the budget has room for so many evaluations."""
@@ -200,7 +217,10 @@ class Check:
         self.by_tape()
         self.signature()
         self.numbers()
+        self.compare_value()
+        self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.seed)
         evaluations = self.problem.calls
+        self.diagnose()
         return self.finished(evaluations)
 
     def signature(self) -> None:
@@ -213,36 +233,372 @@ class Check:
             elif not entry.fits:
                 finding.verdict = Verdict.WRONG
                 finding.evidence.append(f"your gradient has shape {entry.manual.shape}, the parameter {entry.shape}")
+            elif entry.manual.dtype.kind == "c" and np.dtype(entry.dtype).kind != "c":
+                self.notes.append(f"your gradient{place(entry)} is complex ({entry.manual.dtype}), the parameter real")
+            elif entry.manual.dtype.kind in "iub":
+                self.notes.append(f"your gradient{place(entry)} has the integer dtype {entry.manual.dtype}")
 
     def numbers(self) -> None:
         """Compare the numbers."""
-        claim, problem = self.claim, self.problem
-        usable = [k for k, finding in enumerate(self.findings) if finding.entry.fits]
+        claim, findings = self.claim, self.findings
+        usable = [k for k, finding in enumerate(findings) if finding.entry.fits]
         has_tape = self.record is not None
-        probe = self.main_probe = claim.probe(only=None if has_tape else usable)
-        line = self.main = self.line(probe, LADDER)
-        found = self.found = estimate(line)
-        manual = [
-            f.entry.manual if f.entry.fits else f.tape if has_tape else np.zeros(f.entry.shape) for f in self.findings
-        ]
-        self.d_manual = claim.predicted(manual, probe)
-        self.d_tape = claim.predicted([f.tape for f in self.findings], probe) if has_tape else nan
-        rough = roughness(line, found.noise)
-        if rough is not None:
-            self.kinks.append(Kink("f", None, f"{rough[0]} (seen {rough[1]:.0e} away)"))
-        confirmed = found.agrees(self.d_tape if has_tape else self.d_manual)
+        self.manual = [f.entry.manual if f.entry.fits else np.zeros(f.entry.shape) for f in findings]
+        self.tape = [f.tape for f in findings]
+        if has_tape:
+            self.manual = [f.entry.manual if f.entry.fits else f.tape for f in findings]
+        self.main_probe = claim.probe(only=None if has_tape else usable)
+        self.line_along(self.main_probe)
+        self.d_manual = claim.predicted(self.manual, self.main_probe)
+        self.d_tape = claim.predicted(self.tape, self.main_probe) if has_tape else nan
+        if not all(np.all(np.isfinite(out)) for out in claim.outs):
+            self.notes.append("f is not finite at this point")
+            self.settle(Verdict.NOT_DIFFERENTIABLE)
+            return
+        self.sides()
+        open_findings = [f for f in findings if f.verdict is None]
+        if not open_findings:
+            return
+        if has_tape and math.isfinite(self.d_tape):
+            self.judge_by_tape()
+        else:
+            self.judge_by_differences()
+
+    def settle(self, verdict: Verdict, evidence: str = "") -> None:
+        """Give all leaves that have no verdict yet the same."""
         for finding in self.findings:
+            if finding.verdict is None:
+                finding.verdict = verdict
+                if evidence:
+                    finding.evidence.append(evidence)
+
+    def line_along(self, probe: Probe) -> None:
+        """The ladder of steps along the main direction; longer steps if the noise hides everything at these."""
+        line = self.main = self.line(probe, LADDER)
+        self.found = estimate(line)
+        for step in (1e1, 1e3, 1e5, 1e7):
+            if self.has_power(self.found) or not self.room(2 + RESERVE):
+                break
+            line.extend([step])
+            self.found = estimate(line)
+        self.rough = roughness(line, self.found.noise)
+
+    def scale(self, probe: Probe, line: Line) -> float:
+        """How large the derivative along this direction is, or for a flat point could be."""
+        claims = [self.manual] if self.record is None else [self.manual, self.tape]
+        sizes = [self.claim.size([np.nan_to_num(leaf) for leaf in leaves], probe) for leaves in claims]
+        changes = [abs(p - line.zero) / h for p, h in zip(line.plus, line.steps)]
+        changes = [change for change in changes[:1] if math.isfinite(change)]
+        scale = max(sizes + changes)
+        return scale if scale > 0 else abs(line.zero)
+
+    def has_power(self, found: Estimate, probe: Probe | None = None, line: Line | None = None) -> bool:
+        """Whether an error of a few percent would have been seen."""
+        return found.error <= POWER * self.scale(probe or self.main_probe, line or self.main)
+
+    # ----- kinks ------------------------------------------------------------------------------------------------------
+
+    def sides(self) -> None:
+        """Look for kinks: differences from both sides, and the gradient by the tape at both sides."""
+        self.kinked: list[Any] = [None] * len(self.findings)
+        found: list[tuple[int, str]] = []
+        if self.record is not None and self.room(4):
+            h = 4096 * max(self.eps, float(np.finfo(float).eps))
+            try:
+                pairs = [self.gradients_beside(h)]
+                gaps = jumps(*pairs[0][1], [0.0 if f.tolerance is None else f.tolerance for f in self.findings])
+                if any(np.any(gap) for gap in gaps):
+                    pairs.append(self.gradients_beside(16 * h))
+                    wider = jumps(*pairs[1][1], [0.0] * len(gaps))
+                    self.kinked = [
+                        (gap > 0) & (wide > 0) & ((wide < 4 * gap) | np.isinf(gap)) for gap, wide in zip(gaps, wider)
+                    ]
+                if any(kink is not None and np.any(kink) for kink in self.kinked) or self.rough is not None:
+                    found = flipped(*pairs[0][0]) or singular(self.record.tape)
+                if not found:  # a jump without a reason is a function that oscillates within the step
+                    self.kinked = [None] * len(self.findings)
+            except Exception:  # beside the point f may be undefined: differences have to tell
+                self.kinked = [None] * len(self.findings)
+        jumping = [k for k, kink in enumerate(self.kinked) if kink is not None and np.any(kink)]
+        if self.rough is not None:
+            self.kinks.append(Kink("f", None, f"{self.rough[0]} (seen down to {self.rough[1]:.0e} away)"))
+        elif jumping:
+            paths = ", ".join(self.findings[k].entry.path or "the argument" for k in jumping[:5])
+            self.kinks.append(Kink("f", None, f"the gradient by the tape jumps at this point, in {paths}"))
+        for index, detail in found[:10]:
+            if index < 0:
+                self.kinks.append(Kink("if", None, detail))
+            else:
+                tape = self.record.tape
+                self.kinks.append(Kink(tape.nodes[index][0].name, str(tape.lines[index]), detail))
+        if self.rough is not None and not jumping:
+            self.kinked = [np.ones(finding.entry.shape, bool) for finding in self.findings]
+
+    def gradients_beside(self, h: float) -> tuple[tuple[Tape, Tape], tuple[list[Any], list[Any]]]:
+        """The tapes and the derivatives by the tape at both sides of the point."""
+        records = [self.problem.trace(self.problem.moved(self.main_probe.v, t), Tape()) for t in (h, -h)]
+        first, second = (self.claim.by_tape(record) for record in records)
+        return (records[0].tape, records[1].tape), (first, second)
+
+    # ----- with a tape ------------------------------------------------------------------------------------------------
+
+    def judge_by_tape(self) -> None:
+        """Each leaf against the tape; f is differenced where they differ, or once for all where they agree."""
+        smooth: list[int] = []
+        for k, finding in enumerate(self.findings):
             if finding.verdict is not None:
                 continue
-            if rough is not None:
+            kinked = self.kinked[k]
+            if finding.exceeds:
+                finding.verdict = self.adjudicate(k, kinked)
+            elif kinked is not None and np.any(kinked):
                 finding.verdict = Verdict.NOT_DIFFERENTIABLE
-            elif has_tape:
-                if not finding.exceeds:
-                    finding.verdict = Verdict.OK if confirmed else Verdict.INCONCLUSIVE
-                else:
-                    finding.verdict = Verdict.WRONG if confirmed else Verdict.INCONCLUSIVE
             else:
-                finding.verdict = Verdict.OK if confirmed else Verdict.WRONG
+                smooth.append(k)
+        if not smooth:
+            return
+        verdict, why = self.confirm(smooth)
+        for k in smooth:
+            self.findings[k].verdict = verdict
+            self.findings[k].evidence.append(f"yours agrees with the tape to rounding; {why}")
+
+    def confirm(self, smooth: list[int]) -> tuple[Verdict, str]:
+        """Whether differences of f bear out the tape (and so the leaves that agree with it)."""
+        probe, line, found, claimed = self.main_probe, self.main, self.found, self.d_tape
+        if any(kink is not None and np.any(kink) for kink in self.kinked):  # look where it is smooth
+            probe = self.claim.probe(only=smooth)
+            line = self.line(probe, LADDER[2:7:2])
+            found, claimed = estimate(line, self.noise_along(probe)), self.claim.predicted(self.tape, probe)
+        slack = self.slack(probe)
+        if found.agrees(claimed, slack) and self.has_power(found, probe, line):
+            why = f"differences of f confirm it: {found.value:.9g} ± {found.error:.1g}, predicted {claimed:.9g}"
+            if not any(f.exceeds for f in self.findings) and probe is self.main_probe and self.room(7):
+                second = self.claim.probe(typical=True)
+                short = self.line(second, self.around(found.step), self.main.floor)
+                other = estimate(short, self.noise_along(second))
+                if other.refutes(self.claim.predicted(self.tape, second), self.slack(second)):
+                    rough = roughness(short, other.noise)
+                    return Verdict.INCONCLUSIVE, "differences along two directions disagree about it" + (
+                        f": {rough[0]}" if rough else ""
+                    )
+            return Verdict.OK, why
+        by_complex = self.complex_step(probe)
+        size = self.scale(probe, line)
+        if abs(by_complex - claimed) <= slack + math.sqrt(np.finfo(float).eps) * size:
+            return Verdict.OK, f"the complex step confirms it: {by_complex:.9g}, predicted {claimed:.9g}"
+        if found.refutes(claimed, slack) and abs(claimed - found.value) > max(10 * found.error, 1e-3 * size):
+            second = self.claim.probe(only=smooth)
+            other = estimate(self.line(second, self.around(found.step)), self.noise_along(second))
+            predicted = self.claim.predicted(self.tape, second)
+            if other.refutes(predicted, self.slack(second)) and abs(predicted - other.value) > 10 * other.error:
+                self.notes.append(
+                    "yours agrees with the tape, but differences of f do not: a part of f reaches its result past the "
+                    "derivative (minigrad.value, an integer, floor, round or sign, or a rule that is wrong)"
+                )
+                return Verdict.WRONG, (
+                    f"but differences of f say {found.value:.9g} ± {found.error:.1g} where it predicts {claimed:.9g}"
+                )
+        return Verdict.INCONCLUSIVE, (
+            f"but differences of f cannot confirm it: {found.value:.6g} ± {found.error:.1g}, predicted {claimed:.6g} "
+            f"(noise of f {found.noise:.1g})"
+        )
+
+    def adjudicate(self, k: int, kinked: Any) -> Verdict:
+        """Whether yours or the tape is right about leaf k: f is differenced in the direction in which they differ."""
+        finding, claim = self.findings[k], self.claim
+        manual, tape = finding.entry.manual, finding.tape
+        with np.errstate(invalid="ignore"):
+            difference = manual - tape
+        difference = np.where((manual == tape) | (np.abs(difference) <= finding.tolerance), 0.0, difference)
+        if kinked is not None and np.any(kinked):
+            difference = np.where(kinked, 0.0, difference)
+            if not np.any(difference):
+                return Verdict.NOT_DIFFERENTIABLE
+        if not np.all(np.isfinite(manual)) and np.all(np.isfinite(tape)):
+            finding.evidence.append("your gradient has entries that are not finite; the tape's are")
+            return Verdict.WRONG
+        if not np.all(np.isfinite(difference)):
+            difference = np.where(np.isfinite(difference), 0.0, 1.0)
+        probe = claim.towards(k, difference)
+        mine, theirs = self.parts(k, manual, probe), self.parts(k, tape, probe)
+        noise = self.noise_along(probe)
+        line = self.line(probe, self.around(self.found.step))
+        found = estimate(line, noise)
+        slack = self.slack(probe)
+        if not (found.refutes(mine, slack) or found.refutes(theirs, slack)) and self.room(8):
+            line.extend([h for h in (1e-1, 1e-3, 1e-5, 1e-7) if h not in line.steps])
+            found = estimate(line, noise)
+        said = f"yours says {mine:.9g}, the tape {theirs:.9g}, differences of f {found.value:.9g} ± {found.error:.1g}"
+        finding.evidence.append(f"where yours and the tape differ most: {said}")
+        size = max(abs(mine), abs(theirs))
+        if found.refutes(mine, slack) and found.refutes(theirs, slack):
+            rough = roughness(line, found.noise)
+            if rough is not None:
+                finding.evidence.append(rough[0])
+                return Verdict.NOT_DIFFERENTIABLE
+            self.notes.append(f"differences of f agree neither with yours nor with the tape{place(finding.entry)}")
+            return Verdict.WRONG
+        if found.refutes(mine, slack):
+            return Verdict.WRONG
+        if found.refutes(theirs, slack):
+            finding.evidence.append("so yours is right here, and the tape is wrong: a rule of f's operations must be")
+            self.notes.append(f"the tape's own derivative is wrong{place(finding.entry)}; please look at its rules")
+            return Verdict.OK
+        by_complex = self.complex_step(probe)
+        limit = max(np.finfo(float).eps, self.eps) ** (2 / 3)
+        if abs(by_complex - theirs) <= abs(mine - theirs) / 100 and abs(mine - theirs) > limit * size:
+            finding.evidence.append(f"the complex step agrees with the tape: {by_complex:.9g}")
+            return Verdict.WRONG
+        if abs(by_complex - mine) <= abs(mine - theirs) / 100 and abs(mine - theirs) > limit * size:
+            finding.evidence.append(f"the complex step agrees with yours: {by_complex:.9g}")
+            self.notes.append(f"the tape's own derivative is wrong{place(finding.entry)}; please look at its rules")
+            return Verdict.OK
+        if kinked is not None and np.any(kinked):
+            return Verdict.NOT_DIFFERENTIABLE
+        if found.error <= POWER**2 * size:
+            finding.evidence.append("the difference is more than rounding explains, and less than f can tell")
+            return Verdict.OK
+        finding.evidence.append(f"f cannot tell which is right: its noise is {found.noise:.1g}")
+        return Verdict.INCONCLUSIVE
+
+    def parts(self, k: int, leaf: Any, probe: Probe) -> float:
+        """What leaf k alone predicts along a probe that moves it alone."""
+        leaves = [np.zeros(finding.entry.shape) for finding in self.findings]
+        leaves[k] = leaf
+        return self.claim.predicted(leaves, probe)
+
+    # ----- without a tape ---------------------------------------------------------------------------------------------
+
+    def judge_by_differences(self) -> None:
+        """All leaves by differences of f: together first, then one by one where that leaves something open."""
+        open_leaves = [k for k, finding in enumerate(self.findings) if finding.verdict is None]
+        if self.rough is not None:
+            return self.settle(Verdict.NOT_DIFFERENTIABLE)
+        slack = self.slack(self.main_probe)
+        for k in open_leaves:
+            if not np.all(np.isfinite(self.manual[k])):
+                self.findings[k].verdict = Verdict.WRONG
+                self.findings[k].evidence.append("your gradient has entries that are not finite")
+                return self.judge_each([j for j in open_leaves if j != k])
+        found, claimed = self.found, self.d_manual
+        by_complex = self.complex_step(self.main_probe)
+        said = f"yours says {claimed:.9g}, differences of f {found.value:.9g} ± {found.error:.1g}"
+        if found.agrees(claimed, slack) and self.has_power(found):
+            unclear = [k for k in open_leaves if found.error > POWER * self.share(k)]
+            for k in open_leaves:
+                if k not in unclear:
+                    self.findings[k].verdict = Verdict.OK
+                    self.findings[k].evidence.append(f"along a random direction {said}")
+            return self.judge_each(unclear)
+        if abs(by_complex - claimed) <= math.sqrt(np.finfo(float).eps) * self.scale(self.main_probe, self.main):
+            return self.settle(
+                Verdict.OK, f"the complex step confirms yours: {by_complex:.9g}, predicted {claimed:.9g}"
+            )
+        if not found.refutes(claimed, slack):
+            return self.settle(Verdict.INCONCLUSIVE, f"along a random direction {said}")
+        if len(open_leaves) == 1:
+            return self.settle(Verdict.WRONG, f"along a random direction {said}")
+        self.judge_each(open_leaves)
+        if not any(self.findings[k].verdict is Verdict.WRONG for k in open_leaves):
+            for k in open_leaves:
+                if self.findings[k].verdict is not Verdict.OK or len(open_leaves) > LEAVES:
+                    self.findings[k].verdict = Verdict.WRONG
+                    self.findings[k].evidence.append(f"along a random direction of all leaves {said}")
+        return None
+
+    def share(self, k: int) -> float:
+        """How large the part of leaf k in the derivative along the main direction is."""
+        leaves = [np.zeros(finding.entry.shape) for finding in self.findings]
+        leaves[k] = self.manual[k]
+        return self.claim.size(leaves, self.main_probe)
+
+    def judge_each(self, which: list[int]) -> None:
+        """Leaves one by one, each along a random direction of its own."""
+        for k in which[:LEAVES]:
+            finding = self.findings[k]
+            probe = self.claim.probe(only=[k])
+            line = self.line(probe, self.around(self.found.step))
+            found, claimed = estimate(line, self.noise_along(probe)), self.claim.predicted(self.manual, probe)
+            finding.evidence.append(
+                f"along a random direction of this leaf yours says {claimed:.9g}, differences of f {found.value:.9g} "
+                f"± {found.error:.1g}"
+            )
+            size = max(self.claim.size(self.manual, probe), abs(found.value))
+            slack = self.slack(probe)
+            if found.refutes(claimed, slack):
+                finding.verdict = Verdict.WRONG
+            elif found.agrees(claimed, slack) and (found.error <= POWER * size or size == 0):
+                finding.verdict = Verdict.OK
+            else:
+                finding.verdict = Verdict.INCONCLUSIVE
+        for k in which[LEAVES:]:
+            self.findings[k].verdict = Verdict.INCONCLUSIVE
+            self.findings[k].evidence.append("its part is too small to be seen in a direction that moves all leaves")
+
+    # ----- what these share -------------------------------------------------------------------------------------------
+
+    def around(self, step: float) -> tuple[float, ...]:
+        """A short ladder around the step that was best before."""
+        step = step if math.isfinite(step) else 1e-4
+        return (10 * step, step, step / 10)
+
+    def noise_along(self, probe: Probe) -> float:
+        """The noise along another direction: that of the main one, if c is the same, else by its share."""
+        if self.claim.kind in ("jvp", "jacobian"):
+            return self.floor_of(probe) * max(1.0, self.found.noise / (self.main.floor or 1.0))
+        return self.found.noise
+
+    def slack(self, probe: Probe) -> float:
+        """What rounding of the entries themselves does to the derivative along a direction."""
+        tolerances = [
+            16 * float(np.finfo(f.entry.dtype).eps) * np.abs(leaf)
+            if f.tolerance is None
+            else np.where(np.isfinite(f.tolerance), f.tolerance, 0.0)
+            for f, leaf in zip(self.findings, self.manual)
+        ]
+        return self.claim.size(tolerances, probe)
+
+    def complex_step(self, probe: Probe) -> float:
+        """Im phi(ih) / h, NaN where f does not take complex numbers."""
+        if any(np.asarray(x).dtype.kind == "c" for x in self.problem.leaves) or not self.room(1):
+            return nan
+        if any(out.dtype.kind == "c" for out in self.claim.outs):
+            return nan
+        try:
+            with quiet():
+                value = complex(self.problem.along(probe, complex(0.0, COMPLEX_STEP)))
+        except Exception:  # a function that refuses complex numbers does so with any exception
+            return nan
+        zero = self.at_zero(probe, self.claim.outs)
+        if not (math.isfinite(value.imag) and abs(value.real - zero) <= 1e-6 * abs(zero) + 10 * self.found.noise):
+            return nan
+        found = value.imag / COMPLEX_STEP
+        if probe is self.main_probe:
+            self.by_complex = found
+        return found
+
+    def compare_value(self) -> None:
+        """The value of a value_and_gradient, or of a jvp, beside that of f."""
+        value = self.claim.value
+        if value is None or self.claim.kind == "jvp":
+            return
+        plain, own = as_plain(value), self.claim.outs[0]
+        if plain is not MISSING and plain.size == 1:
+            given = float(np.finfo(plain.dtype if plain.dtype.kind in "fc" else float).eps)
+            tolerance = 64 * max(given, self.eps) * float(abs(own.ravel()[0])) + 10 * self.found.noise
+            difference = float(abs(plain.ravel()[0] - own.ravel()[0]))
+            if difference <= tolerance:
+                return
+        else:
+            difference = tolerance = nan
+        entry = Entry("(value)", plain, own.shape, own.dtype, plain is not MISSING and plain.size == 1)
+        shown = np.asarray(plain).reshape(own.shape) if entry.fits else MISSING
+        finding = Finding(dataclasses.replace(entry, manual=shown), own, np.full(own.shape, tolerance), Verdict.WRONG)
+        finding.evidence.append("the value beside the gradient is not that of f")
+        self.extra.append(self.leaf_report(finding))
+
+    def diagnose(self) -> None:
+        """What the mistakes look like."""
 
     # ----- the report -------------------------------------------------------------------------------------------------
 
@@ -293,7 +649,9 @@ class Check:
         """All of it as a report."""
         problem, claim = self.problem, self.claim
         leaves = tuple([self.leaf_report(finding) for finding in self.findings] + self.extra)
-        verdicts = [leaf.verdict for leaf in leaves]
+        verdicts = [leaf.verdict for leaf in leaves] + [layer.verdict for layer in self.layers]
+        if claim.complaints:
+            verdicts.append(Verdict.WRONG)
         verdict = next((v for v in PRECEDENCE if v in verdicts), Verdict.OK)
         rows = taylor_rows(self.main, self.d_manual, self.found.noise)
         return Report(
@@ -311,8 +669,10 @@ class Check:
             noise=self.found.noise,
             floor=self.found.floor,
             taylor=rows,
-            curve=curve_points(self.main, self.found, nan),
+            curve=curve_points(self.main, self.found, self.by_complex),
             kinks=tuple(self.kinks),
+            layers=self.layers,
+            first_diverging=next((layer.name for layer in self.layers if layer.verdict is Verdict.WRONG), None),
             diagnosis_evaluations=problem.calls - evaluations,
             notes=tuple(self.claim.complaints + self.notes),
         )
@@ -335,10 +695,9 @@ class Check:
         return f"{what}: {len(shapes)} leaves, {total} numbers"
 
 
-def _plain(value: Any) -> Any:
-    from minigrad.tape import peel
-
-    return peel(value)
+def place(entry: Entry) -> str:
+    """Where a leaf is, in a sentence."""
+    return f" at {entry.path}" if entry.path else ""
 
 
 def norm(x: Any) -> float:
