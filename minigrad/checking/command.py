@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import ast
 import builtins
+import dataclasses
 import functools
 import inspect
 import re
@@ -53,6 +54,9 @@ def register(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], 
     parser.epilog = EPILOG
     parser.add_argument("function", metavar="F", help="the function: FILE:NAME or FILE:EXPRESSION")
     parser.add_argument("--manual", required=True, help="its gradient by hand: [FILE:]NAME or [FILE:]EXPRESSION")
+    parser.add_argument(
+        "--deltas", help="cotangents by hand of what F labels by minigrad.name: a function that returns a dict of them"
+    )
     point = parser.add_mutually_exclusive_group()
     point.add_argument("--at", metavar="POINT", help=".npz with an array per parameter; of lists 'A[0]', 'A[1]'")
     point.add_argument("--shapes", help="draw the parameters: 'A=(15,2), b=()', of lists 'A=[(15,2),(3,15)]'")
@@ -85,21 +89,33 @@ def _check(options: argparse.Namespace) -> int:
     hand = _target(options.manual, "--manual", target.file)
     given = _point(options)
     names = list(given) if given is not None else _split(options.wrt)
-    scopes = _scopes([target, hand], names, options.seed)
+    targets = [target, hand] + ([_target(options.deltas, "--deltas", target.file)] if options.deltas else [])
+    scopes = _scopes(targets, names, options.seed)
     f, values = _function(target, scopes[target.file], given, names)
     manual = _same_arguments(hand, scopes[hand.file], list(values))
     _numbers(values)
+    deltas = None
+    if len(targets) == 3:
+        deltas = _same_arguments(targets[2], scopes[targets[2].file], list(values))
     counted, bar = _counted(f)
+    several = len(values) > 1
     try:
-        argnum = tuple(range(len(values))) if len(values) > 1 else 0
-        report = minigrad.check(counted, manual, *values.values(), argnum=argnum, seed=options.seed)
+        report = minigrad.check(
+            counted,
+            _with_tuples(manual) if several else manual,
+            *values.values(),
+            argnum=tuple(range(len(values))) if several else 0,
+            seed=options.seed,
+            deltas=deltas,
+        )
     except KeyboardInterrupt:
         print("minigrad check: interrupted", file=sys.stderr)
         return 130
     except Exception as error:  # of the functions, or about what they returned
-        raise InputError(f"{type(error).__name__}: {' '.join(str(error).split())}") from error
+        raise InputError(_in_one_line(error)) from error
     finally:
         bar.close()
+    report = _named(report, list(values), options)
     report.print()
     for path, write in ((options.html, report.to_html), (options.json, lambda p: Path(p).write_text(report.to_json()))):
         if path is not None:
@@ -108,6 +124,43 @@ def _check(options: argparse.Namespace) -> int:
             except OSError as error:
                 raise InputError(f"{path}: {error.strerror or error}") from None
     return EXIT[str(report.verdict)]
+
+
+def _named(report: Any, names: list[str], options: argparse.Namespace) -> Any:
+    """The report with the parameters called by their names instead of their positions."""
+    leaves = []
+    for leaf in report.leaves:
+        path = leaf.path
+        if len(names) > 1 and (found := re.match(r"\[(\d+)\]", path)):
+            leaves.append(dataclasses.replace(leaf, path=names[int(found[1])] + path[found.end() :]))
+        else:
+            leaves.append(dataclasses.replace(leaf, path=(names[0] if len(names) == 1 else "") + path))
+    origin = f"in {options.at}" if options.at else "drawn at random" if options.shapes else "as in the file"
+    point = f"{', '.join(names)} {origin}: {sum(leaf.size for leaf in leaves)} numbers"
+    return dataclasses.replace(report, leaves=tuple(leaves), point=point)
+
+
+def _with_tuples(manual: Callable[..., Any]) -> Callable[..., Any]:
+    """Of several parameters a list of gradients is as good as a tuple."""
+
+    @functools.wraps(manual)
+    def tupled(*xs: Any) -> Any:
+        found = manual(*xs)
+        return tuple(found) if isinstance(found, list) else found
+
+    return tupled
+
+
+def _in_one_line(error: Exception) -> str:
+    """An exception of the user's code, with the line that raised it."""
+    trace, place = error.__traceback__, ""
+    own = str(Path(__file__).resolve().parent.parent)
+    while trace is not None:
+        name = trace.tb_frame.f_code.co_filename
+        if not str(Path(name).resolve()).startswith(own) and not name.startswith("<"):
+            place = f"{name}, line {trace.tb_lineno}: "
+        trace = trace.tb_next
+    return f"{place}{type(error).__name__}: {' '.join(str(error).split())}"
 
 
 # ----- what to call ---------------------------------------------------------------------------------------------------
