@@ -753,7 +753,7 @@ def norm_at_zero():
 
 @case(OK)
 def norm_away_from_zero():
-    """x/|x|."""
+    """x/|x|, smooth everywhere but at the tip."""
     return np.linalg.norm, lambda x: x / np.linalg.norm(x), (normal(5),)
 
 

@@ -85,6 +85,9 @@ def _check(options: argparse.Namespace) -> int:
 
     if options.seed < 0:
         raise InputError(f"--seed must not be negative, not {options.seed}")
+    for path in filter(None, (options.html, options.json)):  # known before anything is waited for
+        if not Path(path).resolve().parent.is_dir():
+            raise InputError(f"{path}: there is no such folder")
     target = _target(options.function, "F")
     hand = _target(options.manual, "--manual", target.file)
     given = _point(options)

@@ -171,6 +171,12 @@ def worst_leaf(report: Report) -> LeafReport | None:
     return min(known, key=key) if known else None
 
 
+def both(leaf: LeafReport) -> tuple[Any, Any]:
+    """Your gradient and that of the tape."""
+    assert leaf.arrays is not None  # worst_leaf saw to it
+    return leaf.arrays[0], leaf.arrays[1]
+
+
 def taylor_panel(report: Report) -> Panel | None:
     """The remainders of order 0 and 1 against the step, in logarithms."""
     steps = np.array([row.step for row in report.taylor])
@@ -212,10 +218,10 @@ def curve_panel(report: Report) -> Panel | None:
     }
     series = {kind: np.array([getattr(point, kind) for point in report.curve], float) for kind in kinds}
     predicted = np.array([point.predicted for point in report.curve], float)
-    best = best_derivative(series, predicted)
-    if best is None:
+    reference = best_derivative(series, predicted)
+    if reference is None:
         return None
-    known, best = best
+    known, best = reference
 
     def draw(axes: Any) -> None:
         for kind, (style, color) in kinds.items():
@@ -268,7 +274,7 @@ def chosen(yours: Any, tape: Any) -> tuple[Any, Any]:
 
 def scatter_panel(leaf: LeafReport) -> Panel | None:
     """Your entries against those of the tape."""
-    yours, tape = chosen(*leaf.arrays[:2])
+    yours, tape = chosen(*both(leaf))
     if not yours.size:
         return None
 
@@ -297,7 +303,7 @@ def scatter_panel(leaf: LeafReport) -> Panel | None:
 
 def heat_panel(leaf: LeafReport) -> Panel | None:
     """Where in the array the two differ."""
-    yours, tape = leaf.arrays[:2]
+    yours, tape = both(leaf)
     if len(leaf.shape) < 1 or leaf.size < 2:
         return None
     error = np.abs(np.asarray(yours) - np.asarray(tape)).reshape(-1, leaf.shape[-1])
