@@ -33,6 +33,7 @@ from typing import Any
 
 from minigrad.checking.report import CurvePoint, TaylorRow
 
+SEEN = 6  # steps over which a jump or an infinite slope must look the same, so that noise does not
 LADDER = tuple(10.0**-k for k in range(1, 11))
 nan, inf = math.nan, math.inf
 
@@ -47,6 +48,7 @@ class Line:
     phi: Callable[[float], float]
     zero: float
     floor: float  # the noise that is known beforehand
+    eps: float = 2.0**-52  # the precision of its values
     rounding: float = 0.0  # the part of it that comes from rounding alone, and could not be a jump
     steps: list[float] = field(default_factory=list)
     plus: list[float] = field(default_factory=list)
@@ -127,7 +129,10 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     steps, odd, even = line.steps, line.odd(), line.even()
     central = [o / h for o, h in zip(odd, steps)]
     kinked = [crossing(even, k, steps, eta) for k in range(len(steps))]
-    levels = [(h, c, eta / h, bend) for h, c, bend in zip(steps, central, kinked)]
+    # Where phi grows along the line its noise does too; its relative noise is known no better than to half the digits.
+    relative = min(max(eta / abs(line.zero), line.eps), math.sqrt(line.eps)) if line.zero else line.eps
+    sizes = [max(abs(p), abs(m)) for p, m in zip(line.plus, line.minus)]
+    levels = [(h, c, max(eta, relative * size) / h, bend) for h, c, size, bend in zip(steps, central, sizes, kinked)]
     candidates = with_errors(levels)
     richardson = []
     for (h, coarse, _, bend), (small, fine, rounding, _) in pairwise(levels):
@@ -168,7 +173,8 @@ def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
         if up <= 3 * rounding or up <= before / 3:
             bounds.append(up / 10)
         if bounds:
-            found.append((h, value, rounding + min(bounds) + bend))
+            least = 0.0 if math.isnan(up) else up / 100  # what the longer step lets expect of this one
+            found.append((h, value, rounding + max(min(bounds), least) + bend))
     return found
 
 
@@ -248,24 +254,23 @@ def roughness(line: Line, noise: float) -> tuple[str, float] | None:
     """
     steps = line.steps
     for side, name in ((line.plus, "above"), (line.minus, "below")):
-        if all(math.isnan(value) for value in side[-4:]) and not math.isnan(line.zero):
+        if all(math.isnan(value) for value in side[-SEEN:]) and not math.isnan(line.zero):
             return f"f is not finite next to this point, {name} it", steps[-1]
-        changes = [abs(value - line.zero) for value in side[-4:]]
-        if len(changes) == 4 and all(c > 100 * line.rounding for c in changes):
-            slopes = [
-                math.log(a / b) / math.log(s / t) for a, b, s, t in zip(changes, changes[1:], steps[-4:], steps[-3:])
-            ]
+        signed = [value - line.zero for value in side[-SEEN:]]
+        if len(signed) == SEEN and all(abs(c) > 100 * line.rounding and c * signed[0] > 0 for c in signed):
+            pairs = zip(pairwise(signed), pairwise(steps[-SEEN:]))
+            slopes = [math.log(c / d) / math.log(h / smaller) for (c, d), (h, smaller) in pairs]
             if max(slopes) - min(slopes) < 0.1 and max(slopes) < 0.97:
                 if max(slopes) < 0.02:
-                    return f"f jumps by {changes[-1]:.3g} at this point", steps[-1]
+                    return f"f jumps by {abs(signed[-1]):.3g} at this point", steps[-1]
                 return "the slope of f is infinite at this point", steps[-1]
-    gaps = [2 * abs(e) / h for e, h in zip(line.even(), steps)]
+    gaps = [2 * e / h for e, h in zip(line.even(), steps)]
     for k in range(len(steps) - 2):
         three = gaps[k : k + 3]
-        if any(math.isnan(g) for g in three) or min(three) == 0 or max(three) > 1.5 * min(three):
+        if any(math.isnan(g) for g in three) or not all(1 / 1.5 < g / (three[0] or nan) < 1.5 for g in three):
             continue
         gap = statistics.median(three)
-        telling = [j for j in range(len(steps)) if j >= k and 10 * noise / steps[j] < gap]
-        if len(telling) >= 3 and all(gaps[j] > gap / 2 for j in telling):
-            return f"the slopes on the two sides differ by {gap:.3g}", steps[telling[-1]]
+        telling = [j for j in range(len(steps)) if j >= k and 10 * noise / steps[j] < abs(gap)]
+        if len(telling) >= 3 and all(0.5 < gaps[j] / gap < 2 for j in telling):
+            return f"the slopes on the two sides differ by {abs(gap):.3g}", steps[telling[-1]]
     return None

@@ -178,7 +178,7 @@ class Check:
         """phi along a probe."""
         zero = self.at_zero(probe, self.claim.outs)
         floor = self.floor_of(probe) if floor is None else floor
-        line = Line(lambda t: float(self.problem.along(probe, t).real), zero, floor, self.rounding_of(probe))
+        line = Line(lambda t: float(self.problem.along(probe, t).real), zero, floor, self.eps, self.rounding_of(probe))
         line.extend(steps)
         return line
 
@@ -376,6 +376,9 @@ class Check:
                 second = self.claim.probe(typical=True)
                 short = self.line(second, self.around(found.step), self.main.floor)
                 other = estimate(short, self.noise_along(second))
+                if other.refutes(self.claim.predicted(self.tape, second), self.slack(second)) and self.room(4):
+                    short.extend([short.steps[-1] / 10, short.steps[-1] / 100])  # a longer look, before any alarm
+                    other = estimate(short, self.noise_along(second))
                 if other.refutes(self.claim.predicted(self.tape, second), self.slack(second)):
                     rough = roughness(short, other.noise)
                     return Verdict.INCONCLUSIVE, "differences along two directions disagree about it" + (
