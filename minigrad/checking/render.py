@@ -11,7 +11,7 @@ import importlib.util
 import io
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
@@ -101,16 +101,18 @@ def rich_parts(report: Report) -> list[Any]:
         f"seed {report.seed}; {report.evaluations} evaluations of f, {seconds(report.seconds)}[/]"
     )
     parts: list[Any] = [Panel(head, border_style=style)]
-    table = Table(*LEAF_TITLES)
-    for leaf in ordered(report):
-        name, verdict, *numbers = map(plain, leaf_cells(leaf))
-        table.add_row(name, f"[{STYLES[leaf.verdict]}]{verdict}[/]", *numbers)
+    rows = [list(map(plain, leaf_cells(leaf))) for leaf in ordered(report)]
+    full = [k for k in range(len(LEAF_TITLES)) if any(row[k] != "-" for row in rows)]
+    table = Table(*[LEAF_TITLES[k] for k in full])
+    for leaf, row in zip(ordered(report), rows):
+        row[1] = f"[{STYLES[leaf.verdict]}]{row[1]}[/]"
+        table.add_row(*[row[k] for k in full])
     parts.append(table)
     for leaf in ordered(report):
         if leaf.verdict is Verdict.OK:
             continue
         lines = [f"[bold]{plain(leaf.path or 'the argument')}[/]: [{STYLES[leaf.verdict]}]{leaf.verdict}[/]"]
-        if leaf.worst_index is not None:
+        if leaf.worst_index is not None and leaf.max_abs != 0:
             values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
             lines.append(f"  worst entry {plain(place(leaf))}: {values}")
         lines += [f"  {plain(fact)}" for fact in leaf.evidence]
@@ -245,17 +247,16 @@ def curve_panel(report: Report) -> Panel | None:
 
 
 def best_derivative(series: dict[str, Any], predicted: Any) -> tuple[str, float] | None:
-    """What the differences know best, and how it is called."""
-    exact = series["complex"][np.isfinite(series["complex"])]
-    if exact.size:
-        return "the complex step", float(exact[-1])
+    """What the differences know best, and how it is called: the complex step if the real ones bear it out."""
     if not np.isfinite(predicted).any():
         return None
     k = int(np.nanargmin(predicted))
-    for kind, at in (("richardson", max(k - 1, 0)), ("central", k)):
-        if np.isfinite(series[kind][at]):
-            return f"the best difference ({kind})", float(series[kind][at])
-    return None
+    found = [(kind, series[kind][at]) for kind, at in (("richardson", max(k - 1, 0)), ("central", k))]
+    kind, best = next(((kind, float(value)) for kind, value in found if np.isfinite(value)), ("", math.nan))
+    exact = series["complex"][np.isfinite(series["complex"])]
+    if exact.size and abs(exact[-1] - best) <= max(predicted[k], 1e-6 * abs(best)) < 1e-2 * abs(best):
+        return "the complex step", float(exact[-1])
+    return (f"the best difference ({kind})", best) if kind else None
 
 
 def chosen(yours: Any, tape: Any) -> tuple[Any, Any]:
@@ -283,7 +284,7 @@ def scatter_panel(leaf: LeafReport) -> Panel | None:
         room = 0.05 * (high - low) or 0.5 * abs(high) or 1.0
         span = np.array([low - room, high + room])
         axes.plot(span, span, "-", color=GREY, lw=1, label="equal")
-        axes.plot(tape, yours, "o", color=BLUE, alpha=0.6, markersize=4, markeredgewidth=0, label="entries")
+        axes.plot(tape, yours, "o", color=BLUE, alpha=0.7, markersize=5.5, markeredgewidth=0, label="entries")
         axes.set_xlabel("tape")
         axes.set_ylabel("yours")
         axes.legend(fontsize=8)
@@ -304,7 +305,7 @@ def scatter_panel(leaf: LeafReport) -> Panel | None:
 def heat_panel(leaf: LeafReport) -> Panel | None:
     """Where in the array the two differ."""
     yours, tape = both(leaf)
-    if len(leaf.shape) < 1 or leaf.size < 2:
+    if len(leaf.shape) < 1 or leaf.size < 2 or leaf.max_abs == 0:
         return None
     error = np.abs(np.asarray(yours) - np.asarray(tape)).reshape(-1, leaf.shape[-1])
     if len(leaf.shape) == 1:
@@ -420,9 +421,11 @@ TONES = {
 }
 
 
-def table(titles: list[str], rows: list[list[str]], label: str, texts: int = 1) -> str:
-    """A table of cells that are already HTML; the first columns are text, aligned to the left."""
-    kind = lambda k: ' class="text"' if k < texts else ""
+def table(titles: list[str], rows: list[list[str]], label: str, texts: Collection[int] = (0,)) -> str:
+    """A table of cells that are already HTML, some columns of text, aligned to the left; empty columns are left out."""
+    full = [k for k in range(len(titles)) if any(row[k] not in ("-", "") for row in rows)]
+    titles, rows = [titles[k] for k in full], [[row[k] for k in full] for row in rows]
+    kind = lambda k: ' class="text"' if full[k] in texts else ""
     head = "".join(f'<th scope="col"{kind(k)}>{escape(title)}</th>' for k, title in enumerate(titles))
     body = "".join(
         "<tr>" + "".join(f"<td{kind(k)}>{cell}</td>" for k, cell in enumerate(row)) + "</tr>" for row in rows
@@ -479,7 +482,7 @@ def leaves_section(report: Report) -> str:
         rows.append([f"<code>{escape(name)}</code>", said(leaf.verdict), *map(escape, numbers)])
     hidden = len(report.leaves) - len(rows)
     more = f"<p>... and {hidden} more.</p>" if hidden else ""
-    return f"<section><h2>Leaves</h2>{table(LEAF_TITLES, rows, 'Leaves', texts=3)}{more}</section>"
+    return f"<section><h2>Leaves</h2>{table(LEAF_TITLES, rows, 'Leaves', texts=range(3))}{more}</section>"
 
 
 def findings_section(report: Report) -> str:
@@ -495,7 +498,7 @@ def finding(leaf: LeafReport) -> str:
     if leaf.manual_shape != leaf.shape:
         what = "is missing" if leaf.manual_shape is None else f"has shape {leaf.manual_shape}"
         parts.append(f"<p>Your gradient {what}, the parameter has shape {leaf.shape}.</p>")
-    if leaf.worst_index is not None:
+    if leaf.worst_index is not None and leaf.max_abs != 0:
         values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
         parts.append(f"<p>Worst entry <code>{escape(place(leaf))}</code>: {escape(values)}.</p>")
     if leaf.evidence:
@@ -518,10 +521,10 @@ def layers_section(report: Report) -> str:
         rows.append([f"<code>{escape(layer.name)}</code>", said(layer.verdict) + mark, *map(escape, numbers)])
         if here:
             first = (
-                f'<p class="looks">First diverging layer: <code>{escape(layer.name)}</code>. {escape(layer.detail)}</p>'
+                f'<p class="looks">First diverging layer: <code>{escape(layer.name)}</code>: {escape(layer.detail)}</p>'
             )
     titles = ["delta", "verdict", "shape", "largest error", "relative", "line"]
-    shown = table(titles, rows, "Layers", texts=2)
+    shown = table(titles, rows, "Layers", texts=(0, 1, 5))
     return f'<section class="tone-wrong"><h2>Layers, going backward</h2>{shown}{first}</section>'
 
 
