@@ -104,9 +104,9 @@ def rich_parts(report: Report) -> list[Any]:
     rows = [list(map(plain, leaf_cells(leaf))) for leaf in ordered(report)]
     full = [k for k in range(len(LEAF_TITLES)) if any(row[k] != "-" for row in rows)]
     table = Table(*[LEAF_TITLES[k] for k in full])
-    for leaf, row in zip(ordered(report), rows):
-        row[1] = f"[{STYLES[leaf.verdict]}]{row[1]}[/]"
-        table.add_row(*[row[k] for k in full])
+    for leaf, cells in zip(ordered(report), rows):
+        cells[1] = f"[{STYLES[leaf.verdict]}]{cells[1]}[/]"
+        table.add_row(*[cells[k] for k in full])
     parts.append(table)
     for leaf in ordered(report):
         if leaf.verdict is Verdict.OK:
@@ -123,9 +123,9 @@ def rich_parts(report: Report) -> list[Any]:
         layers = Table("delta", "verdict", "shape", "largest error", "relative", "line", title="going backward")
         for layer in report.layers:
             first = " ← first to differ" if layer.name == report.first_diverging else ""
-            cells = [str(layer.shape), number(layer.max_abs, 2), number(layer.max_rel, 2), layer.line or ""]
+            numbers = [str(layer.shape), number(layer.max_abs, 2), number(layer.max_rel, 2), layer.line or ""]
             verdict = f"[{STYLES[layer.verdict]}]{SIGNS[layer.verdict]} {layer.verdict}[/]{first}"
-            layers.add_row(plain(layer.name), verdict, *map(plain, cells))
+            layers.add_row(plain(layer.name), verdict, *map(plain, numbers))
         parts.append(layers)
     for kink in report.kinks:
         parts.append(plain(f"kink: {kink.operation}{f' at {kink.line}' if kink.line else ''}: {kink.detail}"))
