@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.checking.problem import KINDS, MISSING, Probe, Problem, aligned, as_plain, quiet, typical_size
-from minigrad.tape import Tape, located
+from minigrad.tape import located
 from minigrad.transforms import Recording
 from minigrad.tree import LEAF, flatten
 
@@ -241,12 +241,15 @@ class Claim:
         v[k] = unit(np.conj(difference) * scale) * scale
         return Probe(v, self.c)
 
-    def coordinate(self, k: int, index: tuple[int, ...]) -> tuple[Probe, float]:
-        """The probe that reads off one entry of leaf k, and what to divide the derivative by."""
-        difference = np.zeros(self.entries[k].shape)
-        difference[index] = 1.0
+    def coordinate(self, k: int, index: tuple[int, ...], turn: complex = 1.0) -> tuple[Probe, float]:
+        """The probe that reads off one entry of leaf k, and what to divide the derivative by.
+
+        `turn` is 1 for the real part of the entry and 1j for its imaginary part, with the sign flipped.
+        """
+        difference = np.zeros(self.entries[k].shape, type(turn))
+        difference[index] = np.conj(turn)
         probe = self.towards(k, difference)
-        expected = [np.zeros(entry.shape) for entry in self.entries]
+        expected: list[Any] = [np.zeros(entry.shape) for entry in self.entries]
         expected[k] = difference
         return probe, self.predicted(expected, probe)
 
@@ -317,11 +320,3 @@ def one_at(like: Any, position: int) -> Any:
     flat = np.zeros(np.size(like))
     flat[position] = 1.0
     return flat.reshape(np.shape(like))
-
-
-def open_tape() -> Tape:
-    """A tape that keeps all values."""
-    return Tape()
-
-
-Check = Callable[..., Any]

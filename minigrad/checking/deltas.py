@@ -13,7 +13,7 @@ from minigrad.tape import located
 from minigrad.tree import flatten
 
 
-def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, seed: int) -> tuple[LayerReport, ...]:
+def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, c: Any) -> tuple[LayerReport, ...]:
     """The deltas in the order of the backward sweep, each with a verdict.
 
     Raises: ValueError if a delta has a label that f gives to nothing, or if f cannot be traced.
@@ -31,7 +31,7 @@ def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, seed:
     if unknown:
         known = ", ".join(map(repr, labels)) or "none: write minigrad.name(x, 'x2') in f"
         raise ValueError(located(f"check: f labels nothing {unknown[0]!r}, which deltas has; its labels: {known}"))
-    here, moved = swept(record), swept(again) if again is not None else []
+    here, moved = swept(record, c), swept(again, c) if again is not None else []
     reports = []
     for label in sorted(given, key=lambda label: -labels[label]):
         index = labels[label]
@@ -44,12 +44,12 @@ def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, seed:
     return tuple(reports)
 
 
-def swept(record: Any) -> list[Any]:
-    """The cotangents of all nodes, for the sum of the outputs."""
+def swept(record: Any, c: Any) -> list[Any]:
+    """The cotangents of all nodes, for cotangents c of the outputs."""
     outs, _ = flatten(record.out)
     kept: list[Any] = []
     with quiet():
-        backward(record.tape, [(i, 1.0) for i in map(record.position, outs) if i >= 0], keep=kept)
+        backward(record.tape, [(i, g[()]) for i, g in zip(map(record.position, outs), c) if i >= 0], keep=kept)
     return kept + [None] * (len(record.tape.nodes) - len(kept))
 
 

@@ -225,7 +225,7 @@ def text(report: Report) -> str:
         f"{report.verdict}: the {report.kind} {manual}, written by hand, against {f}",
         f"  at {report.point}; {report.precision}; seed {report.seed}; f = {number(report.value, 8)}; "
         f"{report.evaluations} evaluations of f"
-        + (f" and {report.diagnosis_evaluations} more for the diagnosis" if report.diagnosis_evaluations else "")
+        + (f" and {report.diagnosis_evaluations} more to place the mistake" if report.diagnosis_evaluations else "")
         + f", {seconds(report.seconds)}",
     ]
     for leaf in report.leaves:

@@ -18,7 +18,8 @@ import numpy as np
 
 from minigrad.checking.branches import flipped, jumps, singular
 from minigrad.checking.claim import Claim, Entry
-from minigrad.checking.deltas import compare_deltas
+from minigrad.checking.deltas import compare_deltas, swept
+from minigrad.checking.diagnosis import diagnose
 from minigrad.checking.evidence import (
     LADDER,
     Estimate,
@@ -39,6 +40,8 @@ BUDGET = 40  #: evaluations of f up to the verdict
 POWER = 0.05  #: differences confirm only if they would have shown an error of this part of the derivative
 COMPLEX_STEP = 1e-20
 LEAVES = 12  #: leaves that are differenced one by one, where there is no tape to tell them apart
+COORDINATES = 400  #: evaluations for a diagnosis, after a verdict of WRONG
+SMALL = 64  #: entries up to which a wrong leaf is differenced entry by entry
 RESERVE = 10  #: evaluations kept for what comes after the main line
 nan, inf = math.nan, math.inf
 
@@ -119,6 +122,7 @@ class Check:
         self.extra: list[LeafReport] = []
         self.again: Any = None
         self.beside: list[Any] = []
+        self.decided: int | None = None  # the evaluations when a wrong leaf was found
         self.by_complex = nan
         self.layers: tuple[LayerReport, ...] = ()
         self.manual: list[Any] = []
@@ -208,7 +212,7 @@ class Check:
 
     def room(self, evaluations: int) -> bool:
         """Whether the budget has room for so many evaluations."""
-        return self.problem.calls + evaluations <= BUDGET
+        return self.decided is not None or self.problem.calls + evaluations <= BUDGET
 
     # ----- the verdict ------------------------------------------------------------------------------------------------
 
@@ -218,8 +222,8 @@ class Check:
         self.signature()
         self.numbers()
         self.compare_value()
-        self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.seed)
-        evaluations = self.problem.calls
+        self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.claim.c)
+        evaluations = self.problem.calls if self.decided is None else self.decided
         self.diagnose()
         return self.finished(evaluations)
 
@@ -228,10 +232,10 @@ class Check:
         for finding in self.findings:
             entry = finding.entry
             if entry.manual is MISSING:
-                finding.verdict = Verdict.WRONG
+                finding.verdict, self.decided = Verdict.WRONG, self.problem.calls
                 finding.evidence.append(f"there is no gradient for this leaf; one of shape {entry.shape} is expected")
             elif not entry.fits:
-                finding.verdict = Verdict.WRONG
+                finding.verdict, self.decided = Verdict.WRONG, self.problem.calls
                 finding.evidence.append(f"your gradient has shape {entry.manual.shape}, the parameter {entry.shape}")
             elif entry.manual.dtype.kind == "c" and np.dtype(entry.dtype).kind != "c":
                 self.notes.append(f"your gradient{place(entry)} is complex ({entry.manual.dtype}), the parameter real")
@@ -313,13 +317,13 @@ class Check:
                     self.kinked = [
                         (gap > 0) & (wide > 0) & ((wide < 4 * gap) | np.isinf(gap)) for gap, wide in zip(gaps, wider)
                     ]
-                if any(kink is not None and np.any(kink) for kink in self.kinked) or self.rough is not None:
+                if any(map(is_kinked, self.kinked)) or self.rough is not None:
                     found = flipped(*pairs[0][0]) or singular(self.record.tape)
                 if not found:  # a jump without a reason is a function that oscillates within the step
                     self.kinked = [None] * len(self.findings)
             except Exception:  # beside the point f may be undefined: differences have to tell
                 self.kinked = [None] * len(self.findings)
-        jumping = [k for k, kink in enumerate(self.kinked) if kink is not None and np.any(kink)]
+        jumping = [k for k, kink in enumerate(self.kinked) if is_kinked(kink)]
         if self.rough is not None:
             self.kinks.append(Kink("f", None, f"{self.rough[0]} (seen down to {self.rough[1]:.0e} away)"))
         elif jumping:
@@ -345,16 +349,27 @@ class Check:
     def judge_by_tape(self) -> None:
         """Each leaf against the tape; f is differenced where they differ, or once for all where they agree."""
         smooth: list[int] = []
+        differing: list[tuple[float, int]] = []
         for k, finding in enumerate(self.findings):
             if finding.verdict is not None:
                 continue
-            kinked = self.kinked[k]
             if finding.exceeds:
-                finding.verdict = self.adjudicate(k, kinked)
-            elif kinked is not None and np.any(kinked):
+                with np.errstate(all="ignore"):
+                    part = norm(finding.entry.manual - finding.tape) / (norm(finding.tape) or 1.0)
+                differing.append((-part if math.isfinite(part) else -inf, k))
+            elif is_kinked(self.kinked[k]):
                 finding.verdict = Verdict.NOT_DIFFERENTIABLE
             else:
                 smooth.append(k)
+        for _, k in sorted(differing):  # the one that is furthest off decides
+            finding = self.findings[k]
+            if self.decided is None and not self.room(6):
+                finding.verdict = Verdict.INCONCLUSIVE
+                finding.evidence.append("yours and the tape differ; no evaluations of f are left to tell who is right")
+                continue
+            finding.verdict = self.adjudicate(k, self.kinked[k])
+            if finding.verdict is Verdict.WRONG and self.decided is None:
+                self.decided = self.problem.calls  # what follows only looks for the extent of the mistake
         if not smooth:
             return
         verdict, why = self.confirm(smooth)
@@ -365,7 +380,7 @@ class Check:
     def confirm(self, smooth: list[int]) -> tuple[Verdict, str]:
         """Whether differences of f bear out the tape (and so the leaves that agree with it)."""
         probe, line, found, claimed = self.main_probe, self.main, self.found, self.d_tape
-        if any(kink is not None and np.any(kink) for kink in self.kinked):  # look where it is smooth
+        if any(map(is_kinked, self.kinked)):  # look where it is smooth
             probe = self.claim.probe(only=smooth)
             line = self.line(probe, LADDER[2:7:2])
             found, claimed = estimate(line, self.noise_along(probe)), self.claim.predicted(self.tape, probe)
@@ -413,7 +428,7 @@ class Check:
         with np.errstate(invalid="ignore"):
             difference = manual - tape
         difference = np.where((manual == tape) | (np.abs(difference) <= finding.tolerance), 0.0, difference)
-        if kinked is not None and np.any(kinked):
+        if is_kinked(kinked):
             difference = np.where(kinked, 0.0, difference)
             if not np.any(difference):
                 return Verdict.NOT_DIFFERENTIABLE
@@ -456,7 +471,7 @@ class Check:
             finding.evidence.append(f"the complex step agrees with yours: {by_complex:.9g}")
             self.notes.append(f"the tape's own derivative is wrong{place(finding.entry)}; please look at its rules")
             return Verdict.OK
-        if kinked is not None and np.any(kinked):
+        if is_kinked(kinked):
             return Verdict.NOT_DIFFERENTIABLE
         if found.error <= POWER**2 * size:
             finding.evidence.append("the difference is more than rounding explains, and less than f can tell")
@@ -480,7 +495,7 @@ class Check:
         slack = self.slack(self.main_probe)
         for k in open_leaves:
             if not np.all(np.isfinite(self.manual[k])):
-                self.findings[k].verdict = Verdict.WRONG
+                self.findings[k].verdict, self.decided = Verdict.WRONG, self.problem.calls
                 self.findings[k].evidence.append("your gradient has entries that are not finite")
                 return self.judge_each([j for j in open_leaves if j != k])
         found, claimed = self.found, self.d_manual
@@ -501,6 +516,7 @@ class Check:
             return self.settle(Verdict.INCONCLUSIVE, f"along a random direction {said}")
         if len(open_leaves) == 1:
             return self.settle(Verdict.WRONG, f"along a random direction {said}")
+        self.decided = self.problem.calls  # something is wrong; what follows looks for the leaf
         self.judge_each(open_leaves)
         if not any(self.findings[k].verdict is Verdict.WRONG for k in open_leaves):
             for k in open_leaves:
@@ -600,8 +616,57 @@ class Check:
         finding.evidence.append("the value beside the gradient is not that of f")
         self.extra.append(self.leaf_report(finding))
 
+    # ----- what the mistakes look like --------------------------------------------------------------------------------
+
     def diagnose(self) -> None:
-        """What the mistakes look like."""
+        """Look at what is wrong: coordinate by coordinate where that is cheap, and for patterns.
+
+        Takes at most `COORDINATES` evaluations of f: six for the worst entry of a leaf, or two for each entry of a
+        small one.
+        """
+        limit = self.problem.calls + COORDINATES
+        for k, finding in enumerate(self.findings):
+            if finding.verdict is not Verdict.WRONG or finding.entry.shape is None or 0 in finding.entry.shape:
+                continue
+            size = math.prod(finding.entry.shape)
+            if not finding.entry.fits and finding.tape is not None:
+                continue
+            if self.problem.calls + 6 > limit:
+                break
+            if size <= SMALL and self.problem.calls + 6 + 2 * size <= limit:
+                whole = [self.entry_by_differences(k, i, short=True) for i in np.ndindex(*finding.entry.shape)]
+                finding.numerical = np.array(whole).reshape(finding.entry.shape)
+            if finding.tape is not None and finding.entry.fits:
+                worst = self.worst_entry(finding, finding.tape)
+                if finding.numerical is None:
+                    finding.numerical = np.full(finding.entry.shape, nan, np.asarray(finding.tape).dtype)
+                if worst is not None:
+                    finding.numerical[worst] = self.entry_by_differences(k, worst)
+        diagnose(self)
+
+    def entry_by_differences(self, k: int, index: tuple[int, ...], short: bool = False) -> Any:
+        """One entry of the derivative by differences of f, for a complex one of its real and imaginary part."""
+        parts = []
+        is_complex = np.dtype(self.findings[k].entry.dtype).kind == "c"
+        for turn in (1.0, 1j) if is_complex else (1.0,):
+            probe, length = self.claim.coordinate(k, index, turn)
+            step = self.found.step if math.isfinite(self.found.step) else 1e-5
+            line = self.line(probe, (step,) if short else self.around(step), self.main.floor)
+            value = line.odd()[0] / step if short else estimate(line, self.noise_along(probe)).value
+            parts.append(value / length if length else nan)
+        return complex(parts[0], -parts[1]) if is_complex else parts[0]
+
+    def worst_entry(self, finding: Finding, known: Any) -> tuple[int, ...] | None:
+        """Where a leaf differs most from what is known to be right."""
+        if not finding.entry.manual.size:
+            return None
+        difference = np.where(finding.entry.manual == known, 0.0, np.abs(finding.entry.manual - known))
+        flat = int(np.argmax(np.where(np.isnan(difference), inf, difference)))
+        return tuple(int(i) for i in np.unravel_index(flat, finding.entry.shape))
+
+    def cotangents(self) -> list[Any]:
+        """The cotangents of all nodes of the tape."""
+        return swept(self.record, self.claim.c)
 
     # ----- the report -------------------------------------------------------------------------------------------------
 
@@ -614,10 +679,8 @@ class Check:
         max_abs = max_rel = cosine = tolerance = nan
         if entry.fits and known is not None and entry.manual.size:
             with np.errstate(all="ignore"):
-                difference = np.abs(entry.manual - known)
-                difference = np.where(entry.manual == known, 0.0, difference)
-                flat = int(np.argmax(np.where(np.isnan(difference), inf, difference)))
-                worst = tuple(int(i) for i in np.unravel_index(flat, entry.shape))
+                difference = np.where(entry.manual == known, 0.0, np.abs(entry.manual - known))
+                worst = self.worst_entry(finding, known) or ()
                 max_abs = float(difference[worst])
                 largest = np.maximum(np.abs(entry.manual), np.abs(known))
                 max_rel = float(np.max(np.where(difference == 0, 0.0, difference / largest)))
@@ -634,7 +697,7 @@ class Check:
             size=int(np.prod(entry.shape)),
             norm_manual=norm(manual),
             norm_tape=norm(finding.tape),
-            norm_numerical=norm(finding.numerical),
+            norm_numerical=norm(finding.numerical) if finding.numerical is not None else nan,
             max_abs=max_abs,
             max_rel=max_rel,
             worst_index=worst,
@@ -696,6 +759,11 @@ class Check:
         if len(shapes) == 1:
             return f"{what} of shape {shapes[0]}"
         return f"{what}: {len(shapes)} leaves, {total} numbers"
+
+
+def is_kinked(kinked: Any) -> bool:
+    """Whether some entry of a leaf is at a kink."""
+    return kinked is not None and bool(np.any(kinked))
 
 
 def place(entry: Entry) -> str:
