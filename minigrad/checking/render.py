@@ -65,6 +65,15 @@ def worst_entry(leaf: LeafReport) -> list[tuple[str, str]]:
     return [(name, number(value, 9)) for name, value in values if value is not None]
 
 
+def diagnoses(report: Report) -> list[tuple[str, list[str]]]:
+    """What the mistakes look like, each once, with the leaves that it was seen in."""
+    found: dict[str, list[str]] = {}
+    for leaf in report.leaves:
+        if leaf.diagnosis:
+            found.setdefault(leaf.diagnosis, []).append(leaf.path or "the argument")
+    return list(found.items())
+
+
 def place(leaf: LeafReport) -> str:
     """The index of the worst entry as it is written in Python."""
     index = ", ".join(map(str, leaf.worst_index or ()))
@@ -100,6 +109,8 @@ def rich_parts(report: Report) -> list[Any]:
         f"hand, against {plain(f)}\n{MEANING[report.verdict]}\n[dim]at {plain(report.point)}; {report.precision}; "
         f"seed {report.seed}; {report.evaluations} evaluations of f, {seconds(report.seconds)}[/]"
     )
+    for diagnosis, leaves in diagnoses(report):
+        head += f"\n[bold]looks like: {plain(diagnosis)}[/]  [dim](in {plain(', '.join(leaves))})[/]"
     parts: list[Any] = [Panel(head, border_style=style)]
     rows = [list(map(plain, leaf_cells(leaf))) for leaf in ordered(report)]
     full = [k for k in range(len(LEAF_TITLES)) if any(row[k] != "-" for row in rows)]
@@ -116,8 +127,6 @@ def rich_parts(report: Report) -> list[Any]:
             values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
             lines.append(f"  worst entry {plain(place(leaf))}: {values}")
         lines += [f"  {plain(fact)}" for fact in leaf.evidence]
-        if leaf.diagnosis:
-            lines.append(f"  [bold]looks like: {plain(leaf.diagnosis)}[/]")
         parts.append("\n".join(lines))
     if report.layers:
         layers = Table("delta", "verdict", "shape", "largest error", "relative", "line", title="going backward")
@@ -403,6 +412,7 @@ th:first-child, td:first-child, .text { text-align: left; }
 code, td, .mono { font-variant-numeric: tabular-nums; }
 code { font: .93em ui-monospace, "SF Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .looks { border-left: 4px solid var(--tone); padding: .35rem .8rem; background: var(--back); font-weight: 600; }
+.looks span { color: var(--soft); font-weight: 400; } dl + .looks { margin-top: .9rem; }
 ul { margin: .4rem 0; padding-left: 1.2rem; } li { overflow-wrap: anywhere; }
 .figures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); gap: 1.2rem; }
 figure { margin: 0; } img { width: 100%; height: auto; }
@@ -457,7 +467,12 @@ def html(report: Report) -> str:
         f'<header class="{TONES[report.verdict]}"><h1><span class="sign" aria-hidden="true">'
         f"{SIGNS[report.verdict]}</span> {report.verdict}</h1><p>{MEANING[report.verdict]}</p><dl>"
         + "".join(f"<dt>{escape(key)}</dt><dd>{value}</dd>" for key, value in facts.items())
-        + "</dl></header>",
+        + "</dl>"
+        + "".join(
+            f'<p class="looks">Looks like: {escape(diagnosis)} <span>(in {escape(", ".join(leaves))})</span></p>'
+            for diagnosis, leaves in diagnoses(report)
+        )
+        + "</header>",
         leaves_section(report),
         findings_section(report),
         layers_section(report),
@@ -503,8 +518,6 @@ def finding(leaf: LeafReport) -> str:
         parts.append(f"<p>Worst entry <code>{escape(place(leaf))}</code>: {escape(values)}.</p>")
     if leaf.evidence:
         parts.append("<ul>" + "".join(f"<li>{escape(fact)}</li>" for fact in leaf.evidence) + "</ul>")
-    if leaf.diagnosis:
-        parts.append(f'<p class="looks">Looks like: {escape(leaf.diagnosis)}</p>')
     title = f"<h3><code>{escape(leaf.path or 'the argument')}</code> {said(leaf.verdict)}</h3>"
     return f'<div class="{TONES[leaf.verdict]}">{title}{"".join(parts)}</div>'
 
