@@ -30,7 +30,7 @@ from minigrad.checking.evidence import (
     slope_of,
     taylor_rows,
 )
-from minigrad.checking.problem import MISSING, Probe, Problem, as_plain, quiet, traced
+from minigrad.checking.problem import MISSING, Probe, Problem, RoundingTape, as_plain, quiet, traced
 from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict
 from minigrad.tape import Tape, peel
 from minigrad.transforms import Argnum
@@ -150,12 +150,19 @@ class Check:
             except ArithmeticError:
                 self.beside = []
             return
-        try:
-            moved = self.problem.trace(self.problem.jiggled(self.rng, self.problem.leaves), Tape())
-            tape_moved = self.claim.by_tape(moved)
-            self.again = moved
-        except Exception:
-            tape_moved = leaves
+        tapes_moved: list[Any] = []
+        wide = max(float(np.finfo(np.asarray(leaf).dtype).eps) for leaf in self.problem.leaves)
+        narrow = max(float(np.finfo(np.asarray(leaf).dtype).eps) for leaf in self.problem.narrow)
+        for eps in dict.fromkeys((wide, narrow)):
+            try:
+                moved = self.problem.trace(
+                    self.problem.jiggled(self.rng, self.problem.leaves), RoundingTape(eps, self.rng)
+                )
+                tapes_moved.append(self.claim.by_tape(moved))
+                if eps == wide:
+                    self.again = moved
+            except Exception:  # the derivative of f at this point only is known, which is enough
+                continue
         manual_moved = [
             self.claim.again(self.problem.jiggled(self.rng, self.problem.narrow)) or [None] * len(leaves)
             for _ in range(2)
@@ -168,7 +175,8 @@ class Check:
             given = np.finfo(finding.entry.dtype).eps
             if manual.dtype.kind in "fc":
                 given = max(given, np.finfo(manual.dtype).eps)
-            jiggle = [np.abs(tape_moved[k] - tape)] + [np.abs(m[k] - manual) for m in manual_moved if m[k] is not None]
+            jiggle = [np.zeros(np.shape(tape)), *[np.abs(other[k] - tape) for other in tapes_moved]]
+            jiggle += [np.abs(m[k] - manual) for m in manual_moved if m[k] is not None]
             noise = np.max([np.where(np.isfinite(j), j, 0.0) for j in jiggle], axis=0)
             finding.tolerance = 16 * given * (np.abs(manual) + np.abs(tape)) + 10 * noise
             with np.errstate(invalid="ignore"):
