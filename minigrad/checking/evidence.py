@@ -94,11 +94,11 @@ class Estimate:
         return abs(claim - self.value) <= self.error + slack
 
     def refutes(self, claim: float, slack: float = 0.0) -> bool:
-        """Whether a claimed derivative lies far outside of it."""
-        return abs(claim - self.value) > REFUTED * self.error + slack
+        """Whether a claimed derivative lies outside of it; false where nothing is known."""
+        return abs(claim - self.value) > self.error + slack
 
 
-REFUTED = 3.0  # times the error: a claim between one and three is left open
+SAFETY = 6.0  # the error is a bound by a model: this many times what the model says
 
 
 def noise_level(line: Line) -> float:
@@ -152,7 +152,7 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     floor = eta ** (2 / 3) * third ** (1 / 3) if third else eta / max(steps, default=1.0)
     if best is None:
         return Estimate(nan, inf, eta, nan, floor, third, tuple(r[1] for r in richardson))
-    return Estimate(best[0], 2 * best[1], eta, best[2], floor, third, tuple(r[1] for r in richardson))
+    return Estimate(best[0], SAFETY * best[1], eta, best[2], floor, third, tuple(r[1] for r in richardson))
 
 
 def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
