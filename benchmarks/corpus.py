@@ -1068,16 +1068,35 @@ def noise_in_a_black_box_wrong():
     return noisy(1e-7, 1.5, tape=False)
 
 
+@case(OK)
+def noise_on_a_quadratic():
+    """Noise of 1e3 on sum x², with values alone: a quadratic can be differenced over any distance, far beyond noise."""
+    return noisy(1e3, tape=False)
+
+
+@case(WRONG)
+def noise_on_a_quadratic_wrong():
+    """The same, wrong by a tenth."""
+    return noisy(1e3, 1.1, tape=False)
+
+
+def drowned(factor=1.0):
+    """sum sin x, which is bounded, with noise that is larger at every distance."""
+    draw = rng(11)
+    f = black_box(lambda x: np.sum(np.sin(x)) + 1e3 * draw.standard_normal())
+    return f, lambda x: factor * np.cos(x), (POINT,)
+
+
 @case(INCONCLUSIVE)
 def noise_drowns_everything():
-    """The noise is a hundred times the value; the gradient happens to be right."""
-    return noisy(1e3, tape=False)
+    """The noise is a thousand times the function, at any distance; the gradient happens to be right."""
+    return drowned()
 
 
 @case(INCONCLUSIVE)
 def noise_drowns_a_mistake():
-    """The noise is a hundred times the value; the gradient is wrong by a tenth, and nobody can know."""
-    return noisy(1e3, 1.1, tape=False)
+    """The noise is a thousand times the function; the gradient is wrong by a tenth, and nobody can know."""
+    return drowned(1.1)
 
 
 @case(INCONCLUSIVE)

@@ -114,6 +114,7 @@ class Check:
         self.started = time.perf_counter()
         self.problem, self.seed, self.deltas = problem, seed, deltas
         self.claim = Claim(problem, manual, kind, seed)
+        self.is_random = False
         self.rng = np.random.default_rng([seed, 2])
         self.notes: list[str] = [*self.claim.remarks]
         self.kinks: list[Kink] = []
@@ -167,6 +168,10 @@ class Check:
             self.claim.again(self.problem.jiggled(self.rng, self.problem.narrow)) or [None] * len(leaves)
             for _ in range(2)
         ]
+        others = [np.asarray(peel(value)) for value in flatten(self.record.out)[0]]
+        same_values = [np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True) for a, b in zip(others, self.claim.outs)]
+        changed = [norm(moved[k] - tape) > 1e-3 * norm(tape) for moved in tapes_moved for k, tape in enumerate(leaves)]
+        self.is_random = not all(same_values) and any(changed)
         for k, (finding, tape) in enumerate(zip(self.findings, leaves)):
             finding.tape = tape
             if not finding.entry.fits:
@@ -266,6 +271,13 @@ class Check:
         if not all(np.all(np.isfinite(out)) for out in claim.outs):
             self.notes.append("f is not finite at this point")
             self.settle(Verdict.NOT_DIFFERENTIABLE)
+            return
+        if self.is_random:
+            self.settle(
+                Verdict.INCONCLUSIVE,
+                "f has other values and another gradient each time that it is called at this point: it draws random "
+                "numbers. Fix them, such as by a seed within f, to check its gradient",
+            )
             return
         self.sides()
         open_findings = [f for f in findings if f.verdict is None]
