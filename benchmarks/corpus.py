@@ -1068,18 +1068,6 @@ def noise_in_a_black_box_wrong():
     return noisy(1e-7, 1.5, tape=False)
 
 
-@case(OK)
-def noise_on_a_quadratic():
-    """Noise of 1e3 on sum x², with values alone: a quadratic can be differenced over any distance, far beyond noise."""
-    return noisy(1e3, tape=False)
-
-
-@case(WRONG)
-def noise_on_a_quadratic_wrong():
-    """The same, wrong by a tenth."""
-    return noisy(1e3, 1.1, tape=False)
-
-
 def drowned(factor=1.0):
     """sum sin x, which is bounded, with noise that is larger at every distance."""
     draw = rng(11)

@@ -189,7 +189,7 @@ def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
         before, up, down = [changes[j] if 0 <= j < len(changes) else nan for j in (k - 2, k - 1, k)]
         bounds = []
         if k + 1 < len(levels) and (down <= 3 * levels[k + 1][2] or down <= up / 3):
-            bounds.append(down)
+            bounds.append(max(down, levels[k + 1][2]))  # by chance they may agree better than the noise allows
         if up <= 3 * rounding or up <= before / 3:
             bounds.append(up / 10)
         if bounds:
