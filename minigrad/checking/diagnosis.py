@@ -174,7 +174,7 @@ def of_difference(manual: Any, truth: Any, parameter: Any, loose: float) -> str 
         return None
     difference = manual - truth
     plain = np.asarray(parameter)
-    for term, name in ((plain, "the parameter"), (np.sign(plain), "its sign"), (np.ones_like(plain), "ones")):
+    for term, name in ((plain, "the parameter"), (np.ones_like(plain), "ones"), (np.sign(plain), "its sign")):
         if not np.any(term) or (manual.size < 3 and name == "ones"):
             continue
         weight = ratio(difference, term)

@@ -33,6 +33,7 @@ from typing import Any
 
 from minigrad.checking.report import CurvePoint, TaylorRow
 
+LONGEST = 0.2  # what counts as longer than the ladder
 SEEN = 6  # steps over which a jump or an infinite slope must look the same, so that noise does not
 LADDER = tuple(10.0**-k for k in range(1, 11))
 nan, inf = math.nan, math.inf
@@ -87,6 +88,7 @@ class Estimate:
     step: float
     floor: float
     third: float
+    closest: tuple[float, float] = (nan, inf)  # the central difference at the smallest step, and what noise does to it
     richardson: tuple[float, ...] = ()
 
     def agrees(self, claim: float, slack: float = 0.0) -> bool:
@@ -97,50 +99,32 @@ class Estimate:
         """Whether a claimed derivative lies outside of it; false where nothing is known."""
         return abs(claim - self.value) > self.error + slack
 
+    def refutes_closely(self, claim: float, slack: float = 0.0) -> bool:
+        """Whether the smallest step refutes it too, so that nothing that happens within the longer ones is to blame."""
+        return self.refutes(claim, slack) and abs(claim - self.closest[0]) > SAFETY * self.closest[1] + slack
+
 
 SAFETY = 6.0  # the error is a bound by a model: this many times what the model says
 
 
 def noise_level(line: Line) -> float:
-    """The noise of phi, from the even parts of small steps.
+    """The noise of phi, from what small steps change.
 
-    Going up from the smallest step, an even part is noise as long as it does not go on to grow: a smooth phi makes it
-    grow a hundredfold from step to step, a kink tenfold.
+    Going up from the smallest step, a change is noise as long as it does not go on to grow: a smooth phi makes its even
+    part grow a hundredfold from step to step and its first differences tenfold, a kink makes both grow tenfold.
     """
+    sides = [[value - line.zero for value in side] for side in (line.plus, line.minus)]
     noise = line.floor
-    evens = [abs(e) for e in reversed(line.even())]
-    for k, e in enumerate(evens):
-        if math.isnan(e):
-            break
-        if e <= 3 * noise:
-            continue
-        later = evens[k + 1 : k + 3]
-        if len(later) < 2 or any(math.isnan(x) for x in later):
-            break
-        if later[0] >= 5 * e and later[1] >= 5 * later[0]:
-            break  # growth: the signal begins
-        noise = max(noise, e)
-    return max(noise, stair(line))
-
-
-def stair(line: Line) -> float:
-    """The height of the steps of phi, if it is a staircase along a slope, such as a value read from text; else 0.
-
-    Three differences agree on a slope that at a smaller step has to show, and there phi does not move at all.
-    """
-    moves = [(h, (p - m) / 2) for h, p, m in zip(line.steps, line.plus, line.minus) if h <= LADDER[0]]
-    for k in range(3, len(moves)):
-        h, move = moves[k]
-        if move != 0 or line.plus[k - len(moves)] != line.zero:
-            continue
-        slopes = sorted(change / step for step, change in moves[:k] if change)
-        runs = [
-            three for three in zip(slopes, slopes[1:], slopes[2:]) if abs(three[2] - three[0]) < 0.1 * abs(three[1])
-        ]
-        if not runs or abs(runs[len(runs) // 2][1]) * h < 100 * line.floor:
-            return 0.0
-        return min(abs(value - line.zero) for value in (*line.plus, *line.minus) if value not in (line.zero, nan))
-    return 0.0
+    for changes, growth in ((line.even(), 5.0), (sides[0], 2.0), (sides[1], 2.0)):
+        sizes = [abs(change) for change in reversed(changes)]
+        for k, size in enumerate(sizes):
+            later = sizes[k + 1 : k + 3]
+            if math.isnan(size) or len(later) < 2 or any(math.isnan(x) for x in later):
+                break
+            if size > 3 * line.floor and later[0] >= growth * size and later[1] >= growth * later[0]:
+                break  # growth: the signal begins
+            noise = max(noise, size)
+    return noise
 
 
 def estimate(line: Line, noise: float | None = None) -> Estimate:
@@ -170,9 +154,10 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
             best = value, error, h
     third = third_derivative(levels, eta)
     floor = eta ** (2 / 3) * third ** (1 / 3) if third else eta / max(steps, default=1.0)
-    if best is None:
-        return Estimate(nan, inf, eta, nan, floor, third, tuple(r[1] for r in richardson))
-    return Estimate(best[0], SAFETY * best[1], eta, best[2], floor, third, tuple(r[1] for r in richardson))
+    value, error, step = best or (nan, inf, nan)
+    closest = levels[-1][1:3] if levels else (nan, inf)
+    extrapolated = tuple(r[1] for r in richardson)
+    return Estimate(value, SAFETY * error, eta, step, floor, third, closest, extrapolated)
 
 
 def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
@@ -181,13 +166,17 @@ def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
     The change to the shorter step bounds the truncation error (and holds the noise of the shorter step too); that to
     the longer one is about a hundred times the truncation error in the asymptotic regime, of which ten are used. A
     change counts only if the changes get smaller towards it, or if it is noise: where a function oscillates within a
-    step they do neither, and nothing is known.
+    step they do neither, and nothing is known. Steps longer than the ladder's are there for derivatives that noise
+    hides at shorter ones; they count where the derivative stands out of it, since the difference quotients of every
+    bounded function get small in the end.
     """
     changes = [abs(coarse[1] - fine[1]) for coarse, fine in pairwise(levels)]
     found = []
     for k, (h, value, rounding, bend) in enumerate(levels):
         before, up, down = [changes[j] if 0 <= j < len(changes) else nan for j in (k - 2, k - 1, k)]
         bounds = []
+        if h > LONGEST and not all(abs(level[1]) > 10 * level[2] for level in levels[k : k + 2]):
+            continue
         if k + 1 < len(levels) and (down <= 3 * levels[k + 1][2] or down <= up / 3):
             bounds.append(max(down, levels[k + 1][2]))  # by chance they may agree better than the noise allows
         if up <= 3 * rounding or up <= before / 3:
