@@ -232,12 +232,26 @@ class RoundingTape(Tape):
         self.eps, self.rng = eps, rng
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Any:
-        """Append one node with its result moved."""
-        if isinstance(ans, (float, complex, np.inexact)) or (type(ans) is np.ndarray and ans.dtype.kind in "fc"):
+        """Append one node with its result moved, unless it is a selection, which does not round (and whose rule may
+        look for its result among the arguments, as that of `max` does)."""
+        is_number = isinstance(ans, (float, complex, np.inexact)) or (
+            type(ans) is np.ndarray and ans.dtype.kind in "fc"
+        )
+        if is_number and not is_selection(ans, args):
             factor = 1.0 + self.eps * self.rng.choice([-1.0, 1.0], np.shape(ans))
             moved = np.asarray(ans * factor).astype(np.asarray(ans).dtype)
             ans = moved if type(ans) is np.ndarray else type(ans)(moved)
         return super().record(primitive, parents, args, ans, params)
+
+
+def is_selection(ans: Any, args: Sequence[Any]) -> bool:
+    """Whether a result consists of values of the arguments, perhaps with another sign, as far as a few entries tell."""
+    few = np.abs(np.ravel(ans)[:8])
+    found = np.zeros(few.shape, bool)
+    for arg in args:
+        if isinstance(arg, (float, complex, np.inexact, np.ndarray)):
+            found |= np.isin(few, np.abs(arg))
+    return bool(found.all())
 
 
 def traced(problem: Problem) -> Recording:

@@ -191,6 +191,8 @@ class Check:
             noise = np.max([np.where(np.isfinite(j), j, 0.0) for j in jiggle], axis=0)
             size = np.abs(manual) + np.abs(tape)
             most = math.sqrt(given) * np.max(np.where(np.isfinite(size), size, 0.0), initial=0.0)
+            if k < len(self.problem.scales) and np.shape(self.problem.scales[k]) == np.shape(size):
+                most = np.maximum(most, 16 * given * largest_value(self.record.tape) / self.problem.scales[k])
             finding.tolerance = 16 * given * size + np.minimum(10 * noise, most)  # more than that is not rounding
             with np.errstate(invalid="ignore"):
                 difference = np.abs(manual - tape)
