@@ -26,6 +26,7 @@ import argparse
 import importlib.metadata
 import pathlib
 import platform
+import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
@@ -329,7 +330,7 @@ def show(cases: Sequence[Case], said: dict[str, dict[str, Said]]) -> None:
     table.add_section()
     for key in (FALSE_PASS, FALSE_ALARM, VAGUE):
         table.add_row(key, "", *[str(counts[name][key]) for name in counts])
-    Console().print(table)
+    Console(width=None if sys.stdout.isatty() else 160).print(table)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

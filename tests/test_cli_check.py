@@ -1,7 +1,7 @@
 """The command `python -m minigrad check`, on modules and on notebooks, right and wrong, and on bad input."""
 
 import json
-import runpy
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -257,6 +257,23 @@ def test_deltas(tmp_path: Path, capsys: Any) -> None:
     assert "first diverging layer" in capsys.readouterr().out
 
 
+def test_without_tqdm(model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The progress bar is a comfort."""
+    monkeypatch.setitem(sys.modules, "tqdm", None)
+    assert main(["check", f"{model}:loss", "--manual", "gradient", *shapes()]) == 0
+
+
+def test_an_interruption(model: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    """Ctrl-C ends with the exit code of shells, in one line."""
+
+    def interrupted(*args: Any, **options: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("minigrad.check", interrupted)
+    assert main(["check", f"{model}:loss", "--manual", "gradient", *shapes()]) == 130
+    assert capsys.readouterr().err == "minigrad check: interrupted\n"
+
+
 # ----- notebooks ------------------------------------------------------------------------------------------------------
 
 
@@ -410,9 +427,9 @@ def test_autograd_is_read_as_minigrad_where_it_is_missing(tmp_path: Path, monkey
     assert {name for name in sys.modules if name.split(".")[0] == "autograd"} == replaced
 
 
-def test_help_runs_as_a_module(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_runs_as_a_module() -> None:
     """`python -m minigrad check --help` tells the exit codes."""
-    monkeypatch.setattr(sys, "argv", ["minigrad", "check", "--help"])
-    with pytest.raises(SystemExit, match="0"):
-        runpy.run_module("minigrad", run_name="__main__")
-    assert "exit codes" in capsys.readouterr().out
+    root = str(Path(__file__).resolve().parent.parent)
+    command = [sys.executable, "-m", "minigrad", "check", "--help"]
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+    assert "exit codes" in done.stdout
