@@ -124,7 +124,27 @@ def noise_level(line: Line) -> float:
             if size > 3 * line.floor and later[0] >= growth * size and later[1] >= growth * later[0]:
                 break  # growth: the signal begins
             noise = max(noise, size)
-    return noise
+    return max(noise, stair(line))
+
+
+def stair(line: Line) -> float:
+    """The height of the steps of phi, if it is a staircase along a slope, such as a value read from text; else 0.
+
+    Three differences agree on a slope that at a smaller step has to show, and there phi does not move at all.
+    """
+    moves = [(h, (p - m) / 2) for h, p, m in zip(line.steps, line.plus, line.minus) if h <= LADDER[0]]
+    for k in range(3, len(moves)):
+        h, move = moves[k]
+        if move != 0 or line.plus[k - len(moves)] != line.zero:
+            continue
+        slopes = sorted(change / step for step, change in moves[:k] if change)
+        runs = [
+            three for three in zip(slopes, slopes[1:], slopes[2:]) if abs(three[2] - three[0]) < 0.1 * abs(three[1])
+        ]
+        if not runs or abs(runs[len(runs) // 2][1]) * h < 100 * line.floor:
+            return 0.0
+        return min(abs(value - line.zero) for value in (*line.plus, *line.minus) if value not in (line.zero, nan))
+    return 0.0
 
 
 def estimate(line: Line, noise: float | None = None) -> Estimate:
@@ -181,7 +201,7 @@ def with_errors(levels: list[Level]) -> list[tuple[float, float, float]]:
         if h > LONGEST and not all(abs(level[1]) > 10 * level[2] for level in levels[k : k + 2]):
             continue
         if k + 1 < len(levels) and (down <= 3 * levels[k + 1][2] or down <= up / 3):
-            bounds.append(down)
+            bounds.append(max(down, levels[k + 1][2]))  # by chance they may agree better than the noise allows
         if up <= 3 * rounding or up <= before / 3:
             bounds.append(up / 10)
         if bounds:

@@ -225,6 +225,42 @@ def as_plain(leaf: Any) -> Any:
     return plain if plain.dtype.kind in "biufc" else MISSING
 
 
+class RoundingTape(Tape):
+    """A tape on which every result is moved by one rounding error, up or down at random, as if the machine rounded so.
+
+    What changes between two such tapes is what rounding can do to a derivative, in whatever operation it happens.
+    Source: D. S. Parker, "Monte Carlo Arithmetic: exploiting randomness in floating-point arithmetic", 1997.
+    """
+
+    __slots__ = ("eps", "rng")
+
+    def __init__(self, eps: float, rng: np.random.Generator) -> None:
+        super().__init__()
+        self.eps, self.rng = eps, rng
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Any:
+        """Append one node with its result moved, unless it is a selection, which does not round (and whose rule may
+        look for its result among the arguments, as that of `max` does)."""
+        is_number = isinstance(ans, (float, complex, np.inexact)) or (
+            type(ans) is np.ndarray and ans.dtype.kind in "fc"
+        )
+        if is_number and not is_selection(ans, args):
+            factor = 1.0 + self.eps * self.rng.choice([-1.0, 1.0], np.shape(ans))
+            moved = np.asarray(ans * factor).astype(np.asarray(ans).dtype)
+            ans = moved if type(ans) is np.ndarray else type(ans)(moved)
+        return super().record(primitive, parents, args, ans, params)
+
+
+def is_selection(ans: Any, args: Sequence[Any]) -> bool:
+    """Whether a result consists of values of the arguments, perhaps with another sign, as far as a few entries tell."""
+    few = np.abs(np.ravel(ans)[:8])
+    found = np.zeros(few.shape, bool)
+    for arg in args:
+        if isinstance(arg, (float, complex, np.inexact, np.ndarray)):
+            found |= np.isin(few, np.abs(arg))
+    return bool(found.all())
+
+
 def traced(problem: Problem) -> Recording:
     """f at its point on a tape that remembers lines."""
     return problem.trace(problem.leaves, TracedTape())

@@ -51,6 +51,10 @@ class LeafReport:
     tolerance: float
     diagnosis: str | None = None
     evidence: tuple[str, ...] = ()
+    #: yours, the tape's and the numerical gradient, or `None` for what is not known; for figures, not part of the JSON
+    arrays: tuple[Any, Any, Any] | None = dataclasses.field(
+        default=None, repr=False, compare=False, metadata={"plain": False}
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,11 +162,30 @@ class Report:
         """The report as JSON that every parser reads (no NaN, no Infinity)."""
         return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False, allow_nan=False)
 
+    def print(self, file: Any = None) -> None:
+        """Print to a terminal with tables and colours (by rich, if it is installed), to other files as plain text."""
+        from minigrad.checking import render
+
+        render.print_report(self, file)
+
+    def to_html(self, path: Any) -> None:
+        """Write the report as one page that needs nothing else, with figures if matplotlib is installed."""
+        from minigrad.checking import render
+
+        render.to_html(self, path)
+
+    def figure(self) -> Any:
+        """The evidence as a figure of matplotlib: Taylor remainders, error against step, yours against the tape."""
+        from minigrad.checking import render
+
+        return render.figure(self)
+
 
 def plain(value: Any) -> Any:
     """A record, or a part of one, in what JSON knows."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+        fields = [field.name for field in dataclasses.fields(value) if field.metadata.get("plain", True)]
+        return {name: plain(getattr(value, name)) for name in fields}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, tuple):

@@ -30,7 +30,7 @@ from minigrad.checking.evidence import (
     slope_of,
     taylor_rows,
 )
-from minigrad.checking.problem import MISSING, Probe, Problem, as_plain, quiet, traced
+from minigrad.checking.problem import MISSING, Probe, Problem, RoundingTape, as_plain, quiet, traced
 from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict
 from minigrad.tape import Tape, peel
 from minigrad.transforms import Argnum
@@ -86,6 +86,12 @@ def check(
         return Check(Problem(f, args, kwargs, argnum), manual, kind, deltas, seed).report()
 
 
+def largest_value(tape: Tape) -> float:
+    """The largest number on a tape: its rounding is the least that can be told from nothing in what f computes."""
+    sizes = [np.max(np.abs(ans)) for _, _, _, ans, _ in tape.nodes if type(ans) is not tuple and np.size(ans)]
+    return float(max((size for size in sizes if np.isfinite(size)), default=0.0))
+
+
 def name_of(fun: Any) -> str:
     """How a report calls a function."""
     if not callable(fun):
@@ -114,6 +120,7 @@ class Check:
         self.started = time.perf_counter()
         self.problem, self.seed, self.deltas = problem, seed, deltas
         self.claim = Claim(problem, manual, kind, seed)
+        self.is_random = False
         self.rng = np.random.default_rng([seed, 2])
         self.notes: list[str] = [*self.claim.remarks]
         self.kinks: list[Kink] = []
@@ -150,16 +157,27 @@ class Check:
             except ArithmeticError:
                 self.beside = []
             return
-        try:
-            moved = self.problem.trace(self.problem.jiggled(self.rng, self.problem.leaves), Tape())
-            tape_moved = self.claim.by_tape(moved)
-            self.again = moved
-        except Exception:
-            tape_moved = leaves
+        tapes_moved: list[Any] = []
+        wide = max(float(np.finfo(np.asarray(leaf).dtype).eps) for leaf in self.problem.leaves)
+        narrow = max(float(np.finfo(np.asarray(leaf).dtype).eps) for leaf in self.problem.narrow)
+        for eps in dict.fromkeys((wide, narrow)):
+            try:
+                moved = self.problem.trace(
+                    self.problem.jiggled(self.rng, self.problem.leaves), RoundingTape(eps, self.rng)
+                )
+                tapes_moved.append(self.claim.by_tape(moved))
+                if eps == wide:
+                    self.again = moved
+            except Exception:  # the derivative of f at this point only is known, which is enough
+                continue
         manual_moved = [
             self.claim.again(self.problem.jiggled(self.rng, self.problem.narrow)) or [None] * len(leaves)
             for _ in range(2)
         ]
+        others = [np.asarray(peel(value)) for value in flatten(self.record.out)[0]]
+        same_values = [np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True) for a, b in zip(others, self.claim.outs)]
+        changed = [norm(moved[k] - tape) > 1e-3 * norm(tape) for moved in tapes_moved for k, tape in enumerate(leaves)]
+        self.is_random = not all(same_values) and any(changed)
         for k, (finding, tape) in enumerate(zip(self.findings, leaves)):
             finding.tape = tape
             if not finding.entry.fits:
@@ -168,10 +186,13 @@ class Check:
             given = np.finfo(finding.entry.dtype).eps
             if manual.dtype.kind in "fc":
                 given = max(given, np.finfo(manual.dtype).eps)
-            jiggle = [np.abs(tape_moved[k] - tape)] + [np.abs(m[k] - manual) for m in manual_moved if m[k] is not None]
+            jiggle = [np.zeros(np.shape(tape)), *[np.abs(other[k] - tape) for other in tapes_moved]]
+            jiggle += [np.abs(m[k] - manual) for m in manual_moved if m[k] is not None]
             noise = np.max([np.where(np.isfinite(j), j, 0.0) for j in jiggle], axis=0)
             size = np.abs(manual) + np.abs(tape)
             most = math.sqrt(given) * np.max(np.where(np.isfinite(size), size, 0.0), initial=0.0)
+            if k < len(self.problem.scales) and np.shape(self.problem.scales[k]) == np.shape(size):
+                most = np.maximum(most, 16 * given * largest_value(self.record.tape) / self.problem.scales[k])
             finding.tolerance = 16 * given * size + np.minimum(10 * noise, most)  # more than that is not rounding
             with np.errstate(invalid="ignore"):
                 difference = np.abs(manual - tape)
@@ -264,6 +285,13 @@ class Check:
         if not all(np.all(np.isfinite(out)) for out in claim.outs):
             self.notes.append("f is not finite at this point")
             self.settle(Verdict.NOT_DIFFERENTIABLE)
+            return
+        if self.is_random:
+            self.settle(
+                Verdict.INCONCLUSIVE,
+                "f has other values and another gradient each time that it is called at this point: it draws random "
+                "numbers. Fix them, such as by a seed within f, to check its gradient",
+            )
             return
         self.sides()
         open_findings = [f for f in findings if f.verdict is None]
@@ -719,6 +747,7 @@ class Check:
             tolerance=tolerance,
             diagnosis=finding.diagnosis,
             evidence=tuple(finding.evidence),
+            arrays=(manual, finding.tape, finding.numerical),
         )
 
     def finished(self, evaluations: int) -> Report:
