@@ -220,6 +220,16 @@ def test_activations(activation, derivative, manual, said):
     assert f"the derivative of {derivative} is {said}" in leaf.diagnosis
 
 
+def test_random_numbers_get_no_diagnosis():
+    for seed in range(20):
+        draw = np.random.default_rng(seed)
+        gA, gb = [draw.standard_normal(a.shape) for a in A], [draw.standard_normal(c.shape) for c in b]
+        report = check(loss, (gA, gb), P, seed=seed)
+        assert [(leaf.verdict, leaf.diagnosis) for leaf in report.leaves] == [("WRONG", None)] * 6
+    assert check(np.sin, 0.7234, 1.0).leaves[0].diagnosis is None  # of one number every other one is a multiple
+    assert check(np.sin, 2 * np.cos(1.0), 1.0).leaves[0].diagnosis == "a constant factor of 2"
+
+
 def test_conjugates():
     z = rng.standard_normal(4) + 1j * rng.standard_normal(4)
     leaf = check(lambda z: np.real(np.sum(np.sin(z))), lambda z: np.conj(np.cos(z)), z).leaves[0]

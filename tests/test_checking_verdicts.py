@@ -282,6 +282,19 @@ def test_jacobians():
     assert check(layer, lambda x: jacobian_by_hand(x).T, x3).leaves[0].diagnosis == "it is transposed: take .T"
 
 
+def test_the_shape_of_a_jacobian():
+    report = check(layer, lambda x: jacobian_by_hand(x).T, x3)
+    assert "your jacobian has shape (3, 4), it should have (4, 3)" in str(report)
+    assert "your jvp has shape (3,), it should have (4,)" in str(check(layer, lambda x, v: v, x3, kind="jvp"))
+
+
+def test_a_complex_gradient_of_a_real_parameter():
+    assert check(lambda x: np.sum(x**2), lambda x: 2 * x + 0j, x3).verdict == OK
+    report = check(lambda x: np.sum(x**2), lambda x: 2 * x + 0.1j, x3)
+    assert report.verdict == WRONG
+    assert "its imaginary part has the norm" in str(report)
+
+
 def test_vjps_and_jvps():
     assert check(layer, lambda x, c: jacobian_by_hand(x).T @ c, x3, kind="vjp").verdict == OK
     assert check(layer, lambda x, c: M.T @ c, x3, kind="vjp").verdict == WRONG

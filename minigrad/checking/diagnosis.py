@@ -89,7 +89,7 @@ def of_numbers(
     if not np.any(truth):
         return "f does not depend on this leaf: its gradient is zero"
     factor = ratio(manual, truth)
-    if factor is not None and close(manual, factor * truth, loose):
+    if factor is not None and close(manual, factor * truth, loose) and (manual.size > 1 or is_telling(factor, sizes)):
         return of_factor(factor, sizes, loose)
     if manual.dtype.kind == "c" or truth.dtype.kind == "c":
         if close(np.conj(manual), truth, loose):
@@ -116,6 +116,12 @@ def ratio(manual: Any, truth: Any) -> Any:
     if np.abs(found.imag) <= 1e-9 * np.abs(found):
         found = found.real
     return found if np.isfinite(found) and found != 0 else None
+
+
+def is_telling(factor: Any, sizes: dict[int, str]) -> bool:
+    """Whether a factor says something of a single number, of which every other number is some multiple."""
+    known = [1.0, *range(2, 5), *[n for n in sizes if n > 2]]
+    return any(abs(abs(factor) - value) < 1e-6 * value for n in known for value in (n, 1 / n, 1.5, 2 / 3))
 
 
 def of_factor(factor: Any, sizes: dict[int, str], loose: float) -> str:

@@ -230,8 +230,7 @@ def text(report: Report) -> str:
     ]
     for leaf in report.leaves:
         if leaf.manual_shape != leaf.shape:
-            what = "is missing" if leaf.manual_shape is None else f"has shape {leaf.manual_shape}"
-            lines.append(f"  your gradient{at(leaf)} {what}, the parameter has shape {leaf.shape}")
+            lines.append("  " + misfit(report.kind, leaf.manual_shape, leaf.shape, at(leaf)))
     lines += ["", *leaf_table(report)]
     for leaf in report.leaves:
         lines += leaf_lines(leaf)
@@ -242,6 +241,15 @@ def text(report: Report) -> str:
     lines += taylor_lines(report)
     lines += [f"  note: {note}" for note in report.notes]
     return "\n".join(lines)
+
+
+def misfit(kind: str, manual: tuple[int, ...] | None, shape: tuple[int, ...], where: str = "") -> str:
+    """What there is to say about a shape that does not fit: `your gradient has shape (4, 4), the parameter (4,)`."""
+    gradient = kind not in ("jacobian", "jvp")
+    name = f"your {'gradient' if gradient else kind}{where}"
+    if manual is None:
+        return f"{name} is missing, {'the parameter has' if gradient else 'it should have'} shape {shape}"
+    return f"{name} has shape {manual}, {'the parameter' if gradient else 'it should have'} {shape}"
 
 
 def at(leaf: LeafReport) -> str:

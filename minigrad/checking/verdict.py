@@ -31,7 +31,7 @@ from minigrad.checking.evidence import (
     taylor_rows,
 )
 from minigrad.checking.problem import MISSING, Probe, Problem, RoundingTape, as_plain, quiet, traced
-from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict
+from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict, misfit
 from minigrad.tape import Tape, peel
 from minigrad.transforms import Argnum
 from minigrad.tree import flatten
@@ -263,9 +263,14 @@ class Check:
                 finding.evidence.append(f"there is no gradient for this leaf; one of shape {entry.shape} is expected")
             elif not entry.fits:
                 finding.verdict, self.decided = Verdict.WRONG, self.problem.calls
-                finding.evidence.append(f"your gradient has shape {entry.manual.shape}, the parameter {entry.shape}")
+                finding.evidence.append(misfit(self.claim.kind, entry.manual.shape, entry.shape))
             elif entry.manual.dtype.kind == "c" and np.dtype(entry.dtype).kind != "c":
                 self.notes.append(f"your gradient{place(entry)} is complex ({entry.manual.dtype}), the parameter real")
+                largest = norm(entry.manual.imag)
+                if not largest <= math.sqrt(np.finfo(entry.manual.dtype).eps) * norm(entry.manual):
+                    finding.verdict, self.decided = Verdict.WRONG, self.problem.calls
+                    finding.evidence.append(f"its imaginary part has the norm {largest:.3g}; it should be 0")
+                entry.manual = entry.manual.real.copy()
             elif entry.manual.dtype.kind in "iub":
                 self.notes.append(f"your gradient{place(entry)} has the integer dtype {entry.manual.dtype}")
 
