@@ -295,6 +295,16 @@ def test_a_complex_gradient_of_a_real_parameter():
     assert "its imaginary part has the norm" in str(report)
 
 
+def test_functions_that_work_entry_by_entry():
+    u = np.linspace(-2, 2, 12).reshape(3, 4)
+    report = check(np.arctan, lambda u: 1 / (1 + u**2), u)
+    assert (report.verdict, report.kind) == (OK, "elementwise")
+    wrong = check(np.arctan, lambda u: 1 / (1 + np.arctan(u) ** 2), u)
+    assert wrong.verdict == WRONG
+    assert "the derivative of arctan is taken at its output instead of its input" in wrong.leaves[0].diagnosis
+    assert check(np.arctan, lambda u: np.diag(1 / (1 + u**2)), u[0]).kind == "jacobian"
+
+
 def test_vjps_and_jvps():
     assert check(layer, lambda x, c: jacobian_by_hand(x).T @ c, x3, kind="vjp").verdict == OK
     assert check(layer, lambda x, c: M.T @ c, x3, kind="vjp").verdict == WRONG

@@ -394,7 +394,7 @@ def diagnose(check: Any) -> None:
         if not f.entry.fits:
             f.diagnosis = of_shape(f.entry.manual, truth, loose)
             continue
-        parameter = problem.leaves[k] if check.claim.kind in ("gradient", "value_and_gradient", "vjp") else None
+        parameter = problem.leaves[k] if check.claim.kind not in ("jacobian", "jvp") else None
         others = [
             (findings[j].entry.path, findings[j].tape)
             for j in range(len(findings))
@@ -497,7 +497,7 @@ def of_path(factor: float, what: str, sizes: dict[int, str], loose: float) -> st
 
 def one_sample(check: Any, open_leaves: list[int]) -> None:
     """A sum over samples that was left out, so that one of them stands for all."""
-    if not open_leaves or check.claim.kind not in ("gradient", "value_and_gradient", "vjp"):
+    if not open_leaves or check.claim.kind in ("jacobian", "jvp"):
         return
     tape, kept = check.record.tape, check.cotangents()
     for k in open_leaves:

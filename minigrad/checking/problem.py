@@ -20,7 +20,7 @@ from minigrad.transforms import Argnum, Recording, insert, is_numeric, leaf_valu
 from minigrad.transforms import check_differentiable as refuse
 from minigrad.tree import LEAF, NONE, TreeDef, flatten
 
-KINDS = ("gradient", "value_and_gradient", "jacobian", "vjp", "jvp")
+KINDS = ("gradient", "value_and_gradient", "elementwise", "jacobian", "vjp", "jvp")
 
 
 class Probe(NamedTuple):

@@ -60,8 +60,9 @@ def check(
 
     Args:    f: the function, of arrays or pytrees of them.  manual: the function with the same arguments that returns
              the derivative, in the structure of the argument; or the derivative at this point itself.
-             kind: "gradient", "value_and_gradient" (a pair, or `(value, gA, gb)` for `argnum=(0, 1)`), "jacobian" (for
-             each output and each leaf an array of the shape of the output followed by that of the leaf), "vjp"
+             kind: "gradient", "value_and_gradient" (a pair, or `(value, gA, gb)` for `argnum=(0, 1)`), "elementwise"
+             (the derivative of a function that works entry by entry, at every entry), "jacobian" (for each output and
+             each leaf an array of the shape of the output followed by that of the leaf), "vjp"
              (`manual(*args, c)`, for a cotangent `c` of the output) or "jvp" (`manual(*args, v)`, for a tangent `v` of
              the argument); told from what `manual` returns unless given, but for the last two.
              argnum: which argument, or a sequence of several.  deltas: hand-written cotangents of intermediate values
