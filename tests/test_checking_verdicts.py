@@ -214,6 +214,27 @@ def test_shapes_and_structure_come_first(change, said):
     assert said in str(report)
 
 
+def test_leaves_of_different_influence_are_told_apart_without_a_tape():
+    def f(p):
+        return float(1e6 * np.sum(np.sin(p[0])) + np.sum(np.cos(p[1])) + 1e-3 * np.sum(p[2] ** 2))
+
+    def by_hand(p, *factors):
+        g = (1e6 * np.cos(p[0]), -np.sin(p[1]), 2e-3 * p[2])
+        return tuple(a * b for a, b in zip(g, factors))
+
+    p = (x3, x3 + 0.5, x3)
+    for wrong in range(-1, 3):
+        factors = [1.5 if k == wrong else 1.0 for k in range(3)]
+        report = check(f, lambda p, factors=factors: by_hand(p, *factors), p)
+        verdicts = [leaf.verdict for leaf in report.leaves]
+        assert verdicts == [WRONG if k == wrong else OK for k in range(3)], str(report)
+        assert report.evaluations <= 40
+    many = check(lambda p: float(sum(10.0**k * np.sum(x**2) for k, x in enumerate(p))),
+                 lambda p: [2 * 10.0**k * x for k, x in enumerate(p)], [x3] * 12)  # fmt: skip
+    assert many.verdict in (OK, OPEN)
+    assert many.evaluations <= 40
+
+
 def test_lists_and_tuples_stand_for_each_other():
     def f(p):
         return np.sum(p[0] ** 2) + np.sum(p[1][0] ** 3)

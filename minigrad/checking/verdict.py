@@ -285,6 +285,8 @@ class Check:
         if has_tape:
             self.manual = [f.entry.manual if f.entry.fits else f.tape for f in findings]
         self.main_probe = claim.probe(only=None if has_tape else usable)
+        if not has_tape and claim.kind not in ("jacobian", "jvp"):
+            self.main_probe = self.balanced(self.main_probe)
         self.line_along(self.main_probe)
         self.d_manual = claim.predicted(self.manual, self.main_probe)
         self.d_tape = claim.predicted(self.tape, self.main_probe) if has_tape else nan
@@ -570,6 +572,16 @@ class Check:
                     self.findings[k].evidence.append(f"along a random direction of all leaves {said}")
         return None
 
+    def balanced(self, probe: Probe) -> Probe:
+        """The direction with leaves of much influence moved less, so that no leaf drowns in another."""
+        self.main_probe = probe
+        shares = [self.share(k) for k in range(len(probe.v))]
+        known = [share for share in shares if 0 < share < inf]
+        if not known:
+            return probe
+        least = max(min(known), 1e-5 * max(known))  # differences have digits enough for that
+        return Probe([v * min(1.0, least / share) if share else v for v, share in zip(probe.v, shares)], probe.c)
+
     def share(self, k: int) -> float:
         """How large the part of leaf k in the derivative along the main direction is."""
         leaves = [np.zeros(finding.entry.shape) for finding in self.findings]
@@ -580,6 +592,10 @@ class Check:
         """Leaves one by one, each along a random direction of its own."""
         for k in which[:LEAVES]:
             finding = self.findings[k]
+            if not self.room(6):
+                finding.verdict = Verdict.INCONCLUSIVE
+                finding.evidence.append("its part is too small to be seen, and no evaluations of f are left")
+                continue
             probe = self.claim.probe(only=[k])
             line = self.line(probe, self.around(self.found.step))
             found, claimed = estimate(line, self.noise_along(probe)), self.claim.predicted(self.manual, probe)
