@@ -234,6 +234,9 @@ def text(report: Report) -> str:
     lines += ["", *leaf_table(report)]
     for leaf in report.leaves:
         lines += leaf_lines(leaf)
+    if report.verdict is Verdict.OK:
+        reasons = dict.fromkeys(fact for leaf in report.leaves for fact in leaf.evidence)
+        lines += [f"  {reason}" for reason in list(reasons)[:3]]
     lines += layer_lines(report)
     for kink in report.kinks:
         where = f" at {kink.line}" if kink.line else ""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import textwrap
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -151,7 +152,7 @@ class Check:
             leaves = self.claim.by_tape(self.record)
         except Exception as error:  # f calls something that has no rule, or leaves NumPy: then there is no tape
             self.record = None
-            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            reason = textwrap.shorten(str(error) or type(error).__name__, 160, placeholder=" ...")
             self.notes.append(f"f cannot be traced ({reason}); the verdict rests on differences of f alone")
             try:
                 self.beside = self.problem.outputs(self.problem.jiggled(self.rng, self.problem.leaves))
