@@ -12,7 +12,8 @@ Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rul
 `linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
 and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `explore` (the
 printed tape), `tree` (nested parameters), `scipy`, `extend` and `misc` (SciPy, operations of your own, tools),
-`coverage` and `cli` (what has a rule, and the command that prints it).
+`checking` and `test_util` (derivatives written by hand, and the tape's own, checked), `coverage` and `cli` (what has a
+rule, and the command that prints it).
 """
 
 import importlib

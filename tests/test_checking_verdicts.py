@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from test_random_programs import inputs, scalar, steps
 
 import minigrad
-from minigrad import check, vjp
+from minigrad import check, grad, vjp
 from minigrad.extend import defvjp, primitive
 
 OK, WRONG, KINK, OPEN = "OK", "WRONG", "NOT DIFFERENTIABLE HERE", "INCONCLUSIVE"
@@ -326,6 +327,35 @@ def test_the_tape_may_be_the_one_that_is_wrong():
 def test_a_gradient_that_changes_from_call_to_call_is_not_excused_as_rounding():
     rng = np.random.default_rng(0)
     assert check(lambda x: np.sum(x**2), lambda x: 2 * x * rng.choice([1.0, 1.1], 3), x3, seed=3).verdict == WRONG
+
+
+def test_a_function_that_refuses_points_near_by():
+    def root(x):
+        if np.any(x < 0):
+            raise KeyError("negative")
+        return np.sum(np.sqrt(x) * x)
+
+    report = check(root, lambda x: 1.5 * np.sqrt(x), np.array([0.0, 1.0]))
+    assert report.verdict == KINK
+    assert "next to the point f raises an exception: KeyError: 'negative'" in str(report)
+    assert check(root, lambda x: 1.5 * np.sqrt(x), np.array([0.1, 1.0])).verdict == OK
+
+
+@settings(max_examples=40, deadline=None)
+@given(program=steps, x=inputs, factor=st.sampled_from([1.0, 1.001, 2.0, -1.0, 0.0]), seed=st.integers(0, 100))
+def test_random_programs(program, x, factor, seed):
+    f = scalar(program)
+    largest = np.argmax(np.abs(grad(f)(x)))
+    assume(abs(grad(f)(x).flat[largest]) > 1e-6)
+
+    def by_hand(x):
+        g = grad(f)(x)
+        g.flat[largest] *= factor
+        return g
+
+    report = check(f, by_hand, x, seed=seed)
+    assert report.verdict == (OK if factor == 1.0 else WRONG), str(report)
+    assert (report.leaves[0].diagnosis is None) or factor != 1.0
 
 
 def test_bad_input_is_refused():

@@ -154,9 +154,12 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
     central = [o / h for o, h in zip(odd, steps)]
     kinked = [crossing(even, k, steps, eta) for k in range(len(steps))]
     # Where phi grows along the line its noise does too; its relative noise is known no better than to half the digits.
+    # And x + h v is rounded: by eps of its size, for which phi changes as much as it does from step to step.
     relative = min(max(eta / abs(line.zero), line.eps), math.sqrt(line.eps)) if line.zero else line.eps
     sizes = [max(abs(p), abs(m)) for p, m in zip(line.plus, line.minus)]
-    levels = [(h, c, max(eta, relative * size) / h, bend) for h, c, size, bend in zip(steps, central, sizes, kinked)]
+    changes = [max(abs(p - line.zero), abs(m - line.zero)) for p, m in zip(line.plus, line.minus)]
+    noises = [max(eta, relative * size, line.eps * d / h) for size, d, h in zip(sizes, changes, steps)]
+    levels = [(h, c, rounding / h, bend) for h, c, rounding, bend in zip(steps, central, noises, kinked)]
     candidates = with_errors(levels)
     richardson = []
     for (h, coarse, _, bend), (small, fine, rounding, _) in pairwise(levels):

@@ -59,6 +59,7 @@ class Problem:
         self.scales = [scale_of(leaf) for leaf in self.leaves]
         self.is_narrow = any(np.asarray(a).dtype != np.asarray(b).dtype for a, b in zip(self.narrow, self.leaves))
         self.calls = 0
+        self.trouble = ""  # the first exception that f raised next to its point
         self.outdef: TreeDef = LEAF
 
     def arguments(self, leaves: Sequence[Any]) -> list[Any]:
@@ -83,11 +84,17 @@ class Problem:
         ]  # fmt: skip
 
     def along(self, probe: Probe, t: float | complex) -> complex:
-        """Re <c, f(x + t v)>; for complex t the whole of it. NaN where f cannot be evaluated."""
+        """Re <c, f(x + t v)>; for complex t the whole of it. NaN where f raises an exception, or changes its shape."""
         try:
             outs = self.outputs(self.moved(probe.v, t))
-        except (ArithmeticError, ValueError, np.linalg.LinAlgError):
+        except Exception as error:  # f runs at the point itself; where it does not, it is not defined
+            if not isinstance(t, complex):
+                self.trouble = (
+                    self.trouble or f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+                )
             return np.nan
+        if [np.shape(c) for c in probe.c] != [out.shape for out in outs]:
+            return np.nan  # f returns other shapes there
         total = 0.0j
         for c, out in zip(probe.c, outs):
             total += complex(np.sum(c * out))

@@ -245,9 +245,13 @@ class Check:
         self.signature()
         self.numbers()
         self.compare_value()
+        if math.isnan(self.by_complex):
+            self.complex_step(self.main_probe)  # for the curve
         self.layers = compare_deltas(self.deltas, self.problem, self.record, self.again, self.claim.c)
         evaluations = self.problem.calls if self.decided is None else self.decided
         self.diagnose()
+        if self.problem.trouble:
+            self.notes.append(f"next to the point f raises an exception: {self.problem.trouble}")
         return self.finished(evaluations)
 
     def signature(self) -> None:
@@ -438,7 +442,7 @@ class Check:
         size = self.scale(probe, line)
         if abs(by_complex - claimed) <= slack:
             return Verdict.OK, f"the complex step confirms it: {by_complex:.9g}, predicted {claimed:.9g}"
-        if found.refutes_closely(claimed, slack) and abs(claimed - found.value) > max(10 * found.error, 1e-3 * size):
+        if found.refutes_closely(claimed, slack) and abs(claimed - found.value) > max(10 * found.error, 1e-5 * size):
             second = self.claim.probe(only=smooth)
             shorter = (*self.around(found.step), self.main.steps[-1])
             other = estimate(self.line(second, sorted(set(shorter))), self.noise_along(second))
