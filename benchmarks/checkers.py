@@ -1,6 +1,6 @@
 """What checkers of gradients say about the corpus of `benchmarks.corpus`: ours and those of its peers.
 
-    python -m benchmarks.checkers                  # prints a table and writes benchmarks/CHECKERS.md; a minute
+    python -m benchmarks.checkers                  # prints a table and writes benchmarks/CHECKERS.md; minutes
     python -m benchmarks.checkers kinks noise      # only the groups and cases whose names contain one of these
 
 Every checker gets the same NumPy function, the same gradient written by hand and the same point, with its default
