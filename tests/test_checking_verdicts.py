@@ -171,6 +171,13 @@ def test_noise_does_not_hide_a_derivative_from_the_complex_step():
     assert check(f, lambda x: 2 * np.cos(x), x3).verdict == WRONG
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_error_that_noise_hides_is_not_confirmed(seed):
+    assert check(noisy(1e-3, seed), lambda x: 1.001 * slope(x), x3, seed=seed).verdict in (WRONG, OPEN)
+    assert check(noisy(1e-6, seed), lambda x: (1 + 1e-5) * slope(x), x3, seed=seed).verdict in (WRONG, OPEN)
+    assert check(noisy(1e-6, seed), lambda x: (1 + 1e-11) * slope(x), x3, seed=seed).verdict == OK
+
+
 def test_the_noise_is_measured():
     report = check(noisy(1e-6), slope, x3)
     assert 3e-7 < report.noise < 1e-5
