@@ -316,6 +316,13 @@ def test_the_shape_of_a_jacobian():
     assert "your jvp has shape (3,), it should have (4,)" in str(check(layer, lambda x, v: v, x3, kind="jvp"))
 
 
+def test_a_gradient_of_lower_precision_is_held_to_it():
+    report = check(lambda x: np.sum(np.sin(x)), lambda x: np.cos(x).astype(np.float32), x3)
+    assert report.verdict == OK
+    assert "has the dtype float32, the parameter float64" in str(report)
+    assert check(lambda x: np.sum(np.sin(x)), lambda x: (1.0001 * np.cos(x)).astype(np.float32), x3).verdict == WRONG
+
+
 def test_a_complex_gradient_of_a_real_parameter():
     assert check(lambda x: np.sum(x**2), lambda x: 2 * x + 0j, x3).verdict == OK
     report = check(lambda x: np.sum(x**2), lambda x: 2 * x + 0.1j, x3)

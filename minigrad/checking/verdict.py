@@ -275,6 +275,11 @@ class Check:
                 entry.manual = entry.manual.real.copy()
             elif entry.manual.dtype.kind in "iub":
                 self.notes.append(f"your gradient{place(entry)} has the integer dtype {entry.manual.dtype}")
+            elif np.finfo(entry.manual.dtype).eps > np.finfo(entry.dtype).eps:
+                self.notes.append(
+                    f"your gradient{place(entry)} has the dtype {entry.manual.dtype}, the parameter {entry.dtype}; "
+                    f"it is held to its own precision"
+                )
 
     def numbers(self) -> None:
         """Compare the numbers."""
