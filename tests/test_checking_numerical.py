@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close
 
-from minigrad import complex_step, finite_difference, grad, hessian, jacobian, richardson
+from minigrad import check, complex_step, finite_difference, grad, hessian, jacobian, richardson
 
 x = np.array([0.5, -1.0, 2.0])
 M = np.random.default_rng(0).standard_normal((4, 3))
@@ -124,6 +124,13 @@ def test_the_step_fits_the_scale():
     assert_close(finite_difference(np.sin)(0.0), 1.0, 1e-9)
     # An entry beside much larger ones moves by their size, not by its own.
     assert_close(finite_difference(lambda y: np.sum(y**2))(np.array([1e-12, 1.0])), np.array([2e-12, 2.0]), 1e-9)
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-300, 1e-280])
+def test_entries_next_to_nothing(tiny):
+    for method in (finite_difference, richardson, complex_step):
+        assert_close(method(lambda x: np.sum(np.sin(x)))(np.array([tiny, -tiny])), np.ones(2), 1e-8)
+    assert check(lambda x: np.sum(np.sin(x)), np.cos, np.array([tiny])).verdict == "OK"
 
 
 def test_bad_input():

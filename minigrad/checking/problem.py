@@ -147,7 +147,7 @@ def scale_of(leaf: Any) -> Any:
     """How far each entry is moved by a step of 1: by its own size, and the typical size of the leaf for a zero."""
     size = np.abs(np.asarray(leaf))
     typical = typical_size(leaf)
-    return np.where((size > 0) & np.isfinite(size), size, typical)
+    return np.where((size > TINY) & np.isfinite(size), size, typical)
 
 
 def typical_size(leaf: Any) -> float:
@@ -155,7 +155,10 @@ def typical_size(leaf: Any) -> float:
     size = np.abs(np.asarray(leaf)).ravel()
     size = size[np.isfinite(size)]
     largest = float(np.max(size, initial=0.0))
-    return largest * float(np.sqrt(np.mean((size / largest) ** 2))) if largest else 1.0
+    return largest * float(np.sqrt(np.mean((size / largest) ** 2))) if largest > TINY else 1.0
+
+
+TINY = 1e-290  # up to here an entry counts as 0: a small part of it would be no normal number
 
 
 # ----- what the user's function returned ------------------------------------------------------------------------------
