@@ -131,6 +131,10 @@ def test_entries_next_to_nothing(tiny):
     for method in (finite_difference, richardson, complex_step):
         assert_close(method(lambda x: np.sum(np.sin(x)))(np.array([tiny, -tiny])), np.ones(2), 1e-8)
     assert check(lambda x: np.sum(np.sin(x)), np.cos, np.array([tiny])).verdict == "OK"
+    if tiny > 1e-308:
+        point = np.array([tiny, 1.0])
+        assert check(lambda x: np.sum(np.log(x)), lambda x: 1 / x, point).verdict == "OK"
+        assert_close(complex_step(lambda x: np.sum(np.log(x[:1])))(point[:1]) * tiny, np.ones(1), 1e-10)
 
 
 def test_bad_input():

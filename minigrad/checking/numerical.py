@@ -167,7 +167,7 @@ def complex_step(
                 raise TypeError(located("complex_step: the argument is complex; use finite_difference or richardson"))
 
             def slope(i: Entry, *others: tuple[Entry, float]) -> Any:
-                h = max(step * point.scale(i), 1e-300)  # a normal number
+                h = max(step * point.scale(i), 1e-307)  # a normal number
                 values = point.at((i, 1j * h), *others)
                 if values.dtype.kind != "c":
                     raise TypeError(

@@ -158,7 +158,7 @@ def typical_size(leaf: Any) -> float:
     return largest * float(np.sqrt(np.mean((size / largest) ** 2))) if largest > TINY else 1.0
 
 
-TINY = 1e-290  # up to here an entry counts as 0: a small part of it would be no normal number
+TINY = float(np.finfo(float).tiny)  # an entry that is no normal number counts as 0: there are no small parts of it
 
 
 # ----- what the user's function returned ------------------------------------------------------------------------------
