@@ -14,8 +14,9 @@ and forward), `taylor` and `series` (derivatives of high order), `transforms` (g
 and `matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse ones), `memory`
 (checkpoints), `custom` and `implicit` (operations of your own, solutions of equations; `operation` is what these are
 made of), `compiler` (programs traced once, their source and their replay), `explore` (the printed tape), `tree` (nested
-parameters), `scipy`, `extend` and `misc` (SciPy, the names of autograd), `coverage`, `expression`, `plotting` and `cli`
-(what has a rule, formulas as text, pictures, and the commands).
+parameters), `checking`, `testing` and `test_util` (derivatives written by hand, and the tape's own, checked), `scipy`,
+`extend` and `misc` (SciPy, the names of autograd), `coverage`, `expression`, `plotting` and `cli` (what has a rule,
+formulas as text, pictures, and the commands).
 """
 
 import importlib
@@ -78,6 +79,13 @@ _LAZY: dict[str, str] = {
     "compile": "compiler",
     "source": "compiler",
     # checks of derivatives
+    "Report": "checking",
+    "Verdict": "checking",
+    "check": "checking",
+    "check_grads": "test_util",
+    "complex_step": "checking",
+    "finite_difference": "checking",
+    "richardson": "checking",
 }
 
 

@@ -41,6 +41,13 @@ def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
     return run
 
 
+def _check(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Check a gradient written by hand against the tape and against differences, and say where it is wrong."""
+    from minigrad.checking import command
+
+    return command.register(parser)
+
+
 def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Draw a function and its derivatives, and write them as a table."""
     from minigrad import plotting
@@ -55,13 +62,14 @@ def _fail(message: str) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "check": _check,
     "coverage": _coverage,
     "plot": _plot,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0, or 2 for bad input."""
+    """Run a command; the exit code is 0, or 2 for bad input, or what the command says it is."""
     parser = argparse.ArgumentParser(prog="python -m minigrad", description="Automatic differentiation on NumPy.")
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)

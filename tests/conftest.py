@@ -1,11 +1,11 @@
-"""What all tests share: the folder itself on the path (for `references`), and defaults for hypothesis."""
+"""What all tests share: this folder (for `references`) and the one above on the path, and defaults for hypothesis."""
 
 import os
 import sys
 
 from hypothesis import HealthCheck, settings
 
-sys.path.insert(0, os.path.dirname(__file__))
+sys.path[:0] = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
 
 quiet = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
 # The same examples in every run, so that a red one is about the change at hand; HYPOTHESIS_PROFILE=search tries more.

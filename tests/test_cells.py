@@ -15,8 +15,9 @@ from cells import Cell, load
 from references import assert_close, richardson
 
 import minigrad.numpy
-from minigrad import jvp, vjp
+from minigrad import check, jvp, tree_map, vjp
 from minigrad.taylor import jet
+from minigrad.test_util import check_grads
 
 CELLS = load()
 NARROW = {"f": numpy.float32, "F": numpy.complex64}
@@ -153,6 +154,47 @@ def check_second_order(cell: Cell, fun: Any, args: list[Any], c: Any, t: list[An
     assert abs(pairing(vjp(pushed, *args)[1](c), t) - reference) <= 1e-9 * scale, "reverse over forward"
     second = jvp(pushed, tuple(args), tuple(t))[1]
     assert abs(pairing([c], [second]) - reference) <= 1e-9 * scale, "forward over forward"
+
+
+WIDE = [(c, d) for c, d in PARAMETERS if d not in NARROW]
+
+
+@pytest.mark.parametrize(("cell", "dtype"), WIDE, ids=[f"{c.name}-{c.note}-{d}" for c, d in WIDE])
+def test_check_grads(cell: Cell, dtype: str) -> None:
+    """Both modes by the checker that is offered to users, on one shape: it must neither alarm nor be at a loss."""
+
+    def fun(*args: Any) -> Any:
+        return cell.fun(minigrad.numpy, *args)
+
+    args = arguments(cell, cell.shapes[-1], dtype)
+    if cell.name == "scipy.special.itairy":  # SciPy computes it to 1e-7 only, so differences of it cannot confirm it
+        with pytest.raises(AssertionError, match="INCONCLUSIVE"):
+            check_grads(fun, order=1)(*args)
+        return
+    check_grads(fun, order=1)(*args)
+
+
+SAMPLE = WIDE[::6]
+
+
+@pytest.mark.parametrize(("cell", "dtype"), SAMPLE, ids=[f"{c.name}-{c.note}-{d}" for c, d in SAMPLE])
+def test_an_error_of_one_percent_is_found(cell: Cell, dtype: str) -> None:
+    """The checker again, on pullbacks whose largest entry is 1 % off."""
+
+    def fun(*args: Any) -> Any:
+        return cell.fun(minigrad.numpy, *args)
+
+    def wrong(*args: Any) -> Any:
+        cts = [numpy.array(ct) for ct in vjp(fun, *args[:-1])[1](args[-1])]
+        largest = max(cts, key=lambda ct: float(numpy.max(numpy.abs(ct), initial=0.0)))
+        if numpy.any(largest):
+            largest.flat[numpy.argmax(numpy.abs(largest))] *= 1.01
+        return tuple(cts)
+
+    args = arguments(cell, cell.shapes[-1], dtype)
+    report = check(fun, wrong, *args, kind="vjp", argnum=tuple(range(len(args))))
+    moves = any(numpy.any(ct) for ct in vjp(fun, *args)[1](tree_map(numpy.ones_like, fun(*args))))
+    assert report.verdict == ("WRONG" if moves else "OK"), str(report)
 
 
 @pytest.mark.parametrize(("cell", "dtype"), PARAMETERS, ids=[f"{c.name}-{c.note}-{d}" for c, d in PARAMETERS])

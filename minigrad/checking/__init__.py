@@ -1,0 +1,38 @@
+"""Checking derivatives written by hand: a verdict that can be trusted, and a report that finds the mistake.
+
+| module      | its one job                                                                                    |
+|-------------|------------------------------------------------------------------------------------------------|
+| `verdict`   | `check`: from evidence to one verdict per leaf                                                 |
+| `problem`   | the function at points near its own, counted; probes; how the user's pytree is read            |
+| `claim`     | what was written by hand, the tape's side of it, and what both predict along a probe           |
+| `evidence`  | differences along a line: noise, errors, Taylor remainders, kinks (the error model is there)   |
+| `branches`  | kinks told from tapes: what `where`, `max`, `abs`, `sort` chose at both sides                  |
+| `deltas`    | hand-written deltas beside the cotangents of the tape                                          |
+| `diagnosis` | what a mistake looks like: patterns of numbers, and backward sweeps with a mistake in them     |
+| `report`    | the records, their text and their JSON                                                         |
+| `numerical` | `finite_difference`, `richardson`, `complex_step`, for their own sake                          |
+
+How a verdict comes about: shapes first. Then the hand is compared with the tape entry by entry, within what rounding
+does to either (measured by moving the point by units in the last place). Where they agree, differences of f along
+random directions have to confirm both; where they do not, f is differenced along the direction in which they differ
+most, which decides. Either has to be possible: if noise would hide an error of a few percent, the complex step is
+tried, and without it the verdict is INCONCLUSIVE. If f has different slopes on two sides it is NOT DIFFERENTIABLE HERE.
+"""
+
+from minigrad.checking.numerical import complex_step, finite_difference, richardson
+from minigrad.checking.report import CurvePoint, Kink, LayerReport, LeafReport, Report, TaylorRow, Verdict
+from minigrad.checking.verdict import check
+
+__all__ = [
+    "CurvePoint",
+    "Kink",
+    "LayerReport",
+    "LeafReport",
+    "Report",
+    "TaylorRow",
+    "Verdict",
+    "check",
+    "complex_step",
+    "finite_difference",
+    "richardson",
+]

@@ -1,0 +1,191 @@
+"""Differences, Richardson extrapolation and the complex step, against closed forms, the tape and other packages."""
+
+import numpy as np
+import pytest
+import scipy
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from references import assert_close
+
+from minigrad import check, complex_step, finite_difference, grad, hessian, jacobian, richardson
+
+x = np.array([0.5, -1.0, 2.0])
+M = np.random.default_rng(0).standard_normal((4, 3))
+TREE = {"a": np.array([0.3, 1.2]), "b": (np.float64(0.7), None), "name": "first"}
+
+
+def of_tree(p):
+    return np.sum(np.exp(p["a"])) * p["b"][0] ** 3
+
+
+def layer(x):
+    return np.tanh(M @ x)
+
+
+def two_outputs(x):
+    return {"u": np.sin(x), "v": np.sum(x**2)}
+
+
+METHODS = {
+    "forward": (lambda f, **o: finite_difference(f, order=1, **o), 3e-7),
+    "central": (finite_difference, 3e-9),
+    "order 4": (lambda f, **o: finite_difference(f, order=4, **o), 3e-11),
+    "order 6": (lambda f, **o: finite_difference(f, order=6, **o), 3e-12),
+    "richardson": (richardson, 3e-12),
+    "complex_step": (complex_step, 1e-15),
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_gradients_and_jacobians(method):
+    derivative, tolerance = METHODS[method]
+    assert_close(derivative(lambda x: np.sum(np.sin(x)))(x), np.cos(x), tolerance)
+    assert_close(derivative(layer)(x), jacobian(layer)(x), tolerance)
+    tree = derivative(of_tree)(TREE)
+    expected = grad(of_tree)(TREE)
+    assert_close(tree["a"], expected["a"], tolerance)
+    assert_close(tree["b"][0], expected["b"][0], tolerance)
+    assert tree["b"][1] is None
+    assert tree["name"] == "first"
+    outs = derivative(two_outputs)(x)
+    assert_close(outs["u"], np.diag(np.cos(x)), tolerance)
+    assert_close(outs["v"], 2 * x, tolerance)
+
+
+@pytest.mark.parametrize(("method", "tolerance"), [(finite_difference, 1e-6), (richardson, 1e-9), (complex_step, 1e-9)])
+def test_hessians(method, tolerance):
+    def f(x):
+        return np.exp(x[0]) * np.sin(x[1]) + x[2] ** 3 * x[0]
+
+    assert_close(method(f, kind="hessian")(x), hessian(f)(x), tolerance)
+    blocks, expected = method(of_tree, kind="hessian")(TREE), hessian(of_tree)(TREE)
+    assert_close(blocks["a"]["b"][0], expected["a"]["b"][0], tolerance)
+    assert_close(blocks["b"][0]["b"][0], expected["b"][0]["b"][0], tolerance)
+    assert method(layer, kind="hessian")(x).shape == (4, 3, 3)
+    assert_close(method(layer, kind="hessian")(x), jacobian(jacobian(layer))(x), tolerance)
+
+
+def test_arguments_are_chosen_as_for_grad():
+    def f(x, y, scale=1.0):
+        return scale * np.sum(x * y**2)
+
+    for method in (finite_difference, richardson, complex_step):
+        assert_close(method(f, 1)(x, x, scale=2.0), 4 * x * x, 1e-8)
+        both = method(f, (0, 1))(x, x)
+        assert_close(both[0], x**2, 1e-8)
+        assert_close(both[1], 2 * x * x, 1e-8)
+    assert finite_difference(f).__name__ == "finite_difference_jacobian_f"
+
+
+def test_complex_arguments_follow_the_convention_of_the_tape():
+    z = np.array([1.0 + 2.0j, -0.5 + 0.3j])
+
+    def u(z):
+        return np.sum(np.abs(z) ** 2) + np.real(np.sum(z**3))
+
+    for method in (finite_difference, richardson):
+        assert_close(method(u)(z), grad(u)(z), 1e-8)
+        assert_close(method(np.sin)(z), np.diag(np.cos(z)), 1e-8)  # holomorphic
+        with pytest.raises(TypeError, match="real arguments"):
+            method(u, kind="hessian")(z)
+
+
+def test_float32_is_differenced_at_double_precision():
+    assert_close(finite_difference(lambda x: np.sum(np.sin(x)))(x.astype(np.float32)), np.cos(x), 1e-7)
+
+
+def test_the_estimated_error_is_a_bound():
+    for f, exact in (
+        (np.exp, np.exp),
+        (np.sin, np.cos),
+        (lambda t: 1 / (1 + t**2), lambda t: -2 * t / (1 + t**2) ** 2),
+    ):
+        for point in (0.3, 1.0, 4.0):
+            value, error = richardson(f, with_error=True)(point)
+            assert abs(value - exact(point)) <= 3 * error + 1e-14
+    value, error = richardson(of_tree, with_error=True)(TREE)
+    assert error["a"].shape == value["a"].shape == (2,)
+    second, error = richardson(lambda x: np.sum(x**4), kind="hessian", with_error=True)(x)
+    assert_close(second, np.diag(12 * x**2), 1e-9)
+    assert np.all(np.abs(second - np.diag(12 * x**2)) <= 10 * error + 1e-9)
+
+
+def test_the_error_falls_by_the_power_of_the_order():
+    for order in (1, 2, 4, 6):
+        errors = [abs(finite_difference(np.exp, order=order, step=2.0**-k)(1.0) - np.e) for k in (3, 5)]
+        assert 0.8 * order < np.log2(errors[0] / errors[1]) / 2 < 1.2 * order + 0.2
+
+
+def test_the_step_fits_the_scale():
+    for scale in (1e-9, 1e-3, 1.0, 1e6):
+        y = scale * x
+        assert_close(finite_difference(lambda y, s=scale: np.sum(np.sin(y / s)))(y) * scale, np.cos(x), 3e-9)
+        assert_close(richardson(lambda y, s=scale: np.sum(np.sin(y / s)))(y) * scale, np.cos(x), 3e-12)
+    assert_close(finite_difference(np.sin)(0.0), 1.0, 1e-9)
+    # An entry beside much larger ones moves by their size, not by its own.
+    assert_close(finite_difference(lambda y: np.sum(y**2))(np.array([1e-12, 1.0])), np.array([2e-12, 2.0]), 1e-9)
+
+
+@pytest.mark.parametrize("tiny", [5e-324, 1e-300, 1e-280])
+def test_entries_next_to_nothing(tiny):
+    for method in (finite_difference, richardson, complex_step):
+        assert_close(method(lambda x: np.sum(np.sin(x)))(np.array([tiny, -tiny])), np.ones(2), 1e-8)
+    assert check(lambda x: np.sum(np.sin(x)), np.cos, np.array([tiny])).verdict == "OK"
+    if tiny > 1e-308:
+        point = np.array([tiny, 1.0])
+        assert check(lambda x: np.sum(np.log(x)), lambda x: 1 / x, point).verdict == "OK"
+        assert_close(complex_step(lambda x: np.sum(np.log(x[:1])))(point[:1]) * tiny, np.ones(1), 1e-10)
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="kind is 'jacobian' or 'hessian'"):
+        finite_difference(np.sin, kind="slope")
+    with pytest.raises(ValueError, match="leave kind out"):
+        richardson(np.sin, kind="gradient")
+    with pytest.raises(ValueError, match="order is 1, 2, 4 or 6"):
+        finite_difference(np.sin, order=3)
+    with pytest.raises(ValueError, match="at least two levels"):
+        richardson(np.sin, levels=1)
+    with pytest.raises(TypeError, match="integers have no derivative"):
+        finite_difference(np.sin)(3)
+    with pytest.raises(TypeError, match="the argument is complex"):
+        complex_step(np.sin)(1j)
+    with pytest.raises(TypeError, match="dropped the imaginary part"):
+        complex_step(np.abs)(1.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(-3, 3), min_size=1, max_size=5), st.floats(0.1, 3))
+def test_all_three_agree(entries, rate):
+    point = np.array(entries)
+
+    def f(x):
+        return np.sum(np.sin(rate * x) * np.exp(-x)) + np.prod(x)
+
+    exact = complex_step(f)(point)
+    assert_close(richardson(f)(point), exact, 1e-9)
+    assert_close(finite_difference(f, order=4)(point), exact, 1e-8)
+    assert_close(grad(f)(point), exact, 1e-13)
+
+
+def test_against_scipy():
+    differentiate = pytest.importorskip("scipy.differentiate", reason="SciPy 1.15 has it")
+    reference = differentiate.jacobian(lambda x: np.tanh(np.tensordot(M, x, 1)), x)
+    assert_close(richardson(layer)(x), reference.df, 1e-10)
+    second = differentiate.hessian(lambda x: np.sum(x**3, axis=0) * x[0], x)
+    assert_close(richardson(lambda x: np.sum(x**3) * x[0], kind="hessian")(x), second.ddf, 1e-7)
+    assert_close(
+        finite_difference(lambda x: np.sum(np.sin(x)))(x),
+        scipy.optimize.approx_fprime(x, lambda x: np.sum(np.sin(x))), 1e-6,
+    )  # fmt: skip
+
+
+def test_against_numdifftools():
+    numdifftools = pytest.importorskip("numdifftools")
+
+    def f(x):
+        return np.sum(np.sin(x)) * x[0]
+
+    assert_close(richardson(f)(x), numdifftools.Gradient(f)(x), 1e-10)
+    assert_close(richardson(layer)(x), numdifftools.Jacobian(layer)(x), 1e-10)
+    assert_close(richardson(f, kind="hessian")(x), numdifftools.Hessian(f)(x), 1e-7)
