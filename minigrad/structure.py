@@ -115,11 +115,12 @@ amin = _extremum("min", np.minimum)
 def _others(x: Any, ans: Any, axis: Any) -> Any:
     """For each entry the product of all the others along the axes.
 
-    ans / x where there is no zero. With zeros (or overflow) the products of all before and of all after are multiplied,
-    each in log2(n) steps of doubling; these are products again, hence right for derivatives of any order.
+    ans / x where there is no zero. With zeros (or overflow, or so small a product that it has lost digits) the products
+    of all before and of all after are multiplied, each in log2(n) steps of doubling; these are products again, hence
+    right for derivatives of any order.
     """
     plain = peel(ans)
-    if not anywhere((plain == 0) | ~np.isfinite(plain)):
+    if not anywhere((np.abs(plain) < np.finfo(plain.dtype).tiny) | ~np.isfinite(plain)):
         return keep(ans, x, axis) / x
     axes = axes_of(axis, len(x.shape))
     rest = tuple(i for i in range(len(x.shape)) if i not in axes)

@@ -315,7 +315,7 @@ def test_history_compares_ratios_on_the_same_machine(tmp_path: pathlib.Path, rec
     for contender, median in [("hand-written", 1e-6), ("minigrad", 5e-6)]:
         item[contender] = {"median": median, "low": median, "high": median, "turns": 9}
     new = json.loads(json.dumps(old))
-    for contender in ("hand-written", "minigrad"):  # a machine half as fast is no change
+    for contender in item:  # a machine half as fast is no change
         new["items"]["quadratic"]["results"][contender] = {
             key: 2 * value for key, value in item[contender].items() if key != "turns"
         }

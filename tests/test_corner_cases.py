@@ -234,3 +234,9 @@ def test_the_derivative_of_a_complex_function_of_a_real_variable_is_complex() ->
     assert_close(elementwise_grad(lambda x: np.exp(1j * x))(X), 1j * np.exp(1j * X), 1e-15)
     assert_close(deriv(lambda x: np.exp(1j * x))(0.3), 1j * np.exp(0.3j), 1e-15)
     assert_close(jacobian(lambda z: z**2)(X + 1j), np.diag(2 * (X + 1j)), 1e-15)
+
+
+def test_products_that_have_lost_digits():
+    """The product 1.5 * 5e-324 has one bit; that of the others is not to be had from it by division."""
+    np.testing.assert_array_equal(grad(np.prod)(np.array([1.5, 5e-324, 2.0])), [1e-323, 3.0, 1e-323])
+    np.testing.assert_allclose(grad(np.prod)(np.array([1e-200, 1e-120, 3.0])), [3e-120, 3e-200, 1e-320], rtol=1e-3)
