@@ -410,11 +410,15 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             has_arrays = True
         else:
             made = made_by(step)
-            names = [free.pop() if free else f"v{var.index}" for var in made]
+            scatters = step.function is SCATTER and out.kind == "array" and all(map(is_slice, step.kwargs["indices"]))
+            names = [free.pop() if free and not scatters else f"v{var.index}" for var in made]
             for var, name in zip(made, names):
                 fast.names[var.index], owners[name] = name, var.index
                 expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
-            lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
+            if scatters:
+                lines += [indent + line for line in written_scatter(step, names[0], fast)]
+            else:
+                lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
             if not is_one or out.index not in numbers:
                 has_arrays = True
             elif out.kind == "scalar" and (
@@ -424,6 +428,21 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
                 lines.append(f"{indent}if {names[0]} - {names[0]} != 0.0: raise FloatingPointError")
     fast.weak = False
     return lines, has_arrays
+
+
+def is_slice(index: Any) -> bool:
+    """Whether an index surely gives a view."""
+    return type(index) is slice
+
+
+def written_scatter(step: Step, name: str, fast: FastRenderer) -> list[str]:
+    """Zeros, and each part added to a view of them."""
+    zeros, add = fast.bind(np.zeros), fast.bind(np.add)
+    lines = [f"{name} = {zeros}({step.kwargs['shape']}, {fast.bind(step.kwargs['dtype'])})"]
+    for part, index in zip(step.args, step.kwargs["indices"]):
+        lines.append(f"view = {name}[{fast.index(index)}]")
+        lines.append(f"{add}(view, {fast.value(part)}, view)")
+    return lines
 
 
 def _is_outside(reader: Step, numbers: set[int]) -> bool:
