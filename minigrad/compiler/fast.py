@@ -252,6 +252,7 @@ def makes_new(step: Step) -> bool:
         or (type(function) is Reduction and step.args[1] != ())
         or function in _NEW
         or (type(step.out) is Var and step.out.kind != "array")
+        or getattr(function, "__name__", "") == "fused"
     )
 
 

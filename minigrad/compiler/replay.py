@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minigrad.compiler.fast import CHANGED, Missed, written
+from minigrad.compiler.fuse import fused, numba
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
 from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, mapped, plain
 from minigrad.compiler.watch import Purity, Watched
@@ -109,9 +110,9 @@ def checked_result(value: Any) -> Any:
 class Compiled:
     """What `compile` returns. It is called like the function it was made of."""
 
-    def __init__(self, fun: Callable[..., Any], exact: bool = False) -> None:
+    def __init__(self, fun: Callable[..., Any], exact: bool = False, backend: str = "numpy") -> None:
         functools.update_wrapper(self, fun, updated=())
-        self.fun, self.exact = fun, exact
+        self.fun, self.exact, self.backend = fun, exact, backend
         self._replays: tuple[Callable[..., Any], ...] = ()
         self._lock = threading.RLock()
         self._records: dict[Any, _Record] = {}
@@ -193,6 +194,8 @@ class Compiled:
             return "exceptional"
         self._counts["traces"] += 1
         program = optimised(traced.program, PASSES if self.exact else ROUNDING)
+        if self.backend == "numba":
+            program = fused(program)
         text, namespace = written(
             program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
         )
@@ -311,7 +314,7 @@ def _close(a: Any, b: Any) -> bool:
     return bool(np.allclose(a, b, rtol=1e-5 if np.asarray(b).dtype.itemsize < 8 else 1e-9, atol=0.0, equal_nan=True))
 
 
-def compile(fun: Callable[..., Any], *, exact: bool = False) -> Compiled:  # noqa: A001
+def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "numpy") -> Compiled:  # noqa: A001
     """A function that does what `fun` does, without Python's share of the work.
 
     The first call with arguments of a new kind runs `fun` once on values that write down what NumPy does, optimises
@@ -322,6 +325,9 @@ def compile(fun: Callable[..., Any], *, exact: bool = False) -> Compiled:  # noq
         fun: a function of pytrees of numbers and arrays. Integers of Python, strings, functions and other objects among
             its arguments are static: each value gets a program of its own.
         exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS.
+
+        backend: "numpy", or "numba" to fuse arithmetic into loops, on several threads for large arrays. That needs the
+            extra `fast`, keeps the bits, and takes about a second per new loop on the first call.
 
     Returns:
         A function with the same arguments and results. `stats()` tells how often what happened, `source(*args)` gives
@@ -345,7 +351,11 @@ def compile(fun: Callable[..., Any], *, exact: bool = False) -> Compiled:  # noq
     >>> gradient.stats()["traces"], gradient.stats()["replays"]
     (1, 1)
     """
-    return Compiled(fun, exact)
+    if backend not in ("numpy", "numba"):
+        raise ValueError(located(f"compile: backend={backend!r} is neither 'numpy' nor 'numba'"))
+    if backend == "numba":
+        numba()  # or an ImportError that says how to get it
+    return Compiled(fun, exact, backend)
 
 
 def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
