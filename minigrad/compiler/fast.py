@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import duck
+from minigrad.compiler.fuse import Kernel
 from minigrad.compiler.passes import OPERATORS, Reduction, numbers_as_arrays
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
 from minigrad.compiler.stage import (
@@ -252,7 +253,7 @@ def makes_new(step: Step) -> bool:
         or (type(function) is Reduction and step.args[1] != ())
         or function in _NEW
         or (type(step.out) is Var and step.out.kind != "array")
-        or getattr(function, "__name__", "") == "fused"
+        or type(function) is Kernel
     )
 
 
@@ -385,7 +386,7 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
         text = ""
         if step.function is np.float64 and is_one and out.index in numbers:
             text, binds = fast.text(step.args[0])
-        elif out is not None and position not in in_place:
+        elif out is not None and position not in in_place and type(step.function) is not Kernel:
             text, binds = fast.step(step)
         for name, index in expiring.pop(position, ()):
             if owners[name] == index:
@@ -411,12 +412,15 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             has_arrays = True
         else:
             made = made_by(step)
+            is_loop = type(step.function) is Kernel
             scatters = step.function is SCATTER and out.kind == "array" and all(map(is_slice, step.kwargs["indices"]))
-            names = [free.pop() if free and not scatters else f"v{var.index}" for var in made]
+            names = [free.pop() if free and not scatters and not is_loop else f"v{var.index}" for var in made]
             for var, name in zip(made, names):
                 fast.names[var.index], owners[name] = name, var.index
                 expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
-            if scatters:
+            if is_loop:
+                lines += [indent + line for line in written_loop(step, names, fast)]
+            elif scatters:
                 lines += [indent + line for line in written_scatter(step, names[0], fast)]
             else:
                 lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
@@ -429,6 +433,15 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
                 lines.append(f"{indent}if {names[0]} - {names[0]} != 0.0: raise FloatingPointError")
     fast.weak = False
     return lines, has_arrays
+
+
+def written_loop(step: Step, names: list[str], fast: FastRenderer) -> list[str]:
+    """A fused loop: room for its results, and the call."""
+    kernel = step.function
+    room = f"{fast.bind(np.empty)}({kernel.shape}, {fast.bind(kernel.dtype)})"
+    given = ", ".join([*map(fast.value, step.args), *names])
+    loop = fast.bind(kernel.loop, kernel)
+    return [*[f"{name} = {room}" for name in names], f"if {loop}({given}): raise FloatingPointError"]
 
 
 def is_slice(index: Any) -> bool:

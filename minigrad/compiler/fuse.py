@@ -68,7 +68,7 @@ def fused(program: Program) -> Program:
         cluster = clusters.pop(key)
         for step in cluster:
             del home[step.out.index]
-        steps.extend(as_kernel(cluster, outside) if len(cluster) > 1 else cluster)
+        steps.extend(as_kernel(cluster, outside) if len(cluster) > 1 or stretches(cluster[0]) else cluster)
 
     for step in program.steps:
         key = key_of(step)
@@ -100,6 +100,14 @@ def key_of(step: Step) -> Any:
         elif type(arg) not in (int, float) and not (type(arg) is np.float64 and out.dtype == np.float64):
             return None
     return out.shape, out.dtype
+
+
+def stretches(step: Step) -> bool:
+    """Whether an operand is broadcast, which NumPy takes three times as long for as for one of the full shape."""
+    shape = step.out.shape
+    return (len(shape) > 1 and any(() != np.shape(arg) != shape for arg in step.args if type(arg) is not Var)) or any(
+        arg.shape not in ((), shape) for arg in step.args if type(arg) is Var
+    )  # fmt: skip
 
 
 def readers(program: Program) -> dict[int, list[Any]]:
