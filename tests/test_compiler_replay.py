@@ -5,6 +5,7 @@ import dataclasses
 import gc
 import math
 import random
+import sys
 import threading
 import time
 import warnings
@@ -24,6 +25,7 @@ import minigrad.numpy as mnp
 from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad, vjp
 from minigrad.compiler import CannotCompileError, Compiled
 from minigrad.compiler.replay import Traced
+from minigrad.compiler.stage import strict_state
 from minigrad.compiler.watch import Watched
 from minigrad.tree import flatten
 
@@ -530,6 +532,23 @@ def test_numbers_that_overflow_in_python_do_not_lose_what_numpy_says() -> None:
     with np.errstate(all="ignore"):
         for x in (1e80, -1e100, 1e-200, np.inf, np.nan, 0.0):
             assert_same(compiled(x), fun(x))
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_strict_state_is_entered_and_left(is_known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By NumPy's context variable, or by `np.errstate` where there is none."""
+    if not is_known:
+        monkeypatch.setitem(sys.modules, "numpy._core.umath", None)
+    enter, leave = strict_state()
+    for over in ("ignore", "raise"):
+        with np.errstate(divide="ignore", over=over):
+            before = np.geterr()
+            token = enter()
+            assert np.geterr() == before | {"divide": "raise", "invalid": "raise"}
+            with pytest.raises(FloatingPointError):
+                np.divide(1.0, 0.0)
+            leave(token)
+            assert np.geterr() == before
 
 
 def test_infinities_within_logsumexp() -> None:

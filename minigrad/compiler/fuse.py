@@ -39,9 +39,9 @@ class Kernel:
 
     __name__ = "fused"
 
-    def __init__(self, text: str, shape: tuple[int, ...], dtype: Any, results: int) -> None:
+    def __init__(self, text: str, shape: tuple[int, ...], dtype: Any, results: int, parallel: bool) -> None:
         self.text, self.shape, self.dtype, self.results = text, shape, dtype, results
-        parallel = int(np.prod(shape)) >= PARALLEL
+        parallel = parallel and int(np.prod(shape)) >= PARALLEL
         key = text, parallel
         if key not in _loops:
             namespace: dict[str, Any] = {"prange": numba().prange if parallel else range}
@@ -58,7 +58,11 @@ class Kernel:
 
 
 def fused(program: Program) -> Program:
-    """Runs of arithmetic on arrays of one shape become single steps. The results keep every bit."""
+    """Runs of arithmetic on arrays of one shape become single steps. The results keep every bit.
+
+    Loops run on several threads only where no products of matrices do: BLAS and numba would wait for each other.
+    """
+    parallel = not any(step.function in (operator.matmul, np.dot, np.tensordot, np.einsum) for step in program.steps)
     outside = readers(program)
     steps: list[Step] = []
     clusters: dict[Any, list[Step]] = {}  # the open ones, by shape and dtype: none reads what another one makes
@@ -68,7 +72,7 @@ def fused(program: Program) -> Program:
         cluster = clusters.pop(key)
         for step in cluster:
             del home[step.out.index]
-        steps.extend(as_kernel(cluster, outside) if len(cluster) > 1 or stretches(cluster[0]) else cluster)
+        steps.extend(as_kernel(cluster, outside, parallel) if len(cluster) > 1 or stretches(cluster[0]) else cluster)
 
     for step in program.steps:
         key = key_of(step)
@@ -122,7 +126,7 @@ def readers(program: Program) -> dict[int, list[Any]]:
     return found
 
 
-def as_kernel(cluster: Sequence[Step], outside: dict[int, list[Any]]) -> list[Step]:
+def as_kernel(cluster: Sequence[Step], outside: dict[int, list[Any]], parallel: bool) -> list[Step]:
     """One step in place of a cluster, and the text of its loop."""
     members = {id(step) for step in cluster}
     inside = {step.out.index for step in cluster}
@@ -170,7 +174,7 @@ def as_kernel(cluster: Sequence[Step], outside: dict[int, list[Any]]) -> list[St
             lines.append("        row = 0")  # the sum over threads has to be a statement of the outermost loop
     lines += ["    " * (len(shape) + 1) + line for line in body]
     lines += ["        bad += row", "    return bad"]
-    kernel = Kernel("\n".join(lines), shape, dtype, len(results))
+    kernel = Kernel("\n".join(lines), shape, dtype, len(results), parallel)
     out = results[0] if len(results) == 1 else tuple(results)
     args = tuple([value for _, value in operands.values()])
     return [Step(out, kernel, args, {}, False, cluster[-1].origin)]
