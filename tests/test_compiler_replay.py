@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import warnings
-from collections import namedtuple
+from collections import deque, namedtuple
 from typing import Any
 
 import numpy as np
@@ -603,6 +603,9 @@ def _count(x: Any) -> Any:
     return x * len(SEEN)
 
 
+LOADER, QUEUE, NORMAL = iter([1.0, 2.0, 3.0]), deque([1.0, 2.0, 3.0]), GENERATOR.normal
+
+
 def _write(x: Any) -> Any:
     TABLE["w"][0] += 1.0  # type: ignore[index]
     return x * 2.0
@@ -621,6 +624,9 @@ def _write(x: Any) -> Any:
         (_print, "print"),
         (_open, "open"),
         (_count, "changes"),
+        (lambda x: x * next(LOADER), "LOADER, an iterator"),
+        (lambda x: x * QUEUE.popleft(), "changes QUEUE"),
+        (lambda x: x * NORMAL(), "random numbers from NORMAL"),
         (_write, "writes into"),
         (lambda x: np.asarray(x) * 2, "np.asarray"),
         (lambda x: np.add(x, x, out=np.ones((2, 3))), "out="),
