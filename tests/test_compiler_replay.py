@@ -5,10 +5,11 @@ import dataclasses
 import gc
 import math
 import random
+import sys
 import threading
 import time
 import warnings
-from collections import namedtuple
+from collections import deque, namedtuple
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import minigrad.numpy as mnp
 from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad, vjp
 from minigrad.compiler import CannotCompileError, Compiled
 from minigrad.compiler.replay import Traced
+from minigrad.compiler.stage import strict_state
 from minigrad.compiler.watch import Watched
 from minigrad.tree import flatten
 
@@ -532,6 +534,23 @@ def test_numbers_that_overflow_in_python_do_not_lose_what_numpy_says() -> None:
             assert_same(compiled(x), fun(x))
 
 
+@pytest.mark.parametrize("is_known", [True, False])
+def test_the_strict_state_is_entered_and_left(is_known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By NumPy's context variable, or by `np.errstate` where there is none."""
+    if not is_known:
+        monkeypatch.setitem(sys.modules, "numpy._core.umath", None)
+    enter, leave = strict_state()
+    for over in ("ignore", "raise"):
+        with np.errstate(divide="ignore", over=over):
+            before = np.geterr()
+            token = enter()
+            assert np.geterr() == before | {"divide": "raise", "invalid": "raise"}
+            with pytest.raises(FloatingPointError):
+                np.divide(1.0, 0.0)
+            leave(token)
+            assert np.geterr() == before
+
+
 def test_infinities_within_logsumexp() -> None:
     """Its shift by the maximum has another form for infinite maxima; programs traced without hold for finite ones."""
     fun = value_and_grad(lambda x: np.sum(mnp.logsumexp(x, axis=0)))
@@ -584,6 +603,9 @@ def _count(x: Any) -> Any:
     return x * len(SEEN)
 
 
+LOADER, QUEUE, NORMAL = iter([1.0, 2.0, 3.0]), deque([1.0, 2.0, 3.0]), GENERATOR.normal
+
+
 def _write(x: Any) -> Any:
     TABLE["w"][0] += 1.0  # type: ignore[index]
     return x * 2.0
@@ -602,6 +624,9 @@ def _write(x: Any) -> Any:
         (_print, "print"),
         (_open, "open"),
         (_count, "changes"),
+        (lambda x: x * next(LOADER), "LOADER, an iterator"),
+        (lambda x: x * QUEUE.popleft(), "changes QUEUE"),
+        (lambda x: x * NORMAL(), "random numbers from NORMAL"),
         (_write, "writes into"),
         (lambda x: np.asarray(x) * 2, "np.asarray"),
         (lambda x: np.add(x, x, out=np.ones((2, 3))), "out="),

@@ -5,6 +5,7 @@
 | `stage`   | values that write down what is done with them: from a function to a flat program   |
 | `watch`   | what a function reads besides its arguments, and what it must not do              |
 | `passes`  | the optimisations, each from program to program                                   |
+| `fused`   | runs of operations as loops compiled by Numba, on request                         |
 | `render`  | steps as Python expressions                                                       |
 | `emit`    | the program as text for people: `source`                                          |
 | `fast`    | the program as text for speed                                                     |

@@ -412,12 +412,16 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             has_arrays = True
         else:
             made = made_by(step)
-            names = [free.pop() if free else f"v{var.index}" for var in made]
+            is_loop = type(step.function) is Kernel
+            scatters = step.function is SCATTER and out.kind == "array" and all(map(is_slice, step.kwargs["indices"]))
+            names = [free.pop() if free and not scatters and not is_loop else f"v{var.index}" for var in made]
             for var, name in zip(made, names):
                 fast.names[var.index], owners[name] = name, var.index
                 expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
-            if type(step.function) is Kernel:
+            if is_loop:
                 lines += [indent + line for line in written_kernel(step, names, text, fast)]
+            elif scatters:
+                lines += [indent + line for line in written_scatter(step, names[0], fast)]
             else:
                 lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
             if not is_one or out.index not in numbers:
@@ -444,6 +448,21 @@ def written_kernel(step: Step, names: Sequence[str], text: str, fast: FastRender
         f"{', '.join([*names, fast.finite[-1]])} = {fast.bind(kernel.run)}{arguments}",
         *[f"{name} = float64({name})" for name, is_scalar in zip(names, kernel.scalars) if is_scalar],
     ]
+
+
+def is_slice(index: Any) -> bool:
+    """Whether an index surely gives a view."""
+    return type(index) is slice
+
+
+def written_scatter(step: Step, name: str, fast: FastRenderer) -> list[str]:
+    """Zeros, and each part added to a view of them."""
+    zeros, add = fast.bind(np.zeros), fast.bind(np.add)
+    lines = [f"{name} = {zeros}({step.kwargs['shape']}, {fast.bind(step.kwargs['dtype'])})"]
+    for part, index in zip(step.args, step.kwargs["indices"]):
+        lines.append(f"view = {name}[{fast.index(index)}]")
+        lines.append(f"{add}(view, {fast.value(part)}, view)")
+    return lines
 
 
 def _is_outside(reader: Step, numbers: set[int]) -> bool:

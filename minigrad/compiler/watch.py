@@ -7,13 +7,15 @@ there. Each call compares identities, and the content of arrays: a copy for smal
 
 from __future__ import annotations
 
+import copy
 import functools
 import gc
 import os
 import random
 import sys
 import types
-from collections import Counter
+from array import array as number_array
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from operator import is_not
 from typing import Any, NamedTuple
@@ -92,7 +94,9 @@ class Watched:
         elif isinstance(value, functools.partial):
             for part in (value.func, *value.args, *value.keywords.values()):
                 self._walk(part, name)
-        elif isinstance(value, (list, tuple)):
+        elif hasattr(type(value), "__next__"):
+            raise _refused(f"captures {name}, an iterator", "pass what it yields as an argument")
+        elif isinstance(value, (list, tuple, deque)):
             if not isinstance(value, tuple):
                 self._watch(
                     "len({0}) != " + str(len(value)) + " or any(map(is_not, {0}, {1}))", value, list(value), name
@@ -104,8 +108,8 @@ class Watched:
             self._watch("any(map(is_not, {0}.values(), {1}))", value, list(value.values()), name)
             for key, part in value.items():
                 self._walk(part, str(key) if str(key).isidentifier() else name)
-        elif isinstance(value, set):
-            self._watch("{0} != {1}", value, set(value), name)
+        elif isinstance(value, (set, bytearray, number_array)):
+            self._watch("{0} != {1}", value, copy.copy(value), name)
         elif isinstance(value, (np.random.Generator, np.random.RandomState, random.Random)):
             self.generators.append((value, _state(value), name))
         elif isinstance(value, types.ModuleType):
@@ -114,6 +118,8 @@ class Watched:
                 self._walk_names(vars(value), self._attributes)
         elif isinstance(value, type):
             self._walk_class(value, None)
+        elif not isinstance(getattr(value, "__self__", None), (types.ModuleType, type(None))):
+            self._walk(value.__self__, name)  # a method of a built-in type, such as `rng.normal`
         else:
             self._has_objects = True
             self._walk_object(value, name)
