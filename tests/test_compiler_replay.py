@@ -133,6 +133,19 @@ def test_exact_replays_have_the_bits_of_the_tape(program: Any, x: Any, other: An
         assert np.array_equal(a, b, equal_nan=True)
 
 
+def test_arrays_keep_their_order_in_memory() -> None:
+    """A sum goes through memory in order, so a result written into columns would have another last bit."""
+    C, D = rng.normal(size=(2, 3)), rng.normal(size=(3, 3))
+
+    def fun(x: Any) -> Any:
+        return np.sum(0.3 * (np.arctan(x).T @ C).T * D)
+
+    compiled = minigrad.compile(fun, exact=True)
+    for _ in range(20):
+        x = rng.normal(size=(2, 3))
+        assert compiled(x) == fun(x)
+
+
 @settings(max_examples=20)
 @given(steps, inputs)
 def test_random_programs_in_float32(program: Any, x: Any) -> None:

@@ -260,8 +260,11 @@ def makes_new(step: Step) -> bool:
 def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
     """For steps, by position, the operand whose memory the result may take: it is not needed any more.
 
-    It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at.
+    It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at, and the
+    rows of both must lie one after the other: NumPy adds entries up in the order of memory, so another order of memory
+    would change last bits.
     """
+    ordered = by_rows(program)
     made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
     if not made:
         return {}
@@ -288,10 +291,32 @@ def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
                 and last[var.index] == position
                 and var.shape == step.out.shape
                 and var.dtype == step.out.dtype
+                and var.index in ordered
+                and step.out.index in ordered
             ):
                 plan[position] = var
                 break
     return plan
+
+
+def by_rows(program: Program) -> set[int]:
+    """The arrays whose rows surely lie one after the other in memory (in NumPy's words, C-contiguous)."""
+    found: set[int] = set()
+
+    def fits(value: Any) -> bool:
+        shape = getattr(value, "shape", ())
+        if len(shape) - shape.count(1) <= 1:
+            return True  # a vector has no order, wherever it is laid out
+        return value.index in found if type(value) is Var else bool(value.flags.c_contiguous)
+
+    for step in program.steps:
+        is_ufunc = type(UFUNC_OF.get(step.function, step.function)) is np.ufunc
+        for var in made_by(step):
+            if fits(var) or type(step.function) is Kernel or step.function in (operator.matmul, np.zeros, np.ones):
+                found.add(var.index)
+            elif is_ufunc and not step.kwargs and all(map(fits, step.args)):
+                found.add(var.index)
+    return found
 
 
 class Layout:
