@@ -60,6 +60,11 @@ def empty(treedef: TreeDef, leaves: int) -> TreeDef:
 _HOLE = object()
 
 
+def is_example(leaf: Any) -> bool:
+    """Whether a leaf is a duck array that may be further in than a box."""
+    return isinstance(leaf, Duck) and leaf.serial > 0
+
+
 def furthest_in(leaves: Sequence[Any]) -> Duck | None:
     """Of the duck arrays among these, the one whose batch was made last."""
     ducks = [leaf for leaf in map(open_part, leaves) if isinstance(leaf, Duck)]
@@ -118,11 +123,14 @@ class _Call:
         leaves, self.treedef = flatten(tuple(args))
         leaves = [open_part(leaf) for leaf in leaves]
         self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
-        self.leaves = [None if type(leaf) is Box else leaf for leaf in leaves]
+        if self.places:  # an example may be further in than these boxes, and then takes the operation
+            self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box or is_example(leaf)]
+        inputs = set(self.places)
+        self.leaves = [None if k in inputs else leaf for k, leaf in enumerate(leaves)]
         self.treedef = empty(self.treedef, len(leaves))
 
     def traced(self, args: Any) -> list[Any]:
-        """The arguments that are being differentiated."""
+        """The arguments that are being differentiated, and the examples among the others."""
         leaves = flatten(tuple(args))[0]
         return [open_part(leaves[k]) for k in self.places]
 

@@ -765,3 +765,15 @@ def test_staged_values_leave_operations_to_examples_further_in() -> None:
         for x in np.linspace(-1.0, 1.0, 9).reshape(3, 3):
             assert_same(compiled(x), outer(x))
         assert compiled.stats()["replays"] == 2
+
+
+def test_a_compiled_loop_with_checkpoints_is_traced_once() -> None:
+    def fun(x: Any) -> Any:
+        return np.sum(minigrad.checkpointed_scan(lambda c, _: (np.tanh(c * x0 + c), None), x, length=4)[0])
+
+    x0 = np.array([0.5, -0.3])
+    for transform in (grad, minigrad.hessian):
+        compiled = minigrad.compile(transform(fun))
+        for x in np.linspace(-1.0, 1.0, 6).reshape(3, 2):
+            assert_same(compiled(x), transform(fun)(x))
+        assert compiled.stats()["replays"] == 2
