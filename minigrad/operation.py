@@ -171,8 +171,21 @@ class _Call:
             args = treedef.unflatten(leaves)
             return one_operation(self.name, self.fun, args, *self.rules, self.series, self.opaque)
 
-        operation.__name__ = self.name
-        return duck.perform(operation, tuple(leaves), {})
+        structures: list[TreeDef] = []
+
+        def flat(*leaves: Any) -> Any:
+            outs, outdef = flatten(operation(*leaves))
+            if not structures:
+                structures.append(empty(outdef, len(outs)))
+            if str(outdef) != str(structures[0]):
+                raise TypeError(located(f"{self.name}: returned {outdef}, and {structures[0]} when it was compiled"))
+            return outs[0] if len(outs) == 1 else tuple(outs)
+
+        operation.__name__ = flat.__name__ = self.name
+        if is_example(duck):
+            return duck.perform(operation, tuple(leaves), {})
+        found = duck.perform(flat, tuple(leaves), {})  # a step of a program has a flat tuple of results
+        return structures[0].unflatten(found if type(found) is tuple else [found])
 
     def pull(self, gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
         """The cotangents of the traced arguments."""

@@ -777,3 +777,23 @@ def test_a_compiled_loop_with_checkpoints_is_traced_once() -> None:
         for x in np.linspace(-1.0, 1.0, 6).reshape(3, 2):
             assert_same(compiled(x), transform(fun)(x))
         assert compiled.stats()["replays"] == 2
+
+
+def test_operations_of_ones_own_that_return_structures() -> None:
+    @minigrad.custom_primitive(vjp=lambda g, ans, x: 2.0 * g["square"] * x + np.sum(g["rest"][1]) * np.ones(2))
+    def own(x: Any) -> Any:
+        return {"square": x * x, "rest": (1, float(x[0]) + float(x[1]))}
+
+    def plain(x: Any) -> Any:
+        return {"square": x * x, "rest": (1, x[0] + x[1])}
+
+    def entries(x: Any) -> Any:
+        found = own(x)
+        return found["square"] * found["rest"][1]
+
+    compiled = minigrad.compile(entries)
+    derivative = minigrad.compile(jacobian(entries))
+    for x in np.linspace(-1.0, 1.0, 6).reshape(3, 2):
+        assert_same(compiled(x), plain(x)["square"] * plain(x)["rest"][1])
+        assert_same(derivative(x), jacobian(lambda x: plain(x)["square"] * plain(x)["rest"][1])(x))
+    assert compiled.stats()["replays"] == derivative.stats()["replays"] == 2
