@@ -277,7 +277,7 @@ def stacked(level: Level, results: Sequence[Any], what: str) -> Any:
                 raise Batched(np.zeros(1), level).differ(what)
             joined.append(parts[0])
             continue
-        if len({shape_of(part) for part in parts}) > 1:
+        if len({shape_of(part) for part in parts}) > 1 or holds(opened(parts), level):  # the function closes over more
             raise Batched(np.zeros(1), level).differ(what)
         joined.append(Batched(s.stack(*parts, axis=0), level))
     return treedef.unflatten(joined)

@@ -175,6 +175,9 @@ class _Call:
 
         def flat(*leaves: Any) -> Any:
             outs, outdef = flatten(operation(*leaves))
+            if any(isinstance(open_part(out), Duck) for out in outs):
+                what = "closes over a value that is being compiled, or has it as a static argument"
+                raise TypeError(located(f"{self.name}: the function {what}; pass it as one that is not static"))
             if not structures:
                 structures.append(empty(outdef, len(outs)))
             if str(outdef) != str(structures[0]):

@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.duck import Duck
 from minigrad.patterns import Pattern, push_patterns, sp
 from minigrad.sweeps import finished
 from minigrad.tape import Box, Tape, located, open_part, peel
@@ -69,6 +70,13 @@ def _record(operation: str, fun: Callable[..., Any], x: Any) -> Recording:
     if type(x) is Box:
         raise TypeError(
             located(f"{operation}: x is being differentiated, and a sparse matrix cannot be; use jacobian or hessian")
+        )
+    if isinstance(x, Duck) and not x.serial:
+        raise TypeError(
+            located(
+                f"{operation}: x is being compiled, and a sparse matrix cannot be; use jacobian or hessian, or compile "
+                f"the function alone: {operation}(compile(f), x)"
+            )
         )
     if np.iscomplexobj(x):
         raise TypeError(

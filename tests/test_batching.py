@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from references import assert_close
 from test_cells import NARROW, arguments, directions
 
+import minigrad
 import minigrad.numpy as mnp
 from minigrad import (
     batched,
@@ -751,6 +752,23 @@ def test_an_operation_with_a_rule_of_its_own() -> None:
     assert_close(second, np.full((4, 3), 2.0), 1e-14)
     twice = grad(lambda xs: np.sum(batched(grad(lambda x: np.sum(rounded(x) * x)))(xs)))(X)
     assert_close(twice, np.full((4, 3), 2.0), 1e-14)
+
+
+def test_operations_of_ones_own_that_close_over_examples() -> None:
+    def own(w, x):
+        return minigrad.custom_primitive(lambda x: x * w, vjp=lambda g, ans, x: g * w)(x)
+
+    def elementwise(w, x):
+        return minigrad.custom_elementwise(lambda x: x * w, lambda ans, x: w + 0.0 * x, name="scaled")(x)
+
+    def static(w, x):
+        return minigrad.custom_primitive(lambda x, n: x * n, vjp=lambda g, ans, x, n: g * n, static="n")(x, w)
+
+    ws = np.arange(4.0)
+    for fun in (own, elementwise, static):
+        assert_close(batched(fun)(ws, X), ws[:, None] * X, 1e-14)
+        pulled = batched(lambda w, x, fun=fun: vjp(lambda x: fun(w, x), x)[1](np.ones(3))[0])(ws, X)
+        assert_close(pulled, np.broadcast_to(ws[:, None], X.shape), 1e-14)
 
 
 # ----- errors ---------------------------------------------------------------------------------------------------------

@@ -797,3 +797,20 @@ def test_operations_of_ones_own_that_return_structures() -> None:
         assert_same(compiled(x), plain(x)["square"] * plain(x)["rest"][1])
         assert_same(derivative(x), jacobian(lambda x: plain(x)["square"] * plain(x)["rest"][1])(x))
     assert compiled.stats()["replays"] == derivative.stats()["replays"] == 2
+
+
+def test_what_operations_close_over_is_told() -> None:
+    def own(w: Any) -> Any:
+        return minigrad.custom_primitive(lambda x: x * w, vjp=lambda g, ans, x: g * w)(X * w)
+
+    def static(w: Any) -> Any:
+        return minigrad.custom_primitive(lambda x, n: x * n, jvp=lambda t, ans, x, n: t[0] * n, static="n")(X * w, w)
+
+    def solved(w: Any) -> Any:
+        return minigrad.root(lambda p, y: y * w - p, X[0] * w, np.ones(3))
+
+    for fun, message in ((own, "closes over a value"), (static, "a static argument"), (solved, "a closure")):
+        with pytest.raises(TypeError, match=message):
+            minigrad.compile(fun)(2.0)
+    with pytest.raises(TypeError, match=r"sparse_jacobian\(compile\(f\), x\)"):
+        minigrad.compile(lambda x: minigrad.sparse_jacobian(np.sin, x).toarray())(X[0])

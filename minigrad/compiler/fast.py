@@ -312,9 +312,9 @@ def by_rows(program: Program) -> set[int]:
     for step in program.steps:
         is_ufunc = type(UFUNC_OF.get(step.function, step.function)) is np.ufunc
         for var in made_by(step):
-            if fits(var) or type(step.function) is Kernel or step.function in (operator.matmul, np.zeros, np.ones):
-                found.add(var.index)
-            elif is_ufunc and not step.kwargs and all(map(fits, step.args)):
+            is_kept = is_ufunc and not step.kwargs and all(map(fits, step.args))
+            is_made = type(step.function) is Kernel or step.function in (operator.matmul, np.zeros, np.ones)
+            if is_kept or is_made or fits(var):
                 found.add(var.index)
     return found
 

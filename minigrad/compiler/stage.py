@@ -484,7 +484,8 @@ class Staged(Duck):
             located(
                 f"compile: a traced value (shape {self.shape}, {self.dtype}) cannot become, or be written into, a "
                 "plain array: leave np.asarray out, build arrays with np.stack or np.where (or minigrad.numpy.array "
-                "of a list), and use minigrad.set_at for x[index] = value"
+                "of a list), and use minigrad.set_at for x[index] = value. To a solver or an operation of your own it "
+                "has to come as an argument, not through a closure"
             )
         )
 
