@@ -814,3 +814,23 @@ def test_what_operations_close_over_is_told() -> None:
             minigrad.compile(fun)(2.0)
     with pytest.raises(TypeError, match=r"sparse_jacobian\(compile\(f\), x\)"):
         minigrad.compile(lambda x: minigrad.sparse_jacobian(np.sin, x).toarray())(X[0])
+
+
+@pytest.mark.parametrize("name", ["psi", "gamma", "loggamma", "rgamma", "erfcx", "dawsn", "log_ndtr"])
+def test_second_derivatives_of_special_functions(name: str) -> None:
+    special = pytest.importorskip("scipy.special")
+
+    def fun(x: Any) -> Any:
+        return np.sum(np.sin(getattr(special, name)(x)))
+
+    def reference(x: Any) -> Any:
+        return mnp.array([grad(grad(lambda t, e=e: fun(x + t * e)))(0.0) for e in np.eye(2)])
+
+    for outer in (lambda x: np.sum(reference(x)), minigrad.laplacian(fun), grad(minigrad.laplacian(fun))):
+        points = np.array([[1.3, 0.7], [2.1, 0.9], [0.6, 1.1]])
+        expected = np.stack([outer(x) for x in points])
+        compiled = minigrad.compile(outer)
+        np.testing.assert_allclose([compiled(x) for x in points], expected, rtol=1e-9)
+        np.testing.assert_allclose(minigrad.batched(outer)(points), expected, rtol=1e-9)
+        assert compiled.stats()["replays"] == 2
+    np.testing.assert_allclose(minigrad.laplacian(fun)(points[0]), np.sum(reference(points[0])), rtol=1e-8)

@@ -22,6 +22,7 @@ from scipy import special as _sp  # type: ignore[import-untyped]
 from minigrad import elementwise as _e
 from minigrad import series as _t
 from minigrad import structure as _s
+from minigrad.duck import Duck, anywhere
 from minigrad.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
 from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed
 from minigrad.primitive import constant, elementwise
@@ -262,6 +263,8 @@ def voigt(x: Any, sigma: Any, y: Any) -> Any:
 
 def polygamma_plain(n: int, x: Any) -> Any:
     """polygamma in the dtype of x, and of complex x too (as the real one: recurrence, then DLMF 5.15.9)."""
+    if isinstance(x, Duck):
+        return x.perform(_polygamma, (x,), {"n": n})
     x = np.asarray(x)
     if x.dtype.kind != "c":
         return _sp.polygamma(n, x).astype(x.dtype)[()]
@@ -890,7 +893,7 @@ def _within(limit: float, both: bool, a: Any, b: Any) -> Callable[..., Any]:
 
     def rule(d: int, ans: Any, us: Any, _: Any) -> Any:
         x = peel(us[0][0])
-        far = np.asarray(x).dtype.kind != "c" and np.any((np.abs(x) if both else x) > limit)
+        far = not np.iscomplexobj(x) and anywhere((np.abs(x) if both else x) > limit)
         return None if far else _t.linear_equation(ans, us[0], d, a, b)
 
     return rule
