@@ -249,7 +249,8 @@ def makes_new(step: Step) -> bool:
     """Whether the result is certainly an array of its own."""
     function = step.function
     return (
-        type(function) in (np.ufunc, Kernel)
+        type(function) is np.ufunc
+        or isinstance(function, Kernel)
         or function in UFUNC_OF
         or (type(function) is Reduction and step.args[1] != ())
         or function in _NEW
@@ -312,9 +313,12 @@ def by_rows(program: Program) -> set[int]:
     for step in program.steps:
         is_ufunc = type(UFUNC_OF.get(step.function, step.function)) is np.ufunc
         for var in made_by(step):
-            if fits(var) or type(step.function) is Kernel or step.function in (operator.matmul, np.zeros, np.ones):
-                found.add(var.index)
-            elif is_ufunc and not step.kwargs and all(map(fits, step.args)):
+            if (
+                fits(var)
+                or isinstance(step.function, Kernel)
+                or step.function in (operator.matmul, np.zeros, np.ones)
+                or (is_ufunc and not step.kwargs and all(map(fits, step.args)))
+            ):
                 found.add(var.index)
     return found
 
@@ -437,7 +441,7 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             has_arrays = True
         else:
             made = made_by(step)
-            is_loop = type(step.function) is Kernel
+            is_loop = isinstance(step.function, Kernel)
             scatters = step.function is SCATTER and out.kind == "array" and all(map(is_slice, step.kwargs["indices"]))
             names = [free.pop() if free and not scatters and not is_loop else f"v{var.index}" for var in made]
             for var, name in zip(made, names):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
@@ -196,7 +197,7 @@ class Compiled:
         is_fused = self.backend == "numba"
         program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
         if is_fused:
-            program = fused(program)
+            program = driven(fused(program))
         text, namespace = written(
             program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
         )
