@@ -74,8 +74,15 @@ def push_series(
     """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
     events = findings.events if findings is not None else ()
+    first: dict[Any, int] = {}  # the first node with this primitive and these parents
+    again: dict[int, int] = {}  # nodes that do what another one did
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
+        if not params and -1 not in parents:
+            same = tuple([again.get(p, p) for p in parents]) if again else parents
+            if (j := first.setdefault((primitive, same), i)) != i:
+                again[i], known[i] = j, known[j]
+                continue
         us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
         if max(map(len, us)) == 1:
             known[i] = [ans]  # nothing moves here
