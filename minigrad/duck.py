@@ -35,9 +35,9 @@ def whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **params: Any) -> Any:
-        found = ducks_in([args, list(params.values())])
-        if not found:
+        if not has_duck(args) and not has_duck(tuple(params.values())):
             return function(*args, **params)
+        found = ducks_in([args, list(params.values())])
         return max(found, key=lambda duck: duck.serial).perform(function, args, params)  # the one furthest in
 
     return call
