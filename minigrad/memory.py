@@ -233,8 +233,9 @@ class _Loop:
 
     def __init__(self, f: Callable[..., Any], length: int, snapshots: int) -> None:
         self.f, self.length, self.snapshots = f, length, snapshots
-        #: the states that the run forward stored, for the first run backward, which replaces them one by one
-        self.states: list[tuple[int, Any]] | None = None
+        #: the states that the run forward stored, for the first run backward, which replaces them one by one; and the
+        #: arguments that it had, since of others (the same under a box, for each example) the states are others
+        self.states: tuple[list[Any], list[tuple[int, Any]]] | None = None
 
     def step(self, carry: Any, x: Any, args: Any) -> tuple[Any, Any]:
         """One step, checked."""
@@ -343,6 +344,7 @@ class _Loop:
 
     def run(self, carry: Any, xs: Any, args: Any) -> tuple[Any, Any]:
         """All steps forward."""
+        given = flatten((carry, xs, args))[0]
         carry, xs, args = tree_map(read_only, (carry, xs, args))
         rows, states, room = _Rows(self.length), [], self.snapshots
         wanted = next_snapshot(self.length + 1, room)  # what follows the loop is one more step to be reversed
@@ -362,16 +364,17 @@ class _Loop:
             refuse_closure("checkpointed_scan", flatten((carry, y))[0])
             carry = tree_map(read_only, carry)
             rows.put(i, y)
-        self.states = states
+        self.states = given, states
         return tree_map(_of_its_own, carry), rows.whole()
 
     def run_backward(self, primals: tuple[Any, ...], out: Any, g: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         """All steps backward; each of them is recorded by itself, from a carry that is computed again."""
         carry, xs, args = tree_map(read_only, primals)
         g_carry, g_ys = g
-        if self.states is None:  # not the first time
+        given = flatten(primals)[0]
+        if self.states is None or any(a is not b for a, b in zip(given, self.states[0])):  # not the first time
             self.run(carry, xs, args)
-        stack, self.states = [(0, carry), *(self.states or [])], None
+        stack, self.states = [(0, carry), *(self.states[1] if self.states else [])], None
         rows, ct_args = _Rows(self.length), None
         for end in range(self.length, 0, -1):
             while stack[-1][0] >= end:
@@ -445,11 +448,13 @@ class _Rows:
 
 def _check_equal(results: Any, before: Any, carry: Any) -> None:
     """Raise if a step gave other results this time, beyond what recording it may change in the last digits."""
-    new, old = flatten(results)[0], flatten(before)[0]
-    pairs = [
-        (a, b) for a, b in zip(new, old) if has_derivative(b) and isinstance(peel(b), (np.ndarray, np.generic, float))
-    ]
-    sizes = [np.abs(a) for a in [*flatten(carry)[0], *new] if has_derivative(a)]
+    new, old, start = [[peel(leaf) for leaf in flatten(tree)[0]] for tree in (results, before, carry)]
+
+    def is_plain(leaf: Any) -> bool:  # examples may differ in size, and a program asks for no numbers
+        return isinstance(leaf, (np.ndarray, np.generic, float)) and has_derivative(leaf)
+
+    pairs = [(a, b) for a, b in zip(new, old) if is_plain(a) and is_plain(b)]
+    sizes = [np.abs(a) for a in [*start, *new] if is_plain(a)]
     scale = max([float(np.max(size, initial=0.0, where=np.isfinite(size))) for size in sizes], default=0.0)
     for a, b in pairs:
         a, b = np.asarray(a), np.asarray(b)

@@ -60,6 +60,11 @@ def empty(treedef: TreeDef, leaves: int) -> TreeDef:
 _HOLE = object()
 
 
+def is_example(leaf: Any) -> bool:
+    """Whether a leaf is a duck array that may be further in than a box."""
+    return isinstance(leaf, Duck) and leaf.serial > 0
+
+
 def furthest_in(leaves: Sequence[Any]) -> Duck | None:
     """Of the duck arrays among these, the one whose batch was made last."""
     ducks = [leaf for leaf in map(open_part, leaves) if isinstance(leaf, Duck)]
@@ -118,11 +123,14 @@ class _Call:
         leaves, self.treedef = flatten(tuple(args))
         leaves = [open_part(leaf) for leaf in leaves]
         self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
-        self.leaves = [None if type(leaf) is Box else leaf for leaf in leaves]
+        if self.places:  # an example may be further in than these boxes, and then takes the operation
+            self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box or is_example(leaf)]
+        inputs = set(self.places)
+        self.leaves = [None if k in inputs else leaf for k, leaf in enumerate(leaves)]
         self.treedef = empty(self.treedef, len(leaves))
 
     def traced(self, args: Any) -> list[Any]:
-        """The arguments that are being differentiated."""
+        """The arguments that are being differentiated, and the examples among the others."""
         leaves = flatten(tuple(args))[0]
         return [open_part(leaves[k]) for k in self.places]
 
@@ -163,8 +171,21 @@ class _Call:
             args = treedef.unflatten(leaves)
             return one_operation(self.name, self.fun, args, *self.rules, self.series, self.opaque)
 
-        operation.__name__ = self.name
-        return duck.perform(operation, tuple(leaves), {})
+        structures: list[TreeDef] = []
+
+        def flat(*leaves: Any) -> Any:
+            outs, outdef = flatten(operation(*leaves))
+            if not structures:
+                structures.append(empty(outdef, len(outs)))
+            if str(outdef) != str(structures[0]):
+                raise TypeError(located(f"{self.name}: returned {outdef}, and {structures[0]} when it was compiled"))
+            return outs[0] if len(outs) == 1 else tuple(outs)
+
+        operation.__name__ = flat.__name__ = self.name
+        if is_example(duck):
+            return duck.perform(operation, tuple(leaves), {})
+        found = duck.perform(flat, tuple(leaves), {})  # a step of a program has a flat tuple of results
+        return structures[0].unflatten(found if type(found) is tuple else [found])
 
     def pull(self, gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
         """The cotangents of the traced arguments."""

@@ -718,3 +718,82 @@ def test_threads() -> None:
 
 def test_elementwise_grad_collapses_within_a_program() -> None:
     check(elementwise_grad(elementwise_grad(np.tanh)), (X,), (Y,))
+
+
+@pytest.mark.parametrize("outer", ["compile", "batched"])
+@pytest.mark.parametrize("argument", [2.0, np.array([2.0, 3.0])])
+def test_a_compiled_function_that_closes_over_a_value_of_an_outer_transformation(outer: str, argument: Any) -> None:
+    # The inner function sees plain arguments alone; what it closes over is no constant.
+    def fun(x: Any) -> Any:
+        kept = {"x": [x]}
+        return minigrad.compile(lambda y: y * kept["x"][0])(argument)
+
+    if outer == "compile":
+        compiled = minigrad.compile(fun)
+        for x in (3.0, 5.0):
+            assert_same(compiled(x), x * argument)
+        assert compiled.stats()["replays"] == 1
+    else:
+        points = np.array([3.0, 5.0, -1.0])
+        assert_same(minigrad.batched(fun)(points), np.stack([x * np.asarray(argument) for x in points]))
+
+
+def test_what_a_compiled_function_was_kept_for_does_not_stay_when_it_is_nested() -> None:
+    kept = [1.0]
+    inner = minigrad.compile(lambda y: y * kept[0])
+
+    def fun(x: Any) -> Any:
+        kept[0] = x
+        return inner(2.0)
+
+    assert fun(4.0) == 8.0
+    assert_same(minigrad.batched(fun)(np.arange(3.0)), np.array([0.0, 2.0, 4.0]))
+    assert fun(5.0) == 10.0
+
+
+def test_staged_values_leave_operations_to_examples_further_in() -> None:
+    matrix = np.arange(9.0).reshape(3, 3) / 9
+
+    def fun(x: Any) -> Any:
+        return np.sum(np.tanh(matrix @ x) * x)
+
+    def within(x: Any) -> Any:  # x is no argument of what is batched
+        return minigrad.batched(lambda y: np.sum(2.0 * x * y - x / y))(matrix + 1.0)
+
+    for outer in (minigrad.laplacian(fun), minigrad.bilaplacian(fun), within, grad(lambda x: np.sum(within(x)))):
+        compiled = minigrad.compile(outer)
+        for x in np.linspace(-1.0, 1.0, 9).reshape(3, 3):
+            assert_same(compiled(x), outer(x))
+        assert compiled.stats()["replays"] == 2
+
+
+def test_a_compiled_loop_with_checkpoints_is_traced_once() -> None:
+    def fun(x: Any) -> Any:
+        return np.sum(minigrad.checkpointed_scan(lambda c, _: (np.tanh(c * x0 + c), None), x, length=4)[0])
+
+    x0 = np.array([0.5, -0.3])
+    for transform in (grad, minigrad.hessian):
+        compiled = minigrad.compile(transform(fun))
+        for x in np.linspace(-1.0, 1.0, 6).reshape(3, 2):
+            assert_same(compiled(x), transform(fun)(x))
+        assert compiled.stats()["replays"] == 2
+
+
+def test_operations_of_ones_own_that_return_structures() -> None:
+    @minigrad.custom_primitive(vjp=lambda g, ans, x: 2.0 * g["square"] * x + np.sum(g["rest"][1]) * np.ones(2))
+    def own(x: Any) -> Any:
+        return {"square": x * x, "rest": (1, float(x[0]) + float(x[1]))}
+
+    def plain(x: Any) -> Any:
+        return {"square": x * x, "rest": (1, x[0] + x[1])}
+
+    def entries(x: Any) -> Any:
+        found = own(x)
+        return found["square"] * found["rest"][1]
+
+    compiled = minigrad.compile(entries)
+    derivative = minigrad.compile(jacobian(entries))
+    for x in np.linspace(-1.0, 1.0, 6).reshape(3, 2):
+        assert_same(compiled(x), plain(x)["square"] * plain(x)["rest"][1])
+        assert_same(derivative(x), jacobian(lambda x: plain(x)["square"] * plain(x)["rest"][1])(x))
+    assert compiled.stats()["replays"] == derivative.stats()["replays"] == 2

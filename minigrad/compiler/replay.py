@@ -16,7 +16,7 @@ from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
-from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, audible, mapped, plain
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, TransparentError, audible, mapped, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.duck import Duck
 from minigrad.tape import Box, located, open_part
@@ -63,10 +63,6 @@ class Traced:
             self.watched.keep(trace.captured.values(), used(self.program))
 
 
-class TransparentError(Exception):
-    """The function is being differentiated from outside: run it as it is."""
-
-
 def used(program: Program) -> Counter[int]:
     """How often a program refers to each array, by `id`."""
     counts: Counter[int] = Counter()
@@ -96,7 +92,7 @@ def is_input(leaf: Any) -> bool:
 
 def checked_result(value: Any) -> Any:
     """A leaf of the result, if it can be one of a compiled function."""
-    if type(value) is Box:
+    if type(value) is Box or (isinstance(value, Duck) and type(value) is not Staged):
         raise TransparentError
     if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
         return value

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.duck import Duck
-from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
+from minigrad.tape import DUCKS, Box, Line, fingerprint, located, peel, user_line
 from minigrad.tape import _is_ours as is_ours
 
 
@@ -187,6 +187,10 @@ class CannotCompileError(TypeError):
     """The function does something that a program cannot repeat."""
 
 
+class TransparentError(Exception):
+    """The function computes with a value that is differentiated, batched or traced from outside: run it as it is."""
+
+
 class ExceptionalError(FloatingPointError):
     """NumPy met a division by zero or an invalid operation, which is the engine's to settle and not the program's."""
 
@@ -318,6 +322,8 @@ class Trace:
             return type(result)(*[self._staged(part, origin) for part in result])
         if isinstance(result, (tuple, list)):
             return type(result)([self._staged(part, origin) for part in result])
+        if isinstance(result, Duck):
+            raise TransparentError
         raise CannotCompileError(
             located(f"compile: an operation on a traced value returned a {type(result).__name__}, not an array")
         )
@@ -325,9 +331,11 @@ class Trace:
     def _operand(self, value: Any) -> Any:
         kind = type(value)
         if kind is Staged:
-            if value.trace is not self:
-                return value.value
-            return value.var
+            if value.trace is self:
+                return value.var
+            if value.trace.is_open:
+                raise TransparentError
+            return value.value
         if isinstance(value, np.ndarray) and id(value) not in self.captured:
             self.captured[id(value)] = (value, fingerprint(value))
         return value
@@ -524,6 +532,12 @@ class Staged(Duck):
         return self.perform(np.imag, (self,), {})
 
 
+def is_further_in(other: Any) -> bool:
+    """Whether an operand takes the operation: a box, or another kind of duck array, as staged values are the bottom."""
+    kind = type(other)
+    return kind is Box or (kind in DUCKS and kind is not Staged)
+
+
 def _operators() -> None:
     """Operators are written down as such: on numbers they are faster than the ufuncs, and a power has other digits."""
     two = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"}
@@ -531,10 +545,10 @@ def _operators() -> None:
         function = getattr(operator, name)
 
         def left(self: Staged, other: Any, function: Any = function) -> Any:
-            return NotImplemented if type(other) is Box else self.perform(function, (self, other), {})
+            return NotImplemented if is_further_in(other) else self.perform(function, (self, other), {})
 
         def right(self: Staged, other: Any, function: Any = function) -> Any:
-            return NotImplemented if type(other) is Box else self.perform(function, (other, self), {})
+            return NotImplemented if is_further_in(other) else self.perform(function, (other, self), {})
 
         setattr(Staged, f"__{name.rstrip('_')}__", left)
         if name in two:

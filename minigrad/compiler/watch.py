@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.compiler.stage import CannotCompileError
+from minigrad.duck import Duck
 from minigrad.tape import Box, fingerprint, located
 
 _PLAIN = (
@@ -84,7 +85,7 @@ class Watched:
         if isinstance(value, np.ndarray):
             self.arrays.append((value, fingerprint(value), name))
             self.names.setdefault(id(value), name)
-        elif type(value) is Box:
+        elif type(value) is Box or isinstance(value, Duck):
             self.closes_over_box = True
         elif isinstance(value, types.FunctionType):
             self._walk_function(value)
