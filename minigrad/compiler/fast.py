@@ -48,7 +48,7 @@ CHANGED = Missed("a captured value changed")
 
 BROKEN = {
     is_true: Missed("an `if` that depends on numbers went another way"),
-    is_equal: Missed("float(), int(), item() or tolist() took out another number"),
+    is_equal: Missed("float(), int(), str(), item() or tolist() took out another number"),
     has_shape: Missed("a shape that depends on numbers is another one"),
 }
 
@@ -312,9 +312,8 @@ def by_rows(program: Program) -> set[int]:
     for step in program.steps:
         is_ufunc = type(UFUNC_OF.get(step.function, step.function)) is np.ufunc
         for var in made_by(step):
-            if fits(var) or type(step.function) is Kernel or step.function in (operator.matmul, np.zeros, np.ones):
-                found.add(var.index)
-            elif is_ufunc and not step.kwargs and all(map(fits, step.args)):
+            made_so = type(step.function) is Kernel or step.function in (operator.matmul, np.zeros, np.ones)
+            if fits(var) or made_so or (is_ufunc and not step.kwargs and all(map(fits, step.args))):
                 found.add(var.index)
     return found
 
