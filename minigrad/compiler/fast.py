@@ -48,7 +48,7 @@ CHANGED = Missed("a captured value changed")
 
 BROKEN = {
     is_true: Missed("an `if` that depends on numbers went another way"),
-    is_equal: Missed("float(), int(), item() or tolist() took out another number"),
+    is_equal: Missed("float(), int(), str(), item() or tolist() took out another number"),
     has_shape: Missed("a shape that depends on numbers is another one"),
 }
 
