@@ -1,23 +1,19 @@
 """Memory and recomputation of a loop: everything on one tape, against `checkpointed_scan` with room for s states.
 
-    python benchmarks/memory.py [--lengths 1000 10000] [--size 200]
+    python -m benchmarks.memory [--lengths 1000 10000] [--size 200]
 
 Peak memory is that of `tracemalloc` during one gradient, above what was allocated before. Steps are counted by the
 step itself: those run forward on plain values, and those recorded, one at a time. Times are ratios to the plain loop.
 """
 
 import argparse
-import pathlib
 import statistics
-import sys
 import time
 import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
 from minigrad import checkpointed_scan, grad
 from minigrad.memory import default_snapshots, forward_steps

@@ -1,6 +1,6 @@
 """How long do sparse Jacobians and Hessians take, and which part of it? Against those written by hand, from one run.
 
-    python benchmarks/sparse.py            # about half a minute
+    python -m benchmarks.sparse            # about half a minute
 
 Every row is checked against the derivative written by hand. "again" is with a colouring that is given; the ratios are
 to one evaluation of the function itself, and to the sparse matrix made by formulas written by hand.
@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
-from run import in_turns
 
+from benchmarks.measuring import in_turns
 from minigrad import (
     hessian_colouring,
     hessian_sparsity,
@@ -71,7 +71,7 @@ def row(name: str, n: int, fun: Function, by_hand: Function, of_hessian: bool) -
     difference = abs(computed(fun, x) - by_hand(x))
     assert difference.max() <= 1e-12 * abs(by_hand(x)).max()
     plan = colouring(pattern(fun, x))
-    times = in_turns(
+    times = medians(
         {
             "first": lambda: computed(fun, x),
             "again": lambda: computed(fun, x, plan, check=False),
@@ -87,6 +87,11 @@ def row(name: str, n: int, fun: Function, by_hand: Function, of_hessian: bool) -
     )
 
 
+def medians(contenders: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
+    """Seconds of each, taking turns."""
+    return {name: sample.median for name, sample in in_turns(contenders, seconds).items()}
+
+
 def main() -> None:
     print("| work | n | sweeps | first time | again | again / one evaluation | again / by hand |")
     print("|---|---|---|---|---|---|---|")
@@ -95,7 +100,7 @@ def main() -> None:
         print(row("Jacobian, arrow", n, arrow, arrow_by_hand, False))
         print(row("Hessian, Rosenbrock", n, rosenbrock, rosenbrock_by_hand, True))
     x = np.linspace(0.1, 1.0, 1_000)
-    times = in_turns({"sparse": lambda: sparse_jacobian(band, x), "dense": lambda: jacobian(band)(x)}, 2.0)
+    times = medians({"sparse": lambda: sparse_jacobian(band, x), "dense": lambda: jacobian(band)(x)}, 2.0)
     print(f"\nBand, n = 1,000: the dense jacobian takes {times['dense'] / times['sparse']:.0f} times as long.")
     x = np.linspace(0.1, 1.0, 1_000_000)
     start = time.perf_counter()

@@ -20,7 +20,7 @@ formulas as text, pictures, and the commands).
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from minigrad import numpy as numpy
 from minigrad.numpy.selection import add_at, set_at
@@ -51,11 +51,44 @@ from minigrad.transforms import (
 )
 from minigrad.tree import tree_map
 
+if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
+    from minigrad.batching import batched as batched
+    from minigrad.batching import vmap as vmap
+    from minigrad.checking import Report as Report
+    from minigrad.checking import Verdict as Verdict
+    from minigrad.checking import check as check
+    from minigrad.checking import complex_step as complex_step
+    from minigrad.checking import finite_difference as finite_difference
+    from minigrad.checking import richardson as richardson
+    from minigrad.compiler import compile as compile  # noqa: A004
+    from minigrad.compiler import source as source
+    from minigrad.custom import custom_elementwise as custom_elementwise
+    from minigrad.custom import custom_primitive as custom_primitive
+    from minigrad.implicit import custom_root as custom_root
+    from minigrad.implicit import fixed_point as fixed_point
+    from minigrad.implicit import root as root
+    from minigrad.matrices import bilaplacian as bilaplacian
+    from minigrad.matrices import ggnvp as ggnvp
+    from minigrad.matrices import hessian as hessian
+    from minigrad.matrices import jacfwd as jacfwd
+    from minigrad.matrices import jacobian as jacobian
+    from minigrad.matrices import jacrev as jacrev
+    from minigrad.matrices import laplacian as laplacian
+    from minigrad.memory import checkpoint as checkpoint
+    from minigrad.memory import checkpointed_scan as checkpointed_scan
+    from minigrad.memory import stop_gradient as stop_gradient
+    from minigrad.sparse import hessian_colouring as hessian_colouring
+    from minigrad.sparse import hessian_sparsity as hessian_sparsity
+    from minigrad.sparse import jacobian_colouring as jacobian_colouring
+    from minigrad.sparse import sparse_hessian as sparse_hessian
+    from minigrad.sparse import sparse_jacobian as sparse_jacobian
+    from minigrad.sparse import sparsity as sparsity
+    from minigrad.test_util import check_grads as check_grads
+
 __version__ = "0.1.0"
 
 # What is imported when it is first used, so that `import minigrad` stays fast: public name -> module.
 _LAZY: dict[str, str] = {
-    # derivatives of high order
     # batched sweeps
     **dict.fromkeys(["batched", "vmap"], "batching"),
     **dict.fromkeys(["bilaplacian", "ggnvp", "hessian", "jacfwd", "jacobian", "jacrev", "laplacian"], "matrices"),

@@ -35,9 +35,9 @@ def whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(function)
     def call(*args: Any, **params: Any) -> Any:
-        found = ducks_in([args, list(params.values())])
-        if not found:
+        if not has_duck(args) and not has_duck(tuple(params.values())):
             return function(*args, **params)
+        found = ducks_in([args, list(params.values())])
         return max(found, key=lambda duck: duck.serial).perform(function, args, params)  # the one furthest in
 
     return call
@@ -221,7 +221,7 @@ def ducks_in(values: Any) -> list[Duck]:
     return [values] if isinstance(values, Duck) else []
 
 
-def _yields(self: Duck, other: Any) -> bool:
+def stands_further_in(other: Any, self: Duck) -> bool:
     """Whether the other operand takes the operation; one of the same kind is not asked, so this one has to do it."""
     if type(other) is type(self) or not (type(other) is Box or isinstance(other, Duck)):
         return False
@@ -230,10 +230,10 @@ def _yields(self: Duck, other: Any) -> bool:
 
 def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     def left(self: Duck, other: Any) -> Any:
-        return NotImplemented if _yields(self, other) else self.perform(ufunc, (self, other), {})
+        return NotImplemented if stands_further_in(other, self) else self.perform(ufunc, (self, other), {})
 
     def right(self: Duck, other: Any) -> Any:
-        return NotImplemented if _yields(self, other) else self.perform(ufunc, (other, self), {})
+        return NotImplemented if stands_further_in(other, self) else self.perform(ufunc, (other, self), {})
 
     return left, right
 

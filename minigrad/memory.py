@@ -9,7 +9,7 @@ least number of steps run forward, and r the smallest number with C(s + r, s) >=
 
 so each step runs at most r times, where r grows like the s-th root of l (A. Griewank and A. Walther, "Algorithm 799:
 revolve", ACM Transactions on Mathematical Software 26(1), 2000). A gradient of a loop whose state is 200 numbers and
-whose step is ten operations, as measured by `benchmarks/memory.py`:
+whose step is ten operations, as measured by `python -m benchmarks.memory`:
 
 | steps  | states s | peak memory | of one tape | steps run forward, counted | t(l + 1, s) |
 |--------|----------|-------------|-------------|----------------------------|-------------|

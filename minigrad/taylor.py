@@ -74,8 +74,15 @@ def push_series(
     """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
     events = findings.events if findings is not None else ()
+    first: dict[Any, int] = {}  # the first node with this primitive and these parents
+    again: dict[int, int] = {}  # nodes that do what another one did
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
+        if not params and -1 not in parents:
+            same = tuple([again.get(p, p) for p in parents]) if again else parents
+            if (j := first.setdefault((primitive, same), i)) != i:
+                again[i], known[i] = j, known[j]
+                continue
         us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
         if max(map(len, us)) == 1:
             known[i] = [ans]  # nothing moves here
@@ -457,6 +464,13 @@ def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
     """
     if isinstance(x, tuple):
         return _mixed_derivatives(fun, x, order)
+    if isinstance(x, (list, dict)) or x is None:
+        raise TypeError(
+            located(
+                f"derivatives: x must be one array or number, np.array(x) of a list, or a tuple with one for each "
+                f"argument of the function; it is {'None' if x is None else 'a ' + type(x).__name__}"
+            )
+        )
     check_order("derivatives", order)
     value, coefficients = Curves("derivatives", fun, (x,)).of_one_result([[1.0]], order)
     if type(coefficients) is np.ndarray and len(coefficients) == order + 1:
@@ -616,7 +630,9 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
         dtype of its value.
 
     Raises:
-        ValueError: if the numbers of primals and series differ, or a series has more than 170 entries.
+        TypeError: if primals or series are no sequences, or a primal is no float array or number.
+        ValueError: if the numbers of primals and series differ, a series has more than 170 entries, or one of them
+            does not broadcast to its primal.
 
     The name and the convention (derivatives, not normalised coefficients) are those of `jax.experimental.jet`.
 
@@ -624,10 +640,28 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
     >>> float(value), float(first), float(second)
     (6.0, 5.0, 2.0)
     """
+    if not isinstance(primals, (list, tuple)) or any(
+        not isinstance(part, (list, tuple, np.ndarray)) for part in series
+    ):
+        raise TypeError(
+            located(
+                "jet: primals is a tuple with one value per argument, and series one with a list of derivatives for "
+                "each of them: jet(f, (x,), ([1.0, 0.0],))"
+            )
+        )
     if len(primals) != len(series):
         raise ValueError(located(f"jet: {len(primals)} primals and {len(series)} series; give one series per primal"))
     order = max(map(len, series), default=0)
     check_order("jet", order)
+    for x, part in zip(primals, series):
+        for c in part:
+            if not _broadcasts(np.shape(peel(c)), np.shape(peel(x))):
+                raise ValueError(
+                    located(
+                        f"jet: a derivative of shape {np.shape(peel(c))} in series does not fit its primal, of shape "
+                        f"{np.shape(peel(x))}"
+                    )
+                )
     scaled = [[c / math.factorial(k) for k, c in enumerate(derivs, 1)] for derivs in series]
     curves = Curves("jet", fun, tuple(primals))
     found = curves.along(scaled, order)
@@ -635,6 +669,10 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
     return values, curves.treedef.unflatten(
         [[full(_times_factorial(cs, k), value) for k in range(1, order + 1)] for value, cs in found]
     )
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(to)))
 
 
 def _times_factorial(coefficients: Series, k: int) -> Any:
@@ -661,7 +699,8 @@ class Curves:
             raise TypeError(
                 located(f"{operation}: every argument must be one array or number, not a structure of them")
             )
-        self.outs, self.treedef = flatten(record.out)
+        outs, self.treedef = flatten(record.out)
+        self.outs = [np.asarray(out)[()] if type(out) in (int, float, complex) else out for out in outs]
         for out in self.outs:
             if not hasattr(peel(out), "dtype"):
                 raise TypeError(
@@ -688,9 +727,6 @@ class Curves:
     def of_one_result(self, directions: Sequence[Series], order: int) -> tuple[Any, Series]:
         """The same for a function that returns one array."""
         if len(self.outs) != 1:
-            raise TypeError(
-                located(
-                    f"{self.operation}: the function must return one array or number, not {len(self.outs)}; use jet"
-                )
-            )
+            what = f"a {type(self.record.out).__name__} of {len(self.outs)}; use jet" if self.outs else "nothing"
+            raise TypeError(located(f"{self.operation}: the function must return one array or number, not {what}"))
         return self.along(directions, order)[0]

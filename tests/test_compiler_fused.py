@@ -1,6 +1,7 @@
 """Fused loops: the vector functions against 40 digits, and fused programs against the same programs step by step."""
 
 import math
+import operator
 import sys
 from itertools import pairwise
 from typing import Any
@@ -63,12 +64,13 @@ def program_of(fun: Any, *args: Any) -> tuple[Program, list[Any]]:
 
 def check_fused(fun: Any, *args: Any) -> Program:
     """The program in which steps are fused, whose results must be those of the one in which they are not."""
+    from minigrad.compiler.driver import driven
     from minigrad.compiler.fused import fused
 
     program, leaves = program_of(fun, *args)
     together = fused(program)
     expected = interpret(program, leaves)
-    for a, b in zip(interpret(together, leaves), expected, strict=True):
+    for a, b in zip(interpret(together, leaves) + interpret(driven(together), leaves), expected * 2, strict=True):
         assert type(a) is type(b)
         assert np.shape(a) == np.shape(b)
         scale = float(np.max(np.abs(b), initial=1.0))
@@ -102,6 +104,33 @@ def test_a_network_is_a_few_kernels_between_products() -> None:
     assert len(found) == 7
     assert len({kernel.source for kernel in found}) == 3
     assert "arctan(" in found[0].source
+
+
+def test_a_small_network_is_one_call() -> None:
+    """A driver multiplies small matrices itself and calls the kernels, which are compiled once for all drivers."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.driver import Driver, driven
+
+    program = driven(check_fused(value_and_grad(network, (0, 1)), *parameters([2, 4, 5, 3], 30)))
+    (step,) = [step for step in program.steps if isinstance(step.function, Driver)]
+    assert [other for other in program.steps if other is not step] == []
+    assert step.function.source.count("product(") == 8
+    assert step.function.source.count("kernel_0(") == 2
+    large = driven(check_fused(value_and_grad(network, (0, 1)), *parameters([30, 40, 3], 50)))
+    assert sum(step.function is operator.matmul for step in large.steps) == 2
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 6), st.booleans(), st.booleans())
+def test_products_of_small_matrices(m: int, k: int, n: int, turn_x: bool, turn_y: bool) -> None:
+    """In both orders of loops, of matrices laid out by rows and by columns."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.driver import compiled_product, product
+
+    rng = np.random.default_rng(m + 7 * k + 49 * n)
+    x = rng.standard_normal((k, m)).T if turn_x else rng.standard_normal((m, k))
+    y = rng.standard_normal((n, k)).T if turn_y else rng.standard_normal((k, n))
+    np.testing.assert_allclose(product(x, y), x @ y, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(compiled_product()(x, y), x @ y, rtol=1e-12, atol=1e-14)
 
 
 def test_rows_are_shared_out_among_threads(monkeypatch: pytest.MonkeyPatch) -> None:

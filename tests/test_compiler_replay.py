@@ -323,7 +323,7 @@ def test_a_number_that_is_always_another_ends_in_eager_calls() -> None:
     assert stats["programs"] <= 8
     assert stats["traces"] < 30
     assert stats["eager"] > 20
-    assert list(stats["reasons"]) == ["float(), int(), item() or tolist() took out another number"]
+    assert list(stats["reasons"]) == ["float(), int(), str(), item() or tolist() took out another number"]
 
 
 def test_shapes_and_dtypes_have_programs_of_their_own() -> None:
@@ -834,3 +834,43 @@ def test_second_derivatives_of_special_functions(name: str) -> None:
         np.testing.assert_allclose(minigrad.batched(outer)(points), expected, rtol=1e-9)
         assert compiled.stats()["replays"] == 2
     np.testing.assert_allclose(minigrad.laplacian(fun)(points[0]), np.sum(reference(points[0])), rtol=1e-8)
+
+
+# ----- texts, signs of zeros, and operators of other duck arrays ------------------------------------------------------
+
+
+def test_the_text_of_a_number_is_that_of_the_number_and_is_guarded() -> None:
+    """str(), format() and %s of a traced number: as eager, and made anew when the number changes."""
+    f = lambda x: (x * len(str(x)), f"{x:.2f}", f"{x}")
+    compiled = minigrad.compile(f)
+    for x in (1.0, 1.0, 0.125, 0.125, -0.0, 0.0):
+        assert repr(compiled(x)) == repr(f(x))
+    gradient = minigrad.compile(grad(lambda x: x * len(str(x))))
+    assert [gradient(1.0), gradient(0.125)] == [3.0, 5.0]
+
+
+def test_the_text_of_an_array_is_refused() -> None:
+    """What it says changes with every number."""
+    for f in (str, lambda x: f"{x}"):
+        with pytest.raises(CannotCompileError, match="text of a traced array"):
+            minigrad.compile(f)(np.ones(2))
+
+
+def test_a_zero_that_is_taken_out_has_its_sign() -> None:
+    """0.0 == -0.0, but a program that was written for one does not hold for the other."""
+    compiled = minigrad.compile(lambda x: np.copysign(1.0, float(x)))
+    assert [float(compiled(x)) for x in (0.0, 0.0, -0.0, -0.0)] == [1.0, 1.0, -1.0, -1.0]
+
+
+def test_batched_sweeps_through_captured_values_are_compiled() -> None:
+    """A staged value on the left of a stack of directions leaves the operation to the stack."""
+    x, A = np.array([0.5, 2.0]), np.array([[2.0, 1.0], [1.0, 3.0]])
+    for derivative, at in (
+        (minigrad.laplacian(lambda x: np.sum(np.sin(x) * x)), x),
+        (minigrad.bilaplacian(lambda x: np.sum(x) ** 4), x),
+        (minigrad.hessian(lambda A: np.sum(np.linalg.inv(A))), A),
+    ):
+        compiled = minigrad.compile(derivative)
+        for _ in range(2):
+            np.testing.assert_allclose(compiled(at), derivative(at), rtol=1e-12, atol=1e-12)
+        assert compiled.stats()["replays"] == 1

@@ -2,6 +2,7 @@
 
 import importlib
 import math
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -494,3 +495,59 @@ def by_name_of_special() -> list[tuple[str, Any]]:
     special = pytest.importorskip("scipy.special")
     importlib.import_module("minigrad.scipy.special")
     return [(ufunc.__name__, bind) for ufunc, bind in UFUNCS.items() if hasattr(special, ufunc.__name__)]
+
+
+@pytest.mark.parametrize(
+    ("fun", "expected"),
+    [
+        (np.sqrt, [0.0, np.inf, -np.inf, np.inf]),
+        (lambda x: x**1.5, [0.0, 0.0, np.inf, -np.inf]),
+        (lambda x: np.sqrt(-x), [0.0, -np.inf, -np.inf, -np.inf]),
+        (lambda x: 3.0 * (2.0 * x) ** 0.25, [0.0, np.inf, -np.inf, np.inf]),
+        (lambda x: x**-0.5, [np.inf, -np.inf, np.inf, -np.inf]),
+    ],
+)
+def test_infinite_derivatives_of_powers_have_their_sign(fun: Any, expected: list[float]) -> None:
+    """The limit from the side on which the power is defined, as by nesting."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of infinite derivatives, which is the subject
+        assert derivatives(fun, 0.0, 3).tolist() == expected
+        assert derivatives(fun, np.zeros(2), 3).tolist() == [[e, e] for e in expected]
+        assert elementwise_grad(elementwise_grad(fun))(0.0) == expected[2]
+
+
+def test_whole_powers_of_zero_above_32() -> None:
+    """x^40 has its 40th derivative at 0, 40!, and no other."""
+    found = derivatives(lambda x: x**40, np.array([0.0, 1.0]), 41)
+    assert not found[:40, 0].any()
+    assert found[40].tolist() == pytest.approx([math.factorial(40)] * 2, rel=1e-13)
+    assert found[41].tolist() == [0.0, 0.0]
+
+
+def test_constants_have_derivatives_too() -> None:
+    """A function that returns a plain number: its derivatives are zero, as those by jacobian."""
+    assert derivatives(lambda x: 3.0, 1.0, 2).tolist() == [3.0, 0.0, 0.0]
+    assert derivatives(lambda x: 3, np.ones(2), 1).tolist() == [3.0, 0.0]
+    assert derivatives(lambda x, y: 3.0, (1.0, 2.0), (1, 1)) == 0.0
+    values, series = jet(lambda x: {"a": x, "b": 3.0}, (1.0,), ([1.0, 0.0],))
+    assert values == {"a": 1.0, "b": 3.0}
+    assert series == {"a": [1.0, 0.0], "b": [0.0, 0.0]}
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: derivatives(np.sin, [0.0, 1.0], 2), TypeError, r"np.array\(x\).*it is a list"),
+        (lambda: derivatives(lambda x, y: x * y, [1.0, 2.0], (1, 1)), TypeError, "a tuple with one for each"),
+        (lambda: derivatives(np.sin, None, 2), TypeError, "it is None"),
+        (lambda: derivatives(lambda x: None, 1.0, 2), TypeError, "one array or number, not nothing"),
+        (lambda: derivatives(lambda x: (x, x), 1.0, 2), TypeError, "not a tuple of 2; use jet"),
+        (lambda: jet(np.sin, 0.5, [[1.0]]), TypeError, "jet: primals is a tuple"),
+        (lambda: jet(np.sin, (0.5,), (1.0,)), TypeError, "jet: primals is a tuple"),
+        (lambda: jet(np.sin, (np.ones(2),), ([np.ones(3)],)), ValueError, r"shape \(3,\) in series does not fit"),
+    ],
+)
+def test_messages_of_natural_mistakes(call: Callable[[], Any], kind: type[Exception], message: str) -> None:
+    """Lists for arrays, a number for a tuple of one, and functions that return nothing."""
+    with pytest.raises(kind, match=message):
+        call()

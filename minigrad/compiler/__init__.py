@@ -6,6 +6,7 @@
 | `watch`   | what a function reads besides its arguments, and what it must not do              |
 | `passes`  | the optimisations, each from program to program                                   |
 | `fused`   | runs of operations as loops compiled by Numba, on request                         |
+| `driver`  | such loops, and small products of matrices, as one call                           |
 | `render`  | steps as Python expressions                                                       |
 | `emit`    | the program as text for people: `source`                                          |
 | `fast`    | the program as text for speed                                                     |

@@ -217,13 +217,19 @@ def pool() -> Any:
 @functools.lru_cache(maxsize=512)
 def compiled(source: str) -> Callable[..., Any]:
     """The function of this source, compiled by Numba; once for equal sources."""
-    njit = numba_compiler()
     namespace = {"np": np, "math": math, **vector_functions()}
     exec(source, namespace)  # written by `Writer` below
-    # Sums may be added up in another order, several at a time; nothing else of what "fast math" allows.
-    compiler = njit(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", nogil=True)
-    function: Callable[..., Any] = compiler(namespace["kernel"])
-    return function
+    return compiled_loops(namespace["kernel"])
+
+
+def compiled_loops(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of loops, compiled so that sums are added up several terms at a time.
+
+    Nothing else of what "fast math" stands for is allowed.
+    """
+    compiler = numba_compiler()(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", nogil=True)
+    loops: Callable[..., Any] = compiler(function)
+    return loops
 
 
 @functools.cache

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
@@ -192,9 +193,9 @@ class Compiled:
         is_fused = self.backend == "numba"
         program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
         if is_fused:
-            program = fused(program)
+            program = driven(fused(program))
         text, namespace = written(
-            program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched
+            program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched, self.exact
         )
         exec(builtins.compile(text, "<compiled>", "exec"), namespace)
         replay = namespace["replay"]
@@ -324,7 +325,8 @@ def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "num
     Args:
         fun: a function of pytrees of numbers and arrays. Integers of Python, strings, functions and other objects among
             its arguments are static: each value gets a program of its own.
-        exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS.
+        exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS, and products of matrices
+            with infinite entries give their NaN without a warning.
         backend: "numpy", or "numba" for fused loops (see `minigrad.compiler.fused`): runs of operations entry by entry,
             and sums, become one loop each, on large arrays in several threads; the same up to rounding. Compiling takes
             about a second for each new form of loop. Needs `pip install 'minigrad[fast]'`.

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.duck import Duck
-from minigrad.tape import DUCKS, Box, Line, fingerprint, located, peel, user_line
+from minigrad.duck import Duck, stands_further_in
+from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
 from minigrad.tape import _is_ours as is_ours
 
 
@@ -90,7 +90,9 @@ def _short(value: Any) -> str:
 
 def is_equal(value: Any, expected: Any) -> bool:
     """The guard of a number: the same bits up to the sign of NaN."""
-    return bool(value == expected) or bool(value != value and expected != expected)
+    if value == expected:
+        return bool(value) or str(value) == str(expected)  # 0.0 and -0.0 are equal
+    return bool(value != value and expected != expected)
 
 
 def is_true(value: Any, expected: Any) -> bool:
@@ -467,6 +469,23 @@ class Staged(Duck):
         answer = bool(np.all(np.isfinite(self.value)))
         return answer if answer else bool(np.all(np.isfinite(self)))
 
+    def __str__(self) -> str:
+        return self.__format__("")
+
+    def __format__(self, spec: str) -> str:
+        if not self.trace.is_open:
+            return format(self.value, spec)
+        if self.is_array:
+            raise CannotCompileError(
+                located(
+                    f"compile: the function makes a text of a traced array (shape {self.shape}, {self.dtype}). A "
+                    "compiled function would go on with the text that it made at first: return the array, and make "
+                    "the text outside"
+                )
+            )
+        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+        return format(self.value, spec)
+
     def as_array(self) -> Any:
         """As an array: one without axes for a number."""
         return self.perform(np.asarray, (self,), {})
@@ -533,12 +552,6 @@ class Staged(Duck):
         return self.perform(np.imag, (self,), {})
 
 
-def is_further_in(other: Any) -> bool:
-    """Whether an operand takes the operation: a box, or another kind of duck array, as staged values are the bottom."""
-    kind = type(other)
-    return kind is Box or (kind in DUCKS and kind is not Staged)
-
-
 def _operators() -> None:
     """Operators are written down as such: on numbers they are faster than the ufuncs, and a power has other digits."""
     two = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"}
@@ -546,10 +559,12 @@ def _operators() -> None:
         function = getattr(operator, name)
 
         def left(self: Staged, other: Any, function: Any = function) -> Any:
-            return NotImplemented if is_further_in(other) else self.perform(function, (self, other), {})
+            yields = type(other) is Box or stands_further_in(other, self)
+            return NotImplemented if yields else self.perform(function, (self, other), {})
 
         def right(self: Staged, other: Any, function: Any = function) -> Any:
-            return NotImplemented if is_further_in(other) else self.perform(function, (other, self), {})
+            yields = type(other) is Box or stands_further_in(other, self)
+            return NotImplemented if yields else self.perform(function, (other, self), {})
 
         setattr(Staged, f"__{name.rstrip('_')}__", left)
         if name in two:

@@ -1,0 +1,162 @@
+"""Drivers: kernels and small products of matrices in a row become one call of compiled code.
+
+Between Python and compiled code every array costs a fraction of a microsecond each way, which is what small networks
+spend their time on. A driver is a function that calls one kernel after the other, and multiplies small matrices by
+loops of its own; Numba compiles it, and the kernels, which it calls as they are, are compiled once for all drivers.
+Products of large matrices stay with NumPy, whose BLAS is faster there.
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad import duck
+from minigrad.compiler.fused import Kernel, compiled_loops, is_plain, is_view, numba_compiler
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
+
+SMALL = 1 << 15  #: multiplications up to which loops keep up with BLAS
+
+
+def product(x: Any, y: Any) -> Any:
+    """The product of two matrices, with the longer loop within.
+
+    >>> product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
+    """
+    m, k = x.shape
+    n = y.shape[1]
+    if n >= k:
+        out = np.zeros((m, n))
+        for i in range(m):
+            for l in range(k):  # noqa: E741
+                r = x[i, l]
+                for j in range(n):
+                    out[i, j] += r * y[l, j]
+    else:
+        out = np.empty((m, n))
+        for i in range(m):
+            for j in range(n):
+                total = 0.0
+                for l in range(k):  # noqa: E741
+                    total += x[i, l] * y[l, j]
+                out[i, j] = total
+    return out
+
+
+@functools.cache
+def compiled_product() -> Any:
+    """`product`, compiled."""
+    return compiled_loops(product)
+
+
+def driven(program: Program) -> Program:
+    """The program with a driver in place of each run of steps that compiled code can do."""
+    steps: list[Step] = []
+    run: list[Step] = []
+    for step in [*program.steps, None]:
+        if step is not None and fits(step):
+            run.append(step)
+            continue
+        steps += driver_steps(program, run) if is_worthwhile(run) else run
+        run = []
+        if step is not None:
+            steps.append(step)
+    return program._replace(steps=steps)
+
+
+def fits(step: Step) -> bool:
+    """Whether a step can be part of a driver."""
+    if isinstance(step.function, Kernel):
+        return not step.function.rows
+    if type(step.out) is not Var or step.out.kind != "array" or not all(map(is_plain, (step.out, *step.args[:1]))):
+        return False
+    if step.function is operator.matmul:
+        x, y = step.args
+        are_matrices = all(is_plain(v) and v.dtype == np.float64 and len(v.shape) == 2 for v in (x, y))
+        return are_matrices and x.shape[0] * x.shape[1] * y.shape[1] <= SMALL
+    if step.function is np.transpose:
+        return len(step.args) == 2 and step.args[1] == (1, 0)
+    return is_view(step) and all(type(n) is int for n in step.out.shape)
+
+
+def is_worthwhile(run: Sequence[Step]) -> bool:
+    """Whether a driver does more than one kernel alone."""
+    return sum(isinstance(step.function, Kernel) or step.function is operator.matmul for step in run) > 1
+
+
+def driver_steps(program: Program, run: Sequence[Step]) -> list[Step]:
+    """The step that calls the driver, and the views that others need."""
+    inside = {id(step) for step in run}
+    needed = {var.index for var in variables(program.outputs)}
+    for step in program.steps:
+        if id(step) not in inside:
+            needed.update([var.index for var in reads(step)])
+    views = [step for step in run if type(step.out) is Var and step.function in (np.transpose, duck.reshape)]
+    for step in reversed(views):
+        if step.out.index in needed:
+            needed.update([var.index for var in reads(step)])
+    driver = Driver(run, needed)
+    call = Step(tuple(driver.outputs), driver, tuple(driver.arguments), {}, False, run[-1].origin)
+    return [call, *[step for step in views if step.out.index in needed]]
+
+
+class Driver(Kernel):
+    """A kernel that calls others."""
+
+    __slots__ = ("arguments", "names", "outputs")
+
+    def __init__(self, run: Sequence[Step], needed: set[int]) -> None:
+        self.arguments: list[Any] = []
+        self.outputs: list[Var] = []
+        self.names: dict[int, str] = {}
+        self.rows, self.made = 0, []
+        self.__name__ = "driver"
+        kernels: dict[str, Any] = {}
+        made: set[int] = set()
+        lines: list[str] = []
+        flags: list[str] = []
+        for step in run:
+            given = ", ".join([self.name(arg, made) for arg in step.args if type(arg) is not tuple])
+            outs = made_by(step)
+            made.update([var.index for var in outs])
+            results = [self.name(var, made) for var in outs]
+            if isinstance(step.function, Kernel):
+                name = next((n for n, k in kernels.items() if k is step.function.run), f"kernel_{len(kernels)}")
+                kernels[name] = step.function.run
+                flags.append(f"f{len(flags)}")
+                lines.append(f"{', '.join([*results, flags[-1]])} = {name}({given})")
+            elif step.function is operator.matmul:
+                lines.append(f"{results[0]} = product({given})")
+            elif step.function is np.transpose:
+                lines.append(f"{results[0]} = {given}.T")
+            else:
+                lines.append(f"{results[0]} = {given}.reshape({step.out.shape})")
+            is_alias = step.function in (np.transpose, duck.reshape)
+            self.outputs += [var for var in outs if var.index in needed and not is_alias]
+        self.scalars = tuple([var.kind == "scalar" for var in self.outputs])
+        finite = " + ".join(flags) or "0.0"
+        lines.append(f"return {', '.join([*[self.names[var.index] for var in self.outputs], finite])}")
+        names = [self.names[key_of(arg)] for arg in self.arguments]
+        self.source = "\n    ".join([f"def kernel({', '.join(names)}):", *lines]) + "\n"
+        namespace: dict[str, Any] = {"product": compiled_product(), **kernels}
+        exec(self.source, namespace)  # written above
+        self.run = numba_compiler()(error_model="numpy", nogil=True)(namespace["kernel"])
+
+    def name(self, value: Any, made: set[int]) -> str:
+        """The name of an argument or of a value that was made before."""
+        key = key_of(value)
+        if key not in self.names:
+            self.names[key] = f"v{len(self.names)}"
+            if key not in made:
+                self.arguments.append(value)
+        return self.names[key]
+
+
+def key_of(value: Any) -> int:
+    """What stands for a value: the index of a variable, or a number below zero for an array."""
+    return value.index if type(value) is Var else -id(value)
