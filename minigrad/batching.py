@@ -864,6 +864,13 @@ for _rule, _names in _NAMES:
 # ----- what users call ------------------------------------------------------------------------------------------------
 
 
+def checked_chunk_size(operation: str, chunk_size: Any) -> int:
+    """Raise unless so many examples, or rows, can go through at once."""
+    if not isinstance(chunk_size, (int, np.integer)) or chunk_size < 1:
+        raise ValueError(located(f"{operation}: chunk_size is a whole number of at least 1, not {chunk_size!r}"))
+    return int(chunk_size)
+
+
 def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """A function of one example, applied to many of them in one pass.
 
@@ -902,7 +909,7 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
         leaves, treedef = flatten(args)
         axes = _axes_of_leaves(args, in_axes)
         fronts, size = _fronts(leaves, axes, treedef)
-        step = max(1, size if chunk_size is None else chunk_size)
+        step = max(1, size) if chunk_size is None else checked_chunk_size("batched", chunk_size)
         parts = []
         for i in range(0, max(size, 1), step):
             chunk = [x if axis is None else x[i : i + step] for x, axis in zip(fronts, axes)]

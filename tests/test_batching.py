@@ -809,3 +809,9 @@ def test_per_sample_gradients() -> None:
         for r in range(2):
             assert_close(of_A[r][j], gA[r], 1e-11)
             assert_close(of_b[r][j], gb[r], 1e-11)
+
+
+@pytest.mark.parametrize("chunk_size", [0, -1, 2.5])
+def test_chunks_of_no_size(chunk_size) -> None:
+    with pytest.raises(ValueError, match="batched: chunk_size is a whole number of at least 1"):
+        batched(f, chunk_size=chunk_size)(X)
