@@ -162,8 +162,15 @@ class Batched(Duck):
     def __reduce__(self) -> Any:
         raise self.differ("the pickling")
 
+    def __str__(self) -> str:
+        return self.__format__("")
+
     def __format__(self, spec: str) -> str:
-        return format(self.common("the format"), spec) if spec else repr(self)
+        if not self.level.is_open:
+            return repr(self)
+        if self.shape:
+            raise self.differ("the text")
+        return format(self.common("the text"), spec)
 
     def __repr__(self) -> str:
         return f"Batched({self.level.size} examples of shape {self.shape}, {self.dtype})"
