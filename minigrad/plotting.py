@@ -467,8 +467,8 @@ def add_options(parser: ArgumentParser) -> None:
     """What the command line of `plot` takes."""
     parser.add_argument(
         "function",
-        help="a formula in x, such as 'exp(-x**2)'; or module:function; or path/to/file.py:function, also of a notebook. "
-        "A formula that begins with a minus goes into parentheses: '(-x**2)'",
+        help="a formula in x, such as 'exp(-x**2)'; or module:function; or path/to/file.py:function, also of a "
+        "notebook. A formula that begins with a minus goes into parentheses: '(-x**2)'",
     )
     parser.add_argument("--order", type=int, default=3, metavar="K", help="the highest derivative (default: 3)")
     parser.add_argument(
