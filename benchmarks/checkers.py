@@ -13,7 +13,7 @@ settings, wrapped as its documentation says for operations of one's own:
 - scipy: `scipy.optimize.check_grad`, which returns a number and leaves the judgement to the reader. Here it passes
   below 1e-6; its own tests ask for 1.5e-7, its documentation shows 3e-8 for a gradient that is right.
 
-Peers take part where they are installed (`pip install -e '.[peers,test]'`).
+Peers take part where they are installed (`pip install -e '.[bench,test]'`).
 """
 
 import os
