@@ -162,8 +162,15 @@ class Batched(Duck):
     def __reduce__(self) -> Any:
         raise self.differ("the pickling")
 
+    def __str__(self) -> str:
+        return self.__format__("")
+
     def __format__(self, spec: str) -> str:
-        return format(self.common("the format"), spec) if spec else repr(self)
+        if not self.level.is_open:
+            return repr(self)
+        if self.shape:
+            raise self.differ("the text")
+        return format(self.common("the text"), spec)
 
     def __repr__(self) -> str:
         return f"Batched({self.level.size} examples of shape {self.shape}, {self.dtype})"
@@ -864,6 +871,13 @@ for _rule, _names in _NAMES:
 # ----- what users call ------------------------------------------------------------------------------------------------
 
 
+def checked_chunk_size(operation: str, chunk_size: Any) -> int:
+    """Raise unless so many examples, or rows, can go through at once."""
+    if not isinstance(chunk_size, (int, np.integer)) or chunk_size < 1:
+        raise ValueError(located(f"{operation}: chunk_size is a whole number of at least 1, not {chunk_size!r}"))
+    return int(chunk_size)
+
+
 def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """A function of one example, applied to many of them in one pass.
 
@@ -902,7 +916,7 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
         leaves, treedef = flatten(args)
         axes = _axes_of_leaves(args, in_axes)
         fronts, size = _fronts(leaves, axes, treedef)
-        step = max(1, size if chunk_size is None else chunk_size)
+        step = max(1, size) if chunk_size is None else checked_chunk_size("batched", chunk_size)
         parts = []
         for i in range(0, max(size, 1), step):
             chunk = [x if axis is None else x[i : i + step] for x, axis in zip(fronts, axes)]

@@ -85,7 +85,8 @@ def root(
             "neumann" sums the Neumann series, for A close to the identity; or `linear(product, b)`, with vectors of
             shape (n,), returns the solution of product(u) = b.
         tol: stop when a step is smaller than this, relative to x, or as small as the dtype allows. What your own solver
-            returns is refused when Newton's step from there is larger than 1e-4, relative to x: it is no root.
+            returns is refused, where it is differentiated, when Newton's step from there is larger than 1e-4, relative
+            to x: it is no root.
         maxiter: the number of iterations allowed.
 
     Returns:

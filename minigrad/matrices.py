@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import structure as s
-from minigrad.batching import Batched, ExamplesDifferError, Level, is_of, whole
+from minigrad.batching import Batched, ExamplesDifferError, Level, checked_chunk_size, is_of, whole
 from minigrad.linalg import tensordot
 from minigrad.primitive import ITEM
 from minigrad.series import dot
@@ -151,8 +151,7 @@ def chunks(count: int, record: Recording, chunk_size: int | None) -> list[tuple[
     if chunk_size is None:
         largest = max([_nbytes(node[3]) for node in record.tape.nodes if node is not None], default=8)
         chunk_size = max(1, ROOM // max(largest, 1))
-    if chunk_size < 1:
-        raise ValueError(located(f"chunk_size={chunk_size}: at least one row has to go through a sweep"))
+    chunk_size = checked_chunk_size(record.operation, chunk_size)
     return [(start, min(chunk_size, count - start)) for start in range(0, count, chunk_size)]
 
 

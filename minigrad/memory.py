@@ -185,6 +185,10 @@ def checkpointed_scan(
     >>> round(float(grad(loss)(0.5)), 6)
     0.539776
     """
+    if not isinstance(args, (list, tuple)):
+        raise TypeError(
+            located(f"checkpointed_scan: args is a tuple of parameters, (p,) for one, not a {type(args).__name__}")
+        )
     leaves, treedef = flatten(xs)
     lengths = {}
     for path, leaf in zip(treedef.paths("xs"), leaves):

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, TextIO
 
 import numpy as np
@@ -466,8 +467,8 @@ def add_options(parser: ArgumentParser) -> None:
     """What the command line of `plot` takes."""
     parser.add_argument(
         "function",
-        help="a formula in x, such as 'exp(-x**2)'; or module:function; or path/to/file.py:function. A formula that "
-        "begins with a minus goes into parentheses: '(-x**2)'",
+        help="a formula in x, such as 'exp(-x**2)'; or module:function; or path/to/file.py:function, also of a "
+        "notebook. A formula that begins with a minus goes into parentheses: '(-x**2)'",
     )
     parser.add_argument("--order", type=int, default=3, metavar="K", help="the highest derivative (default: 3)")
     parser.add_argument(
@@ -578,7 +579,7 @@ def plotted(options: Namespace) -> Iterator[str]:
 
 def function_of(text: str) -> tuple[Function, str, str]:
     """The function that a text names, its title, and the stem of names of files for it."""
-    match = re.fullmatch(r"(?P<place>.*\.py|[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)", text.strip())
+    match = re.fullmatch(r"(?P<place>.*\.(?:py|ipynb)|[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)", text.strip())
     if match is None:
         formula = Expression(text)
         stem = re.sub(r"\(x\)$", "", formula.text)
@@ -586,7 +587,7 @@ def function_of(text: str) -> tuple[Function, str, str]:
         return formula, f"$f(x) = {formula.mathtext}$", stem
     place, name = match["place"], match["name"]
     with running(text):
-        module = _module(place)
+        module = _module(place, name)
     found: Any = module
     for part in name.split("."):
         try:
@@ -618,14 +619,21 @@ def _first_line(error: Exception) -> str:
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
 
 
-def _module(place: str) -> Any:
-    if not place.endswith(".py"):
+def _module(place: str, name: str) -> Any:
+    from minigrad.checking import programs  # here, since most plots are of formulas
+
+    if not place.endswith((".py", ".ipynb")):
         if str(Path.cwd()) not in sys.path and "" not in sys.path:
             sys.path.insert(0, str(Path.cwd()))
         return importlib.import_module(place)
     path = Path(place)
     if not path.is_file():
         raise PlotError(f"there is no file {place}")
+    if path.suffix == ".ipynb" or programs.is_notebook(path.read_text(encoding="utf-8")):
+        try:
+            return SimpleNamespace(**programs.program(place)([name.partition(".")[0]]))
+        except programs.ProgramError as error:
+            raise PlotError(str(error)) from None
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # noqa: PT018
     module = importlib.util.module_from_spec(spec)

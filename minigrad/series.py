@@ -350,13 +350,13 @@ def power(ans: Any, u: Series, p: float, order: int) -> Series:
     if np.any(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
         beyond = 1.0 / np.where(zero, 0.0, 1.0) if order >= p else 0.0  # a division by zero, of which the user is told
         moved = np.zeros_like(zero)
-        sign = np.ones(np.shape(zero))  # of the binomial coefficient of p over k, times that of u' to the power k
+        sign: Any = 1.0  # of the binomial coefficient of p over k, times that of u' to the power k
         real = all(peel(c).dtype.kind == "f" for c in u[:2] if hasattr(peel(c), "dtype"))
-        way = np.where(np.equal(peel(u[1]), 0), 1.0, np.sign(peel(u[1]))) if real and len(u) > 1 else 1.0
+        way = np.sign(peel(u[1])) if real and len(u) > 1 else 0.0  # 0: u touches zero, and the power has a kink
         v = [ans, *v[1:]]
         for k in range(1, order + 1):
             moved = moved | np.not_equal(peel(u[k]) if k < len(u) else 0.0, 0)
-            sign = sign * way * (1.0 if p > k - 1 or not real else -1.0)
+            sign = np.where(np.equal(way, 0), 1.0, sign * way * (1.0 if p > k - 1 else -1.0))
             v[k] = e.where(zero, 0.0 if k < p else np.where(moved, beyond * sign, 0.0), v[k])
     return v
 

@@ -146,8 +146,9 @@ def is_number(x: Any) -> bool:
 
 
 def name_of_argument(argnum: Argnum) -> str:
-    """How errors call an argument."""
-    return f"argument {argnum}"
+    """How errors call an argument, or several."""
+    several = [argnum] if isinstance(argnum, (int, np.integer)) else list(argnum)
+    return f"argument{'' if len(several) == 1 else 's'} {', '.join(map(str, several))}"
 
 
 def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnum: Argnum) -> Any:

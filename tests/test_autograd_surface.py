@@ -334,3 +334,20 @@ def test_names_of_numpy_submodules() -> None:
     assert found == [(True, np.ndarray)]
     assert make_hvp(np.sum)(X)[0](X).tolist() == [0.0, 0.0, 0.0]
     assert make_ggnvp(lambda x: x)(X)(X).tolist() == X.tolist()
+
+
+def test_isinstance_of_what_stands_in_for_an_array() -> None:
+    """Compiled and batched functions take the branch that the value itself would take."""
+    from minigrad import batched, compile  # noqa: A004
+    from minigrad.builtins import isinstance as sees
+
+    def f(x: Any) -> Any:
+        kinds = (float, np.ndarray)
+        return sum(2.0**k * x for k, kind in enumerate(kinds) if sees(x, kind))
+
+    compiled = compile(f)
+    for x in (1.0, np.float64(1.0), np.ones(2)):
+        for _ in range(2):
+            assert np.array_equal(compiled(x), f(x))
+    assert np.array_equal(batched(f)(np.ones((2, 3))), 2.0 * np.ones((2, 3)))
+    assert np.array_equal(batched(f)(np.ones(2)), np.ones(2))

@@ -827,3 +827,21 @@ def test_per_sample_gradients() -> None:
         for r in range(2):
             assert_close(of_A[r][j], gA[r], 1e-11)
             assert_close(of_b[r][j], gb[r], 1e-11)
+
+
+@pytest.mark.parametrize("chunk_size", [0, -1, 2.5])
+def test_chunks_of_no_size(chunk_size) -> None:
+    with pytest.raises(ValueError, match="batched: chunk_size is a whole number of at least 1"):
+        batched(f, chunk_size=chunk_size)(X)
+
+
+def test_the_text_of_a_value_is_that_of_the_example() -> None:
+    """str() and format() are read example by example, as float() is."""
+    x = np.array([[1.0, 0.125], [1.0, 1.0]])
+    for fun in (
+        lambda x: np.sum(x) * len(str(x)),
+        lambda x: x[1] * len(f"{x[1]}"),
+        lambda x: x[0] * len(f"{x[0]:.9f}"),
+    ):
+        assert_close(batched(fun)(x), loop(fun, x), 0.0)
+        assert_close(batched(grad(fun))(x), loop(grad(fun), x), 0.0)

@@ -1,5 +1,7 @@
 """Differences, Richardson extrapolation and the complex step, against closed forms, the tape and other packages."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import scipy
@@ -189,3 +191,17 @@ def test_against_numdifftools():
     assert_close(richardson(f)(x), numdifftools.Gradient(f)(x), 1e-10)
     assert_close(richardson(layer)(x), numdifftools.Jacobian(layer)(x), 1e-10)
     assert_close(richardson(f, kind="hessian")(x), numdifftools.Hessian(f)(x), 1e-7)
+
+
+@pytest.mark.parametrize("derivative", [finite_difference, richardson, complex_step])
+def test_bad_input_is_refused_by_name(derivative: Any) -> None:
+    """Integers, and steps that are none: the message names the function that was called."""
+    name = derivative.__name__
+    with pytest.raises(TypeError, match=f"^{name}: argument 0 is 3: integers"):
+        derivative(np.sin)(3)
+    for step in (0.0, -0.1, np.nan, np.inf):
+        with pytest.raises(ValueError, match=f"^{name}: step="):
+            derivative(np.sin, step=step)
+    if derivative is not complex_step:
+        with pytest.raises(ValueError, match=f"^{name}: a step of .* does not change an entry 1.0"):
+            derivative(np.sin, step=1e-30)(1.0)

@@ -346,3 +346,32 @@ def test_without_matplotlib_there_are_numbers_and_the_extra_is_named() -> None:
 def test_the_command_does_not_touch_pyplot() -> None:
     done = run("from minigrad.cli import main; main(['plot', 'x']); assert 'matplotlib.pyplot' not in sys.modules")
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "wrote x.png\n")
+
+
+NOTEBOOK = """
+# In[1]:
+
+get_ipython().run_line_magic('matplotlib', 'inline')
+import autograd.numpy as np
+
+# In[2]:
+
+run -i solutions/exo1
+
+# In[3]:
+
+def tanh(x): return (1.0 - np.exp(-x)) / (1.0 + np.exp(-x))
+1 / 0
+"""
+
+
+def test_a_function_of_a_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a script exported from a notebook only what the function needs is run, as by `check`."""
+    (tmp_path / "a tour.py").write_text(NOTEBOOK, encoding="utf-8")
+    place = f"{tmp_path / 'a tour.py'}:tanh"
+    assert main(["plot", place, "--order", "1", "--range", "-1", "1", "--points", "5", "--csv", "-"]) == 0
+    rows = capsys.readouterr().out.split()
+    assert rows[0] == "x,0,1"
+    assert [float(n) for n in rows[3].split(",")] == [0.0, 0.0, 0.5]
+    assert main(["plot", place.replace("tanh", "sinh"), "--csv", "-"]) == 2
+    assert "sinh" in capsys.readouterr().err

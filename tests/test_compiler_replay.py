@@ -841,7 +841,7 @@ def test_second_derivatives_of_special_functions(name: str) -> None:
 
 def test_the_text_of_a_number_is_that_of_the_number_and_is_guarded() -> None:
     """str(), format() and %s of a traced number: as eager, and made anew when the number changes."""
-    f = lambda x: (x * len(str(x)), f"{x:.2f}", f"{x}")
+    f = lambda x: (x * len(str(x)), f"{x:.2f}", f"{x}", str([x]))
     compiled = minigrad.compile(f)
     for x in (1.0, 1.0, 0.125, 0.125, -0.0, 0.0):
         assert repr(compiled(x)) == repr(f(x))

@@ -1,5 +1,6 @@
 """The coverage table cannot lie: what it claims is exercised, and what it does not claim is called to see it raise."""
 
+import importlib.util
 import json
 import pathlib
 import subprocess
@@ -186,3 +187,9 @@ def test_the_module_runs() -> None:
 def test_totals_count_everything() -> None:
     for module, *counts in coverage.totals(TABLE):
         assert sum(map(int, counts[:3])) == int(counts[3]) == sum(1 for _ in coverage.public_callables(module))
+
+
+def test_a_module_that_is_not_installed(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert main(["coverage", "--module", "scipy.special"]) == 2
+    assert capsys.readouterr().err == "minigrad: scipy.special needs SciPy: pip install 'minigrad[scipy]'\n"

@@ -187,7 +187,7 @@ def test_names_and_errors(function) -> None:
         function(model)(np.arange(3))
     with pytest.raises(TypeError, match="returned a str"):
         function(lambda x: "text")(1.0)
-    with pytest.raises(ValueError, match="chunk_size=0: at least one row"):
+    with pytest.raises(ValueError, match="chunk_size is a whole number of at least 1, not 0"):
         function(model, chunk_size=0)(np.ones(3))
 
 

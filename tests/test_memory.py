@@ -381,3 +381,10 @@ def test_stop_gradient_of_structures_and_of_plain_values() -> None:
     out = grad(lambda p: np.sum(stop_gradient(p)["w"] * p["w"] + stop_gradient(p["w"]).copy()))(tree | {"n": 1.0})
     assert out["w"].tolist() == [1.0, 1.0]
     assert stop_gradient(2.5) == 2.5
+
+
+def test_parameters_that_are_no_tuple() -> None:
+    """An array would be taken apart into its entries."""
+    for p in (2.0, np.ones(2)):
+        with pytest.raises(TypeError, match=r"checkpointed_scan: args is a tuple of parameters, \(p,\) for one"):
+            checkpointed_scan(lambda c, x, p: (c * p, None), 1.0, length=3, args=p)

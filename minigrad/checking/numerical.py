@@ -49,7 +49,8 @@ def finite_difference(
     Returns: a function whose result has the structure of `minigrad.jacobian` or `minigrad.hessian`, at double
              precision. Of a complex argument the derivative is du/dx - i du/dy for a real function u of z = x + iy;
              a function with complex values has to be holomorphic.
-    Raises:  ValueError for an unknown kind or order, TypeError for integer arguments.
+    Raises:  ValueError for an unknown kind or order, or a step that is not positive or too small to change an entry;
+             TypeError for integer arguments.
 
     **Error.** Truncation and rounding, with |f| the size of the values: h |f''|/2 + 2 eps |f|/h (order 1),
     h^2 |f^(3)|/6 + eps |f|/h (2), h^4 |f^(5)|/30 + 3 eps |f|/(2h) (4), h^6 |f^(7)|/140 + 11 eps |f|/(6h) (6), and
@@ -62,13 +63,13 @@ def finite_difference(
     >>> finite_difference(lambda p: p["a"] ** 2 * p["b"])({"a": 3.0, "b": 2.0})["a"].round(6)
     np.float64(12.0)
     """
-    _check_kind("finite_difference", kind)
+    _check_kind("finite_difference", kind, step)
     if order not in (1, *_CENTRAL) or (kind == "hessian" and order != 2):
         raise ValueError(located(f"finite_difference: order is 1, 2, 4 or 6, and 2 for a hessian, not {order}"))
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         with quiet():
-            point = Point(fun, args, kwargs, argnum)
+            point = Point("finite_difference", fun, args, kwargs, argnum)
             if kind == "hessian":
                 relative = EPS**0.25 if step is None else step
                 return point.second(lambda i, j: point.mixed(i, j, relative))
@@ -107,13 +108,13 @@ def richardson(
     >>> bool(abs(value - np.e) < 1e-11), bool(error < 1e-10)
     (True, True)
     """
-    _check_kind("richardson", kind)
+    _check_kind("richardson", kind, step)
     if levels < 2:
         raise ValueError(located(f"richardson: at least two levels are needed to extrapolate, not {levels}"))
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         with quiet():
-            point = Point(fun, args, kwargs, argnum)
+            point = Point("richardson", fun, args, kwargs, argnum)
             errors: list[Any] = []
 
             def extrapolate(at: Callable[[float], Any]) -> Any:
@@ -158,11 +159,11 @@ def complex_step(
     >>> complex_step(lambda x: np.sum(np.exp(x)))(np.array([0.0, 1.0])) - np.exp([0.0, 1.0])
     array([0., 0.])
     """
-    _check_kind("complex_step", kind)
+    _check_kind("complex_step", kind, step)
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
         with quiet():
-            point = Point(fun, args, kwargs, argnum)
+            point = Point("complex_step", fun, args, kwargs, argnum)
             if any(np.asarray(leaf).dtype.kind == "c" for leaf in point.problem.leaves):
                 raise TypeError(located("complex_step: the argument is complex; use finite_difference or richardson"))
 
@@ -190,7 +191,11 @@ def complex_step(
     return _named(derivative, f"complex_step_{kind}", fun)
 
 
-def _check_kind(operation: str, kind: str) -> None:
+def _check_kind(operation: str, kind: str, step: float | None) -> None:
+    if step is not None and not 0 < step < np.inf:
+        raise ValueError(
+            located(f"{operation}: step={step}; it is a positive number, relative to the size of an entry")
+        )
     if kind == "gradient":
         raise ValueError(located(f"{operation}: the gradient of a scalar function is its jacobian: leave kind out"))
     if kind not in ("jacobian", "hessian"):
@@ -220,8 +225,11 @@ def power_of_two(step: float) -> float:
 class Point:
     """A function at a point, whose values are read as one vector, and whose derivatives are put into a pytree."""
 
-    def __init__(self, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum) -> None:
-        self.problem = Problem(fun, args, kwargs, argnum)
+    def __init__(
+        self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum
+    ) -> None:
+        self.operation = operation
+        self.problem = Problem(fun, args, kwargs, argnum, operation)
         self.outs = self.problem.outputs(self.problem.leaves)
         self.outdef = self.problem.outdef
         self.here = flat(self.outs)
@@ -238,7 +246,12 @@ class Point:
         for (k, i, _), amount in moves:
             like = leaves[k]
             moved = np.array(like, dtype=np.result_type(np.asarray(like).dtype, np.asarray(amount).dtype))
+            before = moved.ravel()[i]
             moved.ravel()[i] += amount  # ravel of a new array is a view
+            if moved.ravel()[i] == before and np.isfinite(before):
+                raise ValueError(
+                    located(f"{self.operation}: a step of {abs(amount)} does not change an entry {before}")
+                )
             leaves[k] = moved if type(like) is np.ndarray else moved[()]
         return flat(self.problem.outputs(leaves))
 

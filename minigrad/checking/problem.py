@@ -36,24 +36,26 @@ class Problem:
     `leaves` are the numeric leaves of the selected arguments at double precision, `narrow` as they were given.
     """
 
-    def __init__(self, f: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum) -> None:
+    def __init__(
+        self, f: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, operation: str = "check"
+    ) -> None:
         self.f, self.args, self.kwargs, self.argnum = f, list(args), kwargs, argnum
-        selected = select("check", args, argnum)
+        selected = select(operation, args, argnum)
         self.all_leaves, self.treedef = flatten(selected)
         paths = self.treedef.paths()
         self.positions: list[int] = []
         self.narrow: list[Any] = []
         for position, leaf in enumerate(self.all_leaves):
             if is_numeric(leaf):
-                leaf_value("check", leaf, self.treedef, position, argnum)  # raises for integers
+                leaf_value(operation, leaf, self.treedef, position, argnum)  # raises for integers
                 self.positions.append(position)
                 self.narrow.append(leaf)
         if not self.positions:
             if not self.all_leaves:
                 raise TypeError(
-                    located(f"check: {name_of_argument(argnum)} is empty: there is nothing to differentiate")
+                    located(f"{operation}: {name_of_argument(argnum)} is empty: there is nothing to differentiate")
                 )
-            refuse("check", self.all_leaves[0], name_of_argument(argnum))
+            refuse(operation, self.all_leaves[0], name_of_argument(argnum))
         self.paths = [paths[position] for position in self.positions]
         self.leaves = [widened(leaf) for leaf in self.narrow]
         self.scales = [scale_of(leaf) for leaf in self.leaves]

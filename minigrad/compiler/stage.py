@@ -518,6 +518,9 @@ class Staged(Duck):
         )
 
     def __repr__(self) -> str:
+        if self.trace.is_open and not self.is_array:  # as in the text of a list of numbers
+            self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+            return repr(self.value)
         return f"Staged({self.value!r})"
 
     def __copy__(self) -> Any:
