@@ -816,7 +816,7 @@ def name(x: Any, label: str) -> Any:
 
 
 def value(x: Any) -> Any:
-    """The plain value of a traced x, a constant from here on: no derivative flows through it.
+    """The plain value of a traced x, a constant from here on: no derivative flows through it (as by `stop_gradient`).
 
     x may be a pytree. The array of a traced value is read-only, since the sweep will need it; `.copy()` makes one to
     write into.

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import gc
 import math
+import os
 import random
 import sys
 import threading
@@ -874,3 +875,14 @@ def test_batched_sweeps_through_captured_values_are_compiled() -> None:
         for _ in range(2):
             np.testing.assert_allclose(compiled(at), derivative(at), rtol=1e-12, atol=1e-12)
         assert compiled.stats()["replays"] == 1
+
+
+def test_a_decorator_with_options_and_folders_that_are_read() -> None:
+    @minigrad.compile(exact=True)
+    def fun(x: Any) -> Any:
+        return x * 2.0
+
+    assert fun(3.0) == 6.0
+    assert fun.stats()["traces"] == 1
+    with pytest.raises(CannotCompileError, match="listdir"):
+        minigrad.compile(lambda x: x * len(os.listdir(".")))(1.0)

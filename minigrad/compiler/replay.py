@@ -8,7 +8,7 @@ import itertools
 import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
@@ -315,7 +315,13 @@ def _close(a: Any, b: Any) -> bool:
     return bool(np.allclose(a, b, rtol=rtol, atol=1e-3 * rtol * float(size), equal_nan=True))
 
 
-def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "numpy") -> Compiled:  # noqa: A001
+@overload
+def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "numpy") -> Compiled: ...  # noqa: A001
+@overload
+def compile(*, exact: bool = False, backend: str = "numpy") -> Callable[[Callable[..., Any]], Compiled]: ...  # noqa: A001
+def compile(  # noqa: A001
+    fun: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "numpy"
+) -> Compiled | Callable[[Callable[..., Any]], Compiled]:
     """A function that does what `fun` does, without Python's share of the work.
 
     The first call with arguments of a new kind runs `fun` once on values that write down what NumPy does, optimises
@@ -332,8 +338,8 @@ def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "num
             about a second for each new form of loop. Needs `pip install 'minigrad[fast]'`.
 
     Returns:
-        A function with the same arguments and results. `stats()` tells how often what happened, `source(*args)` gives
-        the program as text.
+        A function with the same arguments and results, a `Compiled`. `stats()` tells how often what happened,
+        `source(*args)` gives the program as text. Without `fun`, a decorator: `@compile(backend="numba")`.
 
     Raises:
         ValueError: for another backend, or one that cannot be exact. ImportError: if it needs Numba, which is missing.
@@ -345,7 +351,9 @@ def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "num
     closures, globals and attributes that `fun` reads, and the content of the arrays among them. Comparing small arrays
     takes a fraction of a microsecond each, large ones the time of reading them; an array that is read-only and owns its
     memory (`x.flags.writeable = False`) is not compared. Divisions by zero and invalid operations are left to the
-    engine, which knows what to do about infinite derivatives. Results share memory with nothing else.
+    engine, which knows what to do about infinite derivatives. Results share memory with nothing else. While `fun` is
+    traced (or differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an
+    `isinstance` and a `type` that see through that.
 
     >>> from minigrad import compile, grad
     >>> gradient = compile(grad(lambda x: np.sum(np.sin(x) * x)))
@@ -362,7 +370,7 @@ def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "num
                 located("compile: fused loops are not exact to the bit; leave out exact=True or the backend")
             )
         numba_compiler()
-    return Compiled(fun, exact, backend)
+    return (lambda fun: Compiled(fun, exact, backend)) if fun is None else Compiled(fun, exact, backend)
 
 
 def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:

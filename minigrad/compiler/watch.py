@@ -302,7 +302,7 @@ _TIME = {
     "today",
 }
 _FORBIDDEN = {**dict.fromkeys(_RANDOM, "random"), **dict.fromkeys(_TIME | {"utcnow", "localtime"}, "time"),
-              "open": "input", "input": "input", "print": "output"}  # fmt: skip
+              **dict.fromkeys(("open", "input", "listdir", "scandir"), "input"), "print": "output"}  # fmt: skip
 _HOMES = {"time", "_random", "posix", "nt", "builtins", "io", "_io", "random", "datetime", None}
 _SYSTEM = {"linecache", "tokenize", "warnings", "importlib._bootstrap", "importlib._bootstrap_external"}
 
