@@ -103,7 +103,10 @@ def exact(order: int, points: int = POINTS) -> tuple[np.ndarray, float]:
             slope = [k * c for k, c in enumerate(P)][1:]
             square = [mpmath.mpf(0), mpmath.mpf(0), *slope]
             P = [(a - b) / 2 for a, b in zip([*slope, 0, 0], square)]
-        values = [mpmath.polyval(P[::-1], mpmath.tanh(mpmath.mpf(float(x)) / 2)) for x in grid(points)]
+        values = []
+        for x in grid(points):
+            t = mpmath.tanh(mpmath.mpf(float(x)) / 2)
+            values.append(functools.reduce(lambda total, c, t=t: total * t + c, reversed(P)))
         return np.array(values, dtype=object), float(max(abs(value) for value in values))
 
 
