@@ -255,7 +255,7 @@ def as_array(value: Any) -> Any:
     return value if hasattr(value, "shape") else np.asarray(value)
 
 
-def whole(value: Any, level: Level) -> Any:
+def as_stack(value: Any, level: Level) -> Any:
     """The array of all examples, along axis 0, where `value` is one example or the same for all."""
     if is_of(value, level):
         payload = value.payload
@@ -986,7 +986,7 @@ def _result(out: Any, level: Level, taken: set[int]) -> Any:
     if type(out) is Box and type(inner) is Batched and inner.serial >= level.serial:
         raise ExamplesDifferError(level, "a tape further out")
     _check_output(out)
-    ans = whole(out, level)
+    ans = as_stack(out, level)
     if type(ans) is np.ndarray and (ans.base is not None or id(ans) in taken):
         ans = ans.copy()
     taken.add(id(ans))

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from minigrad import structure as s
-from minigrad.batching import Batched, ExamplesDifferError, Level, checked_chunk_size, is_of, whole
+from minigrad.batching import Batched, ExamplesDifferError, Level, as_stack, checked_chunk_size, is_of
 from minigrad.linalg import tensordot
 from minigrad.primitive import ITEM
 from minigrad.series import dot
@@ -172,7 +172,7 @@ def in_one_sweep(units: Any, sweep: Callable[[Any], Any]) -> Any:
     level = Level(units.shape[0])
     try:
         ans = sweep(Batched(units, level))
-        return tree_map(lambda x: whole(x, level) if is_numeric(x) else x, ans)
+        return tree_map(lambda x: as_stack(x, level) if is_numeric(x) else x, ans)
     except ExamplesDifferError as differ:
         if differ.level is not level:
             raise

@@ -33,17 +33,17 @@ def product(x: Any, y: Any) -> Any:
     if n >= k:
         out = np.zeros((m, n))
         for i in range(m):
-            for l in range(k):  # noqa: E741
-                r = x[i, l]
+            for c in range(k):
+                r = x[i, c]
                 for j in range(n):
-                    out[i, j] += r * y[l, j]
+                    out[i, j] += r * y[c, j]
     else:
         out = np.empty((m, n))
         for i in range(m):
             for j in range(n):
                 total = 0.0
-                for l in range(k):  # noqa: E741
-                    total += x[i, l] * y[l, j]
+                for c in range(k):
+                    total += x[i, c] * y[c, j]
                 out[i, j] = total
     return out
 
