@@ -484,3 +484,38 @@ def test_random_networks(n, seed, wrong):
 
     report = check(f, by_hand, (W, V), seed=seed)
     assert [leaf.verdict for leaf in report.leaves] == [OK, WRONG if wrong else OK], str(report)
+
+
+def test_the_arguments_are_told_from_what_is_returned():
+    """A part for each argument means all of them; otherwise the first one is meant, as in `grad`."""
+    A, b = np.array([[0.5, -1.0], [2.0, 0.3]]), np.array([0.1, 0.2])
+
+    def f(A, b):
+        return np.sum(np.tanh(A @ b) + b**2)
+
+    def gA(A, b):
+        return np.outer(1 - np.tanh(A @ b) ** 2, b)
+
+    def gb(A, b):
+        return A.T @ (1 - np.tanh(A @ b) ** 2) + 2 * b
+
+    right = [
+        lambda A, b: (gA(A, b), gb(A, b)),
+        lambda A, b: [gA(A, b), gb(A, b)],
+        lambda A, b: (f(A, b), (gA(A, b), gb(A, b))),
+        lambda A, b: (f(A, b), gA(A, b), gb(A, b)),
+    ]
+    for manual in right:
+        report = check(f, manual, A, b)
+        assert (report.verdict, len(report.leaves)) == ("OK", 2)
+    for manual in (gA, lambda A, b: (f(A, b), gA(A, b))):
+        report = check(f, manual, A, b)
+        assert (report.verdict, len(report.leaves)) == ("OK", 1)
+    wrong = check(f, lambda A, b: (gA(A, b), gb(A, b)[:, None]), A, b)
+    assert [leaf.verdict for leaf in wrong.leaves] == ["OK", "WRONG"]
+    P = [A, b]  # one argument with two leaves, and data
+    assert check(lambda P, s: s * f(*P), lambda P, s: [s * gA(*P), s * gb(*P)], P, 2.0).verdict == "OK"
+    numbers = check(lambda x, y: x * y**2, lambda x, y: (y**2, 2 * x * y), 3.0, 0.5)
+    assert (numbers.verdict, len(numbers.leaves)) == ("OK", 2)
+    pair = check(lambda x, y: x * y**2, lambda x, y: (x * y**2, y**2), 3.0, 0.5)
+    assert (pair.verdict, len(pair.leaves)) == ("OK", 1)

@@ -47,12 +47,44 @@ RESERVE = 10  #: evaluations kept for what comes after the main line
 nan, inf = math.nan, math.inf
 
 
+def chosen_arguments(f: Callable[..., Any], manual: Any, args: Sequence[Any], kwargs: Any, kind: str | None) -> Argnum:
+    """Which arguments are meant, told from what was written by hand: all of them if it has a part for each."""
+    if len(args) < 2 or kind in ("vjp", "jvp", "jacobian", "elementwise"):
+        return 0
+    if any(np.asarray(leaf).dtype.kind not in "fc" for leaf in flatten(tuple(args))[0]):
+        return 0  # there is data among them
+    returned = manual(*args, **kwargs) if callable(manual) else manual
+    if not isinstance(returned, (tuple, list)) or not returned or shapes_of(returned) == shapes_of(args[0]):
+        return 0
+    parts: Any = returned
+    if kind != "gradient" and is_one_number(returned[0]):
+        if len(returned) == 1 + len(args) > 2:
+            parts = returned[1:]
+        elif len(returned) == 2 and isinstance(returned[1], (tuple, list)):
+            parts = returned[1] if shapes_of(returned[1]) != shapes_of(args[0]) else ()
+        elif len(returned) == 2 and (not is_one_number(args[0]) or np.isclose(returned[0], f(*args, **kwargs))):
+            return 0  # the value, and the gradient in the first argument
+    if kind == "value_and_gradient" and parts is returned:
+        return 0
+    return tuple(range(len(args))) if len(parts) == len(args) else 0
+
+
+def is_one_number(value: Any) -> bool:
+    """Whether this is a number, and no structure."""
+    return not isinstance(value, (tuple, list, dict)) and np.ndim(value) == 0
+
+
+def shapes_of(tree: Any) -> list[tuple[int, ...]]:
+    """The shapes of all leaves."""
+    return [np.shape(leaf) for leaf in flatten(tree)[0]]
+
+
 def check(
     f: Callable[..., Any],
     manual: Any,
     *args: Any,
     kind: str | None = None,
-    argnum: Argnum = 0,
+    argnum: Argnum | None = None,
     deltas: Any = None,
     seed: int = 0,
     **kwargs: Any,
@@ -66,7 +98,8 @@ def check(
              each leaf an array of the shape of the output followed by that of the leaf), "vjp"
              (`manual(*args, c)`, for a cotangent `c` of the output) or "jvp" (`manual(*args, v)`, for a tangent `v` of
              the argument); told from what `manual` returns unless given, but for the last two.
-             argnum: which argument, or a sequence of several.  deltas: hand-written cotangents of intermediate values
+             argnum: which argument, or a sequence of several; unless given, all of them if `manual` returns as many
+             parts that fit, and the first one otherwise.  deltas: hand-written cotangents of intermediate values
              that f labels by `minigrad.name(x, "label")`: a dict from labels to arrays (or functions of the arguments),
              or a function of the arguments that returns one.  seed: of the random directions.  Keyword arguments are
              passed on.
@@ -85,6 +118,7 @@ def check(
     (True, 'a constant factor of 2/3')
     """
     with quiet():
+        argnum = chosen_arguments(f, manual, args, kwargs, kind) if argnum is None else argnum
         return Check(Problem(f, args, kwargs, argnum), manual, kind, deltas, seed).report()
 
 
