@@ -120,23 +120,25 @@ def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | No
 
 
 def _jacrev(operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size: int | None) -> Callable[..., Any]:
-    def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        record = Recording(operation, fun, args, kwargs, argnum, LeanTape())
-        outs, outdef = flatten(record.out)
-        check_outputs(operation, outs, outdef)
-        record.out = None
-        return rows(record, outs, outdef, chunk_size)
-
-    return jacobian_of
+    return _swept(operation, fun, argnum, chunk_size, LeanTape, rows)
 
 
 def _jacfwd(operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size: int | None) -> Callable[..., Any]:
+    return _swept(operation, fun, argnum, chunk_size, LeanForwardTape, columns)
+
+
+def _swept(
+    operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size: int | None, tape: type[Tape],
+    matrix: Callable[..., Any],
+) -> Callable[..., Any]:  # fmt: skip
+    """The Jacobian by one kind of sweep, and the tape that suits it."""
+
     def jacobian_of(*args: Any, **kwargs: Any) -> Any:
-        record = Recording(operation, fun, args, kwargs, argnum, LeanForwardTape())
+        record = Recording(operation, fun, args, kwargs, argnum, tape())
         outs, outdef = flatten(record.out)
         check_outputs(operation, outs, outdef)
         record.out = None
-        return columns(record, outs, outdef, chunk_size)
+        return matrix(record, outs, outdef, chunk_size)
 
     return jacobian_of
 
