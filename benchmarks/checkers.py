@@ -276,7 +276,7 @@ def as_markdown(cases: Sequence[Case], said: dict[str, dict[str, Said]]) -> str:
         "",
         f"Written by `python -m benchmarks.checkers` (Python {platform.python_version()}, NumPy {np.__version__}, "
         f"{versions}).",
-        f"{len(cases)} functions with a gradient by hand, {right} of them right; `benchmarks/corpus.py` has them all.",
+        f"{len(cases)} functions with a gradient by hand, {right} of them right; `benchmarks/corpus/` has them all.",
         "Every checker has its default settings; how each is called, and what counts as a pass of scipy's number, is",
         "told in `benchmarks/checkers.py`. A *false pass* accepts a gradient that is wrong or does not exist; a *false",
         "alarm* rejects one that is right. Checkers that only pass or fail are right to fail at a kink.",
