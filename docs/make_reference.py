@@ -1,0 +1,150 @@
+"""Write `docs/reference.md` from the docstrings: `python docs/make_reference.py`. The tests keep the page in step.
+
+A public name that stands in no group below fails the tests, so the page is complete.
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+PAGE = Path(__file__).with_name("reference.md")
+
+
+class Group(NamedTuple):
+    """One table of the page: names of one module, in the order in which a reader wants them."""
+
+    title: str
+    module: str
+    names: str
+    note: str = ""
+
+
+GROUPS = [
+    Group("Reverse mode", "minigrad", "grad value_and_grad grad_and_aux elementwise_grad vjp"),
+    Group("Forward mode", "minigrad", "jvp deriv"),
+    Group("Matrices of derivatives, and products with them", "minigrad",
+          "jacobian jacfwd jacrev hessian hvp make_hvp ggnvp make_ggnvp",
+          "All rows are computed in one sweep. They nest, in any combination and to any depth."),
+    Group("Sparse matrices of derivatives", "minigrad",
+          "sparse_jacobian sparse_hessian sparsity hessian_sparsity jacobian_colouring hessian_colouring"),
+    Group("Any order", "minigrad", "derivatives jet laplacian bilaplacian"),
+    Group("Many examples", "minigrad", "batched vmap", "`vmap` is another name of `batched`."),
+    Group("As a program", "minigrad", "compile source"),
+    Group("As a program, `minigrad.compiler`", "minigrad.compiler", "explain Compiled CannotCompileError"),
+    Group("Checks of derivatives", "minigrad",
+          "check Report Verdict check_grads finite_difference richardson complex_step"),
+    Group("Checks in a test suite, `minigrad.testing`", "minigrad.testing",
+          "assert_grads_match GradientMismatchError arrays pytrees"),
+    Group("To look inside", "minigrad", "trace name value"),
+    Group("Memory", "minigrad", "checkpoint checkpointed_scan stop_gradient"),
+    Group("Operations of your own, and equations", "minigrad",
+          "custom_primitive custom_elementwise root fixed_point custom_root"),
+    Group("Parameters and updates", "minigrad", "tree_map set_at add_at",
+          "A parameter is an array or a number, or a tuple, list, dict, namedtuple or dataclass of them, nested. "
+          "`None`, strings and other non-numbers pass through."),
+    Group("Names of autograd", "minigrad",
+          "make_vjp make_jvp hessian_vector_product hessian_tensor_product tensor_jacobian_product "
+          "vector_jacobian_product multigrad_dict grad_named holomorphic_grad"),
+    Group("Names of autograd, `minigrad.extend`", "minigrad.extend",
+          "primitive defvjp defvjp_argnum defvjp_argnums defjvp defjvp_argnum defjvp_argnums def_linear "
+          "notrace_primitive Box Node"),
+    Group("Names of autograd, `minigrad.misc`", "minigrad.misc", "flatten"),
+    Group("Names of autograd, `minigrad.misc.optimizers`", "minigrad.misc.optimizers", "sgd rmsprop adam"),
+    Group("Names of autograd, `minigrad.misc.fixed_points`", "minigrad.misc.fixed_points", "fixed_point"),
+    Group("Names of autograd, `minigrad.test_util`", "minigrad.test_util",
+          "check_vjp check_jvp check_equivalent combo_check"),
+    Group("Names of autograd, `minigrad.builtins`", "minigrad.builtins", "isinstance type"),
+    Group("Namespaces", "minigrad", "numpy",
+          "Every function of NumPy that has a derivative, `numpy.linalg` and `numpy.fft` included, and the ufuncs of "
+          "`scipy.special`: [the table](../minigrad/COVERAGE.md), also by `python -m minigrad coverage`. Plain "
+          "`import numpy as np` works too; `minigrad.numpy` also builds arrays from lists of traced values. Functions "
+          "without a derivative (`argmax`, `floor`, `shape`, `>`) return plain values. A function without a rule "
+          "raises an error that says so."),
+    Group("Namespaces, `minigrad.scipy`", "minigrad.scipy", "special linalg signal stats integrate",
+          "Needs SciPy: `pip install -e '.[scipy]'`."),
+]  # fmt: skip
+
+OPENING = """# Reference
+
+Written by `python docs/make_reference.py` from the docstrings: the first sentence of each. `help(name)` shows the rest,
+with arguments, shapes, errors and an example. Guides by task are in [how-to](how-to.md).
+
+## Conventions
+
+- `argnum` is the position of the argument to differentiate, or a sequence of positions. Keyword arguments are
+  constants.
+- Python floats are differentiated as float64; float32 stays float32; integers are refused.
+- For complex numbers the gradient of a real function u of x + iy is ∂u/∂x - i ∂u/∂y, as in autograd.
+- Where calculus leaves a choice (kinks, ties, singular points), [one table](../minigrad/SPECIAL_POINTS.md) says what is
+  chosen. Where a derivative is infinite or does not exist, a warning names the operation and the line.
+- An error says what happened, why it cannot mean anything, what to write instead, and which line of your program
+  it was.
+"""
+
+CLOSING = """
+## Commands
+
+| command | |
+|---|---|
+| `python -m minigrad plot` | draw a function and its derivatives, or write them as a table |
+| `python -m minigrad check` | check a gradient written by hand, in a file or a notebook |
+| `python -m minigrad coverage` | what has a derivative |
+| `python -m nn tour` | train the networks of the tour; write figures and `figures/report.html` |
+| `python -m benchmarks` | measure; see [benchmarks](benchmarks.md) |
+
+Each has `--help`.
+
+## Extras
+
+minigrad needs NumPy alone. `pip install -e '.[NAME]'` adds:
+
+| name | for |
+|---|---|
+| `scipy` | `minigrad.scipy`, sparse matrices |
+| `plot` | `python -m minigrad plot` |
+| `fast` | `compile(f, backend="numba")` |
+| `report` | reports of `check` in the terminal and as a page |
+| `testing` | `minigrad.testing` with pytest and hypothesis |
+| `tour` | `python -m nn tour` |
+| `test`, `lint`, `bench` | tests, style, benchmarks against other libraries |
+"""
+
+
+def signature(name: str, value: Any) -> str:
+    """`name(arguments)` without annotations; the name alone of a module or class."""
+    if inspect.ismodule(value) or inspect.isclass(value):
+        return name
+    given = inspect.signature(value)
+    plain = [p.replace(annotation=inspect.Parameter.empty) for p in given.parameters.values()]
+    text = str(given.replace(parameters=plain, return_annotation=inspect.Signature.empty))
+    return name + re.sub(r"<class '(.*?)'>", r"\1", text)
+
+
+def first_sentence(value: Any) -> str:
+    """The first paragraph of a docstring up to its first full stop, on one line, safe in a table."""
+    paragraph = " ".join((inspect.getdoc(value) or "").partition("\n\n")[0].split())
+    sentence = re.split(r"(?<=[^A-Z]\.) (?=[A-Z`])", paragraph)[0]  # not after an initial
+    return sentence.replace("|", r"\|")
+
+
+def page() -> str:
+    """The whole page."""
+    lines = [OPENING]
+    for group in GROUPS:
+        module = importlib.import_module(group.module)
+        lines += [f"## {group.title}", ""]
+        if group.note:
+            lines += [group.note, ""]
+        lines += ["| | |", "|---|---|"]
+        for name in group.names.split():
+            value = getattr(module, name)
+            lines.append(f"| `{signature(name, value)}` | {first_sentence(value)} |")
+        lines.append("")
+    return "\n".join(lines) + CLOSING
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"wrote {PAGE}")

@@ -1,0 +1,134 @@
+"""The pages: what they print, quote, count and link to is so. (Their examples run as doctests by themselves.)"""
+
+import contextlib
+import importlib.util
+import io
+import re
+import runpy
+from pathlib import Path
+
+import pytest
+
+import minigrad
+
+ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").exists())
+PAGES = sorted(
+    path for pattern in ("*.md", "docs/*.md", "tests/*.md", "minigrad/**/*.md", "benchmarks/*.md")
+    for path in ROOT.glob(pattern)
+)  # fmt: skip
+
+
+def text_of(path: str | Path) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def without_code(text: str) -> str:
+    """The page without its fenced blocks."""
+    return re.sub(r"^ *```.*?^ *```", "", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def plain_blocks(text: str) -> list[str]:
+    """The blocks of Python that are no doctests."""
+    return re.findall(r"^ *```python\n(?! *>>>)(.*?)^ *```", text, flags=re.DOTALL | re.MULTILINE)
+
+
+def anchors(text: str) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    found: list[str] = []
+    for heading in re.findall(r"^#+ (.*)$", without_code(text), flags=re.MULTILINE):
+        words = re.sub(r"\[(.*?)\]\(.*?\)", r"\1", heading)
+        slug = re.sub(r"[^\w\- ]", "", words.lower().strip()).replace(" ", "-")
+        found.append(f"{slug}-{found.count(slug)}" if slug in found else slug)
+    return set(found)
+
+
+# ----- links ----------------------------------------------------------------------------------------------------------
+
+
+def test_all_pages_are_looked_at() -> None:
+    names = {str(path.relative_to(ROOT)) for path in PAGES}
+    assert {"README.md", "CONTRIBUTING.md", "CHANGELOG.md", "docs/tutorial.md", "minigrad/COVERAGE.md"} <= names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
+def test_every_link_leads_somewhere(page: Path) -> None:
+    text = without_code(page.read_text(encoding="utf-8"))
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if target.startswith(("https://", "http://")):
+            continue
+        name, _, anchor = target.partition("#")
+        linked = (page.parent / name).resolve() if name else page
+        assert linked.exists(), f"{page.name}: {target} is not there"
+        assert linked.is_relative_to(ROOT), f"{page.name}: {target} is outside of the repository"
+        if anchor:
+            assert anchor in anchors(linked.read_text(encoding="utf-8")), f"{page.name}: {target}: no such heading"
+
+
+def test_anchors_are_those_of_github() -> None:
+    page = "# A `b` c\n## Where is ...?\n### Own operations, and (more)\n## A `b` c\n```sh\n# a comment\n```\n"
+    assert anchors(page) == {"a-b-c", "where-is-", "own-operations-and-more", "a-b-c-1"}
+
+
+# ----- what is printed and quoted -------------------------------------------------------------------------------------
+
+
+def test_the_generated_source_is_as_printed(tmp_path: Path) -> None:
+    """It cannot be a doctest: the comments of the generated source quote the lines of a file."""
+    program, printed = plain_blocks(text_of("README.md").partition("## The backpropagation that it writes")[2])
+    (tmp_path / "example.py").write_text(program, encoding="utf-8")
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        runpy.run_path(str(tmp_path / "example.py"))
+    assert out.getvalue().strip() == printed.strip()
+
+
+@pytest.mark.parametrize("page", ["docs/explanation.md", "CONTRIBUTING.md"])
+def test_rows_that_are_quoted_stand_in_the_table_of_rules(page: str) -> None:
+    table = "".join(
+        "".join(path.read_text(encoding="utf-8").split()) for path in ROOT.glob("minigrad/**/elementwise.py")
+    )
+    rows = [row for block in plain_blocks(text_of(page)) for row in re.split(r"\n(?=\s*\w+ *= )", block)]
+    quoted = [row for row in rows if "= elementwise(" in row]
+    assert quoted
+    for row in quoted:
+        assert "".join(row.split()) in table, row
+
+
+def test_the_test_command_is_the_one_that_ci_runs() -> None:
+    command = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
+    assert command in text_of("README.md")
+    assert command in text_of(".ci/run")
+
+
+# ----- what is counted ------------------------------------------------------------------------------------------------
+
+
+def test_the_readme_is_a_first_screen() -> None:
+    words = re.sub(r"\]\(.*?\)", "]", without_code(text_of("README.md"))).split()
+    assert len(words) <= 650
+
+
+def test_the_engine_from_scratch_has_as_many_lines_as_the_pages_say() -> None:
+    engine = plain_blocks(text_of("docs/from_scratch.md"))
+    lines = [line for block in engine for line in block.splitlines() if line.strip()]
+    assert f"{len(lines)} lines of Python" in text_of("docs/from_scratch.md")
+    assert f"does it in {len(lines)} lines" in " ".join(text_of("docs/explanation.md").split())
+
+
+def test_the_glossary_has_fifteen_terms() -> None:
+    assert len(re.findall(r"^\| \*\*", text_of("docs/glossary.md"), flags=re.MULTILINE)) == 15
+
+
+# ----- the reference --------------------------------------------------------------------------------------------------
+
+
+def test_the_reference_is_complete_and_in_step_with_the_docstrings() -> None:
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "docs" / "make_reference.py")
+    assert spec is not None
+    assert spec.loader is not None
+    reference = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(reference)
+    grouped = [name for group in reference.GROUPS if group.module == "minigrad" for name in group.names.split()]
+    assert len(grouped) == len(set(grouped))
+    assert set(minigrad.__all__) <= set(grouped), "give every public name one place in GROUPS"
+    assert text_of("docs/reference.md") == reference.page(), "run: python docs/make_reference.py"
