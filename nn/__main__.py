@@ -97,7 +97,8 @@ def _tour(options: argparse.Namespace) -> int:
     try:
         # Imported here so that `--help` needs neither matplotlib nor a second of patience.
         from nn.data import DataError
-        from nn.tour import Settings, run, summary
+        from nn.stations.problem import Settings
+        from nn.tour import run, summary
         from nn.train import DivergedError
     except ModuleNotFoundError as error:
         return _complain(f"{error.name} is missing: pip install 'minigrad[tour]'")

@@ -11,9 +11,8 @@ Source: Rumelhart, Hinton and Williams, "Learning representations by back-propag
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
+from nn.arrays import Array
 
 
 def logistic(z: Array, Y: Array) -> tuple[float, Array]:

@@ -10,7 +10,8 @@ The tour in "Numerical Tours" (Gabriel Peyré) is followed in what it means, not
   which draws the classes in each other's colours and leaves one of them out);
 - the backward pass takes the number of samples from its arguments, not from a global, so it works for any subset
   (`nn.backprop`), and it keeps A x + b instead of computing it a second time;
-- the comparison of two gradients looks at every layer, not at one stale index again and again (`nn.tour`);
+- the comparison of two gradients looks at every layer, not at one stale index again and again
+  (`nn.stations.comparison`);
 - no name is used for two things (the depth of the network was overwritten by an image).
 """
 
@@ -22,11 +23,8 @@ from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Labels = NDArray[np.intp]
-Seed = np.random.Generator | int | None
+from nn.arrays import Array, Labels, Seed
 
 SYNTHETIC = ("spiral", "two_arcs")
 BUNDLED = ("iris", "wine", "breast_cancer", "digits")

@@ -6,11 +6,10 @@ Classes run along axis 0 and samples along axis 1.
 from typing import Any
 
 import numpy
-from numpy.typing import NDArray
 
 import minigrad.numpy as np
+from nn.arrays import Array
 
-Array = NDArray[numpy.float64]
 Scalar = Any  # a float64, or a box of one while it is being differentiated
 
 

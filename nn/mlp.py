@@ -7,12 +7,33 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy
-from numpy.typing import NDArray
 
 import minigrad.numpy as np
+from nn.arrays import Array, Labels, Seed
 
-Array = NDArray[numpy.float64]
-Seed = numpy.random.Generator | int | None
+
+def parameters(widths: Sequence[int]) -> int:
+    """How many numbers the weights and biases of a network have.
+
+    >>> parameters([2, 15, 3])
+    93
+    """
+    return sum((d_in + 1) * d_out for d_in, d_out in pairwise(widths))
+
+
+def widths_for(budget: int, hidden: int, p: int, k: int) -> list[int]:
+    """The widths of a network with equally wide hidden layers and about as many parameters as asked for.
+
+    Args:
+        budget: how many parameters there should be; of all widths from 2 on, the one that comes closest is taken.
+        hidden: how many hidden layers.
+        p, k: the numbers of features and of classes.
+
+    >>> [widths_for(147, hidden, 2, 3) for hidden in (1, 5)]
+    [[2, 24, 3], [2, 5, 5, 5, 5, 5, 3]]
+    """
+    candidates = ([p, *[width] * hidden, k] for width in range(2, max(3, budget // (p + k + 1)) + 1))
+    return min(candidates, key=lambda widths: abs(parameters(widths) - budget))
 
 
 def init(widths: Sequence[int], rng: Seed = None) -> tuple[list[Array], list[Array]]:
@@ -73,7 +94,12 @@ def forward(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = Tr
     return X
 
 
-def predict(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True) -> NDArray[numpy.intp]:
+def predict(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True) -> Labels:
     """The most probable class of every column of x, shape (n,), integers."""
-    classes: NDArray[numpy.intp] = numpy.argmax(forward(A, b, x, last=last)[-1], axis=0)
+    classes: Labels = numpy.argmax(forward(A, b, x, last=last)[-1], axis=0)
     return classes
+
+
+def accuracy(A: Sequence[Array], b: Sequence[Array], x: Array, y: Labels, *, last: bool = True) -> float:
+    """The share of the samples x, shape (p, n), whose most probable class is their label in y, shape (n,)."""
+    return float(numpy.mean(predict(A, b, x, last=last) == y))

@@ -4,9 +4,7 @@ Nothing here touches `pyplot`, so there is no global state and no display is nee
 Classes differ in colour and in marker, curves in colour and in dash, so that no figure relies on colour alone.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import matplotlib as mpl
@@ -16,10 +14,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
-from numpy.typing import NDArray
 
-Array = NDArray[np.float64]
-Labels = NDArray[np.intp]
+from nn.arrays import Array, Labels
+from nn.plane import Plane
 
 # Okabe and Ito, "Color Universal Design", 2008, and two of Paul Tol's "muted" scheme to make ten.
 COLOURS = (
@@ -55,8 +52,6 @@ STYLE: Any = {  # matplotlib types the keys one by one
     "figure.dpi": 150.0,
 }
 
-Probabilities = Callable[[Array], Array]
-
 
 def class_colour(j: int) -> str:
     """The colour of class j; ten, then from the start again with other markers."""
@@ -71,58 +66,6 @@ def class_edge(j: int) -> str:
 def class_marker(j: int) -> str:
     """The marker of class j; twelve, so that colour and marker together tell sixty classes apart."""
     return MARKERS[j % len(MARKERS)]
-
-
-@dataclass(frozen=True)
-class Plane:
-    """The plane that a map is drawn on: the data's own for two features, else through two principal directions.
-
-    Attributes:
-        origin: a point of the plane, shape (p, 1).
-        directions: orthonormal columns (or zero, for a single feature), shape (p, 2).
-        limit: the map covers [-limit, limit]^2.
-        labels: what the two axes are called.
-        explained: the share of the variance of the data within the plane, 0..1.
-    """
-
-    origin: Array
-    directions: Array
-    limit: float
-    labels: tuple[str, str]
-    explained: float
-
-    def project(self, x: Array) -> Array:
-        """The coordinates in the plane of the samples x, shape (p, n) to (2, n)."""
-        return self.directions.T @ (x - self.origin)
-
-    def lift(self, c: Array) -> Array:
-        """The points of R^p with the coordinates c, shape (2, n) to (p, n)."""
-        return self.origin + self.directions @ c
-
-
-def plane_through(x: Array) -> Plane:
-    """The plane for the samples x, shape (p, n).
-
-    Two features span it themselves, over [-1, 1]^2. Otherwise it goes through the mean along the two directions of
-    largest variance, the left singular vectors of the centred data, with signs that make the largest entry positive.
-    """
-    p = x.shape[0]
-    if p == 2:
-        return Plane(np.zeros((2, 1)), np.eye(2), 1.0, ("$x_1$", "$x_2$"), 1.0)
-    if p == 1:
-        return Plane(np.zeros((1, 1)), np.eye(1, 2), 1.0, ("$x_1$", "(one feature only)"), 1.0)
-    mean = x.mean(axis=1, keepdims=True)
-    left, values, _ = np.linalg.svd(x - mean, full_matrices=False)
-    directions = left[:, :2]
-    directions = directions * np.sign(directions[np.abs(directions).argmax(axis=0), np.arange(directions.shape[1])])
-    if directions.shape[1] < 2:
-        directions = np.pad(directions, ((0, 0), (0, 1)))
-    spread = float(np.sum(values**2))
-    explained = float(np.sum(values[:2] ** 2) / spread) if spread > 0.0 else 1.0
-    limit = 1.06 * float(np.abs(directions.T @ (x - mean)).max())
-    return Plane(
-        mean, directions, max(limit, 1e-9), ("first principal direction", "second principal direction"), explained
-    )
 
 
 def figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
@@ -234,13 +177,11 @@ def _plain_ticks(ax: Axes) -> None:
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
 
 
-def _class_map(ax: Axes, plane: Plane, probabilities: Probabilities, k: int, resolution: int) -> None:
+def _class_map(ax: Axes, plane: Plane, probabilities: Array) -> None:
     """Colours mixed by the probabilities of the classes, with thin lines where the most probable one changes."""
-    t = np.linspace(-plane.limit, plane.limit, resolution)
-    horizontal, vertical = np.meshgrid(t, t)
-    U = probabilities(plane.lift(np.stack([horizontal.ravel(), vertical.ravel()])))
+    k, resolution, _ = probabilities.shape
     colours = np.array([to_rgb(class_colour(j)) for j in range(k)])
-    image = (U.T @ (TINT * colours + (1.0 - TINT))).reshape(resolution, resolution, 3)
+    image = (probabilities.reshape(k, -1).T @ (TINT * colours + (1.0 - TINT))).reshape(resolution, resolution, 3)
     ax.imshow(
         np.clip(image, 0.0, 1.0),
         origin="lower",
@@ -248,23 +189,21 @@ def _class_map(ax: Axes, plane: Plane, probabilities: Probabilities, k: int, res
         interpolation="bilinear",
         zorder=0,
     )
+    side = np.linspace(-plane.limit, plane.limit, resolution)
     for j in range(k):
-        lead = U[j] - np.delete(U, j, axis=0).max(axis=0)
+        lead = probabilities[j] - np.delete(probabilities, j, axis=0).max(axis=0)
         if lead.min() < 0.0 < lead.max():
-            level = lead.reshape(resolution, resolution)
-            ax.contour(horizontal, vertical, level, levels=[0.0], colors="#333333", linewidths=0.6, zorder=1)
+            ax.contour(side, side, lead, levels=[0.0], colors="#333333", linewidths=0.6, zorder=1)
     ax.grid(visible=False)
     _square(ax, plane)
 
 
-def class_map(
-    plane: Plane, probabilities: Probabilities, x: Array, y: Labels, classes: Sequence[str], title: str
-) -> Figure:
+def class_map(plane: Plane, probabilities: Array, x: Array, y: Labels, classes: Sequence[str], title: str) -> Figure:
     """The classification map.
 
     Args:
         plane: where it is drawn.
-        probabilities: maps samples, shape (p, m), to class probabilities, shape (k, m).
+        probabilities: of every class at every point of `Plane.grid`, shape (k, resolution, resolution).
         x, y: samples to draw on top, shapes (p, n) and (n,).
         classes: the k names.
         title: above the map.
@@ -272,7 +211,7 @@ def class_map(
     with mpl.rc_context(STYLE):
         fig = figure(5.6, 4.6, "compressed")
         ax = fig.subplots()
-        _class_map(ax, plane, probabilities, len(classes), 300)
+        _class_map(ax, plane, probabilities)
         scatter(ax, plane.project(x), y, len(classes), 24 if x.shape[1] <= 600 else 12)
         ax.set(xlabel=plane.labels[0], ylabel=plane.labels[1], title=title)
         _class_legend(fig, classes)
@@ -281,18 +220,18 @@ def class_map(
 
 def depth_maps(
     plane: Plane,
-    networks: Sequence[tuple[str, Probabilities]],
+    networks: Sequence[tuple[str, Array]],
     x: Array,
     y: Labels,
     classes: Sequence[str],
 ) -> Figure:
-    """One classification map for every network (title, probabilities), two in a row, then the legend."""
+    """A classification map for every network (title, probabilities on the grid), two in a row, then the legend."""
     with mpl.rc_context(STYLE):
         rows = -(-(len(networks) + 1) // 2)
         fig = figure(5.6, 2.95 * rows, "compressed")
         axes = fig.subplots(rows, 2, squeeze=False).ravel()
         for ax, (title, probabilities) in zip(axes, networks, strict=False):
-            _class_map(ax, plane, probabilities, len(classes), 160)
+            _class_map(ax, plane, probabilities)
             scatter(ax, plane.project(x), y, len(classes), 7 if x.shape[1] <= 600 else 4)
             ax.set(title=title, xticks=[], yticks=[])
         for ax in axes[len(networks) :]:
@@ -307,34 +246,42 @@ def depth_maps(
     return fig
 
 
-def depth_losses(labels: Sequence[str], losses: Sequence[Array]) -> Figure:
+def depth_losses(
+    labels: Sequence[str],
+    at: Array,
+    lowest: Array,
+    median: Array,
+    highest: Array,
+    final: Sequence[Array],
+    median_final: Sequence[float],
+    steps: int,
+) -> Figure:
     """Losses of networks of several depths over several seeds.
 
     Args:
         labels: one for every depth.
-        losses: for every depth the mean loss, shape (seeds, iterations). Every run is smoothed first, by medians over
-            windows of one percent of the iterations, because deep networks jitter; then the curve is the median over
-            the seeds, and the band goes from the lowest to the highest.
+        at: iterations, shape (m,).
+        lowest, median, highest: of the losses over the seeds at these iterations, each of shape (depths, m): the
+            curve of a depth is the median, and its band goes from the lowest to the highest.
+        final: for every depth the losses after the last iteration, shape (seeds,).
+        median_final: their medians.
+        steps: the number of the last iteration.
     """
     with mpl.rc_context(STYLE):
         fig = figure(5.6, 6.4)
         above, below = fig.subplots(2, 1, height_ratios=(1.5, 1.0))
-        for i, (label, runs) in enumerate(zip(labels, losses, strict=True)):
-            edges = np.unique(np.linspace(0, runs.shape[1], 101).astype(int))
-            middles = 0.5 * (edges[:-1] + edges[1:] - 1)
-            smooth = np.array([np.median(runs[:, u:v], axis=1) for u, v in pairwise(edges)])
+        for i, label in enumerate(labels):
             colour = LINES[i % len(LINES)]
-            above.fill_between(middles, smooth.min(axis=1), smooth.max(axis=1), color=colour, alpha=0.13, lw=0)
-            above.semilogy(middles, np.median(smooth, axis=1), color=colour, ls=DASHES[i % len(DASHES)], label=label)
-            final = runs[:, -1]
-            beside = i + 1 + np.linspace(-0.22, 0.22, final.size)
-            below.semilogy([i + 0.65, i + 1.35], [np.median(final)] * 2, color=colour, lw=2.2)
-            below.plot(beside, final, ls="", marker=class_marker(i), color=colour, mec="white", mew=0.6, ms=7)
+            above.fill_between(at, lowest[i], highest[i], color=colour, alpha=0.13, lw=0)
+            above.semilogy(at, median[i], color=colour, ls=DASHES[i % len(DASHES)], label=label)
+            beside = i + 1 + np.linspace(-0.22, 0.22, final[i].size)
+            below.semilogy([i + 0.65, i + 1.35], [median_final[i]] * 2, color=colour, lw=2.2)
+            below.plot(beside, final[i], ls="", marker=class_marker(i), color=colour, mec="white", mew=0.6, ms=7)
         below.margins(y=0.12)
         _plain_ticks(above)
         _plain_ticks(below)
         above.set(xlabel="iteration", ylabel="loss per sample", title="Median and range over the seeds")
-        above.set_xlim(0, losses[0].shape[1] - 1)
+        above.set_xlim(0, steps)
         above.legend(title="hidden layers", loc="upper right")
         below.set(
             xlabel="hidden layers",
@@ -360,16 +307,20 @@ def tanh_derivatives(t: Array, orders: Sequence[Array]) -> Figure:
     return fig
 
 
-def quadratic(M: Array, points: Array, autodiff: Array, formula: Array) -> Figure:
-    """The level lines of ||M x||^2 with both gradients at some points, all of shape (2, m)."""
+def quadratic(side: Array, levels: Array, points: Array, autodiff: Array, formula: Array) -> Figure:
+    """The level lines of ||M x||^2 with both gradients at some points.
+
+    Args:
+        side: the coordinates, on either axis, of the grid for the level lines, shape (r,).
+        levels: the function on this grid, shape (r, r).
+        points: shape (2, m).
+        autodiff, formula: the gradients at the points, shape (2, m).
+    """
     with mpl.rc_context(STYLE):
         fig = figure(5.6, 4.6, "compressed")
         ax = fig.subplots()
-        limit = 1.75 * float(np.abs(points).max())
-        t = np.linspace(-limit, limit, 121)
-        horizontal, vertical = np.meshgrid(t, t)
-        value = np.sum((M @ np.stack([horizontal.ravel(), vertical.ravel()])) ** 2, axis=0).reshape(horizontal.shape)
-        ax.contour(horizontal, vertical, value, levels=12, colors="#9a9a9a", linewidths=0.9)
+        limit = float(side[-1])
+        ax.contour(side, side, levels, levels=12, colors="#9a9a9a", linewidths=0.9)
         scale = 0.3 * limit / float(np.hypot(*formula).max() or 1.0)
         for field, colour, width, name in (
             (formula, LINES[5], 0.014, r"$2 M^\top M x$"),

@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from minigrad import batched, compile, value_and_grad  # noqa: A004
 from nn import backprop
+from nn.arrays import Array, Labels
 from nn.loss import logistic
-from nn.mlp import forward, predict
+from nn.mlp import accuracy, forward
 
-Array = NDArray[np.float64]
 Gradient = Literal["autodiff", "eager", "backprop"]
 GRADIENTS: tuple[Gradient, ...] = ("autodiff", "eager", "backprop")
 
@@ -33,7 +32,7 @@ class History:
     """
 
     loss: Array
-    at: NDArray[np.intp]
+    at: Labels
     accuracy: Array
     held_out: Array | None = None
 
@@ -152,7 +151,7 @@ def train(
     gradient: Gradient = "autodiff",
     *,
     last: bool = True,
-    held_out: tuple[Array, NDArray[np.intp]] | None = None,
+    held_out: tuple[Array, Labels] | None = None,
     every: int = 20,
     growth: float = 100.0,
     progress: str | None = "training",
@@ -223,9 +222,9 @@ def train(
                 best = (loss, A, b)
             if iteration % every == 0 or iteration == steps:
                 at.append(iteration)
-                accuracies.append(float(np.mean(predict(A, b, x, last=last) == y)))
+                accuracies.append(accuracy(A, b, x, y, last=last))
                 if held_out is not None:
-                    held_out_accuracies.append(float(np.mean(predict(A, b, held_out[0], last=last) == held_out[1])))
+                    held_out_accuracies.append(accuracy(A, b, *held_out, last=last))
             if iteration < steps:
                 # New arrays, so that `best` keeps the old ones.
                 A = [a - step * g for a, g in zip(A, gA, strict=True)]

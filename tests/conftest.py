@@ -5,6 +5,7 @@ import sys
 
 from hypothesis import HealthCheck, settings
 
+# No folder of tests has an `__init__.py`: with one, `tests/nn` would hide the package `nn`.
 sys.path[:0] = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
 
 quiet = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from minigrad import elementwise_grad, grad
 from nn import loss
 from nn.data import one_hot
-from nn.mlp import forward, init, predict
+from nn.mlp import accuracy, forward, init, parameters, predict, widths_for
 
 
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=6), st.integers(0, 9), st.integers(0, 2**32 - 1))
@@ -56,6 +56,29 @@ def test_weights_without_their_biases_are_refused():
     A, b = init([2, 3, 4], rng=0)
     with pytest.raises(ValueError, match="2 weight matrices but 1 biases"):
         forward(A, b[:1], np.zeros((2, 5)))
+
+
+@pytest.mark.parametrize(("p", "k"), [(2, 3), (1, 2), (64, 10), (30, 2)])
+def test_networks_of_the_depth_study_keep_to_the_budget(p, k):
+    budget = parameters([p, 24, k])
+    for hidden in range(1, 6):
+        widths = widths_for(budget, hidden, p, k)
+        assert len(widths) == hidden + 2
+        assert abs(parameters(widths) - budget) <= 0.25 * budget
+
+
+def test_the_number_of_parameters_is_that_of_the_arrays():
+    A, b = init([3, 5, 4, 2], rng=0)
+    assert parameters([3, 5, 4, 2]) == sum(leaf.size for leaf in (*A, *b))
+
+
+def test_accuracy_is_the_share_of_right_predictions():
+    A, b = init([2, 3, 4], rng=1)
+    x = np.random.default_rng(2).standard_normal((2, 8))
+    y = predict(A, b, x)
+    assert accuracy(A, b, x, y) == 1.0
+    y[:2] = (y[:2] + 1) % 4
+    assert accuracy(A, b, x, y) == 0.75
 
 
 scores = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=6)

@@ -1,6 +1,9 @@
 """The gradient by autodiff, the one derived by hand, the complex step and finite differences: four ways, one answer."""
 
 import ast
+import importlib
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -138,8 +141,16 @@ def test_targets_of_another_shape_are_refused(gradient):
         loss_and_gradient(gradient, np.zeros((2, 5)), np.ones((3, 1)))(A, b)
 
 
-def test_the_reference_imports_numpy_only():
-    tree = ast.parse(Path(nn.backprop.__file__).read_text(encoding="utf-8"))
-    imported = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
-    imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    assert imported == {"numpy", "numpy.typing", "collections.abc"}
+def imports(module):
+    """What a module imports, and what the modules of this package that it imports do."""
+    tree = ast.parse(Path(importlib.import_module(module).__file__).read_text(encoding="utf-8"))
+    found = {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
+    found |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    return found.union(*(imports(name) for name in found if name.partition(".")[0] == "nn"))
+
+
+@pytest.mark.parametrize("module", ["nn.backprop", "nn.exact"])
+def test_the_references_use_numpy_and_nothing_of_minigrad(module):
+    assert imports(module) <= {"numpy", "numpy.typing", "collections.abc", "decimal", "nn.arrays"}
+    program = f"import sys, {module}; assert not any(m.partition('.')[0] == 'minigrad' for m in sys.modules)"
+    subprocess.run([sys.executable, "-c", program], cwd=Path(nn.backprop.__file__).parents[1], check=True)
