@@ -6,6 +6,7 @@ A public name that stands in no group below fails the tests, so the page is comp
 import importlib
 import inspect
 import re
+import textwrap
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -136,7 +137,7 @@ def page() -> str:
         module = importlib.import_module(group.module)
         lines += [f"## {group.title}", ""]
         if group.note:
-            lines += [group.note, ""]
+            lines += [textwrap.fill(group.note, 120), ""]
         lines += ["| | |", "|---|---|"]
         for name in group.names.split():
             value = getattr(module, name)
