@@ -28,11 +28,11 @@ def _seed(text: str) -> int:
     return value
 
 
-_positive.__name__ = _seed.__name__ = "integer"  # argparse quotes it: "invalid integer value"
+_positive.__name__ = _seed.__name__ = "integer"  # argparse names the type in its message: "invalid integer value"
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line that is understood."""
+    """The parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m nn", description=DESCRIPTION)
     commands = top.add_subparsers(dest="command", required=True, metavar="command")
     tour = commands.add_parser(
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _tour(options: argparse.Namespace) -> int:
     try:
-        # Imported here so that `--help` needs neither matplotlib nor a second of patience.
+        # Imported here so that `--help` is quick and works without matplotlib.
         from nn.data import DataError
         from nn.stations.problem import Settings
         from nn.tour import run, summary

@@ -62,6 +62,6 @@ def gradient(
         M = g / (1.0 + U[r] * U[r]) if last or r < R - 1 else g  # rho'(u) = 1 / (1 + u^2)
         gA[r] = M @ X[r].T
         gb[r] = M.sum(axis=1, keepdims=True)
-        if r:  # nobody asks for the gradient in the data
+        if r:  # g[0], the gradient in the data, is not needed
             g = A[r].T @ M
     return loss, gA, gb

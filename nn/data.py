@@ -2,7 +2,7 @@
 
 Columns are samples: x is (p, n) and y is (n,) with the labels 0..k-1.
 
-The tour in "Numerical Tours" (Gabriel Peyré) is followed in what it means, not letter by letter. Corrected here:
+`nn` follows the tour in "Numerical Tours" (Gabriel Peyré), with these corrections:
 
 - the columns of class j are j n0 .. (j+1) n0; the published range starts one class earlier and wraps round to the end;
 - every sample has its own noise on the angle;
@@ -145,9 +145,9 @@ def one_hot(y: Labels, classes: int) -> Array:
 
 
 def split(y: Labels, test_fraction: float, rng: Seed = None) -> tuple[Labels, Labels]:
-    """Indices of a training and a test set in which every class has the same share, in random order.
+    """Indices of a training set and a test set, in random order; the test set takes the same share of every class.
 
-    Every class keeps at least one sample on both sides.
+    Both sets hold at least one sample of every class.
 
     Args:
         y: labels, shape (n,).
@@ -179,9 +179,9 @@ def split(y: Labels, test_fraction: float, rng: Seed = None) -> tuple[Labels, La
 
 
 def folds(y: Labels, count: int, rng: Seed = None) -> list[Labels]:
-    """Indices of `count` parts of about equal size, in which every class has about the same share.
+    """The indices 0..n-1 dealt to `count` parts of about equal size, each with about the same share of every class.
 
-    Together they hold 0..n-1 once, so each sample is held out exactly once in a cross-validation.
+    Every index is in one part: a cross-validation that holds out one part at a time holds out every sample once.
 
     Raises:
         ValueError: if `count` is less than 2 or more than there are samples.
@@ -201,7 +201,7 @@ def folds(y: Labels, count: int, rng: Seed = None) -> list[Labels]:
 def fit_scaling(x: Array) -> tuple[Array, Array]:
     """The centre c and factor s, both (p, 1), for which s (x - c) fills [-1, 1] in every row of x, shape (p, n).
 
-    A constant row tells nothing: its factor is 0, so that it becomes 0 and stays 0 on other samples.
+    The factor of a constant row is 0: such a feature says nothing about the class, and becomes 0 in every sample.
 
     >>> fit_scaling(np.array([[0.0, 4.0], [7.0, 7.0]]))
     (array([[2.],
@@ -289,7 +289,7 @@ def _libsvm(path: Path) -> tuple[Array, Labels, tuple[str, ...]]:
     datasets = _scikit_learn()
     try:
         sparse, labels = datasets.load_svmlight_file(str(path))
-    except (ValueError, OverflowError, EOFError) as error:  # scikit-learn does not say where
+    except (ValueError, OverflowError, EOFError) as error:  # scikit-learn does not name the line
         raise DataError(f"{path}: {_first_fault(path) or f'not in LibSVM format ({error})'}") from error
 
     n, p = sparse.shape
@@ -317,7 +317,7 @@ def _libsvm(path: Path) -> tuple[Array, Labels, tuple[str, ...]]:
 
 
 def _samples(path: Path) -> Iterator[tuple[int, str]]:
-    """The line number and the text of every sample; blank lines and comments are no samples."""
+    """The line number and the text of every sample, without blank lines and comments."""
     opener: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
     file: IO[str]
     with opener(path, "rt", encoding="utf-8", errors="replace") as file:
@@ -332,7 +332,7 @@ def _line_of(path: Path, sample: int) -> int:
 
 
 def _first_fault(path: Path) -> str | None:
-    """What is wrong in the first line that is not `label index:value index:value ...`, or None if all are."""
+    """The fault of the first line not of the form `label index:value index:value ...`; None if all have this form."""
     try:
         for number, text in _samples(path):
             label, *features = text.split()

@@ -70,7 +70,7 @@ def forward(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = Tr
         A: weights, A[r] of shape (d[r + 1], d[r]).
         b: biases, b[r] of shape (d[r + 1], 1).
         x: samples in columns, shape (d[0], n).
-        last: whether the last layer has its activation too; without it the last layer is affine.
+        last: whether the last layer has an activation too; if not, it is affine.
 
     Returns:
         X: the list x[0], ..., x[R], with X[0] = x and X[r] of shape (d[r], n).

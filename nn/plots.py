@@ -1,6 +1,7 @@
 """The figures of the tour, each a function that returns a matplotlib `Figure`.
 
-Nothing here touches `pyplot`, so there is no global state and no display is needed: save them with `Figure.savefig`.
+The numbers are handed in; only what concerns the drawing (limits, sizes, ticks, colours) is computed here. Nothing
+touches `pyplot`, so there is no global state and no display is needed: save a figure with `Figure.savefig`.
 Classes differ in colour and in marker, curves in colour and in dash, so that no figure relies on colour alone.
 """
 
@@ -35,7 +36,7 @@ DASHES: tuple[Any, ...] = (
     (0, (3, 1, 1, 1, 1, 1)),
     (0, (4, 3)),
 )
-TINT = 0.55  # how far the colours of a map are mixed with white, so that the points on top stand out
+TINT = 0.55  # in a map, the share of the colour of a class; the rest is white, so that the points on top stand out
 
 STYLE: Any = {  # matplotlib types the keys one by one
     "font.size": 10.0,
@@ -54,28 +55,28 @@ STYLE: Any = {  # matplotlib types the keys one by one
 
 
 def class_colour(j: int) -> str:
-    """The colour of class j; ten, then from the start again with other markers."""
+    """The colour of class j. There are ten; class 10 has the colour of class 0 again, but another marker."""
     return COLOURS[j % len(COLOURS)]
 
 
 def class_edge(j: int) -> str:
-    """The colour of the thin line round a marker: white parts overlapping points, but pale ones need a dark line."""
+    """The colour of the outline of a marker: white, to separate overlapping points, but dark round pale colours."""
     return "#555555" if class_colour(j) in ("#F0E442", "#999999") else "white"
 
 
 def class_marker(j: int) -> str:
-    """The marker of class j; twelve, so that colour and marker together tell sixty classes apart."""
+    """The marker of class j. There are twelve, so colour and marker together distinguish sixty classes."""
     return MARKERS[j % len(MARKERS)]
 
 
 def figure(width: float, height: float, layout: Literal["constrained", "compressed"] = "constrained") -> Figure:
-    """An empty figure, in inches, in the common style; the layout "compressed" suits axes of fixed aspect."""
+    """An empty figure of this size, in inches, in the common style; "compressed" suits axes of fixed aspect."""
     with mpl.rc_context(STYLE):
         return Figure(figsize=(width, height), layout=layout)
 
 
 def scatter(ax: Axes, c: Array, y: Labels, k: int, size: float) -> None:
-    """The points c, shape (2, n), of the classes y, each with its colour and marker."""
+    """Draw the points c, shape (2, n), with the colour and marker of their classes y, shape (n,)."""
     for j in range(k):
         mine = y == j
         ax.scatter(
@@ -137,7 +138,7 @@ def data(plane: Plane, x: Array, y: Labels, classes: Sequence[str], title: str) 
 
 
 def activation(t: Array, value: Array, slope: Array) -> Figure:
-    """The arctangent and its derivative at the points t, all of shape (m,)."""
+    """The arctangent and its derivative: points, values and slopes, all of shape (m,)."""
     with mpl.rc_context(STYLE):
         fig = figure(5.6, 3.4)
         ax = fig.subplots()
@@ -153,7 +154,14 @@ def activation(t: Array, value: Array, slope: Array) -> Figure:
 
 
 def training(loss: Array, at: Labels, accuracy: Array, held_out: Array | None, held_out_name: str) -> Figure:
-    """The mean loss of every iteration above, the accuracies below."""
+    """The loss per sample above, the accuracies below.
+
+    Args:
+        loss: the mean loss at every iteration, shape (steps + 1,).
+        at: the iterations at which accuracies were taken, shape (m,).
+        accuracy, held_out: on the training samples and on the held-out ones, if any, shape (m,).
+        held_out_name: what the legend calls the held-out samples.
+    """
     with mpl.rc_context(STYLE):
         fig = figure(5.6, 4.6)
         above, below = fig.subplots(2, 1, sharex=True)
@@ -169,7 +177,7 @@ def training(loss: Array, at: Labels, accuracy: Array, held_out: Array | None, h
 
 
 def _plain_ticks(ax: Axes) -> None:
-    """Label a logarithmic axis without powers of ten, in finer steps if its range is short; call it last."""
+    """Label a logarithmic axis without powers of ten, finer where its range is short; call after setting limits."""
     low, high = ax.get_ylim()
     steps = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0) if high > 4.0 * low else (1.0, 1.25, 1.5, 1.75, *np.arange(2.0, 10.0, 0.5))
     ax.yaxis.set_major_locator(LogLocator(subs=steps, numticks=99))
@@ -326,7 +334,7 @@ def quadratic(side: Array, levels: Array, points: Array, autodiff: Array, formul
             (formula, LINES[5], 0.014, r"$2 M^\top M x$"),
             (autodiff, "#000000", 0.004, "autodiff"),
         ):
-            # Thick arrows with a small head below, thin ones on top: both stay visible where they coincide.
+            # Thick arrows with a small head, then thin ones over them: both are visible where they coincide.
             ax.quiver(
                 *points,
                 *(scale * field),

@@ -48,7 +48,13 @@ a { color: #005a8f; }
 
 @dataclass(frozen=True)
 class Image:
-    """A PNG file in the folder of the page, with the text for those who cannot see it and a caption (plain text)."""
+    """A figure of the page.
+
+    Attributes:
+        file: the name of a PNG file in the folder of the page.
+        alt: what it shows, in words, for readers who cannot see it; plain text.
+        caption: what stands under it; plain text.
+    """
 
     file: str
     alt: str
@@ -86,13 +92,13 @@ class Table:
 
 @dataclass
 class Section:
-    """A title and what stands under it: HTML paragraphs, formulas, images and tables, in order."""
+    """A title, and below it HTML paragraphs, formulas, images and tables in the order of `parts`."""
 
     title: str
     parts: list[str | Image | Table] = field(default_factory=list)
 
     def text(self, html: str) -> None:
-        """Add a paragraph; the caller escapes what it did not write itself."""
+        """Add a paragraph of HTML. Names and other text from outside must be escaped by the caller."""
         self.parts.append(f"<p>{html}</p>")
 
     def preformatted(self, text: str) -> None:
@@ -100,12 +106,12 @@ class Section:
         self.parts.append(f'<div class="wide"><pre>{escape(text)}</pre></div>')
 
     def formula(self, *html: str) -> None:
-        """Add formulas on a line of their own, which may break between them."""
+        """Add a centred line of formulas in HTML; the line may break between two of them."""
         self.parts.append('<p class="formula">' + " ".join(f"<span>{f}</span>" for f in html) + "</p>")
 
 
 def page(title: str, introduction: str, sections: Sequence[Section], folder: Path) -> str:
-    """The HTML of the page, in which every image of `folder` is embedded.
+    """The HTML of the page, with its images, which are files in `folder`, embedded.
 
     Raises:
         OSError: if an image cannot be read.

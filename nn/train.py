@@ -15,7 +15,7 @@ from nn.mlp import accuracy, forward
 Gradient = Literal["autodiff", "eager", "backprop"]
 GRADIENTS: tuple[Gradient, ...] = ("autodiff", "eager", "backprop")
 
-# The tour's steps by the number of layers, found for 300 samples.
+# The step sizes of the tour by the number of layers, for 300 samples.
 STEPS_BY_LAYERS = {1: 0.001, 2: 0.001, 3: 0.01 / 80, 5: 0.0002}
 OTHER_STEP = 0.0002
 
@@ -39,7 +39,13 @@ class History:
 
 @dataclass(frozen=True)
 class Result:
-    """The trained parameters, how they came about, and the step that was used."""
+    """A trained network.
+
+    Attributes:
+        A, b: the parameters after the last step.
+        history: the losses and accuracies on the way.
+        step: the size of the steps.
+    """
 
     A: list[Array]
     b: list[Array]
@@ -51,9 +57,10 @@ class DivergedError(ArithmeticError):
     """The loss became NaN or infinite, or grew without bound.
 
     Attributes:
-        iteration: the number of steps taken before the loss that gave it away.
-        history: the losses and accuracies up to then, that loss included.
-        A, b: the last good parameters: those with the lowest loss on the way.
+        iteration: how many steps had been taken when the loss diverged.
+        step: the size of the steps.
+        history: the losses, the diverged one included, and the accuracies.
+        A, b: the parameters with the lowest loss so far.
     """
 
     def __init__(self, iteration: int, step: float, history: History, A: list[Array], b: list[Array]) -> None:
@@ -75,8 +82,8 @@ def per_sample_gradients(
 ) -> tuple[Array, list[Array], list[Array]]:
     """The loss of every sample and its gradient in every parameter, all in one pass.
 
-    They show which samples pull the parameters where: for clipping each of them before they are summed (differential
-    privacy), for the noise of mini-batches, or for finding mislabelled samples.
+    Uses: clip each gradient before they are summed (differential privacy), measure the noise of mini-batches, find
+    mislabelled samples.
 
     Args:
         A, b: weights and biases of the network.
@@ -105,7 +112,7 @@ def step_size(layers: int, n: int) -> float:
     """The default step for a network of `layers` layers trained on n samples.
 
     The tour gives 0.001 for two layers, 0.01 / 80 for three and 0.0002 for five, on 300 samples. The loss is a sum over
-    the samples, so its gradient grows like n, and the step is scaled by 300 / n to go equally far.
+    the samples, so its gradient grows like n; the factor 300 / n makes up for that.
 
     >>> step_size(2, 300), step_size(2, 600)
     (0.001, 0.0005)
@@ -165,20 +172,20 @@ def train(
         steps: how many steps.
         step: the step on the loss summed over the samples; `step_size(len(A), n)` if None.
         gradient: "autodiff" (of `minigrad`, compiled), "eager" (the same, recorded anew at every step) or "backprop"
-            (by hand); all go the same way up to rounding.
+            (by hand); all take the same steps up to rounding.
         last: whether the last layer has its activation too.
         held_out: (x, y) of samples on which to follow the accuracy as well.
         every: take the accuracies every so many steps.
-        growth: the loss has diverged when it exceeds this many times its starting value (or n log k, the loss of
-            giving every class the same probability, where that is larger).
-        progress: what to call the progress bar; None for none. The bar goes to the terminal and is silent elsewhere, or
-            without tqdm.
+        growth: the loss has diverged when it exceeds this multiple of its starting value, or of n log k if that is
+            larger. (n log k is the loss when every class has the same probability.)
+        progress: the label of the progress bar; None for no bar. A bar is drawn only on a terminal, and only if tqdm
+            is installed.
 
     Returns:
         A `Result`: new parameters and the history.
 
     Raises:
-        DivergedError: if the loss becomes NaN or grows without bound; it carries the last good parameters.
+        DivergedError: if the loss becomes NaN or grows without bound; it holds the best parameters so far.
         ValueError: if a number is out of range, or the shapes do not fit.
 
     >>> from nn.mlp import init
@@ -209,7 +216,7 @@ def train(
         held = np.array(held_out_accuracies) if held_out is not None else None
         return History(np.array(losses), np.array(at, dtype=np.intp), np.array(accuracies), held)
 
-    # An overflow is reported below, once and in words.
+    # An overflow ends in a DivergedError below, which says more than a warning.
     with np.errstate(over="ignore", invalid="ignore"):
         for iteration in _progress(steps + 1, progress):
             loss, gA, gb = evaluate(A, b)
