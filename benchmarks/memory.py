@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from minigrad import checkpointed_scan, grad
-from minigrad.memory import default_snapshots, forward_steps
-from minigrad.tape import Box
+from minigrad.core.tape import Box
+from minigrad.operations.schedule import default_snapshots, forward_steps
 
 counts = {"plain": 0, "recorded": 0}
 

@@ -8,117 +8,89 @@ direction. Nested transformations are boxes within boxes, so derivatives have an
 >>> grad(lambda x: np.sum(np.tanh(x) ** 2))(np.array([0.0, 1.0])).round(4)
 array([0.    , 0.6397])
 
-Where things are: `tape` (the tape and its boxes), `primitive` (the kinds of rules), `elementwise`, `structure` and
-`linalg` (the rules that the rest is made of), `numpy` (the namespace, and its rules in families), `sweeps` (backward
-and forward), `taylor` and `series` (derivatives of high order), `transforms` (grad and relatives), `duck`, `batching`
-and `matrices` (many examples, Jacobians and Hessians in one pass), `patterns` and `sparse` (sparse ones), `memory`
-(checkpoints), `custom` and `implicit` (operations of your own, solutions of equations; `operation` is what these are
-made of), `compiler` (programs traced once, their source and their replay), `explore` (the printed tape), `tree` (nested
-parameters), `checking`, `testing` and `test_util` (derivatives written by hand, and the tape's own, checked), `scipy`,
-`extend` and `misc` (SciPy, the names of autograd), `coverage`, `expression`, `plotting` and `cli` (what has a rule,
-formulas as text, pictures, and the commands).
+The folders show the idea. `core` is what is recorded: the tape, its boxes, the primitives. `rules` says how each
+operation is differentiated. `modes` are the passes over the tape: backward, forward, Taylor, batched, sparse. `numpy`
+and `scipy` are the names that users call, `operations` those that they make, `compiler` the tape as a program, `show`
+what one looks at, `checking` the verdicts on derivatives by hand, `compat` what programs for autograd import, and
+`shell` the commands. Imports run one way, in this order: core, rules, modes, numpy and compiler, operations, scipy,
+show, checking, compat, shell.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
 
 from minigrad import numpy as numpy
-from minigrad.numpy.selection import add_at, set_at
-from minigrad.taylor import derivatives, jet
-from minigrad.transforms import (
+from minigrad.compat.transforms import (
     deriv,
-    elementwise_grad,
-    grad,
-    grad_and_aux,
     grad_named,
     hessian_tensor_product,
     hessian_vector_product,
     holomorphic_grad,
-    hvp,
-    jvp,
-    make_ggnvp,
     make_hvp,
     make_jvp,
     make_vjp,
     multigrad_dict,
-    name,
     tensor_jacobian_product,
-    trace,
-    value,
-    value_and_grad,
     vector_jacobian_product,
-    vjp,
 )
-from minigrad.tree import tree_map
+from minigrad.core.tree import tree_map
+from minigrad.core.values import name, stop_gradient, value
+from minigrad.modes.curvature import ggnvp, hvp, make_ggnvp
+from minigrad.modes.forward import jvp
+from minigrad.modes.reverse import grad, grad_and_aux, value_and_grad, vjp
+from minigrad.modes.taylor.collapse import elementwise_grad
+from minigrad.modes.taylor.derivatives import derivatives, jet
+from minigrad.numpy.selection import add_at, set_at
+from minigrad.show.tape import trace
 
 if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
-    from minigrad.batching import batched as batched
-    from minigrad.batching import vmap as vmap
     from minigrad.checking import Report as Report
     from minigrad.checking import Verdict as Verdict
     from minigrad.checking import check as check
     from minigrad.checking import complex_step as complex_step
     from minigrad.checking import finite_difference as finite_difference
     from minigrad.checking import richardson as richardson
+    from minigrad.compat.test_util import check_grads as check_grads
     from minigrad.compiler import compile as compile  # noqa: A004
     from minigrad.compiler import source as source
-    from minigrad.custom import custom_elementwise as custom_elementwise
-    from minigrad.custom import custom_primitive as custom_primitive
-    from minigrad.implicit import custom_root as custom_root
-    from minigrad.implicit import fixed_point as fixed_point
-    from minigrad.implicit import root as root
-    from minigrad.matrices import bilaplacian as bilaplacian
-    from minigrad.matrices import ggnvp as ggnvp
-    from minigrad.matrices import hessian as hessian
-    from minigrad.matrices import jacfwd as jacfwd
-    from minigrad.matrices import jacobian as jacobian
-    from minigrad.matrices import jacrev as jacrev
-    from minigrad.matrices import laplacian as laplacian
-    from minigrad.memory import checkpoint as checkpoint
-    from minigrad.memory import checkpointed_scan as checkpointed_scan
-    from minigrad.memory import stop_gradient as stop_gradient
-    from minigrad.sparse import hessian_colouring as hessian_colouring
-    from minigrad.sparse import hessian_sparsity as hessian_sparsity
-    from minigrad.sparse import jacobian_colouring as jacobian_colouring
-    from minigrad.sparse import sparse_hessian as sparse_hessian
-    from minigrad.sparse import sparse_jacobian as sparse_jacobian
-    from minigrad.sparse import sparsity as sparsity
-    from minigrad.test_util import check_grads as check_grads
+    from minigrad.modes.batching.transform import batched as batched
+    from minigrad.modes.batching.transform import vmap as vmap
+    from minigrad.modes.jacobians import hessian as hessian
+    from minigrad.modes.jacobians import jacfwd as jacfwd
+    from minigrad.modes.jacobians import jacobian as jacobian
+    from minigrad.modes.jacobians import jacrev as jacrev
+    from minigrad.modes.sparse.colouring import hessian_colouring as hessian_colouring
+    from minigrad.modes.sparse.colouring import jacobian_colouring as jacobian_colouring
+    from minigrad.modes.sparse.matrices import hessian_sparsity as hessian_sparsity
+    from minigrad.modes.sparse.matrices import sparse_hessian as sparse_hessian
+    from minigrad.modes.sparse.matrices import sparse_jacobian as sparse_jacobian
+    from minigrad.modes.sparse.matrices import sparsity as sparsity
+    from minigrad.modes.taylor.laplacians import bilaplacian as bilaplacian
+    from minigrad.modes.taylor.laplacians import laplacian as laplacian
+    from minigrad.operations.checkpoint import checkpoint as checkpoint
+    from minigrad.operations.custom import custom_elementwise as custom_elementwise
+    from minigrad.operations.custom import custom_primitive as custom_primitive
+    from minigrad.operations.implicit import custom_root as custom_root
+    from minigrad.operations.implicit import fixed_point as fixed_point
+    from minigrad.operations.implicit import root as root
+    from minigrad.operations.scan import checkpointed_scan as checkpointed_scan
 
 __version__ = "0.1.0"
 
 # What is imported when it is first used, so that `import minigrad` stays fast: public name -> module.
 _LAZY: dict[str, str] = {
-    # batched sweeps
-    **dict.fromkeys(["batched", "vmap"], "batching"),
-    **dict.fromkeys(["bilaplacian", "ggnvp", "hessian", "jacfwd", "jacobian", "jacrev", "laplacian"], "matrices"),
-    # sparse Jacobians
-    "hessian_colouring": "sparse",
-    "hessian_sparsity": "sparse",
-    "jacobian_colouring": "sparse",
-    "sparse_hessian": "sparse",
-    "sparse_jacobian": "sparse",
-    "sparsity": "sparse",
-    # memory, custom operations, implicit functions
-    "checkpoint": "memory",
-    "checkpointed_scan": "memory",
-    "stop_gradient": "memory",
-    "custom_elementwise": "custom",
-    "custom_primitive": "custom",
-    "custom_root": "implicit",
-    "fixed_point": "implicit",
-    "root": "implicit",
-    # the compiled tape
-    "compile": "compiler",
-    "source": "compiler",
-    # checks of derivatives
-    "Report": "checking",
-    "Verdict": "checking",
-    "check": "checking",
-    "check_grads": "test_util",
-    "complex_step": "checking",
-    "finite_difference": "checking",
-    "richardson": "checking",
+    **dict.fromkeys(["Report", "Verdict", "check", "complex_step", "finite_difference", "richardson"], "checking"),
+    "check_grads": "compat.test_util",
+    **dict.fromkeys(["compile", "source"], "compiler"),
+    **dict.fromkeys(["batched", "vmap"], "modes.batching.transform"),
+    **dict.fromkeys(["hessian", "jacfwd", "jacobian", "jacrev"], "modes.jacobians"),
+    **dict.fromkeys(["hessian_colouring", "jacobian_colouring"], "modes.sparse.colouring"),
+    **dict.fromkeys(["hessian_sparsity", "sparse_hessian", "sparse_jacobian", "sparsity"], "modes.sparse.matrices"),
+    **dict.fromkeys(["bilaplacian", "laplacian"], "modes.taylor.laplacians"),
+    "checkpoint": "operations.checkpoint",
+    **dict.fromkeys(["custom_elementwise", "custom_primitive"], "operations.custom"),
+    **dict.fromkeys(["custom_root", "fixed_point", "root"], "operations.implicit"),
+    "checkpointed_scan": "operations.scan",
 }
 
 
@@ -139,6 +111,7 @@ __all__ = [
     "deriv",
     "derivatives",
     "elementwise_grad",
+    "ggnvp",
     "grad",
     "grad_and_aux",
     "grad_named",
@@ -156,6 +129,7 @@ __all__ = [
     "name",
     "numpy",
     "set_at",
+    "stop_gradient",
     "tensor_jacobian_product",
     "trace",
     "tree_map",

@@ -1,8 +1,8 @@
-"""`python -m minigrad`: see `minigrad.cli`."""
+"""`python -m minigrad`: see `minigrad.shell.cli`."""
 
 import sys
 
-from minigrad.cli import main
+from minigrad.shell.cli import main
 
 if __name__ == "__main__":
     sys.exit(main())

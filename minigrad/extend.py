@@ -1,232 +1,30 @@
-"""Operations of your own: declare a function to be a primitive, and give its derivative.
+"""Operations of your own in the form of autograd; see `minigrad.compat.extend`."""
 
->>> import numpy as np
->>> from minigrad import grad
->>> @primitive
-... def logsumexp(x):
-...     top = np.max(x)
-...     return top + np.log(np.sum(np.exp(x - top)))
->>> defvjp(logsumexp, lambda ans, x: lambda g: g * np.exp(x - ans))
->>> grad(logsumexp)(np.array([1.0, 2.0])).round(4)
-array([0.2689, 0.7311])
-
-The names and signatures are those of `autograd.extend`; `minigrad.custom_primitive` is the newer form. A rule is made
-of differentiable operations, so it has derivatives itself. A pullback is enough for all modes, and so is a pushforward:
-each is found from the other by transposing it, since both are linear. An argument without a rule raises when its
-derivative is asked for.
-"""
-
-from __future__ import annotations
-
-import functools
-from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-
-from minigrad.duck import ducks_in, serial_of
-from minigrad.primitive import Primitive, constant
-from minigrad.sweeps import expanded, transpose_of
-from minigrad.tape import Box as Box
-from minigrad.tape import Node as Node
-from minigrad.tape import located, open_part, peel
+from minigrad.compat.extend import (
+    Box,
+    Node,
+    def_linear,
+    defjvp,
+    defjvp_argnum,
+    defjvp_argnums,
+    defvjp,
+    defvjp_argnum,
+    defvjp_argnums,
+    notrace_primitive,
+    primitive,
+)
+from minigrad.compat.extend import __getattr__ as __getattr__
 
 __all__ = [
-    "Box", "Node", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum",
-    "defvjp_argnums", "notrace_primitive", "primitive",
-]  # fmt: skip
-
-
-class _Rules:
-    """What has been declared for one primitive."""
-
-    def __init__(self, fun: Callable[..., Any]) -> None:
-        self.fun, self.name = fun, getattr(fun, "__name__", type(fun).__name__)
-        self.pull: Callable[..., Any] | None = None  # (argnums, ans, args, kwargs) -> g -> cotangents
-        self.push: Callable[..., Any] | None = None  # (argnums, tangents, ans, args, kwargs) -> tangent
-        self.apply: Callable[..., Any] = fun  # what "same" applies: the primitive, or its body while transposing
-
-    def missing(self, argnum: Any, use: str) -> NotImplementedError:
-        return NotImplementedError(
-            located(
-                f"{self.name}: argument {argnum} has no derivative rule; declare one with "
-                f"minigrad.extend.{use}({self.name}, ..., argnums=({argnum},)), or None for zero"
-            )
-        )
-
-    def transposed(self, argnums: Sequence[int], traced: Callable[..., list[Any]], kwargs: Any) -> Primitive:
-        """A primitive of just the traced arguments; the others are constants of this call."""
-
-        def fun(*xs: Any) -> Any:
-            return (self.apply if ducks_in(xs) else self.fun)(*traced(xs), **kwargs)
-
-        def pull_all(gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
-            if self.pull is None:
-                if self.push is None:
-                    raise self.missing(argnums[0], "defvjp")
-                applied, self.apply = self.apply, self.fun  # the primitive itself has no pullback: trace its body
-                try:
-                    return transpose_of(push_all)(gs, ans, *xs, parents=parents)
-                finally:
-                    self.apply = applied
-            wanted = [k for k, p in zip(argnums, parents) if p >= 0]
-            found = iter(self.pull(wanted, ans[0], traced(xs), kwargs)(gs[0]))
-            return [next(found) if p >= 0 else None for p in parents]
-
-        def push_all(ts: Any, ans: Any, *xs: Any) -> list[Any]:
-            moving = [(k, expanded(t, x)) for k, t, x in zip(argnums, ts, xs) if t is not None]
-            if self.push is None:
-                if self.pull is None:
-                    raise self.missing(argnums[0], "defvjp")
-                return [_forward_from(self.pull, moving, ans[0], traced(xs), kwargs)]
-            return [self.push([k for k, _ in moving], [t for _, t in moving], ans[0], traced(xs), kwargs)]
-
-        def pull(g: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
-            return pull_all([g], (ans,), *xs, parents=parents)
-
-        def jvp(position: int) -> Callable[..., Any]:
-            return lambda t, ans, *xs: push_all([t if k == position else None for k in range(len(xs))], (ans,), *xs)[0]
-
-        return Primitive(self.name, "general", fun, jvps=[jvp(k) for k in range(len(argnums))], pull=pull)
-
-
-def _forward_from(pull: Callable[..., Any], moving: list[tuple[int, Any]], ans: Any, args: Any, kwargs: Any) -> Any:
-    """The pushforward as the transpose of the pullback."""
-    argnums = [k for k, _ in moving]
-
-    def backward_map(us: Any, _ans: Any, _value: Any) -> list[Any]:
-        return list(pull(argnums, ans, args, kwargs)(us[0]))
-
-    likes = tuple([np.asarray(peel(args[k])) for k in argnums])
-    return transpose_of(backward_map)([t for _, t in moving], likes, ans, parents=(0,))[0]
-
-
-def primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of plain arrays be one operation on the tape, with a derivative by `defvjp` or `defjvp`.
-
-    Args:    fun: takes numbers and arrays (and anything else, as constants) and returns one number or array.
-    Returns: a function with the same arguments, which takes traced values too. Keyword arguments are constants.
-    Raises:  NotImplementedError when the derivative in an argument without a rule is asked for.
-
-    >>> twice = primitive(lambda x: 2.0 * x)
-    >>> defjvp(twice, "same")
-    >>> from minigrad import grad
-    >>> float(grad(twice)(3.0))
-    2.0
-    """
-    rules = _Rules(fun)
-
-    @functools.wraps(fun)
-    def wrapped(*args: Any, **kwargs: Any) -> Any:
-        args = tuple([open_part(arg) for arg in args])
-        kwargs = {key: peel(value) for key, value in kwargs.items()}
-        argnums = [k for k, arg in enumerate(args) if type(arg) is Box]
-        if not argnums:
-            ducks = ducks_in(args)  # these must not look into the function: what it is made of has other derivatives
-            return max(ducks, key=serial_of).perform(wrapped, args, kwargs) if ducks else fun(*args, **kwargs)
-
-        def merged(xs: Sequence[Any]) -> list[Any]:
-            new = list(args)
-            for k, x in zip(argnums, xs):
-                new[k] = x
-            return new
-
-        return rules.transposed(argnums, merged, kwargs).bind(*[args[k] for k in argnums])
-
-    rules.apply = wrapped
-    wrapped.rules = rules  # type: ignore[attr-defined]
-    return wrapped
-
-
-def _rules_of(fun: Any) -> _Rules:
-    rules = getattr(fun, "rules", None)
-    if not isinstance(rules, _Rules):
-        raise TypeError(
-            located(f"{getattr(fun, '__name__', fun)!r} is no primitive; decorate it with @primitive first")
-        )
-    return rules
-
-
-def defvjp(fun: Callable[..., Any], *makers: Any, argnums: Sequence[int] | None = None) -> None:
-    """Declare pullbacks: one per argument, `lambda ans, *args, **kwargs: lambda g: cotangent`; None is zero.
-
-    Args: fun: what `primitive` returned.  makers: for the arguments 0, 1, ..., or those that `argnums` lists.
-    """
-    rules = _rules_of(fun)
-    table = dict(zip(range(len(makers)) if argnums is None else argnums, makers))
-
-    def pull(wanted: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Callable[[Any], list[Any]]:
-        for k in wanted:
-            if k not in table:
-                raise rules.missing(k, "defvjp")
-        made = [None if table[k] is None else table[k](ans, *args, **kwargs) for k in wanted]
-        return lambda g: [None if m is None else m(g) for m in made]
-
-    rules.pull = pull
-
-
-def defvjp_argnums(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
-    """Declare one pullback for several arguments: `maker(argnums, ans, args, kwargs)` returns `g -> cotangents`."""
-    _rules_of(fun).pull = maker
-
-
-def defvjp_argnum(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
-    """Declare pullbacks by argument number: `maker(argnum, ans, args, kwargs)` returns `g -> cotangent`."""
-    _rules_of(fun).pull = lambda argnums, *rest: lambda g: [maker(k, *rest)(g) for k in argnums]
-
-
-def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | None = None) -> None:
-    """Declare pushforwards: one per argument, `lambda t, ans, *args, **kwargs: tangent`; None is zero.
-
-    The text "same" says that the function is linear in that argument: it is applied to the tangent.
-    """
-    rules = _rules_of(fun)
-    table = dict(zip(range(len(rules_given)) if argnums is None else argnums, rules_given))
-
-    def push(moving: Sequence[int], ts: Sequence[Any], ans: Any, args: Any, kwargs: Any) -> Any:
-        total: Any = None
-        for k, t in zip(moving, ts):
-            if k not in table:
-                raise rules.missing(k, "defjvp")
-            rule = table[k]
-            if rule is None:
-                continue
-            part = (
-                rules.apply(*args[:k], t, *args[k + 1 :], **kwargs) if rule == "same" else rule(t, ans, *args, **kwargs)
-            )
-            total = part if total is None else total + part
-        return ans * 0.0 if total is None else total
-
-    rules.push = push
-
-
-def defjvp_argnums(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
-    """Declare one pushforward for several arguments: `maker(argnums, tangents, ans, args, kwargs)`."""
-    _rules_of(fun).push = maker
-
-
-def defjvp_argnum(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
-    """Declare pushforwards by argument number: `maker(argnum, tangent, ans, args, kwargs)`."""
-    _rules_of(fun).push = lambda argnums, ts, *rest: functools.reduce(
-        lambda a, b: a + b, [maker(k, t, *rest) for k, t in zip(argnums, ts)]
-    )
-
-
-def def_linear(fun: Callable[..., Any]) -> None:
-    """Declare that a function is linear in each of its arguments."""
-    rules = _rules_of(fun)
-    rules.push = lambda argnums, ts, ans, args, kwargs: functools.reduce(
-        lambda a, b: a + b, [rules.apply(*args[:k], t, *args[k + 1 :], **kwargs) for k, t in zip(argnums, ts)]
-    )
-
-
-def notrace_primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Let a function of plain values take traced ones too; no derivative flows through it."""
-    return functools.wraps(fun)(constant(getattr(fun, "__name__", "function"), fun))
-
-
-def __getattr__(name: str) -> Any:
-    raise AttributeError(
-        f"minigrad.extend has no {name!r}; it has {', '.join(__all__)}. Spaces of values (vspace) are not needed: "
-        f"cotangents are plain arrays, and minigrad.tree_map maps over structures of them"
-    )
+    "Box",
+    "Node",
+    "def_linear",
+    "defjvp",
+    "defjvp_argnum",
+    "defjvp_argnums",
+    "defvjp",
+    "defvjp_argnum",
+    "defvjp_argnums",
+    "notrace_primitive",
+    "primitive",
+]

@@ -30,8 +30,8 @@ from minigrad import (
     vjp,
     vmap,
 )
-from minigrad.batching import Batched
-from minigrad.tree import flatten
+from minigrad.core.tree import flatten
+from minigrad.modes.batching.stack import Batched
 
 load()
 rng = np.random.default_rng(0)

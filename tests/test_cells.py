@@ -16,7 +16,7 @@ from references import assert_close, richardson
 
 import minigrad.numpy
 from minigrad import check, jvp, tree_map, vjp
-from minigrad.taylor import jet
+from minigrad.modes.taylor.derivatives import jet
 from minigrad.test_util import check_grads
 
 CELLS = load()

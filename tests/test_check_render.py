@@ -15,7 +15,8 @@ import pytest
 
 import minigrad
 from benchmarks.corpus import CASES
-from minigrad.checking import Report, render
+from minigrad.checking import render
+from minigrad.checking.report import Report
 
 VOID = {"meta", "img", "br", "link"}
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad.checking.programs import ProgramError, is_notebook, program
-from minigrad.cli import main
+from minigrad.shell.cli import main
+from minigrad.shell.programs import ProgramError, is_notebook, program
 
 MODULE = """\
 import numpy as np

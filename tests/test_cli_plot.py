@@ -13,9 +13,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minigrad.cli import main
-from minigrad.expression import Expression
-from minigrad.plotting import Curves, curves, draw, label, mark, table_of
+from minigrad.shell.cli import main
+from minigrad.show.curves import Curves, curves, mark, table_of
+from minigrad.show.draw import draw, label
+from minigrad.show.expression import Expression
 
 pytest.importorskip("matplotlib")
 
@@ -335,7 +336,7 @@ def run(program: str) -> Any:
 
 
 def test_without_matplotlib_there_are_numbers_and_the_extra_is_named() -> None:
-    hidden = "sys.modules['matplotlib'] = None; from minigrad.cli import main; "
+    hidden = "sys.modules['matplotlib'] = None; from minigrad.shell.cli import main; "
     done = run(hidden + "sys.exit(main(['plot', 'tanh(x)']))")
     assert done.returncode == 2
     assert done.stderr == "minigrad: a plot needs matplotlib: pip install 'minigrad[plot]'\n"
@@ -344,7 +345,9 @@ def test_without_matplotlib_there_are_numbers_and_the_extra_is_named() -> None:
 
 
 def test_the_command_does_not_touch_pyplot() -> None:
-    done = run("from minigrad.cli import main; main(['plot', 'x']); assert 'matplotlib.pyplot' not in sys.modules")
+    done = run(
+        "from minigrad.shell.cli import main; main(['plot', 'x']); assert 'matplotlib.pyplot' not in sys.modules"
+    )
     assert (done.returncode, done.stderr, done.stdout) == (0, "", "wrote x.png\n")
 
 

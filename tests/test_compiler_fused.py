@@ -18,7 +18,7 @@ from minigrad import grad, value_and_grad
 from minigrad.compiler import vector_math
 from minigrad.compiler.passes import optimised
 from minigrad.compiler.stage import Program, Trace, interpret
-from minigrad.tree import flatten
+from minigrad.core.tree import flatten
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 

@@ -24,11 +24,11 @@ from test_random_programs import STEPS, C, inputs, run, scalar, steps
 import minigrad
 import minigrad.numpy as mnp
 from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad, vjp
-from minigrad.compiler import CannotCompileError, Compiled
-from minigrad.compiler.replay import Traced
-from minigrad.compiler.stage import strict_state
+from minigrad.compiler.replay import Compiled
+from minigrad.compiler.stage import CannotCompileError, strict_state
+from minigrad.compiler.traced import Traced
 from minigrad.compiler.watch import Watched
-from minigrad.tree import flatten
+from minigrad.core.tree import flatten
 
 rng = np.random.default_rng(3)
 X, Y = rng.uniform(-1, 1, (2, 2, 3))

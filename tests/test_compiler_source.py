@@ -13,7 +13,7 @@ from test_random_programs import STEPS, C, inputs, scalar, steps
 import minigrad
 import minigrad.numpy as mnp
 from minigrad import derivatives, grad, hvp, jacobian, source, value_and_grad
-from minigrad.tree import flatten
+from minigrad.core.tree import flatten
 from nn import loss, mlp
 
 rng = np.random.default_rng(3)

@@ -11,7 +11,7 @@ from references import assert_close
 
 import minigrad.numpy as mnp
 from minigrad import deriv, elementwise_grad, grad, jacobian, jvp, trace, value, vjp
-from minigrad.tape import fingerprint
+from minigrad.core.fingerprint import fingerprint
 
 X = np.array([0.5, -1.0, 2.0])
 

@@ -15,11 +15,12 @@ from test_cells import arguments
 
 import minigrad
 import minigrad.numpy as mnp
-from minigrad import coverage, grad, trace
-from minigrad.cli import main
-from minigrad.coverage import series_of
-from minigrad.primitive import ITEM
-from minigrad.tape import Box, peel
+from minigrad import grad, trace
+from minigrad.core.primitive import ITEM
+from minigrad.core.tape import Box, peel
+from minigrad.shell.cli import main
+from minigrad.show import coverage
+from minigrad.show.coverage import series_of
 
 TABLE = coverage.table()
 BY_NAME = {e.name: e for e in TABLE}

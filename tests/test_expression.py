@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from minigrad import derivatives, grad
-from minigrad.expression import CONSTANTS, FUNCTIONS, Expression, ExpressionError
+from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression, ExpressionError
 
 X = np.array([0.3, 0.7, 0.9])
 

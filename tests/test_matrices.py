@@ -25,7 +25,7 @@ from minigrad import (
     laplacian,
     vjp,
 )
-from minigrad.batching import Batched
+from minigrad.modes.batching.stack import Batched
 
 ALL = [jacobian, jacfwd, jacrev]
 rng = np.random.default_rng(3)
@@ -117,10 +117,11 @@ def test_is_one_sweep(function, monkeypatch) -> None:
 
 def test_jacobian_takes_the_shorter_side(monkeypatch) -> None:
     """Many outputs of few inputs forward, few outputs of many inputs backward, complex ones backward."""
-    from minigrad import matrices
 
-    monkeypatch.setattr(matrices, "rows", lambda *_: "backward")
-    monkeypatch.setattr(matrices, "columns", lambda *_: "forward")
+    from minigrad.modes import jacobians
+
+    monkeypatch.setattr(jacobians, "rows", lambda *_: "backward")
+    monkeypatch.setattr(jacobians, "columns", lambda *_: "forward")
     x = np.ones(3)
     assert jacobian(lambda x: np.outer(x, x))(x) == "forward"
     assert jacobian(lambda x: x[:2])(x) == "backward"
@@ -330,12 +331,13 @@ def test_chunks_bound_the_memory() -> None:
 
 def test_many_rows_are_swept_in_chunks(monkeypatch) -> None:
     """By default no batched operation takes more than a fixed number of bytes."""
-    from minigrad import matrices
+    from minigrad.modes import jacobians
+    from minigrad.modes.batching import stack
 
     sizes = []
-    level = matrices.Level
-    monkeypatch.setattr(matrices, "Level", lambda size: (sizes.append(size), level(size))[1])
-    monkeypatch.setattr(matrices, "ROOM", 8 * 100 * 30)
+    level = stack.Level
+    monkeypatch.setattr(jacobians, "Level", lambda size: (sizes.append(size), level(size))[1])
+    monkeypatch.setattr(jacobians, "ROOM", 8 * 100 * 30)
     assert_close(jacrev(lambda x: x * x)(np.ones(100)), 2 * np.eye(100), 1e-14)
     assert sizes == [30, 30, 30, 10]
     sizes.clear()

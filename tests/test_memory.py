@@ -27,8 +27,8 @@ from minigrad import (
     trace,
     vjp,
 )
-from minigrad.memory import default_snapshots, forward_steps, next_snapshot, reach, repeats_needed
-from minigrad.tape import Box
+from minigrad.core.tape import Box
+from minigrad.operations.schedule import default_snapshots, forward_steps, next_snapshot, reach, repeats_needed
 from minigrad.test_util import check_equivalent, check_grads
 
 # ----- the schedule ---------------------------------------------------------------------------------------------------

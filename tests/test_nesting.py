@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from references import assert_close, difference_gradient, exact_derivative, richardson
 
+import minigrad.core.tape
 import minigrad.numpy as mnp
-import minigrad.tape
 from minigrad import (
     deriv,
     elementwise_grad,
@@ -551,13 +551,13 @@ def test_constants_named_by_the_user_stay_constants() -> None:
 def nodes_by_order(fun: Any, highest: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many nodes all tapes together have, for derivatives 1 to `highest` by nesting."""
     tapes: list[Any] = []
-    init = minigrad.tape.Tape.__init__
+    init = minigrad.core.tape.Tape.__init__
 
     def counted(self: Any) -> None:
         init(self)
         tapes.append(self)
 
-    monkeypatch.setattr(minigrad.tape.Tape, "__init__", counted)
+    monkeypatch.setattr(minigrad.core.tape.Tape, "__init__", counted)
     counts = []
     for _ in range(highest):
         fun = grad(fun)

@@ -27,8 +27,8 @@ from references import (
     shifted,
 )
 
+import minigrad.core.lean
 import minigrad.numpy
-import minigrad.tape
 from minigrad import grad, jvp, vjp
 
 rng = numpy.random.default_rng(20)
@@ -677,7 +677,7 @@ def test_float32_stays(r: Row) -> None:
 def test_lean_tape_forgets_nothing_needed(r: Row, monkeypatch: pytest.MonkeyPatch) -> None:
     """When every unneeded value is dropped, whatever its size, gradients stay the same to the last bit."""
     expected = grad(packed(r))(r.args)
-    monkeypatch.setattr(minigrad.tape.LeanTape, "LARGE", 0)
+    monkeypatch.setattr(minigrad.core.lean.LeanTape, "LARGE", 0)
     for a, b in zip(grad(packed(r))(r.args), expected):
         assert numpy.array_equal(a, b)
 

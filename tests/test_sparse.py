@@ -25,7 +25,7 @@ from minigrad import (
     sparsity,
     trace,
 )
-from minigrad.patterns import RULES
+from minigrad.modes.sparse.patterns import RULES
 
 sp = pytest.importorskip("scipy.sparse")
 

@@ -14,11 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close, richardson
 
-import minigrad.elementwise
 import minigrad.numpy as mnp
+import minigrad.rules.elementwise
 from minigrad import elementwise_grad, grad, hessian, hvp, jvp
+from minigrad.modes.taylor.derivatives import derivatives, jet
+from minigrad.modes.taylor.push import compositions
 from minigrad.numpy.dispatch import UFUNCS
-from minigrad.taylor import compositions, derivatives, jet
 
 GRID = np.linspace(-7, 7, 57)
 POSITIVE = np.linspace(0.125, 7, 56)
@@ -292,7 +293,7 @@ def test_the_cost_grows_with_the_square_of_the_order() -> None:
                 options = {k: v for k, v in options.items() if k != "out"}
                 return np.asarray(getattr(ufunc, method)(*plain, **options)).view(Counting)
 
-        from minigrad.series import exponential
+        from minigrad.rules.series import exponential
 
         exponential(np.ones(3).view(Counting), [np.ones(3).view(Counting)] * (order + 1), order)
         counts[order] = calls[0]
@@ -475,7 +476,7 @@ def test_coefficients_of_all_rules_equal_the_derived_ones(monkeypatch: pytest.Mo
     """Every recurrence of an elementwise function of one argument against the series derived from its jvp, order 7."""
     points = {"arccosh": np.array([1.3, 2.2]), "logit": np.array([0.2, 0.6])}
     tested = 0
-    for name, bind in {**vars(minigrad.elementwise), **dict(by_name_of_special())}.items():
+    for name, bind in {**vars(minigrad.rules.elementwise), **dict(by_name_of_special())}.items():
         primitive = getattr(bind, "primitive", None)
         if getattr(primitive, "taylor", None) is None or len(primitive.vjps) != 1 or name in ("positive", "real"):
             continue

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from minigrad.core.tree import flatten
 from minigrad.testing import GradientMismatchError, arrays, assert_grads_match, pytrees
-from minigrad.tree import flatten
 
 pytest_plugins = ["pytester"]
 POINT = np.array([1.0, -2.0, 3.0])

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from minigrad import grad, hessian, hvp, jacobian, jvp, trace, value_and_grad, vjp
-from minigrad.tape import Tape
+from minigrad.core.tape import Tape
 
 rng = np.random.default_rng(4)
 

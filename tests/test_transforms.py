@@ -12,8 +12,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from references import assert_close
 
+import minigrad.core.tree
 import minigrad.numpy as mnp
-import minigrad.tape
 from minigrad import (
     deriv,
     elementwise_grad,
@@ -27,13 +27,13 @@ from minigrad import (
     make_jvp,
     make_vjp,
     name,
-    sweeps,
     trace,
     tree_map,
     value,
     value_and_grad,
     vjp,
 )
+from minigrad.modes import sweeps
 
 X = np.array([0.5, -1.0, 2.0])
 A = np.array([[1.0, 2.0, -1.0], [0.5, -0.3, 4.0]])
@@ -337,7 +337,7 @@ def test_gradients_come_in_the_structure_of_the_parameters(tree: Any, fun: Any, 
     assert type(gradient) is type(tree)
     if expected is not None:
         assert gradient == expected
-    numbers = [leaf for leaf in minigrad.tree.flatten(gradient)[0] if isinstance(leaf, np.floating)]
+    numbers = [leaf for leaf in minigrad.core.tree.flatten(gradient)[0] if isinstance(leaf, np.floating)]
     assert [float(n) for n in numbers] == [3.0, 2.0]
     assert repr(tree) == before
 
@@ -345,7 +345,7 @@ def test_gradients_come_in_the_structure_of_the_parameters(tree: Any, fun: Any, 
 @pytrees
 def test_second_order_in_the_structure_of_the_parameters(tree: Any, fun: Any, expected: Any) -> None:
     """Gradients of gradients pass through containers too."""
-    leaves = minigrad.tree.flatten
+    leaves = minigrad.core.tree.flatten
 
     def first(p: Any) -> Any:
         return leaves(grad(fun)(p))[0][0] ** 2
@@ -417,7 +417,7 @@ def test_tree_map() -> None:
 )
 def test_any_tree_has_a_gradient_of_its_shape(tree: Any) -> None:
     """The gradient of half the sum of squares is the tree itself."""
-    flatten = minigrad.tree.flatten
+    flatten = minigrad.core.tree.flatten
 
     def half_square(p: Any) -> Any:
         return sum((0.5 * x * x for x in flatten(p)[0] if not isinstance(x, str)), np.float64(0.0))

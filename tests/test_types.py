@@ -9,8 +9,8 @@ import pytest
 
 import minigrad.numpy as mnp
 from minigrad import grad, jvp, vjp
+from minigrad.core.tape import Box, LostDerivativeError
 from minigrad.numpy.dispatch import UFUNCS
-from minigrad.tape import Box, LostDerivativeError
 
 rng = np.random.default_rng(5)
 RULES = [

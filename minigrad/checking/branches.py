@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.tape import Tape, peel
+from minigrad.core.tape import Tape, peel
 
 _SIGNED = {"absolute", "fabs"}
 _COMPARED = {"maximum", "minimum", "fmax", "fmin"}

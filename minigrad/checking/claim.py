@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.problem import KINDS, MISSING, Probe, Problem, aligned, as_plain, quiet, typical_size
-from minigrad.tape import located
-from minigrad.transforms import Recording
-from minigrad.tree import LEAF, flatten
+from minigrad.core.lines import located
+from minigrad.core.tree import LEAF, flatten
+from minigrad.modes.recording import Recording
 
 
 @dataclasses.dataclass

@@ -8,9 +8,10 @@ import numpy as np
 
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
 from minigrad.checking.report import LayerReport, Verdict
-from minigrad.sweeps import backward, expanded
-from minigrad.tape import located
-from minigrad.tree import flatten
+from minigrad.core.lines import located
+from minigrad.core.tree import flatten
+from minigrad.modes.sweeps import backward
+from minigrad.rules.thin import expanded
 
 
 def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, c: Any) -> tuple[LayerReport, ...]:

@@ -18,9 +18,9 @@ import numpy as np
 
 from minigrad.checking.problem import MISSING
 from minigrad.checking.report import Verdict
-from minigrad.linalg import matmul
-from minigrad.primitive import Primitive
-from minigrad.tape import peel
+from minigrad.core.primitive import Primitive
+from minigrad.core.tape import peel
+from minigrad.rules.products import matmul
 
 SWEEPS = 1500  #: backward sweeps with a mistake in them, at most
 SECONDS = 3.0  #: and the time for them, at most

@@ -26,8 +26,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.problem import Problem, quiet, typical_size
-from minigrad.tape import located
-from minigrad.transforms import Argnum, _named
+from minigrad.core.lines import located
+from minigrad.modes.checks import Argnum
+from minigrad.modes.recording import named
 
 EPS = float(np.finfo(float).eps)
 
@@ -76,7 +77,7 @@ def finite_difference(
             relative = EPS ** (1 / (order + 1)) if step is None else step
             return point.first(lambda i: point.quotient(i, relative, order))
 
-    return _named(derivative, f"finite_difference_{kind}", fun)
+    return named(derivative, f"finite_difference_{kind}", fun)
 
 
 def richardson(
@@ -132,7 +133,7 @@ def richardson(
             again = point.second(lambda i, j: next(known)) if kind == "hessian" else point.first(lambda i: next(known))
             return value, again
 
-    return _named(derivative, f"richardson_{kind}", fun)
+    return named(derivative, f"richardson_{kind}", fun)
 
 
 def complex_step(
@@ -188,7 +189,7 @@ def complex_step(
 
             return point.second(second)
 
-    return _named(derivative, f"complex_step_{kind}", fun)
+    return named(derivative, f"complex_step_{kind}", fun)
 
 
 def _check_kind(operation: str, kind: str, step: float | None) -> None:

@@ -14,11 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.explore import TracedTape
-from minigrad.tape import Tape, located, peel
-from minigrad.transforms import Argnum, Recording, insert, is_numeric, leaf_value, name_of_argument, select
-from minigrad.transforms import check_differentiable as refuse
-from minigrad.tree import LEAF, NONE, TreeDef, flatten
+from minigrad.core.lines import located
+from minigrad.core.tape import Tape, peel
+from minigrad.core.tree import LEAF, NONE, TreeDef, flatten
+from minigrad.modes.checks import Argnum, is_numeric, name_of_argument
+from minigrad.modes.checks import check_differentiable as refuse
+from minigrad.modes.recording import Recording, insert, leaf_value, select
+from minigrad.show.tape import TracedTape
 
 KINDS = ("gradient", "value_and_gradient", "elementwise", "jacobian", "vjp", "jvp")
 

@@ -21,21 +21,12 @@ from minigrad.checking.branches import flipped, jumps, singular
 from minigrad.checking.claim import Claim, Entry
 from minigrad.checking.deltas import compare_deltas, swept
 from minigrad.checking.diagnosis import diagnose
-from minigrad.checking.evidence import (
-    LADDER,
-    Estimate,
-    Line,
-    curve_points,
-    estimate,
-    roughness,
-    slope_of,
-    taylor_rows,
-)
+from minigrad.checking.evidence import LADDER, Estimate, Line, curve_points, estimate, roughness, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING, Probe, Problem, RoundingTape, as_plain, quiet, traced
 from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict, misfit
-from minigrad.tape import Tape, peel
-from minigrad.transforms import Argnum
-from minigrad.tree import flatten
+from minigrad.core.tape import Tape, peel
+from minigrad.core.tree import flatten
+from minigrad.modes.checks import Argnum
 
 BUDGET = 40  #: evaluations of f up to the verdict
 POWER = 0.05  #: differences confirm only if they would have shown an error of this part of the derivative

@@ -13,7 +13,9 @@
 | `replay`  | signatures, guards, the cache: `compile`                                          |
 """
 
-from minigrad.compiler.replay import Compiled, compile, explain, source  # noqa: A004
+from minigrad.compiler.emit import source
+from minigrad.compiler.explain import explain
+from minigrad.compiler.replay import Compiled, compile  # noqa: A004
 from minigrad.compiler.stage import CannotCompileError
 
 __all__ = ["CannotCompileError", "Compiled", "compile", "explain", "source"]

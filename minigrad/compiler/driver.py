@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck
 from minigrad.compiler.fused import Kernel, compiled_loops, is_plain, is_view, numba_compiler
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
+from minigrad.core import duck_arrays as duck
 
 SMALL = 1 << 15  #: multiplications up to which loops keep up with BLAS
 

@@ -12,39 +12,18 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck, structure
-from minigrad.compiler.passes import Reduction, simplified, without_dead_code
-from minigrad.compiler.render import (
-    ATOM,
-    HELPERS,
-    REDUCED,
-    SCATTER,
-    Renderer,
-    Text,
-    UnnameableError,
-    path_of,
-    quoted,
-    unit_axes,
-)
-from minigrad.compiler.replay import Traced
-from minigrad.compiler.stage import (
-    PLAIN_ORIGIN,
-    Line,
-    Origin,
-    Program,
-    Step,
-    Var,
-    has_shape,
-    is_true,
-    made_by,
-    mapped,
-    reads,
-)
+from minigrad.compiler.layout import WIDTH, broken
+from minigrad.compiler.naming import input_names, name_by_function, numbered, own_names
+from minigrad.compiler.passes import optimised, simplified, without_dead_code
+from minigrad.compiler.render import ATOM, HELPERS, SCATTER, Renderer, Text, UnnameableError, path_of, quoted, unit_axes
+from minigrad.compiler.stage import PLAIN_ORIGIN, Origin, Program, Step, Var, has_shape, is_true, made_by, mapped, reads
+from minigrad.compiler.traced import Traced
 from minigrad.compiler.watch import Watched
-from minigrad.tape import located
-from minigrad.tree import LEAF, TreeDef
+from minigrad.core import duck_arrays as duck
+from minigrad.core.lines import located
+from minigrad.core.tree import LEAF, TreeDef
+from minigrad.rules import moving
 
-WIDTH = 88  # characters in a line, as of ruff and black
 LITERAL = 9  # entries up to which an array is written out
 
 
@@ -59,115 +38,6 @@ class Source(str):
         namespace: dict[str, Any] = {}
         exec(self, namespace)
         return lambda *args: namespace[self.name](*args, **self.constants)
-
-
-# ----- names ----------------------------------------------------------------------------------------------------------
-
-
-def target_of(line: Line | None) -> str | None:
-    """The variable that a line of the user's assigns to: of `z = f(x)`, `h[i] = ...`, `X.append(...)`, `return ...`.
-
-    A value that is returned is called like its function.
-    """
-    text = line.text() if line is not None else ""
-    found = re.match(r"(?:self\.)?([A-Za-z_]\w*)(?:\[[^=\]]*\])?\s*(?::[^=]+)?(?:[-+*/@]|\*\*|//)?=(?!=)", text)
-    if found is None:
-        found = re.match(r"([A-Za-z_]\w*)\.append\(", text)
-    if found is None and line is not None and text.startswith("return") and line.function.isidentifier():
-        return line.function
-    return found[1] if found else None
-
-
-_BY_FUNCTION = {np.exp: "e", np.log: "log", np.sqrt: "root", np.where: "chosen", np.concatenate: "joined"}
-
-
-def name_by_function(step: Step) -> str:
-    """A name for a value that the user gave none."""
-    if type(step.function) is Reduction:
-        return {"sum": "total", "max": "top", "min": "least", "prod": "product"}.get(
-            REDUCED[step.function.ufunc], "flag"
-        )
-    found = _BY_FUNCTION.get(step.function) if callable(getattr(step.function, "__hash__", None)) else None
-    if found:
-        return found
-    return "u" if step.origin.phase == "primal" else "g"
-
-
-def as_identifier(text: str) -> str:
-    """A path such as `P['W'][0]` as a name: `W0`."""
-    last = re.split(r"\['|\.", text)[-1]
-    name = re.sub(r"\W+", "_", re.sub(r"'?\]\[?|\[", "_", last)).strip("_")
-    name = re.sub(r"_(\d+)", r"\1", name, count=1)
-    return name if name.isidentifier() and not keyword.iskeyword(name) else f"x_{name}"
-
-
-def input_names(traced: Traced, parameters: Sequence[str]) -> tuple[dict[int, str], list[tuple[str, str]]]:
-    """The name of every input by index, and the paths of those that are parts of an argument."""
-    args, kwargs = traced.treedef.children
-    paths: list[str] = []
-    for child, parameter in zip(args.children, parameters):
-        paths += child.paths(parameter)
-    for child, key in zip(kwargs.children, kwargs.example or ()):
-        paths += child.paths(key)
-    names: dict[int, str] = {}
-    taken = set(parameters)
-    parts: list[tuple[str, str]] = []
-    for position, var in zip(traced.positions, traced.program.inputs):
-        path = paths[position]
-        if path.isidentifier():
-            names[var.index] = path
-            continue
-        name = as_identifier(path)
-        if path.count("[") > 1 and "'" not in path:
-            name = traced.program.names.get(var.index, name)
-        while name in taken:
-            name += "_"
-        taken.add(name)
-        names[var.index] = name
-        parts.append((name, path))
-    return names, parts
-
-
-def own_names(program: Program) -> dict[int, str]:
-    """The names that values have from the user's program, as it was traced.
-
-    The last value of each run of a line has the name that the line assigns to; others may have been seen in variables.
-    """
-    final: dict[int, tuple[int, str]] = {}
-    for step in program.steps:
-        if step.origin.phase == "primal" and type(step.out) is Var:
-            target = target_of(step.origin.line)
-            if target:
-                final[step.origin.run] = step.out.index, target
-    wanted = dict(final.values())
-    for step in program.steps:
-        if step.origin.phase == "primal":
-            for var in made_by(step):
-                if var.index in program.names:
-                    wanted.setdefault(var.index, program.names[var.index])
-    return wanted
-
-
-def numbered(wanted: dict[int, str], taken: set[str]) -> dict[int, str]:
-    """Different names: those that are wanted more than once get numbers."""
-    counts: dict[str, int] = {}
-    for name in wanted.values():
-        counts[name] = counts.get(name, 0) + 1
-    names: dict[int, str] = {}
-    used = set(taken)
-    following: dict[str, int] = {}
-    for index, name in wanted.items():
-        chosen = name
-        if counts[name] > 1 or name in used or keyword.iskeyword(name) or name == "np":
-            k = following.get(name, 1)
-            separator = "_" if name[-1].isdigit() else ""
-            while f"{name}{separator}{k}" in used:
-                k += 1
-            chosen = f"{name}{separator}{k}"
-            following[name] = k + 1
-        used.add(chosen)
-        names[index] = chosen
-    return names
 
 
 # ----- constants that are the user's ----------------------------------------------------------------------------------
@@ -433,7 +303,7 @@ class Writer:
         lines[0] += f"  # {shape}"
         for part, index in zip(step.args, step.kwargs["indices"]):
             text = self.renderer.value(part)
-            if structure.is_basic(index):
+            if moving.is_basic(index):
                 lines.append(f"{left}[{self.renderer.index(index)}] += {text}")
             else:
                 lines.append(f"np.add.at({left}, {self.renderer.value(index)}, {text})")
@@ -485,48 +355,6 @@ def _heading(origin: Origin) -> str:
         return f"# {origin.phase}"
     text = text if len(text) < WIDTH - 24 else text[: WIDTH - 28].rstrip() + " ..."
     return f"# {origin.phase}{'' if origin.phase == 'primal' else ' of'}: {text}"
-
-
-def broken(line: str, width: int) -> list[str]:
-    """A statement that is too long for a line, broken at its last brackets as ruff breaks it."""
-    if len(line) <= width or line[-1] not in ")]}":
-        return [line]
-    opening = _opening(line)
-    head, inside, closing = line[: opening + 1], line[opening + 1 : -1], line[-1]
-    if not inside:
-        return [line]
-    if len(inside) <= width - 4:
-        return [head, f"    {inside}", closing]
-    lines = [head]
-    for part in _split(inside):
-        within = broken(part, width - 5)
-        lines += [f"    {text}" for text in [*within[:-1], f"{within[-1]},"]]
-    return [*lines, closing]
-
-
-def _opening(line: str) -> int:
-    """Where the bracket is that the last one closes."""
-    depth = 0
-    for k in range(len(line) - 1, -1, -1):
-        depth += (line[k] in ")]}") - (line[k] in "([{")
-        if depth == 0:
-            return k
-    return -1
-
-
-def _split(text: str) -> list[str]:
-    """The parts between the commas that are in no brackets or strings."""
-    parts, depth, start, in_string = [], 0, 0, False
-    for k, character in enumerate(text):
-        in_string ^= character == '"'
-        if in_string:
-            continue
-        depth += (character in "([{") - (character in ")]}")
-        if character == "," and depth == 0:
-            parts.append(text[start:k].strip())
-            start = k + 1
-    rest = text[start:].strip()
-    return [*parts, rest] if rest else parts
 
 
 def written_tree(outdef: TreeDef, parts: Any) -> str:
@@ -623,3 +451,38 @@ def _definition(name: str, parameters: Sequence[str]) -> list[str]:
     if len(inner) <= WIDTH:
         return [f"def {name}(", inner, "):"]
     return [f"def {name}(", *[f"    {parameter}," for parameter in parameters], "):"]
+
+
+def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
+    """What `fun(*args)` computes, derivatives included, as a module that reads like a derivation by hand.
+
+    Args:    fun: a function as for `compile`, often a derivative such as `grad(f)`.  args: its arguments; they fix the
+             shapes, and the way taken at each `if` that depends on numbers.
+    Returns: the text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff would, and computes the
+             same bits. Values have the names of the user's variables, where a line assigns to one; the cotangent of `z`
+             is `z_bar`; every block is headed by the user's line. The function has the arguments of `fun`, then the
+             captured arrays: `.constants` holds these, by name, `.name` is the name of the function, and `.function()`
+             is the function itself, with the captured arrays filled in.
+    Raises:  CannotCompileError as `compile`; TypeError for an operation that is not NumPy's own.
+
+    >>> from minigrad import grad, source
+    >>> def loss(w, x):
+    ...     return np.sum(np.tanh(x @ w))
+    >>> print(source(grad(loss), np.ones(2), np.ones((3, 2))))
+    import numpy as np
+    <BLANKLINE>
+    <BLANKLINE>
+    def grad_loss(w, x):
+        # primal: return np.sum(np.tanh(x @ w))
+        u = np.tanh(x @ w)  # (3,)
+    <BLANKLINE>
+        # pullback of: return np.sum(np.tanh(x @ w))
+        w_bar = x.T @ (1.0 - u * u)  # (2,)
+    <BLANKLINE>
+        return w_bar
+    <BLANKLINE>
+    """
+    pass
+
+    traced = Traced(fun, args, kwargs, keeps_lines=True)
+    return module(traced, optimised(traced.program), fun, args, kwargs)

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.passes import OPERATORS, Reduction, numbers_as_arrays
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
@@ -31,7 +30,8 @@ from minigrad.compiler.stage import (
     reads,
 )
 from minigrad.compiler.watch import Watched
-from minigrad.tree import LEAF, TreeDef, _classify, _parts_of
+from minigrad.core import duck_arrays as duck
+from minigrad.core.tree import LEAF, TreeDef, classify, parts_of_kind
 
 
 class Missed:
@@ -149,7 +149,7 @@ def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Va
             lines.append(f"if tuple({name}) != {fast.bind(tuple(node.example))}: {miss}")
         parts = [f"t{next(temporaries)}" for _ in node.children]
         if parts:
-            parts_of = _parts_of.get(kind) or _classify(kind)
+            parts_of = parts_of_kind.get(kind) or classify(kind)
             whole = name if parts_of is iter else f"{fast.bind(parts_of)}({name})"
             unpacking = len(lines)
             lines.append("")

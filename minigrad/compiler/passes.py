@@ -13,18 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck
-from minigrad.compiler.stage import (
-    GUARDS,
-    Program,
-    Step,
-    Var,
-    kind_of,
-    made_by,
-    mapped,
-    reads,
-    variables,
-)
+from minigrad.compiler.stage import GUARDS, Program, Step, Var, kind_of, made_by, mapped, reads, variables
+from minigrad.core import duck_arrays as duck
 
 Pass = Callable[[Program], Program]
 

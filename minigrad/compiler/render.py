@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import duck, structure
 from minigrad.compiler.passes import Reduction
 from minigrad.compiler.stage import Step, Var
+from minigrad.core import duck_arrays as duck
+from minigrad.rules import moving
 
 # Symbol and precedence of each operator, as in the grammar of Python: what binds more tightly has a larger number.
 BINARY: dict[Any, tuple[str, int]] = {
@@ -176,8 +177,8 @@ def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
 
 
 # Functions of the engine that write into an array: as a text that runs with NumPy alone.
-SCATTER: Any = structure._sum_of_scatters.__wrapped__  # type: ignore[attr-defined]
-SCATTER_ADD: Any = structure._scatter_add.__wrapped__  # type: ignore[attr-defined]
+SCATTER: Any = moving.scattered_sum.__wrapped__  # type: ignore[attr-defined]
+SCATTER_ADD: Any = moving.scattered_add.__wrapped__  # type: ignore[attr-defined]
 HELPERS: dict[Any, str] = {
     SCATTER: '''def scatter(*parts, indices, shape, dtype):
     """Zeros, with each part added at its index."""

@@ -13,95 +13,22 @@ from typing import TYPE_CHECKING, Any, overload
 import numpy as np
 
 from minigrad.compiler.driver import driven
+from minigrad.compiler.emit import source
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.fused import fused, numba_compiler
-from minigrad.compiler.passes import PASSES, ROUNDING, explained, optimised
-from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, TransparentError, audible, mapped, plain
-from minigrad.compiler.watch import Purity, Watched
-from minigrad.duck import Duck
-from minigrad.tape import Box, located, open_part
-from minigrad.tree import TreeDef, flatten, tree_map
+from minigrad.compiler.passes import PASSES, ROUNDING, optimised
+from minigrad.compiler.stage import CannotCompileError, TransparentError
+from minigrad.compiler.traced import Traced, is_input
+from minigrad.core.duck_arrays import Duck
+from minigrad.core.lines import located
+from minigrad.core.tape import Box
+from minigrad.core.tree import TreeDef, flatten, tree_map
 
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Source
 
 MOST = 8  #: specialisations that are kept for one signature
 MOST_SIGNATURES = 64
-
-_CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarray, np.dtype)
-
-
-class Traced:
-    """A function run once: its program, and what belongs to it."""
-
-    __slots__ = ("leaves", "outdef", "positions", "program", "results", "treedef", "watched")
-
-    def __init__(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> None:
-        self.leaves, self.treedef = flatten((args, kwargs))
-        self.positions = [k for k, leaf in enumerate(self.leaves) if is_input(leaf)]
-        inputs = set(self.positions)
-        self.watched = Watched(fun, [leaf for k, leaf in enumerate(self.leaves) if k not in inputs])
-        if self.watched.closes_over_box:
-            raise TransparentError
-        trace = Trace(keeps_lines)
-        staged = list(self.leaves)
-        for k in self.positions:
-            staged[k] = trace.input(self.leaves[k])
-        new_args, new_kwargs = self.treedef.unflatten(staged)
-        try:
-            with audible(), Purity(self.watched.is_suspicious):
-                out = fun(*new_args, **new_kwargs)
-        except BaseException:
-            trace.is_open = False
-            raise
-        self.watched.check_after_trace()
-        outs, self.outdef = flatten(out)
-        outs = [checked_result(open_part(each)) for each in outs]
-        self.results = [plain(each) for each in outs]
-        self.program: Program = trace.close(outs)
-        if trace.captured:
-            self.watched.keep(trace.captured.values(), used(self.program))
-
-
-def used(program: Program) -> Counter[int]:
-    """How often a program refers to each array, by `id`."""
-    counts: Counter[int] = Counter()
-
-    def count(value: Any) -> None:
-        if isinstance(value, np.ndarray):
-            counts[id(value)] += 1
-
-    for step in program.steps:
-        for arg in step.args:
-            mapped(count, arg)
-        mapped(count, step.kwargs)
-    mapped(count, program.outputs)
-    return counts
-
-
-def is_input(leaf: Any) -> bool:
-    """Whether a leaf of the arguments is an input of the program, not a static value of the signature."""
-    if isinstance(leaf, np.ndarray):
-        if type(leaf) is not np.ndarray or leaf.dtype.kind not in "biufc":
-            raise CannotCompileError(
-                located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
-            )
-        return True
-    return type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_))
-
-
-def checked_result(value: Any) -> Any:
-    """A leaf of the result, if it can be one of a compiled function."""
-    if type(value) is Box or (isinstance(value, Duck) and type(value) is not Staged):
-        raise TransparentError
-    if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
-        return value
-    raise CannotCompileError(
-        located(
-            f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, "
-            "in tuples, lists, dicts and dataclasses. Call what it returned (a pullback) within the function"
-        )
-    )
 
 
 class Compiled:
@@ -371,71 +298,3 @@ def compile(  # noqa: A001
             )
         numba_compiler()
     return (lambda fun: Compiled(fun, exact, backend)) if fun is None else Compiled(fun, exact, backend)
-
-
-def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
-    """What `fun(*args)` computes, derivatives included, as a module that reads like a derivation by hand.
-
-    Args:    fun: a function as for `compile`, often a derivative such as `grad(f)`.  args: its arguments; they fix the
-             shapes, and the way taken at each `if` that depends on numbers.
-    Returns: the text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff would, and computes the
-             same bits. Values have the names of the user's variables, where a line assigns to one; the cotangent of `z`
-             is `z_bar`; every block is headed by the user's line. The function has the arguments of `fun`, then the
-             captured arrays: `.constants` holds these, by name, `.name` is the name of the function, and `.function()`
-             is the function itself, with the captured arrays filled in.
-    Raises:  CannotCompileError as `compile`; TypeError for an operation that is not NumPy's own.
-
-    >>> from minigrad import grad, source
-    >>> def loss(w, x):
-    ...     return np.sum(np.tanh(x @ w))
-    >>> print(source(grad(loss), np.ones(2), np.ones((3, 2))))
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
-    def grad_loss(w, x):
-        # primal: return np.sum(np.tanh(x @ w))
-        u = np.tanh(x @ w)  # (3,)
-    <BLANKLINE>
-        # pullback of: return np.sum(np.tanh(x @ w))
-        w_bar = x.T @ (1.0 - u * u)  # (2,)
-    <BLANKLINE>
-        return w_bar
-    <BLANKLINE>
-    """
-    from minigrad.compiler.emit import module
-
-    traced = Traced(fun, args, kwargs, keeps_lines=True)
-    return module(traced, optimised(traced.program), fun, args, kwargs)
-
-
-def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
-    """What `compile` makes of `fun(*args)`: the program as it was traced, what each pass takes out and puts in.
-
-    >>> print(explain(lambda x: (x * 1.0 + 0.0) @ x.T.T, np.ones(2)))
-    inputs %0
-    %1 = mul(%0, 1.0)
-    %2 = add(%1, 0.0)
-    %3 = transpose(%0, None)
-    %4 = transpose(%3, None)
-    %5 = matmul(%2, %4)
-    return %5
-    <BLANKLINE>
-    canonical: Ufuncs become operators, all ways to reduce one, all ways to reshape and transpose one each.
-        -%3 = transpose(%0, None)
-        -%4 = transpose(%3, None)
-        +%3 = transpose(%0, (0,))
-        +%4 = transpose(%3, (0,))
-    <BLANKLINE>
-    simplified: Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
-        -%1 = mul(%0, 1.0)
-        -%2 = add(%1, 0.0)
-        -%3 = transpose(%0, (0,))
-        -%4 = transpose(%3, (0,))
-        -%5 = matmul(%2, %4)
-        +%5 = matmul(%0, %0)
-    <BLANKLINE>
-    inputs %0
-    %5 = matmul(%0, %0)
-    return %5
-    """
-    return explained(Traced(fun, args, kwargs).program)

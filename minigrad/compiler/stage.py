@@ -17,9 +17,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.duck import Duck, stands_further_in
-from minigrad.tape import Box, Line, fingerprint, located, peel, user_line
-from minigrad.tape import _is_ours as is_ours
+from minigrad.core.duck_arrays import Duck, stands_further_in
+from minigrad.core.fingerprint import fingerprint
+from minigrad.core.lines import Line, is_ours, located, user_line
+from minigrad.core.tape import Box, peel
 
 
 class Var:
@@ -591,11 +592,11 @@ _operators()
 
 def origin_of_step(trace: Trace) -> Origin:
     """The user's line, and what the engine is doing: found by walking the stack, so only `source` pays for it."""
-    from minigrad.sweeps import _pull, _push, finished
-    from minigrad.taylor import push_series
+    from minigrad.modes.sweeps import finished, pull_back, push_forward
+    from minigrad.modes.taylor.push import push_series
 
     sweeps = {
-        _pull.__code__: "pullback", _push.__code__: "pushforward", push_series.__code__: "series",
+        pull_back.__code__: "pullback", push_forward.__code__: "pushforward", push_series.__code__: "series",
         finished.__code__: "pullback",
     }  # fmt: skip
     frame: Any = sys._getframe(1)

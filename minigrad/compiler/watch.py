@@ -23,8 +23,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.compiler.stage import CannotCompileError
-from minigrad.duck import Duck
-from minigrad.tape import Box, fingerprint, located
+from minigrad.core.duck_arrays import Duck
+from minigrad.core.fingerprint import fingerprint
+from minigrad.core.lines import located
+from minigrad.core.tape import Box
 
 _PLAIN = (
     int,

@@ -1,83 +1,15 @@
-"""Stochastic optimisers with the names and signatures of `autograd.misc.optimizers`.
+"""Optimisers in the form of autograd; see `minigrad.compat.optimizers`."""
 
-Each calls `grad(x, i)` for the iterations i = 0, 1, ... and `callback(x, i, gradient)` before each step; x may be any
-pytree of float arrays. For deterministic problems `scipy.optimize.minimize` with `minigrad.misc.flatten` is the better
-tool.
-"""
+from minigrad.compat.optimizers import (
+    adam,
+    rmsprop,
+    sgd,
+    unflatten_optimizer,
+)
 
-from __future__ import annotations
-
-import functools
-from collections.abc import Callable
-from typing import Any
-
-import numpy as np
-
-from minigrad.misc.flatten import flatten
-
-
-def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
-    """An optimiser of vectors as one of pytrees."""
-
-    @functools.wraps(optimize)
-    def optimized(grad: Any, x0: Any, callback: Any = None, *args: Any, **kwargs: Any) -> Any:
-        vector, unflatten = flatten(x0)
-        wrapped = None if callback is None else lambda x, i, g: callback(unflatten(x), i, unflatten(g))
-        return unflatten(
-            optimize(lambda x, i: flatten(grad(unflatten(x), i))[0], np.array(vector), wrapped, *args, **kwargs)
-        )
-
-    return optimized
-
-
-@unflatten_optimizer
-def sgd(
-    grad: Any, x: Any, callback: Any = None, num_iters: int = 200, step_size: float = 0.1, mass: float = 0.9
-) -> Any:
-    """Stochastic gradient descent with momentum (B. Polyak, 1964).
-
-    >>> bool(abs(sgd(lambda x, i: 2 * x, 1.0, num_iters=500)) < 1e-6)
-    True
-    """
-    velocity = np.zeros_like(x)
-    for i in range(num_iters):
-        g = grad(x, i)
-        if callback:
-            callback(x, i, g)
-        velocity = mass * velocity - (1.0 - mass) * g
-        x = x + step_size * velocity
-    return x
-
-
-@unflatten_optimizer
-def rmsprop(
-    grad: Any, x: Any, callback: Any = None, num_iters: int = 100, step_size: float = 0.1, gamma: float = 0.9,
-    eps: float = 1e-8,
-) -> Any:  # fmt: skip
-    """Root mean square propagation (T. Tieleman and G. Hinton, lecture 6.5 of COURSERA: Neural Networks, 2012)."""
-    average = np.ones_like(x)
-    for i in range(num_iters):
-        g = grad(x, i)
-        if callback:
-            callback(x, i, g)
-        average = average * gamma + g**2 * (1 - gamma)
-        x = x - step_size * g / (np.sqrt(average) + eps)
-    return x
-
-
-@unflatten_optimizer
-def adam(
-    grad: Any, x: Any, callback: Any = None, num_iters: int = 100, step_size: float = 0.001, b1: float = 0.9,
-    b2: float = 0.999, eps: float = 1e-8,
-) -> Any:  # fmt: skip
-    """Adam (D. Kingma and J. Ba, arXiv:1412.6980, algorithm 1)."""
-    first, second = np.zeros_like(x), np.zeros_like(x)
-    for i in range(num_iters):
-        g = grad(x, i)
-        if callback:
-            callback(x, i, g)
-        first = (1 - b1) * g + b1 * first
-        second = (1 - b2) * g**2 + b2 * second
-        unbiased, scale = first / (1 - b1 ** (i + 1)), second / (1 - b2 ** (i + 1))
-        x = x - step_size * unbiased / (np.sqrt(scale) + eps)
-    return x
+__all__ = [
+    "adam",
+    "rmsprop",
+    "sgd",
+    "unflatten_optimizer",
+]

@@ -13,15 +13,19 @@ from typing import Any
 import numpy as _np
 
 from minigrad.numpy import box as _box  # noqa: F401  (gives boxes their operators)
+from minigrad.numpy import calculus as _calculus
 from minigrad.numpy import fft as fft
 from minigrad.numpy import functions as _functions
 from minigrad.numpy import linalg as linalg
+from minigrad.numpy import order as _order
+from minigrad.numpy import polynomials as _polynomials
 from minigrad.numpy import selection as _selection
+from minigrad.numpy import special as _special
 from minigrad.numpy import statistics as _statistics
 from minigrad.numpy.dispatch import FUNCTIONS as FUNCTIONS
 from minigrad.numpy.dispatch import UFUNCS as UFUNCS
 
-for _module in (_functions, _selection, _statistics):
+for _module in (_functions, _selection, _statistics, _order, _calculus, _polynomials, _special):
     globals().update({name: value for name, value in vars(_module).items() if not name.startswith("_")})
 
 __all__ = sorted({*_np.__all__, "logsumexp"})

@@ -11,13 +11,15 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad import elementwise as _e
-from minigrad import linalg as _l
-from minigrad import structure as _s
-from minigrad.duck import Duck, innermost
+from minigrad.core.duck_arrays import Duck, innermost
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, LostDerivativeError, open_part, peel, peel_all, read_only
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
-from minigrad.tape import Box, LostDerivativeError, located, open_part, peel, peel_all, read_only
+from minigrad.rules import elementwise as _e
+from minigrad.rules import moving as _moving
+from minigrad.rules import products as _l
+from minigrad.rules import shapes as _shapes
 
 # ----- NumPy's two protocols ------------------------------------------------------------------------------------------
 
@@ -39,7 +41,7 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
         return call_ufunc(ufunc, bind, args, (), options) if options else bind(*args)
     if method == "outer":
         x, y = map(as_array, args)
-        wide = _s.reshape(x, shape=x.shape + (1,) * len(y.shape))
+        wide = _shapes.reshape(x, shape=x.shape + (1,) * len(y.shape))
         return call_ufunc(ufunc, bind, (wide, y), (), options)
     if method == "reduce" and ufunc in _REDUCTIONS:
         axis, keepdims = options.pop("axis", 0), options.pop("keepdims", False)
@@ -72,7 +74,7 @@ def _folded(
     """`reduce`, `accumulate` and `reduceat` of any binary ufunc: the operation, applied again and again."""
     if not isinstance(axis, (int, _np.integer)):
         raise NotImplementedError(located(f"ufunc.{method}: axis={axis!r} has no rule; name one axis"))
-    x = x if dtype is None else _s.cast(x, dtype)
+    x = x if dtype is None else _moving.cast(x, dtype)
     rows = list(_f.moveaxis(x, axis, 0))
     if not rows:
         raise ValueError(located(f"ufunc.{method}: an axis of size 0 has nothing to fold"))
@@ -80,10 +82,10 @@ def _folded(
         ans = functools.reduce(bind, rows)
         return _f.expand_dims(ans, axis) if keepdims else ans
     if method == "accumulate":
-        return _f.moveaxis(_s.stack(*itertools.accumulate(rows, bind), axis=0), 0, axis)
+        return _f.moveaxis(_moving.stack(*itertools.accumulate(rows, bind), axis=0), 0, axis)
     starts = _np.asarray(peel(indices)).tolist()
     parts = [rows[a:b] if a < b else rows[a : a + 1] for a, b in zip(starts, [*starts[1:], len(rows)])]
-    return _f.moveaxis(_s.stack(*[functools.reduce(bind, part) for part in parts], axis=0), 0, axis)
+    return _f.moveaxis(_moving.stack(*[functools.reduce(bind, part) for part in parts], axis=0), 0, axis)
 
 
 _REDUCTIONS: dict[Any, Callable[..., Any]] = {
@@ -137,7 +139,7 @@ _ASSIGN_ADVICE = (
 
 
 def _getitem(self: Box, index: Any) -> Any:
-    return _s.getitem(self, index=_s.plain_index(index, self))
+    return _moving.getitem(self, index=_moving.plain_index(index, self))
 
 
 def _setitem(self: Box, index: Any, value: Any) -> None:
@@ -201,7 +203,7 @@ def _reduce(self: Box) -> Any:
                 "would be lost. Differentiate within each process instead, or send minigrad.value(x)"
             )
         )
-    return _s.same, (peel(self),)
+    return _moving.same, (peel(self),)
 
 
 def _tolist(self: Box) -> Any:
@@ -215,7 +217,7 @@ def _item(self: Box, *index: Any) -> Any:
         )
     if len(index) > 1 or (index and isinstance(index[0], tuple)):
         return self[index[0] if len(index) == 1 else index]
-    return _s.reshape(self, shape=-1)[index[0] if index else 0]
+    return _shapes.reshape(self, shape=-1)[index[0] if index else 0]
 
 
 def _in_place(name: str, advice: str) -> Callable[..., Any]:
@@ -283,8 +285,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "reshape": _several(_f.reshape), "transpose": _several(_f.transpose), "ravel": _f.ravel, "flatten": _f.ravel,
     "swapaxes": _f.swapaxes, "squeeze": FUNCTIONS[_np.squeeze], "repeat": _f.repeat, "diagonal": _f.diagonal,
     "trace": _f.trace,
-    "dot": _f.dot, "clip": _f.clip, "conj": _s.conjugate_if_complex, "conjugate": _s.conjugate_if_complex,
-    "copy": _f.copy, "astype": lambda x, dtype, *_, **__: _s.cast(x, dtype), "item": _item, "tolist": _tolist,
+    "dot": _f.dot, "clip": _f.clip, "conj": _shapes.conjugate_if_complex, "conjugate": _shapes.conjugate_if_complex,
+    "copy": _f.copy, "astype": lambda x, dtype, *_, **__: _moving.cast(x, dtype), "item": _item, "tolist": _tolist,
     "all": FUNCTIONS[_np.all], "any": FUNCTIONS[_np.any], "nonzero": FUNCTIONS[_np.nonzero],
     "argmax": FUNCTIONS[_np.argmax], "argmin": FUNCTIONS[_np.argmin], "argsort": FUNCTIONS[_np.argsort],
     "argpartition": FUNCTIONS[_np.argpartition], "searchsorted": FUNCTIONS[_np.searchsorted],

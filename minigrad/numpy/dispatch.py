@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import structure as _s
-from minigrad.structure import array, has_box
-from minigrad.tape import Box, located
+from minigrad.core.lines import located
+from minigrad.core.tape import Box
+from minigrad.rules import moving as _moving
+from minigrad.rules.moving import array, has_box
 
 
 def boxed(x: Any) -> Any:
@@ -78,7 +79,7 @@ def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, 
     if unknown:
         raise refuse(ufunc.__name__, f"unexpected options {sorted(unknown)}")
     ans = bind(*args)
-    return _s.cast(ans, options["dtype"]) if options.get("dtype") is not None else ans
+    return _moving.cast(ans, options["dtype"]) if options.get("dtype") is not None else ans
 
 
 UFUNCS: dict[Any, Callable[..., Any]] = {}

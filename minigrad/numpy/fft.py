@@ -12,14 +12,14 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as _np
-from numpy.fft import fftfreq as fftfreq
-from numpy.fft import rfftfreq as rfftfreq
 
-from minigrad import elementwise as _e
-from minigrad import structure as _s
+from minigrad.core.lines import located
+from minigrad.core.primitive import linear
+from minigrad.core.tape import peel
 from minigrad.numpy.dispatch import as_array, as_function, axis_index, check_options
-from minigrad.primitive import linear
-from minigrad.tape import located, peel
+from minigrad.rules import elementwise as _e
+from minigrad.rules import moving as _moving
+from minigrad.rules import shapes as _shapes
 
 
 def _along(axis: int, index: Any) -> Any:
@@ -32,7 +32,7 @@ def _fitted(a: Any, n: int, axis: int) -> Any:
     if n <= size:
         return a if n == size else a[_along(axis, slice(0, n))]
     zeros = _np.zeros((*a.shape[:axis], n - size, *a.shape[axis + 1 :]), peel(a).dtype)
-    return _s.concatenate(a, zeros, axis=axis)
+    return _moving.concatenate(a, zeros, axis=axis)
 
 
 # ----- the primitives: along one axis, of arrays that have the right length -------------------------------------------
@@ -112,7 +112,7 @@ def irfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = No
 
 def _to_complex(a: Any) -> Any:
     dtype = peel(a).dtype
-    return a if dtype.kind == "c" else _s.cast(a, _np.result_type(dtype, _np.complex64))
+    return a if dtype.kind == "c" else _moving.cast(a, _np.result_type(dtype, _np.complex64))
 
 
 _SWAPPED = {None: "forward", "backward": "forward", "ortho": "ortho", "forward": "backward"}
@@ -127,13 +127,13 @@ def _swapped(norm: Any) -> str:
 @as_function(_np.fft.hfft)
 def hfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     check_options("hfft", out)
-    return irfft(_s.conjugate_if_complex(as_array(a)), n, axis, _swapped(norm))
+    return irfft(_shapes.conjugate_if_complex(as_array(a)), n, axis, _swapped(norm))
 
 
 @as_function(_np.fft.ihfft)
 def ihfft(a: Any, n: Any = None, axis: int = -1, norm: Any = None, out: Any = None) -> Any:
     check_options("ihfft", out)
-    return _s.conjugate_if_complex(rfft(a, n, axis, _swapped(norm)))
+    return _shapes.conjugate_if_complex(rfft(a, n, axis, _swapped(norm)))
 
 
 def _sizes_and_axes(operation: str, a: Any, s: Any, axes: Any) -> tuple[list[Any], list[int]]:
@@ -189,7 +189,7 @@ def _shift(own: Callable[..., Any], sign: int) -> Callable[..., Any]:
         x = as_array(x)
         axes = tuple(range(len(x.shape))) if axes is None else (axes,) if isinstance(axes, int) else tuple(axes)
         shift = tuple(sign * (x.shape[axis] // 2) for axis in axes)
-        return _s.roll(x, shift=shift, axis=axes)
+        return _moving.roll(x, shift=shift, axis=axes)
 
     return as_function(own)(rule)
 

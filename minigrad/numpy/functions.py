@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad import elementwise as _e
-from minigrad import linalg as _l
-from minigrad import structure as _s
-from minigrad.duck import has_duck
+from minigrad.core.duck_arrays import has_duck
+from minigrad.core.lines import located
+from minigrad.core.primitive import constant as _constant
+from minigrad.core.tape import Box, peel, peel_all
 from minigrad.numpy.dispatch import (
     FUNCTIONS,
     as_array,
@@ -23,9 +23,12 @@ from minigrad.numpy.dispatch import (
     plain_axis,
     refuse,
 )
-from minigrad.primitive import constant as _constant
-from minigrad.structure import array, has_box
-from minigrad.tape import Box, located, peel, peel_all
+from minigrad.rules import elementwise as _e
+from minigrad.rules import moving as _moving
+from minigrad.rules import products as _l
+from minigrad.rules import reductions as _reductions
+from minigrad.rules import shapes as _shapes
+from minigrad.rules.moving import array, has_box
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
@@ -57,7 +60,7 @@ def _in(dtype: Any, a: Any) -> Any:
     """The array in the dtype in which it is to be summed; one without derivatives is refused."""
     if dtype is not None and _np.dtype(dtype).kind not in "fc":
         raise refuse("a reduction", f"with dtype={_np.dtype(dtype)} has no derivative; cast the result instead")
-    return boxed(a) if dtype is None else _s.cast(boxed(a), dtype)
+    return boxed(a) if dtype is None else _moving.cast(boxed(a), dtype)
 
 
 def _masked(a: Any, where: Any, neutral: float) -> Any:
@@ -66,7 +69,7 @@ def _masked(a: Any, where: Any, neutral: float) -> Any:
 
 def _initial(initial: Any, a: Any) -> Any:
     """What a reduction starts from, in the dtype of the array."""
-    return _s.cast(as_array(initial), peel(a).dtype) if peel(a).dtype.kind in "fc" else initial
+    return _moving.cast(as_array(initial), peel(a).dtype) if peel(a).dtype.kind in "fc" else initial
 
 
 def _counts(a: Any, axis: Any, where: Any, ddof: float = 0) -> Any:
@@ -86,8 +89,8 @@ def _without(a: Any, axis: Any, keepdims: Any) -> Any:
     """A result that kept its dimensions, without them unless they are wanted."""
     if keepdims:
         return a
-    axes = range(len(a.shape)) if axis is None else _s.axes_of(plain_axis(axis), len(a.shape))
-    return _s.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
+    axes = range(len(a.shape)) if axis is None else _shapes.axes_of(plain_axis(axis), len(a.shape))
+    return _shapes.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
 
 
 @as_function(_np.sum)
@@ -101,9 +104,9 @@ def sum(
     where: Any = True,
 ) -> Any:
     if type(a) is Box and axis is None and not keepdims and where is True and initial is dtype is out is None:
-        return _s.sum_(a)  # the usual case, and the shortest way to it
+        return _shapes.sum_(a)  # the usual case, and the shortest way to it
     check_options("sum", out)
-    ans = _s.sum_(_masked(_in(dtype, a), where, 0.0), axis=plain_axis(axis), keepdims=bool(keepdims))
+    ans = _shapes.sum_(_masked(_in(dtype, a), where, 0.0), axis=plain_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else ans + _initial(initial, ans)
 
 
@@ -113,11 +116,11 @@ def mean(
 ) -> Any:
     check_options("mean", out)
     if where is True:
-        return _s.mean(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims))
+        return _reductions.mean(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims))
     a, narrow = _wide(a, dtype)
-    total = _s.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True)
+    total = _shapes.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True)
     ans = _without(total / _counts(a, axis, where), axis, keepdims)
-    return ans if narrow is None else _s.cast(ans, narrow)
+    return ans if narrow is None else _moving.cast(ans, narrow)
 
 
 @as_function(_np.prod)
@@ -131,7 +134,7 @@ def prod(
     where: Any = True,
 ) -> Any:
     check_options("prod", out)
-    ans = _s.prod(_masked(_in(dtype, a), where, 1.0), axis=plain_axis(axis), keepdims=bool(keepdims))
+    ans = _reductions.prod(_masked(_in(dtype, a), where, 1.0), axis=plain_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else ans * _initial(initial, ans)
 
 
@@ -142,8 +145,8 @@ def max(
     check_options("max", out)
     if initial is not None and 0 in _np.shape(peel(a)):  # of nothing
         ans = _np.max(peel(a), axis=axis, keepdims=bool(keepdims), initial=peel(initial))
-        return _s.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
-    ans = _s.amax(_masked(boxed(a), where, -_np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
+        return _shapes.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
+    ans = _reductions.amax(_masked(boxed(a), where, -_np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else _e.maximum(ans, _initial(initial, ans))
 
 
@@ -154,8 +157,8 @@ def min(
     check_options("min", out)
     if initial is not None and 0 in _np.shape(peel(a)):
         ans = _np.min(peel(a), axis=axis, keepdims=bool(keepdims), initial=peel(initial))
-        return _s.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
-    ans = _s.amin(_masked(boxed(a), where, _np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
+        return _shapes.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
+    ans = _reductions.amin(_masked(boxed(a), where, _np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else _e.minimum(ans, _initial(initial, ans))
 
 
@@ -167,15 +170,15 @@ def var(
     check_options("var", out)
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
-        return _s.var(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+        return _reductions.var(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
     a, narrow = _wide(a, dtype)
     if mean is None:
-        mean = _s.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True) / _counts(a, axis, where)
+        mean = _shapes.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True) / _counts(a, axis, where)
     centred = _masked(a - _initial(mean, a), where, 0.0)
     square = _e.real(centred * _e.conjugate(centred)) if peel(a).dtype.kind == "c" else centred * centred
-    total = _s.sum_(square, axis=plain_axis(axis), keepdims=True)
+    total = _shapes.sum_(square, axis=plain_axis(axis), keepdims=True)
     ans = _without(total / _counts(a, axis, where, ddof), axis, keepdims)
-    return ans if narrow is None else _s.cast(ans, narrow)
+    return ans if narrow is None else _moving.cast(ans, narrow)
 
 
 @as_function(_np.std)
@@ -186,7 +189,7 @@ def std(
     check_options("std", out)
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
-        return _s.std(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+        return _reductions.std(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
     square = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
     zero = peel(square) == 0  # all entries are equal: the subgradient 0
     return _e.where(zero, 0.0, _e.sqrt(_e.where(zero, 1.0, square)))
@@ -196,14 +199,14 @@ def std(
 def cumsum(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     check_options("cumsum", out)
     a = _in(dtype, a)
-    return _s.cumsum(reshape(a, -1), axis=0) if axis is None else _s.cumsum(a, axis=axis)
+    return _reductions.cumsum(reshape(a, -1), axis=0) if axis is None else _reductions.cumsum(a, axis=axis)
 
 
 @as_function(_np.cumprod)
 def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any:
     check_options("cumprod", out)
     a = _in(dtype, a)
-    return _s.cumprod(reshape(a, -1), 0) if axis is None else _s.cumprod(a, axis_index(axis, a))
+    return _reductions.cumprod(reshape(a, -1), 0) if axis is None else _reductions.cumprod(a, axis_index(axis, a))
 
 
 def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
@@ -216,7 +219,7 @@ def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     1000.6931471805599
     """
     a = boxed(a)
-    return _s.logsumexp(
+    return _reductions.logsumexp(
         a if type(a) is Box or has_duck(a) else _np.asarray(a), axis=plain_axis(axis), keepdims=bool(keepdims)
     )
 
@@ -242,20 +245,20 @@ def _order(a: Any, order: str) -> str:
 def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     a = boxed(a)
     shape = _shape_argument(shape if shape is not None else newshape)
-    return _s.reshape(a, shape=shape, order=_order(a, order))
+    return _shapes.reshape(a, shape=shape, order=_order(a, order))
 
 
 @as_function(_np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
     a = boxed(a)
-    return _s.reshape(a, shape=-1, order=_order(a, order))
+    return _shapes.reshape(a, shape=-1, order=_order(a, order))
 
 
 @as_function(_np.transpose, _np.permute_dims)
 def transpose(a: Any, axes: Any = None) -> Any:
     a = boxed(a)
     n = len(a.shape)
-    return _s.transpose(a, axes=tuple(range(n))[::-1] if axes is None else _checked_axes(axes, n))
+    return _shapes.transpose(a, axes=tuple(range(n))[::-1] if axes is None else _checked_axes(axes, n))
 
 
 def _checked_axes(axes: Any, n: int) -> tuple[int, ...]:
@@ -275,7 +278,7 @@ def _by_positions(a: Any, function: Callable[..., Any], *args: Any) -> Any:
     n = len(a.shape)
     labels = _np.empty((0, *range(1, n)))
     moved = function(labels, *args)
-    return _s.transpose(a, axes=tuple(int(size) for size in moved.shape))
+    return _shapes.transpose(a, axes=tuple(int(size) for size in moved.shape))
 
 
 @as_function(_np.moveaxis)
@@ -298,14 +301,16 @@ def _as_reshaped_by(own: Callable[..., Any]) -> Callable[..., Any]:
 
     def rule(a: Any, *args: Any, **options: Any) -> Any:
         a = boxed(a)
-        return _s.reshape(a, shape=own(_np.broadcast_to(0.0, a.shape), *args, **options).shape)
+        return _shapes.reshape(a, shape=own(_np.broadcast_to(0.0, a.shape), *args, **options).shape)
 
     return as_function(own)(rule)
 
 
 def _at_least(own: Callable[..., Any]) -> Callable[..., Any]:
     def rule(*arrays: Any) -> Any:
-        made = tuple([_s.reshape(a, shape=own(_np.broadcast_to(0.0, a.shape)).shape) for a in map(as_array, arrays)])
+        made = tuple(
+            [_shapes.reshape(a, shape=own(_np.broadcast_to(0.0, a.shape)).shape) for a in map(as_array, arrays)]
+        )
         return made[0] if len(made) == 1 else made
 
     return as_function(own)(rule)
@@ -318,68 +323,68 @@ atleast_1d, atleast_2d, atleast_3d = _at_least(_np.atleast_1d), _at_least(_np.at
 @as_function(_np.broadcast_to)
 def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
     shape = (shape,) if isinstance(shape, int) else tuple(shape)
-    return _s.broadcast_to(boxed(array), shape=shape)
+    return _shapes.broadcast_to(boxed(array), shape=shape)
 
 
 @as_function(_np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
     shape = _np.broadcast_shapes(*[_np.shape(peel(a)) for a in args])
-    return tuple([_s.broadcast_to(as_array(a), shape=shape) for a in args])
+    return tuple([_shapes.broadcast_to(as_array(a), shape=shape) for a in args])
 
 
 @as_function(_np.flip)
 def flip(m: Any, axis: Any = None) -> Any:
-    return _s.flip(boxed(m), axis=plain_axis(axis))
+    return _shapes.flip(boxed(m), axis=plain_axis(axis))
 
 
 @as_function(_np.flipud)
 def flipud(m: Any) -> Any:
-    return _s.flip(boxed(m), axis=0)
+    return _shapes.flip(boxed(m), axis=0)
 
 
 @as_function(_np.fliplr)
 def fliplr(m: Any) -> Any:
-    return _s.flip(boxed(m), axis=1)
+    return _shapes.flip(boxed(m), axis=1)
 
 
 @as_function(_np.roll)
 def roll(a: Any, shift: Any, axis: Any = None) -> Any:
-    return _s.roll(boxed(a), shift=tuple(shift) if isinstance(shift, list) else shift, axis=plain_axis(axis))
+    return _moving.roll(boxed(a), shift=tuple(shift) if isinstance(shift, list) else shift, axis=plain_axis(axis))
 
 
 @as_function(_np.rot90)
 def rot90(m: Any, k: int = 1, axes: Any = (0, 1)) -> Any:
-    return _s.rot90(boxed(m), k=k, axes=tuple(axes))
+    return _moving.rot90(boxed(m), k=k, axes=tuple(axes))
 
 
 @as_function(_np.tile)
 def tile(A: Any, reps: Any) -> Any:
-    return _s.tile(boxed(A), reps=_shape_argument(reps))
+    return _moving.tile(boxed(A), reps=_shape_argument(reps))
 
 
 @as_function(_np.repeat)
 def repeat(a: Any, repeats: Any, axis: Any = None) -> Any:
-    return _s.repeat(boxed(a), repeats=_np.array(repeats), axis=axis)
+    return _moving.repeat(boxed(a), repeats=_np.array(repeats), axis=axis)
 
 
 @as_function(_np.tril)
 def tril(m: Any, k: int = 0) -> Any:
-    return _s.tril(boxed(m), k=k)
+    return _moving.tril(boxed(m), k=k)
 
 
 @as_function(_np.triu)
 def triu(m: Any, k: int = 0) -> Any:
-    return _s.triu(boxed(m), k=k)
+    return _moving.triu(boxed(m), k=k)
 
 
 @as_function(_np.diag)
 def diag(v: Any, k: int = 0) -> Any:
-    return _s.diag(boxed(v), k=k)
+    return _moving.diag(boxed(v), k=k)
 
 
 @as_function(_np.diagonal)
 def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
-    return _s.diagonal(boxed(a), offset=offset, axis1=axis1, axis2=axis2)
+    return _moving.diagonal(boxed(a), offset=offset, axis1=axis1, axis2=axis2)
 
 
 @as_function(_np.trace)
@@ -400,22 +405,22 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: 
         raise NotImplementedError(located(f"pad: {what} has no rule; pad with np.concatenate"))
     if not isinstance(pad_width, dict):
         pad_width = _np.array(pad_width)
-    ans = _s.pad(array, pad_width=pad_width, mode=mode)
+    ans = _moving.pad(array, pad_width=pad_width, mode=mode)
     if not (type(constant_values) is Box or has_box(constant_values) or _np.any(constant_values)):
         return ans
     if mode != "constant":
         raise ValueError(located(f"pad: constant_values has no meaning in the mode {mode}"))
     # Which of the constants is where: each is given its number, and the array itself the number 0.
-    values = _s.reshape(as_array(constant_values), shape=(-1,))
+    values = _shapes.reshape(as_array(constant_values), shape=(-1,))
     numbers = _np.arange(1, values.size + 1).reshape(_np.shape(peel_all(constant_values)))
     which = _np.pad(_np.zeros(array.shape, int), pad_width, constant_values=numbers)
-    filling = _s.cast(values, peel(ans).dtype)[_np.maximum(which - 1, 0)]
+    filling = _moving.cast(values, peel(ans).dtype)[_np.maximum(which - 1, 0)]
     return _e.where(which > 0, filling, ans)
 
 
-_BORDERS = {"mean": lambda part, axis: _s.mean(part, axis=axis, keepdims=True),
-            "maximum": lambda part, axis: _s.amax(part, axis=axis, keepdims=True),
-            "minimum": lambda part, axis: _s.amin(part, axis=axis, keepdims=True),
+_BORDERS = {"mean": lambda part, axis: _reductions.mean(part, axis=axis, keepdims=True),
+            "maximum": lambda part, axis: _reductions.amax(part, axis=axis, keepdims=True),
+            "minimum": lambda part, axis: _reductions.amin(part, axis=axis, keepdims=True),
             "median": lambda part, axis: FUNCTIONS[_np.median](part, axis=axis, keepdims=True),
             "linear_ramp": None}  # fmt: skip
 
@@ -427,30 +432,30 @@ def _bordered(
     n = len(a.shape)
     widths = _np.broadcast_to(_np.asarray(pad_width), (n, 2)).tolist()
     lengths = _np.broadcast_to(_np.asarray(stat_length if stat_length is not None else -1), (n, 2)).tolist()
-    ends = _s.broadcast_to(_s.cast(as_array(end_values), peel(a).dtype), shape=(n, 2))
+    ends = _shapes.broadcast_to(_moving.cast(as_array(end_values), peel(a).dtype), shape=(n, 2))
     for axis, ((left, right), size) in enumerate(zip(widths, a.shape)):
         first, last = _along(a, axis, 0, 1), _along(a, axis, size - 1, size)
         if mode == "linear_ramp":
             parts = [
                 _ramp(ends[axis, 0], first, left, axis),
-                _s.flip(_ramp(ends[axis, 1], last, right, axis), axis=axis),
+                _shapes.flip(_ramp(ends[axis, 1], last, right, axis), axis=axis),
             ]
         elif mode in _BORDERS:
             stat: Any = _BORDERS[mode]
             pieces = [size if k < 0 else builtins.min(k, size) for k in lengths[axis]]
             values = stat(_along(a, axis, 0, pieces[0]), axis), stat(_along(a, axis, size - pieces[1], size), axis)
-            parts = [_s.repeat(v, repeats=_np.array(w), axis=axis) for v, w in zip(values, (left, right))]
+            parts = [_moving.repeat(v, repeats=_np.array(w), axis=axis) for v, w in zip(values, (left, right))]
         elif builtins.max(left, right) <= size - (mode == "reflect"):
             skip = int(mode == "reflect")
             parts = [
-                2 * first - _s.flip(_along(a, axis, skip, skip + left), axis=axis),
-                2 * last - _s.flip(_along(a, axis, size - skip - right, size - skip), axis=axis),
+                2 * first - _shapes.flip(_along(a, axis, skip, skip + left), axis=axis),
+                2 * last - _shapes.flip(_along(a, axis, size - skip - right, size - skip), axis=axis),
             ]
         else:
             raise NotImplementedError(
                 located(f"pad: odd reflection of {size} entries by more than their number has no rule")
             )
-        a = _s.concatenate(parts[0], a, parts[1], axis=axis)
+        a = _moving.concatenate(parts[0], a, parts[1], axis=axis)
     return a
 
 
@@ -474,9 +479,9 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
     along = axis_index(axis, a)
     ends = [None if end is None or end is _np._NoValue else as_array(end) for end in (prepend, append)]
     edge = (*a.shape[:along], 1, *a.shape[along + 1 :])
-    ends = [end if end is None or end.shape else _s.broadcast_to(end, shape=edge) for end in ends]
+    ends = [end if end is None or end.shape else _shapes.broadcast_to(end, shape=edge) for end in ends]
     parts = [part for part in (ends[0], a, ends[1]) if part is not None]
-    a = _s.concatenate(*parts, axis=along) if len(parts) > 1 else a
+    a = _moving.concatenate(*parts, axis=along) if len(parts) > 1 else a
     before = (slice(None),) * along
     for _ in range(n):
         a = a[(*before, slice(1, None))] - a[(*before, slice(None, -1))]
@@ -491,9 +496,9 @@ def concatenate(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = Non
     check_options("concatenate", out, dtype=(dtype, None))
     parts = [as_array(a) for a in arrays]
     if axis is None:
-        parts, axis = [_s.reshape(a, shape=-1) for a in parts], 0
+        parts, axis = [_shapes.reshape(a, shape=-1) for a in parts], 0
     _same_dimensions("concatenate", parts)
-    return _s.concatenate(*parts, axis=int(axis))
+    return _moving.concatenate(*parts, axis=int(axis))
 
 
 def _same_dimensions(operation: str, parts: list[Any]) -> None:
@@ -509,7 +514,7 @@ def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, cas
     shapes = [a.shape for a in parts]
     if len(set(shapes)) != 1:
         raise ValueError(located(f"stack: all arrays must have the same shape; got {shapes}"))
-    return _s.stack(*parts, axis=int(axis))
+    return _moving.stack(*parts, axis=int(axis))
 
 
 @as_function(_np.append)
@@ -536,7 +541,7 @@ def dstack(tup: Any) -> Any:
 @as_function(_np.column_stack)
 def column_stack(tup: Any) -> Any:
     parts = [as_array(a) for a in tup]
-    return concatenate([a if len(a.shape) > 1 else _s.reshape(a, shape=(-1, 1)) for a in parts], 1)
+    return concatenate([a if len(a.shape) > 1 else _shapes.reshape(a, shape=(-1, 1)) for a in parts], 1)
 
 
 row_stack = vstack
@@ -635,7 +640,7 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 
 @as_function(_np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
-    return _s.cast(x, dtype)
+    return _moving.cast(x, dtype)
 
 
 # ----- products
@@ -670,7 +675,7 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if isinstance(axes, (int, _np.integer)):
         of_a, of_b = tuple(range(nx - int(axes), nx)), tuple(range(int(axes)))
     else:
-        of_a, of_b = (_s.axes_of((part,) if isinstance(part, int) else part, n) for part, n in zip(axes, (nx, ny)))
+        of_a, of_b = (_shapes.axes_of((part,) if isinstance(part, int) else part, n) for part, n in zip(axes, (nx, ny)))
     if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
         raise ValueError(
             located(f"tensordot: shapes {a.shape} and {b.shape} do not match on the axes {of_a} and {of_b}")
@@ -688,9 +693,9 @@ def kron(a: Any, b: Any) -> Any:
     a, b = as_array(a), as_array(b)
     n = builtins.max(len(a.shape), len(b.shape))
     shape_a, shape_b = (1,) * (n - len(a.shape)) + a.shape, (1,) * (n - len(b.shape)) + b.shape
-    wide_a = _s.reshape(a, shape=tuple(s for size in shape_a for s in (size, 1)))
-    wide_b = _s.reshape(b, shape=tuple(s for size in shape_b for s in (1, size)))
-    return _s.reshape(wide_a * wide_b, shape=tuple(i * j for i, j in zip(shape_a, shape_b)))
+    wide_a = _shapes.reshape(a, shape=tuple(s for size in shape_a for s in (size, 1)))
+    wide_b = _shapes.reshape(b, shape=tuple(s for size in shape_b for s in (1, size)))
+    return _shapes.reshape(wide_a * wide_b, shape=tuple(i * j for i, j in zip(shape_a, shape_b)))
 
 
 # ----- no derivative flows through these
@@ -731,8 +736,8 @@ def full_like(
     a: Any, fill_value: Any, dtype: Any = None, order: str = "K", subok: bool = True, shape: Any = None
 ) -> Any:
     fill = as_array(fill_value) if has_box(fill_value) else _np.asarray(fill_value)
-    ans = _s.broadcast_to(fill, shape=_np.shape(peel(a)) if shape is None else shape)
-    return _s.cast(ans, peel(a).dtype if dtype is None else dtype)
+    ans = _shapes.broadcast_to(fill, shape=_np.shape(peel(a)) if shape is None else shape)
+    return _moving.cast(ans, peel(a).dtype if dtype is None else dtype)
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
@@ -740,4 +745,4 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> An
     if not has_box(fill_value):
         return _np.full(shape, fill_value, dtype=dtype, order="F" if order == "F" else "C")
     ans = broadcast_to(boxed(fill_value), shape)
-    return ans if dtype is None else _s.cast(ans, dtype)
+    return ans if dtype is None else _moving.cast(ans, dtype)

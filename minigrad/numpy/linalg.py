@@ -23,17 +23,21 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as _np
-from numpy.linalg import LinAlgError as LinAlgError
+from numpy.linalg import LinAlgError
 
-from minigrad import elementwise as _e
-from minigrad import linalg as _l
-from minigrad import structure as _s
-from minigrad.duck import anywhere
+from minigrad.core.duck_arrays import anywhere
+from minigrad.core.lines import located
+from minigrad.core.primitive import Primitive, Rule, constant, general, several
+from minigrad.core.tape import peel
+from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
-from minigrad.primitive import Primitive, Rule, constant, general, several
-from minigrad.sweeps import expanded, transpose_of
-from minigrad.tape import located, peel
+from minigrad.rules import elementwise as _e
+from minigrad.rules import moving as _moving
+from minigrad.rules import products as _l
+from minigrad.rules import reductions as _reductions
+from minigrad.rules import shapes as _shapes
+from minigrad.rules.thin import expanded
 
 _own = _np.linalg
 _I = _np.complex64(1j)  # a complex number that does not widen float32
@@ -42,7 +46,7 @@ _T = _l.transposed
 
 def _H(x: Any) -> Any:
     """The conjugate transpose."""
-    return _T(_s.conjugate_if_complex(x))
+    return _T(_shapes.conjugate_if_complex(x))
 
 
 def _is_complex(x: Any) -> bool:
@@ -54,7 +58,7 @@ def _eye(n: int, like: Any) -> Any:
 
 
 def _diagonal(x: Any) -> Any:
-    return _s.diagonal(x, offset=0, axis1=-2, axis2=-1)
+    return _moving.diagonal(x, offset=0, axis1=-2, axis2=-1)
 
 
 def _on_diagonal(d: Any) -> Any:
@@ -74,7 +78,7 @@ def _hermitian(x: Any) -> Any:
 
 
 def _to_shape(g: Any, shape: tuple[int, ...]) -> Any:
-    return g if g.shape == shape else _s.unbroadcast(g, shape)
+    return g if g.shape == shape else _shapes.unbroadcast(g, shape)
 
 
 def by_push(name: str, fun: Callable[..., Any], push: Rule) -> Callable[..., Any]:
@@ -198,7 +202,7 @@ _solve.primitive.taylor = taylor_of_solution(_solve, operator.matmul)
 
 
 def _broadcast_stack(t: Any, like: Any) -> Any:
-    return t if t.shape == like.shape else _s.broadcast_to(t, shape=like.shape)
+    return t if t.shape == like.shape else _shapes.broadcast_to(t, shape=like.shape)
 
 
 def _cofactors(x: Any, ans: Any) -> Any:
@@ -223,12 +227,12 @@ _det: Any = general(
     "det",
     _det_fun,
     [lambda g, ans, x: g[..., None, None] * _cofactors(x, ans)],
-    [lambda t, ans, x: _s.sum_(t * _cofactors(x, ans), axis=(-2, -1))],
+    [lambda t, ans, x: _shapes.sum_(t * _cofactors(x, ans), axis=(-2, -1))],
 )
 
 
 def _slogdet_push(ts: Any, ans: Any, x: Any) -> list[Any]:
-    rate = _s.sum_(_T(_inv(x)) * ts[0], axis=(-2, -1))
+    rate = _shapes.sum_(_T(_inv(x)) * ts[0], axis=(-2, -1))
     if not _is_complex(x):
         return [rate * 0.0, rate]
     return [ans[0] * (_e.imag(rate) * _I), _e.real(rate)]
@@ -307,7 +311,7 @@ def _qr_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
     q, r = ans
     scaled = _T(_solve(_T(r), _T(ts[0])))  # dA R^-1
     inner = _H(q) @ scaled
-    below = _s.tril(inner, k=-1)
+    below = _moving.tril(inner, k=-1)
     turn = below - _H(below)
     if _is_complex(inner):
         turn = turn + _on_diagonal(_e.imag(_diagonal(inner)) * _I)
@@ -350,7 +354,7 @@ def _eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, uplo: str) -> list[A
         middle = middle + _reciprocal_gaps("eigh", "eigenvalues", w) * (_T(v) @ of_v)
     if type(middle) is float:
         return [None]
-    return [_hermitian(_s.conjugate_if_complex(v) @ middle @ _T(v))]
+    return [_hermitian(_shapes.conjugate_if_complex(v) @ middle @ _T(v))]
 
 
 _eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), _eigh_pull, _eigh_push)
@@ -364,7 +368,7 @@ _eigvalsh: Any = general(
 
 
 def _eigenvalue_rates(t: Any, v: Any) -> Any:
-    return _e.real(_s.sum_(_s.conjugate_if_complex(v) * (_hermitian(t) @ v), axis=-2))
+    return _e.real(_shapes.sum_(_shapes.conjugate_if_complex(v) * (_hermitian(t) @ v), axis=-2))
 
 
 @as_function(_own.eigh)
@@ -381,7 +385,7 @@ def _eig_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
     w, v = ans
     inner = _solve(v, ts[0] @ v)
     turned = v @ (_reciprocal_gaps("eig", "eigenvalues", w) * inner)
-    stretch = _e.real(_s.sum_(_s.conjugate_if_complex(v) * turned, axis=-2))  # the vectors keep their length
+    stretch = _e.real(_shapes.sum_(_shapes.conjugate_if_complex(v) * turned, axis=-2))  # the vectors keep their length
     return [_diagonal(inner), turned - v * stretch[..., None, :]]
 
 
@@ -454,7 +458,7 @@ def _svd_pull(gs: Any, ans: Any, x: Any, *, parents: Any) -> list[Any]:
 
 def _of_singular_values(g: Any, ans: Any) -> Any:
     u, _, vh = ans
-    return _s.conjugate_if_complex(u) @ (g[..., None] * _s.conjugate_if_complex(vh))
+    return _shapes.conjugate_if_complex(u) @ (g[..., None] * _shapes.conjugate_if_complex(vh))
 
 
 _svd = several("svd", lambda x: tuple(_own.svd(x, full_matrices=False)), _svd_pull, _svd_push)
@@ -463,9 +467,9 @@ _svdvals: Any = general(
     lambda x: _own.svd(x, compute_uv=False),
     [lambda g, _ans, x: _of_singular_values(g, _svd(x))],
     [
-        lambda t, _ans, x: (lambda u, _, vh: _e.real(_s.sum_(_s.conjugate_if_complex(u) * (t @ _H(vh)), axis=-2)))(
-            *_svd(x)
-        )
+        lambda t, _ans, x: (
+            lambda u, _, vh: _e.real(_shapes.sum_(_shapes.conjugate_if_complex(u) * (t @ _H(vh)), axis=-2))
+        )(*_svd(x))
     ],
 )
 
@@ -523,7 +527,7 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     limit = max(m, n) * float(_np.finfo(peel(a).dtype).eps) if rcond is None else rcond
     x = pinv(a, limit) @ b
     if residuals.size:
-        residuals = _s.sum_(_e.square(_e.absolute(b - a @ x)), axis=0, keepdims=len(b.shape) == 1)
+        residuals = _shapes.sum_(_e.square(_e.absolute(b - a @ x)), axis=0, keepdims=len(b.shape) == 1)
     return x, residuals, rank, _svdvals(a)
 
 
@@ -576,7 +580,7 @@ def tensorinv(a: Any, ind: int = 2) -> Any:
     if ind <= 0:
         raise ValueError(located(f"tensorinv: ind must be positive, not {ind}"))
     rows = int(_np.prod(a.shape[ind:]))
-    return _s.reshape(_inv(_s.reshape(a, shape=(rows, -1))), shape=(*a.shape[ind:], *a.shape[:ind]))
+    return _shapes.reshape(_inv(_shapes.reshape(a, shape=(rows, -1))), shape=(*a.shape[ind:], *a.shape[:ind]))
 
 
 @as_function(_own.tensorsolve)
@@ -584,25 +588,25 @@ def tensorsolve(a: Any, b: Any, axes: Any = None) -> Any:
     a, b = as_array(a), as_array(b)
     if axes is not None:
         order = [k for k in range(len(a.shape)) if k not in axes]
-        a = _s.transpose(a, axes=(*order, *axes))
+        a = _shapes.transpose(a, axes=(*order, *axes))
     shape = a.shape[len(b.shape) :]
-    flat = _s.reshape(a, shape=(-1, int(_np.prod(shape))))
-    return _s.reshape(_solve(flat, _s.reshape(b, shape=(-1, 1))), shape=shape)
+    flat = _shapes.reshape(a, shape=(-1, int(_np.prod(shape))))
+    return _shapes.reshape(_solve(flat, _shapes.reshape(b, shape=(-1, 1))), shape=shape)
 
 
 # ----- norms ----------------------------------------------------------------------------------------------------------
 
 
 def _direction(x: Any, ans: Any, axis: Any) -> Any:
-    return _e.ratio(_s.conjugate_if_complex(x), _s.keep(ans, x, axis))
+    return _e.ratio(_shapes.conjugate_if_complex(x), _shapes.keep(ans, x, axis))
 
 
 # The length of all entries along the axes: at 0 the subgradient 0.
 _length: Any = general(
     "norm",
     lambda x, axis, keepdims: _own.norm(x.reshape(-1) if axis is None and not keepdims else x, None, axis, keepdims),
-    [lambda g, ans, x, axis, keepdims: _s.keep(g, x, axis) * _direction(x, ans, axis)],
-    [lambda t, ans, x, axis, keepdims: _s.sum_(t * _direction(x, ans, axis), axis=axis, keepdims=keepdims)],
+    [lambda g, ans, x, axis, keepdims: _shapes.keep(g, x, axis) * _direction(x, ans, axis)],
+    [lambda t, ans, x, axis, keepdims: _shapes.sum_(t * _direction(x, ans, axis), axis=axis, keepdims=keepdims)],
 )
 
 
@@ -611,18 +615,18 @@ def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
         return _length(x, axis=axis, keepdims=keepdims)
     size = _e.absolute(x)
     if ord == _np.inf:
-        return _s.amax(size, axis=axis, keepdims=keepdims)
+        return _reductions.amax(size, axis=axis, keepdims=keepdims)
     if ord == -_np.inf:
-        return _s.amin(size, axis=axis, keepdims=keepdims)
+        return _reductions.amin(size, axis=axis, keepdims=keepdims)
     if ord == 0:
         return _own.norm(peel(x), 0, axis, keepdims)  # a number of entries: constant
     if ord == 1:
-        return _s.sum_(size, axis=axis, keepdims=keepdims)
+        return _shapes.sum_(size, axis=axis, keepdims=keepdims)
     if isinstance(ord, str):
         raise ValueError(
             located(f"norm: ord={ord!r} is for matrices; a vector has the orders None, inf, -inf and numbers")
         )
-    total = _s.sum_(size**ord, axis=axis, keepdims=keepdims)
+    total = _shapes.sum_(size**ord, axis=axis, keepdims=keepdims)
     nothing = peel(total) == 0
     if not anywhere(nothing):
         return total ** (1.0 / ord)
@@ -635,17 +639,23 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any
         return _length(x, axis=axes, keepdims=keepdims)
     if ord in ("nuc", 2, -2):
         s = _svdvals(_f.moveaxis(x, axes, (-2, -1)))
-        ans = _s.sum_(s, axis=-1) if ord == "nuc" else _s.amax(s, axis=-1) if ord == 2 else _s.amin(s, axis=-1)
+        ans = (
+            _shapes.sum_(s, axis=-1)
+            if ord == "nuc"
+            else _reductions.amax(s, axis=-1)
+            if ord == 2
+            else _reductions.amin(s, axis=-1)
+        )
     elif ord in (1, -1, _np.inf, -_np.inf):
         summed, left = (row, column) if abs(ord) == 1 else (column, row)
-        sums = _s.sum_(_e.absolute(x), axis=summed, keepdims=True)
-        ans = (_s.amax if ord > 0 else _s.amin)(sums, axis=left, keepdims=True)
-        ans = _s.reshape(ans, shape=tuple(n for k, n in enumerate(x.shape) if k not in axes))
+        sums = _shapes.sum_(_e.absolute(x), axis=summed, keepdims=True)
+        ans = (_reductions.amax if ord > 0 else _reductions.amin)(sums, axis=left, keepdims=True)
+        ans = _shapes.reshape(ans, shape=tuple(n for k, n in enumerate(x.shape) if k not in axes))
     else:
         raise ValueError(
             located(f"norm: ord={ord!r} is no norm of matrices; use 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")
         )
-    return _s.reshape(ans, shape=_s.kept_shape(x, axes)) if keepdims else ans
+    return _shapes.reshape(ans, shape=_shapes.kept_shape(x, axes)) if keepdims else ans
 
 
 @as_function(_own.norm)
@@ -656,7 +666,7 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
         if ord is None:
             return _length(x, axis=None, keepdims=keepdims) if n else _e.absolute(x)
         axis = tuple(range(n))
-    axes = _s.axes_of(axis, n)
+    axes = _shapes.axes_of(axis, n)
     if len(axes) == 1:
         return _vector_norm(x, ord, axes[0], keepdims)
     if len(axes) == 2 and axes[0] != axes[1]:
@@ -670,11 +680,11 @@ def norm(x: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> A
 def vector_norm(x: Any, /, *, axis: Any = None, keepdims: bool = False, ord: Any = 2) -> Any:
     x, axis = as_array(x), plain_axis(axis)
     n = len(x.shape)
-    axes = tuple(range(n)) if axis is None else _s.axes_of(axis, n)
+    axes = tuple(range(n)) if axis is None else _shapes.axes_of(axis, n)
     rest = tuple(k for k in range(n) if k not in axes)
-    moved = _s.reshape(_s.transpose(x, axes=rest + axes), shape=(*[x.shape[k] for k in rest], -1))
+    moved = _shapes.reshape(_shapes.transpose(x, axes=rest + axes), shape=(*[x.shape[k] for k in rest], -1))
     ans = _vector_norm(moved, ord, len(rest), False)
-    return _s.reshape(ans, shape=_s.kept_shape(x, axes)) if keepdims else ans
+    return _shapes.reshape(ans, shape=_shapes.kept_shape(x, axes)) if keepdims else ans
 
 
 @as_function(_own.matrix_norm)
@@ -734,7 +744,7 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
     x1, x2 = as_array(x1), as_array(x2)
     if axis != -1:
         x1, x2 = _f.moveaxis(x1, axis, -1), _f.moveaxis(x2, axis, -1)
-    return _s.sum_(_s.conjugate_if_complex(x1) * x2, axis=-1)
+    return _shapes.sum_(_shapes.conjugate_if_complex(x1) * x2, axis=-1)
 
 
 @as_function(_own.cross)

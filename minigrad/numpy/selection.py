@@ -8,22 +8,18 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad import elementwise as _e
-from minigrad import linalg as _l
-from minigrad import series as _series
-from minigrad import structure as _s
+from minigrad.core.duck_arrays import has_duck
+from minigrad.core.lines import located
+from minigrad.core.primitive import elementwise as _elementwise
+from minigrad.core.tape import Box, peel
 from minigrad.numpy import functions as _f
-from minigrad.numpy.dispatch import (
-    as_array,
-    as_function,
-    as_ufunc,
-    axis_index,
-    check_options,
-    refuse,
-)
-from minigrad.primitive import elementwise as _elementwise
-from minigrad.structure import has_box, has_duck
-from minigrad.tape import Box, located, peel
+from minigrad.numpy.dispatch import as_array, as_function, as_ufunc, axis_index, check_options, refuse
+from minigrad.rules import elementwise as _e
+from minigrad.rules import moving as _moving
+from minigrad.rules import products as _l
+from minigrad.rules import series as _series
+from minigrad.rules import shapes as _shapes
+from minigrad.rules.moving import has_box
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
@@ -69,7 +65,7 @@ def _ldexp(x: Any, exponent: Any) -> Any:
     if not isinstance(x, Box):
         return _np.ldexp(x, exponent)
     shape = _np.broadcast_shapes(x.shape, exponent.shape)
-    return _ldexp_by(x if x.shape == shape else _s.broadcast_to(x, shape=shape), exponent=exponent)
+    return _ldexp_by(x if x.shape == shape else _shapes.broadcast_to(x, shape=shape), exponent=exponent)
 
 
 copysign, fmod = as_ufunc(_np.copysign, _copysign), as_ufunc(_np.fmod, _fmod)
@@ -90,9 +86,9 @@ def _frexp(x: Any) -> Any:
 
 
 modf, frexp = as_ufunc(_np.modf, _modf), as_ufunc(_np.frexp, _frexp)
-vecdot = as_ufunc(_np.vecdot, lambda x, y: _s.sum_(_s.conjugate_if_complex(x) * y, axis=-1))
+vecdot = as_ufunc(_np.vecdot, lambda x, y: _shapes.sum_(_shapes.conjugate_if_complex(x) * y, axis=-1))
 matvec = as_ufunc(_np.matvec, lambda x, y: _l.matmul(x, y[..., None])[..., 0])
-vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_s.conjugate_if_complex(x)[..., None, :], y)[..., 0, :])
+vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_shapes.conjugate_if_complex(x)[..., None, :], y)[..., 0, :])
 
 # ----- choosing -------------------------------------------------------------------------------------------------------
 
@@ -101,7 +97,7 @@ vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_s.conjugate_if_complex(x)[
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
     arr, indices = as_array(arr), _np.asarray(peel(indices))
     if axis is None:
-        return _s.reshape(arr, shape=-1)[indices]
+        return _shapes.reshape(arr, shape=-1)[indices]
     axis = axis_index(axis, arr)
     places: list[Any] = []
     for k, n in enumerate(arr.shape):  # the other axes broadcast against those of the indices
@@ -112,7 +108,7 @@ def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
 
 @as_function(_np.extract)
 def extract(condition: Any, arr: Any) -> Any:
-    return _s.reshape(as_array(arr), shape=-1)[_np.flatnonzero(peel(condition))]
+    return _shapes.reshape(as_array(arr), shape=-1)[_np.flatnonzero(peel(condition))]
 
 
 @as_function(_np.choose)
@@ -122,7 +118,7 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     parts = [as_array(c) for c in choices]
     shape = _np.broadcast_shapes(a.shape, *[p.shape for p in parts])
     places = _np.choose(a, _np.arange(len(parts)), mode=mode)  # type: ignore[call-overload]
-    stacked = _s.stack(*[_s.broadcast_to(p, shape=shape) for p in parts], axis=0)
+    stacked = _moving.stack(*[_shapes.broadcast_to(p, shape=shape) for p in parts], axis=0)
     return take_along_axis(stacked, _np.broadcast_to(places, shape)[None], 0)[0]
 
 
@@ -156,12 +152,14 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
         mask = _np.broadcast_to(mask, x.shape)
         if callable(piece):
             flat = (
-                piece(_s.reshape(x, shape=-1)[_np.flatnonzero(mask)], *args, **kw) if x.shape else piece(x, *args, **kw)
+                piece(_shapes.reshape(x, shape=-1)[_np.flatnonzero(mask)], *args, **kw)
+                if x.shape
+                else piece(x, *args, **kw)
             )
             ans = set_at(ans, mask, flat) if x.shape else _e.where(mask, flat, ans)
         else:
             ans = _e.where(mask, piece, ans)
-    return _s.cast(ans, peel(x).dtype)
+    return _moving.cast(ans, peel(x).dtype)
 
 
 # ----- functional updates ---------------------------------------------------------------------------------------------
@@ -170,12 +168,12 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
 def _updated(x: Any, index: Any, v: Any, adds: bool) -> Any:
     """x with v written to, or added at, an index: both as gathers and sums that differentiate."""
     x, v = as_array(x), as_array(v)
-    index = _s.plain_index(index, x)
+    index = _moving.plain_index(index, x)
     x_plain = peel(x)
     positions = _np.arange(x_plain.size).reshape(x_plain.shape)[index]
     dtype = _np.result_type(x_plain.dtype, peel(v).dtype) if type(v) is Box else x_plain.dtype
-    spread = _s.broadcast_to(v, shape=_np.shape(positions))
-    flat_v, places = _s.reshape(spread, shape=-1), _np.reshape(positions, -1)
+    spread = _shapes.broadcast_to(v, shape=_np.shape(positions))
+    flat_v, places = _shapes.reshape(spread, shape=-1), _np.reshape(positions, -1)
     if not adds:  # of equal places the last one wins
         _, last = _np.unique(places[::-1], return_index=True)
         keep = places.size - 1 - last
@@ -183,8 +181,8 @@ def _updated(x: Any, index: Any, v: Any, adds: bool) -> Any:
         mask = _np.zeros(x_plain.size, bool)
         mask[places] = True
         x = _e.where(mask.reshape(x_plain.shape), 0.0, x)
-    added = _s.scatter_add(_s.cast(flat_v, dtype), index=places, size=x_plain.size)
-    return x + _s.reshape(added, shape=x_plain.shape)
+    added = _moving.scatter_add(_moving.cast(flat_v, dtype), index=places, size=x_plain.size)
+    return x + _shapes.reshape(added, shape=x_plain.shape)
 
 
 def set_at(x: Any, index: Any, v: Any) -> Any:
@@ -248,18 +246,18 @@ def block(arrays: Any) -> Any:
     def joined(part: Any, level: int) -> Any:
         if not isinstance(part, list):
             a = as_array(part)
-            return _s.reshape(a, shape=(1,) * (ndim - len(a.shape)) + tuple(a.shape))
+            return _shapes.reshape(a, shape=(1,) * (ndim - len(a.shape)) + tuple(a.shape))
         return _f.concatenate([joined(inner, level + 1) for inner in part], axis=ndim - levels + level)
 
     ans = joined(arrays, 0)
-    return ans if levels or leaves[0] else _s.reshape(ans, shape=())
+    return ans if levels or leaves[0] else _shapes.reshape(ans, shape=())
 
 
 @as_function(_np.delete)
 def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
     arr = as_array(arr)
     if axis is None:
-        arr, axis = _s.reshape(arr, shape=-1), 0
+        arr, axis = _shapes.reshape(arr, shape=-1), 0
     axis = axis_index(axis, arr)
     kept = _np.delete(_np.arange(arr.shape[axis]), peel(obj))
     return arr[(*(slice(None),) * axis, kept)]
@@ -269,7 +267,7 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
 def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     arr, values = as_array(arr), as_array(values)
     if axis is None:
-        arr, axis = _s.reshape(arr, shape=-1), 0
+        arr, axis = _shapes.reshape(arr, shape=-1), 0
     axis = axis_index(axis, arr)
     # NumPy inserts the numbers of the new entries, which are negative, among those of the old ones.
     numbers = _np.broadcast_to(
@@ -277,7 +275,9 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     )
     new = -1 - _np.arange(values.size).reshape(values.shape) if values.size else _np.zeros(values.shape, int)
     sources = _np.insert(numbers, peel(obj), new, axis)
-    both = _s.concatenate(_s.reshape(arr, shape=-1), _s.cast(_s.reshape(values, shape=-1), peel(arr).dtype), axis=0)
+    both = _moving.concatenate(
+        _shapes.reshape(arr, shape=-1), _moving.cast(_shapes.reshape(values, shape=-1), peel(arr).dtype), axis=0
+    )
     return both[_np.where(sources >= 0, sources, arr.size - 1 - sources)]
 
 
@@ -285,7 +285,9 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
 def resize(a: Any, new_shape: Any) -> Any:
     a = as_array(a)
     return (
-        _s.reshape(a, shape=-1)[_np.resize(_np.arange(a.size), new_shape)] if a.size else _np.resize(peel(a), new_shape)
+        _shapes.reshape(a, shape=-1)[_np.resize(_np.arange(a.size), new_shape)]
+        if a.size
+        else _np.resize(peel(a), new_shape)
     )
 
 
@@ -297,22 +299,22 @@ def unstack(x: Any, /, *, axis: int = 0) -> Any:
 
 @as_function(_np.diagflat)
 def diagflat(v: Any, k: int = 0) -> Any:
-    return _s.diag(_s.reshape(as_array(v), shape=-1), k=k)
+    return _moving.diag(_shapes.reshape(as_array(v), shape=-1), k=k)
 
 
 @as_function(_np.meshgrid)
 def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = "xy") -> Any:
     if indexing not in ("xy", "ij"):
         raise ValueError(located(f'meshgrid: indexing={indexing!r} is unknown; use "xy" or "ij"'))
-    parts = [_s.reshape(as_array(x), shape=-1) for x in xi]
+    parts = [_shapes.reshape(as_array(x), shape=-1) for x in xi]
     n = len(parts)
     order = [1, 0, *range(2, n)] if indexing == "xy" and n > 1 else list(range(n))
     shape = tuple(parts[k].shape[0] for k in order)
     grids = []
     for k, part in enumerate(parts):
         place = order.index(k)
-        thin = _s.reshape(part, shape=tuple(-1 if j == place else 1 for j in range(n)))
-        grids.append(thin if sparse else _s.broadcast_to(thin, shape=shape))
+        thin = _shapes.reshape(part, shape=tuple(-1 if j == place else 1 for j in range(n)))
+        grids.append(thin if sparse else _shapes.broadcast_to(thin, shape=shape))
     return tuple(grids)
 
 
@@ -344,9 +346,9 @@ def linspace(
     span = stop - start
     ans = start + fractions.reshape((-1,) + (1,) * len(span.shape)) * span
     if endpoint and num > 1:  # the last one exactly
-        ans = _f.concatenate([ans[:-1], _s.broadcast_to(stop, shape=span.shape)[None]], axis=0)
+        ans = _f.concatenate([ans[:-1], _shapes.broadcast_to(stop, shape=span.shape)[None]], axis=0)
     ans = ans if axis == 0 else _f.moveaxis(ans, 0, axis)
-    ans = ans if dtype is None else _s.cast(ans, dtype)
+    ans = ans if dtype is None else _moving.cast(ans, dtype)
     return (ans, span / steps if steps > 0 else span * _np.nan) if retstep else ans
 
 
@@ -355,7 +357,7 @@ def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
     ans = _e.power(as_array(base), linspace(start, stop, num, endpoint, axis=axis))
-    return ans if dtype is None else _s.cast(ans, dtype)
+    return ans if dtype is None else _moving.cast(ans, dtype)
 
 
 @as_function(_np.geomspace)
@@ -365,7 +367,7 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
         raise ValueError(located("geomspace: both ends must have one sign, and none may be 0"))
     sign = _np.sign(peel(start))
     ans = sign * _e.exp(linspace(_e.log(sign * start), _e.log(sign * stop), num, endpoint, axis=axis))
-    return ans if dtype is None else _s.cast(ans, dtype)
+    return ans if dtype is None else _moving.cast(ans, dtype)
 
 
 @as_function(_np.real_if_close)
@@ -384,10 +386,10 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
         raise ValueError(
             located(f"apply_along_axis: an array of shape {arr.shape} has nothing to apply the function to")
         )
-    flat = _s.reshape(moved, shape=(-1, moved.shape[-1]))
+    flat = _shapes.reshape(moved, shape=(-1, moved.shape[-1]))
     results = [as_array(func1d(flat[k], *args, **kwargs)) for k in range(flat.shape[0])]
     shape = results[0].shape
-    ans = _s.reshape(_s.stack(*results, axis=0), shape=(*lead, *shape))
+    ans = _shapes.reshape(_moving.stack(*results, axis=0), shape=(*lead, *shape))
     source = list(range(len(lead), len(lead) + len(shape)))
     return _f.moveaxis(ans, source, [axis + k for k in range(len(shape))])
 

@@ -15,12 +15,12 @@ from typing import Any
 import numpy as _np
 from scipy import integrate as _own  # type: ignore[import-untyped]
 
-from minigrad import structure as _s
-from minigrad.extend import defvjp_argnums, primitive
-from minigrad.misc.flatten import flatten
+from minigrad.compat.extend import defvjp_argnums, primitive
+from minigrad.core.tape import peel
+from minigrad.modes.reverse import vjp
 from minigrad.numpy import functions as _f
-from minigrad.tape import peel
-from minigrad.transforms import vjp
+from minigrad.operations.vectors import flatten
+from minigrad.rules import shapes as _shapes
 
 
 def odeint(
@@ -67,7 +67,7 @@ def odeint(
             y, a = state[:n], state[n : 2 * n]
             rate, back = vjp(right_hand_side, y, -backwards, theta)
             of_y, of_t, of_theta = back(-a)
-            return _f.concatenate([-rate, -of_y, -_s.reshape(of_t, shape=(1,)), -of_theta])
+            return _f.concatenate([-rate, -of_y, -_shapes.reshape(of_t, shape=(1,)), -of_theta])
 
         def of_all(g: Any) -> list[Any]:
             of_y, of_time, of_theta = g[-1], 0.0, _np.zeros(p)

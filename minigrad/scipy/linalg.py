@@ -12,23 +12,25 @@ from typing import Any
 import numpy as _np
 from scipy import linalg as _own  # type: ignore[import-untyped]
 
-from minigrad import linalg as _l
-from minigrad import structure as _s
+from minigrad.core.lines import located
+from minigrad.core.primitive import Primitive, general, several
+from minigrad.core.tape import peel
+from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy import linalg as _nl
 from minigrad.numpy.dispatch import as_array
-from minigrad.primitive import Primitive, general, several
-from minigrad.structure import has_box
-from minigrad.sweeps import transpose_of
-from minigrad.tape import located, peel
+from minigrad.rules import moving as _moving
+from minigrad.rules import products as _l
+from minigrad.rules import shapes as _shapes
+from minigrad.rules.moving import has_box
 
 _T = _l.transposed
 
 
 def _block(a: Any, e: Any) -> Any:
     zeros = _np.zeros(a.shape, peel(a).dtype)
-    top, below = _s.concatenate(a, e, axis=-1), _s.concatenate(zeros, a, axis=-1)
-    return _s.concatenate(top, below, axis=-2)
+    top, below = _moving.concatenate(a, e, axis=-1), _moving.concatenate(zeros, a, axis=-1)
+    return _moving.concatenate(top, below, axis=-2)
 
 
 def _matrix_function(own: Any) -> Any:
@@ -44,7 +46,7 @@ def _matrix_function(own: Any) -> Any:
     )
 
     def function(A: Any) -> Any:
-        return bind(_s.cast(as_array(A), _np.result_type(_np.asarray(peel(as_array(A))).dtype, _np.float32)))
+        return bind(_moving.cast(as_array(A), _np.result_type(_np.asarray(peel(as_array(A))).dtype, _np.float32)))
 
     function.__name__ = own.__name__
     function.__doc__ = f"As `scipy.linalg.{own.__name__}`, with derivatives of every order; a square matrix."
@@ -96,7 +98,7 @@ def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     """The solution X of a X + X a^H = q."""
     a = as_array(a)
-    return _sylvester(a, _T(_s.conjugate_if_complex(a)), as_array(q))
+    return _sylvester(a, _T(_shapes.conjugate_if_complex(a)), as_array(q))
 
 
 _sqrtm = general(
@@ -126,7 +128,7 @@ def sqrtm(A: Any) -> Any:
 
 def _triangle(a: Any, lower: bool, unit: bool) -> Any:
     """The entries that a triangular solver reads."""
-    return _s.tril(a, k=-1 if unit else 0) if lower else _s.triu(a, k=1 if unit else 0)
+    return _moving.tril(a, k=-1 if unit else 0) if lower else _moving.triu(a, k=1 if unit else 0)
 
 
 def _turned(a: Any, trans: int) -> Any:
@@ -161,7 +163,7 @@ def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_d
     a, b = as_array(a), as_array(b)
     kind = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
     if kind == 2:
-        a, kind = _s.conjugate_if_complex(a), 1
+        a, kind = _shapes.conjugate_if_complex(a), 1
     x = b[:, None] if len(b.shape) == 1 else b
     x = _triangular(a, x, trans=int(kind), lower=bool(lower), unit=bool(unit_diagonal))
     return x[:, 0] if len(b.shape) == 1 else x
@@ -172,12 +174,12 @@ def _shifted(row: Any, d: int) -> Any:
     if d == 0:
         return row
     zeros = _np.zeros((abs(d), *row.shape[1:]), peel(row).dtype)
-    return _s.concatenate(row[d:], zeros, axis=0) if d > 0 else _s.concatenate(zeros, row[:d], axis=0)
+    return _moving.concatenate(row[d:], zeros, axis=0) if d > 0 else _moving.concatenate(zeros, row[:d], axis=0)
 
 
 def _transposed_band(ab: Any, low: int, up: int) -> Any:
     rows = [_shifted(ab[up - d], d) for d in range(-low, up + 1)]  # a[i, j] with j - i = d is ab[up - d, j]
-    return _s.stack(*rows[::-1], axis=0)[::-1]
+    return _moving.stack(*rows[::-1], axis=0)[::-1]
 
 
 def _band_times(ab: Any, x: Any, low: int, up: int) -> Any:
@@ -190,8 +192,8 @@ def _band_times(ab: Any, x: Any, low: int, up: int) -> Any:
 
 def _banded_pull(g: Any, ans: Any, ab: Any, _b: Any, *, parents: Any, low: int, up: int) -> list[Any]:
     of_b = _banded(_transposed_band(ab, low, up), g, low=up, up=low)
-    rows = [-_s.sum_(_shifted(of_b, -d) * ans, axis=-1) for d in range(up, -low - 1, -1)]
-    return [_s.stack(*rows, axis=0), of_b]
+    rows = [-_shapes.sum_(_shifted(of_b, -d) * ans, axis=-1) for d in range(up, -low - 1, -1)]
+    return [_moving.stack(*rows, axis=0), of_b]
 
 
 _banded: Any = Primitive(
@@ -239,7 +241,7 @@ def _lu_push(ts: Any, ans: Any, _a: Any, order: Any) -> list[Any]:
     left, right = ans
     scaled = _nl.solve(left, ts[0][order])
     inner = _T(_nl.solve(_T(right), _T(scaled)))
-    return [left @ _s.tril(inner, k=-1), _s.triu(inner, k=0) @ right]
+    return [left @ _moving.tril(inner, k=-1), _moving.triu(inner, k=0) @ right]
 
 
 _lu = several(
@@ -260,7 +262,7 @@ def lu(a: Any, permute_l: bool = False, **_: Any) -> Any:
 def lu_factor(a: Any, **_: Any) -> tuple[Any, Any]:
     """L and U in one matrix, and the pivots, for `lu_solve`."""
     _, left, right = lu(a)
-    return _s.tril(left, k=-1) + right, _own.lu_factor(peel(as_array(a)))[1]
+    return _moving.tril(left, k=-1) + right, _own.lu_factor(peel(as_array(a)))[1]
 
 
 def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0, **_: Any) -> Any:
@@ -309,8 +311,8 @@ def qr(a: Any, mode: str = "full", **_: Any) -> Any:
 def toeplitz(c: Any, r: Any = None) -> Any:
     """Constant along diagonals, with this first column and first row."""
     c = as_array(c)
-    r = _s.conjugate_if_complex(c) if r is None else as_array(r)
-    both = _s.concatenate(_s.flip(r[1:], axis=0), c, axis=0)
+    r = _shapes.conjugate_if_complex(c) if r is None else as_array(r)
+    both = _moving.concatenate(_shapes.flip(r[1:], axis=0), c, axis=0)
     m, n = c.shape[0], r.shape[0]
     return both[_np.arange(m)[:, None] - _np.arange(n)[None, :] + n - 1]
 
@@ -319,7 +321,7 @@ def hankel(c: Any, r: Any = None) -> Any:
     """Constant along anti-diagonals, with this first column and last row."""
     c = as_array(c)
     r = c * 0.0 if r is None else as_array(r)
-    both = _s.concatenate(c, r[1:], axis=0)
+    both = _moving.concatenate(c, r[1:], axis=0)
     return both[_np.arange(c.shape[0])[:, None] + _np.arange(r.shape[0])[None, :]]
 
 
@@ -336,10 +338,10 @@ def block_diag(*arrs: Any) -> Any:
     width, rows, start = sum(p.shape[1] for p in parts), [], 0
     for part in parts:
         rows.append(
-            _s.pad(part, pad_width=_np.array([[0, 0], [start, width - start - part.shape[1]]]), mode="constant")
+            _moving.pad(part, pad_width=_np.array([[0, 0], [start, width - start - part.shape[1]]]), mode="constant")
         )
         start += part.shape[1]
-    return _s.concatenate(*rows, axis=0)
+    return _moving.concatenate(*rows, axis=0)
 
 
 def __getattr__(name: str) -> Any:

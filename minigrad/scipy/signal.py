@@ -10,10 +10,10 @@ from typing import Any
 
 from scipy import signal as _own  # type: ignore[import-untyped]
 
-from minigrad import structure as _s
+from minigrad.core.lines import located
+from minigrad.core.primitive import bilinear
 from minigrad.numpy.dispatch import as_array
-from minigrad.primitive import bilinear
-from minigrad.tape import located
+from minigrad.rules import shapes as _shapes
 
 
 def _cut(full: Any, starts: tuple[int, ...], shape: tuple[int, ...]) -> Any:
@@ -21,7 +21,7 @@ def _cut(full: Any, starts: tuple[int, ...], shape: tuple[int, ...]) -> Any:
 
 
 def _transposed(convolution: Any, g: Any, other: Any, shape: tuple[int, ...]) -> Any:
-    full = convolution(g, _s.flip(other, axis=None))
+    full = convolution(g, _shapes.flip(other, axis=None))
     return _cut(full, tuple(n - 1 for n in other.shape), shape)
 
 
@@ -82,5 +82,5 @@ def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any
 
 def correlate(in1: Any, in2: Any, mode: str = "full", method: str = "auto") -> Any:
     """The cross-correlation: the convolution with the reversed conjugate of `in2`."""
-    y = _s.flip(_s.conjugate_if_complex(as_array(in2)), axis=None)
+    y = _shapes.flip(_shapes.conjugate_if_complex(as_array(in2)), axis=None)
     return convolve(in1, y, mode, method)

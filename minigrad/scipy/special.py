@@ -19,15 +19,17 @@ from typing import Any
 import numpy as np
 from scipy import special as _sp  # type: ignore[import-untyped]
 
-from minigrad import elementwise as _e
-from minigrad import series as _t
-from minigrad import structure as _s
-from minigrad.duck import Duck, anywhere
-from minigrad.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
+from minigrad.core.duck_arrays import Duck, anywhere
+from minigrad.core.lines import located
+from minigrad.core.primitive import constant, elementwise
+from minigrad.core.tape import Box, peel
 from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed
-from minigrad.primitive import constant, elementwise
-from minigrad.structure import has_box
-from minigrad.tape import Box, located, peel
+from minigrad.rules import elementwise as _e
+from minigrad.rules import reductions as _reductions
+from minigrad.rules import series as _t
+from minigrad.rules import shapes as _shapes
+from minigrad.rules.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
+from minigrad.rules.moving import has_box
 
 # ----- how a row of the table is made ---------------------------------------------------------------------------------
 
@@ -732,28 +734,28 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
         )
     axis, a = tuple(axis) if isinstance(axis, list) else axis, as_array(a)
     if b is None:
-        return _s.logsumexp(a, axis=axis, keepdims=keepdims)
+        return _reductions.logsumexp(a, axis=axis, keepdims=keepdims)
     b = as_array(b)
     if type(b) is not Box:
         a, b = where(b == 0, -np.inf, a), np.where(b == 0, 1.0, b).astype(b.dtype)
     wide = a + 0.0 * peel(b)
     top = np.max(peel(wide), axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0.0).astype(top.dtype)
-    total = _s.sum_(b * exp(wide - top), axis=axis, keepdims=keepdims)
+    total = _shapes.sum_(b * exp(wide - top), axis=axis, keepdims=keepdims)
     return log(total) + np.reshape(top, np.shape(peel(total)))
 
 
 @lambda bind: function("softmax", bind)
 def softmax(x: Any, axis: Any = None) -> Any:
     """exp(x) / Σ exp(x)."""
-    return _s._softmax(as_array(x), axis)
+    return _reductions.softmax(as_array(x), axis)
 
 
 @lambda bind: function("log_softmax", bind)
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """x - log Σ exp(x)."""
     x = as_array(x)
-    return x - _s.logsumexp(x, axis=axis, keepdims=True)
+    return x - _reductions.logsumexp(x, axis=axis, keepdims=True)
 
 
 softplus = function("softplus", lambda x: _e.logaddexp(0.0, x))
@@ -767,7 +769,7 @@ def diric(x: Any, n: Any) -> Any:
         raise NotImplementedError(located("scipy.special.diric: n must be one plain positive integer"))
     x = as_array(x)
     frequencies = (0.5 * np.arange(1 - int(n), int(n), 2)).astype(peel(x).dtype)
-    return _s.mean(cos(x[..., None] * frequencies), axis=-1)
+    return _reductions.mean(cos(x[..., None] * frequencies), axis=-1)
 
 
 def _spherical(name: str, slope: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:

@@ -1,0 +1,171 @@
+"""Gradients written by hand in a test suite: an assertion that explains itself, and points to try it at.
+
+>>> import numpy as np
+>>> report = assert_grads_match(lambda x: np.sum(x**3), lambda x: 3 * x**2, np.array([1.0, 2.0]))
+>>> report.verdict == "OK"
+True
+
+`arrays` and `pytrees` are strategies for hypothesis (`pip install 'minigrad[testing]'`). The plugin for pytest,
+`pytest_minigrad`, has the assertion as the fixture `grads_match` and sums up all of a run's checks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from minigrad.checking.report import Report
+from minigrad.checking.verdict import check
+
+if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
+
+class GradientMismatchError(AssertionError):
+    """A gradient by hand that was not found to be right; `report` says more than its text, which is the message."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(str(report))
+        self.report = report
+
+
+def assert_grads_match(
+    f: Callable[..., Any], manual: Any, *args: Any, expect: str | Sequence[str] = "OK", **options: Any
+) -> Report:
+    """Assert that a gradient written by hand is right at a point; the message of the failure is the report.
+
+    Args:    f, manual, args, options: as for `minigrad.check`.
+             expect: the verdict, or the verdicts, that pass: "OK", "WRONG", "NOT DIFFERENTIABLE HERE", "INCONCLUSIVE".
+    Returns: the report.
+    Raises:  GradientMismatchError (an AssertionError) for any other verdict, and what `minigrad.check` raises.
+
+    >>> import numpy as np
+    >>> f = lambda x: np.sum(np.abs(x))
+    >>> assert_grads_match(f, np.sign, np.array([1.0, 0.0]), expect="NOT DIFFERENTIABLE HERE").seed
+    0
+    """
+    __tracebackhide__ = True
+    report = check(f, manual, *args, **options)
+    if str(report.verdict) not in ((expect,) if isinstance(expect, str) else tuple(expect)):
+        raise GradientMismatchError(report)
+    return report
+
+
+# ----- points for hypothesis ------------------------------------------------------------------------------------------
+
+
+def _strategies() -> Any:
+    try:
+        from hypothesis import strategies
+    except ImportError:
+        raise ImportError("strategies for points need hypothesis: pip install 'minigrad[testing]'") from None
+    return strategies
+
+
+def arrays(
+    shape: tuple[int, ...] | SearchStrategy[tuple[int, ...]] | None = None,
+    dtype: Any = np.float64,
+    *,
+    low: float = -3.0,
+    high: float = 3.0,
+    away_from: Sequence[float] = (),
+    distinct: bool = False,
+    margin: float = 0.05,
+) -> SearchStrategy[Any]:
+    """Arrays to check a gradient at, away from kinks by construction: nothing is drawn in vain.
+
+    Args:    shape: the shape, or a strategy for it; by default up to two dimensions of up to 4.  dtype: floating, or
+             complex (the real and imaginary parts are drawn alike).
+             low, high: bounds of the entries.
+             away_from: places that no entry comes closer to than `margin`: `[0.0]` for `abs` and `relu`, `[-1.0, 1.0]`
+             for `clip(x, -1, 1)`.
+             distinct: no two entries are closer than `margin`, for `max`, `sort` and `median`. They may then leave the
+             bounds, if there are too many for them.
+    Raises:  ImportError without hypothesis; ValueError if nothing is left between the bounds; TypeError if complex
+             entries are to be distinct, for they have no order.
+
+    >>> from hypothesis import given
+    >>> @given(arrays((3,), away_from=[0.0]))
+    ... def test_abs(x):
+    ...     assert_grads_match(lambda x: np.sum(np.abs(x)), np.sign, x)
+    >>> test_abs()
+    """
+    st = _strategies()
+    kind = np.dtype(dtype)
+    if kind.kind not in "fc":
+        raise TypeError(f"arrays: gradients are taken at floats or complex numbers, not {kind}")
+    if distinct and (kind.kind == "c" or away_from):
+        raise TypeError("arrays: distinct entries are real, and `away_from` does not go with them")
+    pieces = _pieces(low, high, away_from, margin)
+    entry = st.one_of([st.floats(a, b) for a, b in pieces])
+    if shape is None:
+        shape = st.lists(st.integers(1, 4), max_size=2).map(tuple)
+    elif isinstance(shape, tuple):
+        shape = st.just(shape)
+
+    @st.composite
+    def drawn(draw: Any) -> Any:
+        found: tuple[int, ...] = draw(shape)
+        size = int(np.prod(found, dtype=int))
+        if distinct:
+            return _distinct(draw, st, found, size, low, high, margin).astype(kind)
+        numbers = np.array(draw(st.lists(entry, min_size=size, max_size=size)), np.float64)
+        if kind.kind == "c":
+            numbers = numbers + 1j * np.array(draw(st.lists(entry, min_size=size, max_size=size)), np.float64)
+        return numbers.reshape(found).astype(kind)
+
+    strategy: SearchStrategy[Any] = drawn()
+    return strategy
+
+
+def _pieces(low: float, high: float, away_from: Sequence[float], margin: float) -> list[tuple[float, float]]:
+    """What is left of [low, high] without the places and what is near them."""
+    pieces, start = [], low
+    for place in sorted(away_from):
+        pieces.append((start, place - margin))
+        start = max(start, place + margin)
+    pieces.append((start, high))
+    left = [(a, min(b, high)) for a, b in pieces if a <= min(b, high)]
+    if not left:
+        raise ValueError(f"arrays: nothing of [{low}, {high}] is {margin} away from {list(away_from)}")
+    return left
+
+
+def _distinct(draw: Any, st: Any, shape: tuple[int, ...], size: int, low: float, high: float, margin: float) -> Any:
+    """Numbers in order with gaps of at least the margin, shuffled."""
+    room = max(high - low - margin * size, margin * size)
+    gaps = np.array(draw(st.lists(st.floats(0.0, room / max(size, 1)), min_size=size, max_size=size)))
+    order = np.array(draw(st.permutations(range(size))), int)
+    return (low + np.cumsum(gaps + margin))[order].reshape(shape)
+
+
+def pytrees(leaves: SearchStrategy[Any] | None = None, *, max_leaves: int = 5) -> SearchStrategy[Any]:
+    """Nested tuples, lists and dicts of arrays, such as parameters of models come in.
+
+    Args:    leaves: a strategy for the leaves, `arrays()` by default.  max_leaves: about how many there are at most.
+    Raises:  ImportError without hypothesis.
+
+    >>> from hypothesis import given
+    >>> from minigrad import tree_map
+    >>> from minigrad.core.tree import flatten
+    >>> @given(pytrees())
+    ... def test_of_all_leaves(p):
+    ...     f = lambda p: sum([np.sum(np.sin(x)) for x in flatten(p)[0]])
+    ...     assert_grads_match(f, lambda p: tree_map(np.cos, p), p)
+    >>> test_of_all_leaves()
+    """
+    st = _strategies()
+    leaves = arrays() if leaves is None else leaves
+
+    def containers(parts: Any) -> Any:
+        keys = st.sampled_from(["w", "b", "scale", "layers"])
+        return st.one_of(
+            st.lists(parts, min_size=1, max_size=3),
+            st.lists(parts, min_size=1, max_size=3).map(tuple),
+            st.dictionaries(keys, parts, min_size=1, max_size=3),
+        )
+
+    strategy: SearchStrategy[Any] = st.recursive(containers(leaves), containers, max_leaves=max_leaves)
+    return strategy

@@ -1,0 +1,200 @@
+"""Transformations under the names that autograd gave them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.lean import LeanTape
+from minigrad.core.tape import peel
+from minigrad.core.tree import tree_map
+from minigrad.modes.checks import Argnum, check_differentiable, check_scalar, is_numeric, name_of_argument
+from minigrad.modes.forward import jvp, jvp_of
+from minigrad.modes.recording import Recording, insert, named, select
+from minigrad.modes.reverse import grad, vjp_of
+from minigrad.rules import products
+
+
+def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Callable[..., Any], Any]]:
+    """As `vjp`, in the form of autograd: `make_vjp(fun)(x)` is the pullback and the value.
+
+    >>> pullback, value = make_vjp(np.sin)(0.0)
+    >>> pullback(2.0), value
+    (np.float64(2.0), np.float64(0.0))
+    """
+
+    def pullback_and_value(*args: Any, **kwargs: Any) -> tuple[Callable[..., Any], Any]:
+        return vjp_of("make_vjp", fun, args, kwargs, argnum)
+
+    return named(pullback_and_value, "make_vjp", fun)
+
+
+def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]:
+    """As `jvp`, in the form of autograd: `make_jvp(fun)(x)(v)` is the value and its tangent.
+
+    >>> make_jvp(np.sin)(0.0)(2.0)
+    (np.float64(0.0), np.float64(2.0))
+    """
+
+    def at(*args: Any, **kwargs: Any) -> Callable[..., tuple[Any, Any]]:
+        return lambda tangent: jvp_of("make_jvp", fun, args, kwargs, argnum, tangent)
+
+    return named(at, "make_jvp", fun)
+
+
+def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The derivative of a function of one number, which may return an array: one pass forward.
+
+    >>> deriv(lambda t: np.array([1.0, 2.0]) * t**2)(3.0)
+    array([ 6., 12.])
+    """
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        x = select("deriv", args, argnum)
+        ones = tree_map(lambda leaf: np.ones(np.shape(peel(leaf))) if is_numeric(leaf) else leaf, x)
+        return jvp_of("deriv", fun, args, kwargs, argnum, ones)[1]
+
+    return named(derivative, "deriv", fun)
+
+
+def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """As `hvp`, in the form of autograd: `hessian_vector_product(fun)(x, v)`, the vector last.
+
+    >>> hessian_vector_product(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
+    array([6., 0.])
+    """
+
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *args, vector = args  # type: ignore[assignment]
+        return make_jvp(grad(fun, argnum), argnum)(*args, **kwargs)(vector)[1]
+
+    return named(product, "hessian_vector_product", fun)
+
+
+# ----- looking at a tape ----------------------------------------------------------------------------------------------
+
+
+# ----- more names that users of autograd know -------------------------------------------------------------------------
+
+
+def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
+    """The gradients in all arguments at once, as a dict from argument names to gradients.
+
+    Args:    fun: a scalar function.
+    Returns: a function with the same arguments that returns a dict. Defaults count as arguments; those collected by
+             `*args` and `**kwargs` have these names, as a tuple and a dict.
+
+    >>> multigrad_dict(lambda x, y=2.0: x * y)(3.0)
+    {'x': np.float64(2.0), 'y': np.float64(3.0)}
+    """
+    import inspect  # here, since it takes longer to import than this package
+
+    signature = inspect.signature(fun)
+
+    def gradients(*args: Any, **kwargs: Any) -> dict[str, Any]:
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+
+        def by_name(values: dict[str, Any]) -> Any:
+            bound.arguments.update(values)
+            return fun(*bound.args, **bound.kwargs)
+
+        found: dict[str, Any] = grad(by_name)(dict(bound.arguments))
+        return found
+
+    return named(gradients, "multigrad_dict", fun)
+
+
+def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
+    """The gradient in the argument of this name.
+
+    >>> grad_named(lambda x, y: x * y**2, "y")(3.0, 2.0)
+    np.float64(12.0)
+    """
+    gradients = multigrad_dict(fun)
+    return named(lambda *args, **kwargs: gradients(*args, **kwargs)[argname], "grad_named", fun)
+
+
+def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The complex derivative f'(z) of a holomorphic function, summed over outputs; right for real input too.
+
+    Args:    fun: holomorphic in its argument `argnum`, a float or complex array or number.
+    Returns: a function with the same arguments; its result is complex and has the shape of the argument.
+
+    >>> holomorphic_grad(lambda z: z**2)(1.0 + 2.0j)
+    np.complex128(2+4j)
+    >>> holomorphic_grad(lambda x: 1j * x)(3.0)
+    np.complex128(1j)
+    """
+
+    def derivative(*args: Any, **kwargs: Any) -> Any:
+        z = args[argnum]
+        dtype = np.asarray(peel(z)).dtype
+        if dtype.kind not in "fc":
+            check_differentiable("holomorphic_grad", z, name_of_argument(argnum))
+        if dtype.kind != "c":
+            z = z * np.result_type(dtype, np.complex64).type(1.0)
+        record = Recording("holomorphic_grad", fun, insert(args, argnum, z), kwargs, argnum, LeanTape())
+        if not is_numeric(record.out):
+            check_scalar("holomorphic_grad", record.out)
+        return record.pull([(record.position(record.out), 1.0)], consume=True)
+
+    return named(derivative, "holomorphic_grad", fun)
+
+
+def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """At a point: the function v -> H v, and the gradient. The gradient is recorded once for any number of products.
+
+    >>> product, gradient = make_hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
+    >>> product(np.array([1.0, 0.0])), gradient
+    (array([6., 0.]), array([ 3., 12.]))
+    """
+    return named(make_vjp(grad(fun, argnum), argnum), "make_hvp", fun)
+
+
+def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The Jacobian contracted from the left: its last argument is a tensor that meets the first axes of the output.
+
+    Returns: a function of the arguments of `fun` and a tensor of k axes; the result has the shape of the remaining axes
+             of the output, then those of the argument.
+
+    >>> tensor_jacobian_product(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
+    array([ 2., 40.])
+    """
+
+    def product(*args: Any, **kwargs: Any) -> Any:
+        from minigrad.modes.jacobians import jacobian  # here, so that `import minigrad` stays fast
+
+        *point, tensor = args
+        axes = tuple(range(np.ndim(peel(tensor))))
+
+        def contracted(*point: Any) -> Any:
+            return products.tensordot(tensor, fun(*point, **kwargs), axes=(axes, axes))
+
+        return jacobian(contracted, argnum)(*point)
+
+    return named(product, "tensor_jacobian_product", fun)
+
+
+vector_jacobian_product = tensor_jacobian_product
+
+
+def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+    """The Hessian of a scalar function contracted with a tensor of the argument's shape, its last argument.
+
+    >>> hessian_tensor_product(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
+    array([ 6., 12.])
+    """
+    gradient = grad(fun, argnum)
+
+    def product(*args: Any, **kwargs: Any) -> Any:
+        *point, tensor = args
+
+        def along(x: Any) -> Any:
+            return gradient(*insert(point, argnum, x), **kwargs)
+
+        return jvp(along, (point[argnum],), (tensor,))[1]
+
+    return named(product, "hessian_tensor_product", fun)

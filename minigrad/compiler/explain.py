@@ -1,0 +1,43 @@
+"""`explain`: a program as it was traced, and what each pass made of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from minigrad.compiler.passes import explained
+from minigrad.compiler.traced import Traced
+
+
+def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+    """What `compile` makes of `fun(*args)`: the program as it was traced, what each pass takes out and puts in.
+
+    >>> import numpy as np
+    >>> print(explain(lambda x: (x * 1.0 + 0.0) @ x.T.T, np.ones(2)))
+    inputs %0
+    %1 = mul(%0, 1.0)
+    %2 = add(%1, 0.0)
+    %3 = transpose(%0, None)
+    %4 = transpose(%3, None)
+    %5 = matmul(%2, %4)
+    return %5
+    <BLANKLINE>
+    canonical: Ufuncs become operators, all ways to reduce one, all ways to reshape and transpose one each.
+        -%3 = transpose(%0, None)
+        -%4 = transpose(%3, None)
+        +%3 = transpose(%0, (0,))
+        +%4 = transpose(%3, (0,))
+    <BLANKLINE>
+    simplified: Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
+        -%1 = mul(%0, 1.0)
+        -%2 = add(%1, 0.0)
+        -%3 = transpose(%0, (0,))
+        -%4 = transpose(%3, (0,))
+        -%5 = matmul(%2, %4)
+        +%5 = matmul(%0, %0)
+    <BLANKLINE>
+    inputs %0
+    %5 = matmul(%0, %0)
+    return %5
+    """
+    return explained(Traced(fun, args, kwargs).program)

@@ -1,0 +1,91 @@
+"""A function traced once: its program, its results, and what it read besides its arguments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, TransparentError, audible, mapped, plain
+from minigrad.compiler.watch import Purity, Watched
+from minigrad.core.duck_arrays import Duck
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, open_part
+from minigrad.core.tree import flatten
+
+_CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarray, np.dtype)
+
+
+class Traced:
+    """A function run once: its program, and what belongs to it."""
+
+    __slots__ = ("leaves", "outdef", "positions", "program", "results", "treedef", "watched")
+
+    def __init__(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> None:
+        self.leaves, self.treedef = flatten((args, kwargs))
+        self.positions = [k for k, leaf in enumerate(self.leaves) if is_input(leaf)]
+        inputs = set(self.positions)
+        self.watched = Watched(fun, [leaf for k, leaf in enumerate(self.leaves) if k not in inputs])
+        if self.watched.closes_over_box:
+            raise TransparentError
+        trace = Trace(keeps_lines)
+        staged = list(self.leaves)
+        for k in self.positions:
+            staged[k] = trace.input(self.leaves[k])
+        new_args, new_kwargs = self.treedef.unflatten(staged)
+        try:
+            with audible(), Purity(self.watched.is_suspicious):
+                out = fun(*new_args, **new_kwargs)
+        except BaseException:
+            trace.is_open = False
+            raise
+        self.watched.check_after_trace()
+        outs, self.outdef = flatten(out)
+        outs = [checked_result(open_part(each)) for each in outs]
+        self.results = [plain(each) for each in outs]
+        self.program: Program = trace.close(outs)
+        if trace.captured:
+            self.watched.keep(trace.captured.values(), used(self.program))
+
+
+def used(program: Program) -> Counter[int]:
+    """How often a program refers to each array, by `id`."""
+    counts: Counter[int] = Counter()
+
+    def count(value: Any) -> None:
+        if isinstance(value, np.ndarray):
+            counts[id(value)] += 1
+
+    for step in program.steps:
+        for arg in step.args:
+            mapped(count, arg)
+        mapped(count, step.kwargs)
+    mapped(count, program.outputs)
+    return counts
+
+
+def is_input(leaf: Any) -> bool:
+    """Whether a leaf of the arguments is an input of the program, not a static value of the signature."""
+    if isinstance(leaf, np.ndarray):
+        if type(leaf) is not np.ndarray or leaf.dtype.kind not in "biufc":
+            raise CannotCompileError(
+                located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
+            )
+        return True
+    return type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_))
+
+
+def checked_result(value: Any) -> Any:
+    """A leaf of the result, if it can be one of a compiled function."""
+    if type(value) is Box or (isinstance(value, Duck) and type(value) is not Staged):
+        raise TransparentError
+    if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
+        return value
+    raise CannotCompileError(
+        located(
+            f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, "
+            "in tuples, lists, dicts and dataclasses. Call what it returned (a pullback) within the function"
+        )
+    )

@@ -1,0 +1,270 @@
+"""Duck arrays: values that stand at the bottom, where the engine expects arrays, and answer NumPy's calls themselves.
+
+The engine reads `shape` and `dtype`, uses operators, and calls NumPy's functions; it does not ask what a value is. So
+whatever answers all of these can be differentiated like an array: a stack of examples that are computed at once, or a
+value that writes down what is done with it. A kind of duck array defines `shape`, `dtype` and one method, `perform`,
+which every operator, method and NumPy function ends in.
+
+Source of the two protocols: NumPy Enhancement Proposals 13 (`__array_ufunc__`) and 18 (`__array_function__`).
+"""
+
+from __future__ import annotations
+
+import functools
+import operator
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.tape import DUCKS, Box, open_part
+
+
+def astype(x: Any, dtype: Any) -> Any:
+    """`x.astype(dtype)`, as a function."""
+    return x.astype(dtype)
+
+
+def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
+    """`x.reshape(shape)`, as a function."""
+    return x.reshape(shape, order=order)
+
+
+def whole(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Let duck arrays take a function of arrays as one call: one that writes into an array, which they cannot."""
+
+    @functools.wraps(function)
+    def call(*args: Any, **params: Any) -> Any:
+        if not has_duck(args) and not has_duck(tuple(params.values())):
+            return function(*args, **params)
+        found = ducks_in([args, list(params.values())])
+        return max(found, key=lambda duck: duck.serial).perform(function, args, params)  # the one furthest in
+
+    return call
+
+
+def is_array(value: Any) -> bool:
+    """Whether a plain value or a duck array stands for an array rather than for a number."""
+    return value.is_array if isinstance(value, Duck) else isinstance(value, np.ndarray)
+
+
+class Duck:
+    """What all duck arrays share. Not to be made by itself.
+
+    `serial` is how far in a kind of duck array stands, among the tapes: of a box and a duck array that meet, the one
+    with the larger serial takes the operation. 0 is the bottom, within all boxes.
+    """
+
+    __slots__ = ()
+    __hash__ = None  # type: ignore[assignment]
+
+    shape: tuple[int, ...]
+    dtype: Any
+    serial: int = 0
+
+    def __init_subclass__(cls) -> None:
+        DUCKS.add(cls)
+
+    def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of `function(*args, **kwargs)`, where this value, or another of its kind, is among the arguments.
+
+        `function` is a ufunc, a method of one (`np.add.reduce`), another function of NumPy, `operator.getitem`, or
+        `astype` or `reshape` of this module.
+        """
+        raise NotImplementedError
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this stands for an array, and not for a number; arrays without axes exist too."""
+        return bool(self.shape)
+
+    def as_array(self) -> Any:
+        """As an array, if this stands for a number."""
+        return self
+
+    def as_leaf(self) -> Any:
+        """What is differentiated in its place."""
+        return self
+
+    def finite(self) -> bool:
+        """Whether all entries are finite."""
+        return bool(np.all(np.isfinite(self)))
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """The number of entries."""
+        total = 1
+        for n in self.shape:
+            total *= n
+        return total
+
+    @property
+    def nbytes(self) -> int:
+        """The size in memory of an array of this shape and dtype."""
+        return self.size * int(self.dtype.itemsize)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if type(innermost(args)) is not type(self):
+            return NotImplemented  # a box is further in: it takes the call, and records it
+        return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
+
+    def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
+        if type(innermost((args, kwargs))) is not type(self):
+            return NotImplemented
+        return self.perform(function, args, kwargs)
+
+    def lift(self, value: Any) -> Any:
+        """A box of a tape further out, as a duck array of this kind."""
+        raise NotImplementedError
+
+    def without_boxes(self) -> Any:
+        """This value as a constant: without the boxes of tapes further out that it may be made of."""
+        return self
+
+    def some(self) -> bool:
+        """Whether any entry is true, of all that this value stands for."""
+        return bool(self.perform(np.any, (self,), {}))
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.perform(operator.getitem, (self, index), {})
+
+    def __len__(self) -> int:
+        if not self.shape:
+            raise TypeError("len() of an array without axes")
+        return self.shape[0]
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self[i] for i in range(len(self)))
+
+    def reshape(self, *shape: Any, order: Any = "C") -> Any:
+        """As of an array."""
+        return self.perform(reshape, (self, shape[0] if len(shape) == 1 else shape), {"order": order})
+
+    def transpose(self, *axes: Any) -> Any:
+        """As of an array."""
+        order = axes[0] if len(axes) == 1 else axes or None
+        return self.perform(np.transpose, (self, order), {})
+
+    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
+        """As of an array."""
+        return self.perform(astype, (self, np.dtype(dtype)), {})
+
+    @property
+    def T(self) -> Any:
+        """As of an array."""
+        return self.transpose()
+
+    @property
+    def mT(self) -> Any:
+        """As of an array."""
+        return self.transpose((*range(self.ndim - 2), self.ndim - 1, self.ndim - 2))
+
+    @property
+    def real(self) -> Any:
+        """As of an array."""
+        return self.perform(np.real, (self,), {}) if self.dtype.kind == "c" else self
+
+    @property
+    def imag(self) -> Any:
+        """As of an array."""
+        return self.perform(np.imag, (self,), {})
+
+
+def innermost(values: Any) -> Any:
+    """Of the open boxes and duck arrays among these values, at any depth, the one that stands furthest in; or None."""
+    kind = type(values)
+    if kind is Box:
+        values = open_part(values)
+        return values if type(values) is Box else innermost(values)
+    if kind is dict:
+        values, kind = tuple(values.values()), tuple
+    if kind is tuple or kind is list:
+        found: Any = None
+        for value in values:
+            other = innermost(value)
+            if other is not None and (found is None or serial_of(other) > serial_of(found)):
+                found = other
+        return found
+    return values if isinstance(values, Duck) else None
+
+
+def serial_of(value: Any) -> int:
+    """How far in an open box or a duck array stands; -1 for anything else."""
+    if type(value) is Box:
+        value = open_part(value)
+        if type(value) is Box:
+            return value.tape.serial
+    return value.serial if isinstance(value, Duck) else -1
+
+
+def anywhere(mask: Any) -> bool:
+    """Whether a mask holds at some entry: what a rule asks to save work, where either answer gives the same result."""
+    return mask.some() if isinstance(mask, Duck) else bool(np.any(mask))
+
+
+def has_duck(values: Any) -> bool:
+    """Whether a nested list or tuple holds a duck array."""
+    if isinstance(values, (list, tuple)):
+        return any(map(has_duck, values))
+    return isinstance(values, Duck)
+
+
+def ducks_in(values: Any) -> list[Duck]:
+    """The duck arrays in a nested list or tuple."""
+    if isinstance(values, (list, tuple)):
+        return [found for value in values for found in ducks_in(value)]
+    return [values] if isinstance(values, Duck) else []
+
+
+def stands_further_in(other: Any, self: Duck) -> bool:
+    """Whether the other operand takes the operation; one of the same kind is not asked, so this one has to do it."""
+    if type(other) is type(self) or not (type(other) is Box or isinstance(other, Duck)):
+        return False
+    return serial_of(other) > self.serial
+
+
+def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def left(self: Duck, other: Any) -> Any:
+        return NotImplemented if stands_further_in(other, self) else self.perform(ufunc, (self, other), {})
+
+    def right(self: Duck, other: Any) -> Any:
+        return NotImplemented if stands_further_in(other, self) else self.perform(ufunc, (other, self), {})
+
+    return left, right
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: self.perform(function, (self, *args), kwargs)
+
+
+_BINARY: dict[str, Any] = {
+    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide,
+    "mod": np.remainder, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and, "or": np.bitwise_or,
+    "xor": np.bitwise_xor,
+}  # fmt: skip
+_COMPARISONS: dict[str, Any] = {
+    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
+}  # fmt: skip
+_UNARY: dict[str, Any] = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
+_METHODS: tuple[str, ...] = (
+    "sum", "mean", "prod", "max", "min", "any", "all", "argmax", "argmin", "argsort", "cumsum", "cumprod", "clip",
+    "conj", "conjugate", "copy", "diagonal", "dot", "ravel", "repeat", "round", "squeeze", "std", "swapaxes", "take",
+    "trace", "var", "nonzero",
+)  # fmt: skip
+
+for _name, _ufunc in _BINARY.items():
+    _left, _right = _binary(_ufunc)
+    setattr(Duck, f"__{_name}__", _left)
+    setattr(Duck, f"__r{_name}__", _right)
+for _name, _ufunc in _COMPARISONS.items():
+    setattr(Duck, f"__{_name}__", _binary(_ufunc)[0])
+for _name, _ufunc in _UNARY.items():
+    setattr(Duck, f"__{_name}__", _method(_ufunc))
+for _name in _METHODS:
+    setattr(Duck, _name, _method(getattr(np, _name)))
+Duck.flatten = _method(np.ravel)  # type: ignore[attr-defined]

@@ -1,0 +1,53 @@
+"""Where in the user's program we are: the line for errors, warnings and printed tapes."""
+
+from __future__ import annotations
+
+import functools
+import linecache
+import os
+import sys
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# ----- where in the user's program are we? ----------------------------------------------------------------------------
+
+
+class Line(NamedTuple):
+    """A line of the user's program."""
+
+    filename: str
+    number: int
+    function: str
+
+    def text(self) -> str:
+        """The source text, empty where there is none (an interactive session)."""
+        return linecache.getline(self.filename, self.number).strip()
+
+    def __str__(self) -> str:
+        text = self.text()
+        return f"{os.path.basename(self.filename)}:{self.number}" + (f" `{text}`" if text else "")
+
+
+_LIBRARIES = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
+
+
+@functools.cache
+def is_ours(filename: str) -> bool:
+    """Whether a file belongs to minigrad or to NumPy."""
+    return filename.startswith(_LIBRARIES)
+
+
+def user_line() -> Line:
+    """The innermost line outside of minigrad and NumPy that is being run."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def located(message: str) -> str:
+    """An error message with the user's line at its end."""
+    line = user_line()
+    text = line.text()
+    return f"{message}\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")

@@ -1,0 +1,92 @@
+"""The operands of an operation as the tape keeps them: boxes opened, sequences made arrays, arrays watched."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, Tape, open_part, peel
+
+
+def lifted(args: Sequence[Any], tape: Tape) -> Any:
+    """The arguments with their boxes in a duck array that is further in than their tapes; None if there is none."""
+    inner = max([arg for arg in args if isinstance(arg, Duck)], key=lambda duck: duck.serial, default=None)
+    if inner is None or inner.serial < tape.serial:
+        return None
+    return [inner.lift(arg) if type(arg) is Box else arg for arg in args]
+
+
+def operands(args: Sequence[Any], tape: Tape, are_read: bool) -> tuple[tuple[int, ...], tuple[Any, ...]]:
+    """The parents and the values one level down of what a node on `tape` is made from."""
+    parents, values = [], []
+    for arg in map(open_part, args):
+        if type(arg) is Box and arg.tape is tape:
+            parents.append(arg.index)
+            values.append(arg.value)
+        else:
+            parents.append(-1)
+            values.append(arg if type(arg) is Box else constant_operand(arg, tape, are_read))
+    return tuple(parents), tuple(values)
+
+
+def innermost(args: Sequence[Any]) -> Tape | None:
+    """The open tape with the largest serial among these arguments."""
+    tape: Tape | None = None
+    for arg in map(open_part, args):
+        if type(arg) is Box and (tape is None or arg.tape.serial > tape.serial):
+            tape = arg.tape
+    return tape
+
+
+def watch(params: dict[str, Any], tape: Tape) -> None:
+    """Watch arrays among the parameters (a mask, numbers of repeats) for changes."""
+    for value in params.values():
+        if type(value) is np.ndarray:
+            tape.capture(value)
+
+
+def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -> Any:
+    """A plain operand as the tape keeps it: sequences become arrays; arrays that a rule reads are watched."""
+    kind = type(value)
+    if kind is int or kind is float or kind is np.float64:
+        return value
+    if kind is complex and type(peel(other)) is np.float64:
+        return np.complex128(value)  # 1j * np.float64(2) would be a complex of Python, without a dtype
+    if kind is list or kind is tuple:
+        value = np.asarray(value)
+    if not isinstance(value, np.ndarray):
+        if not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
+            raise TypeError(
+                located(
+                    f"a {kind.__module__}.{kind.__qualname__} cannot take part in a differentiated operation; "
+                    f"pass a number or an array: np.asarray(x, dtype=float)"
+                )
+            )
+        return value
+    if kind is not np.ndarray:
+        check_plain(value)
+    if value.dtype.kind not in "biufc":
+        raise TypeError(
+            located(
+                f"an array of dtype {value.dtype} cannot take part in a differentiated operation. "
+                f"Convert it first: x.astype(float)"
+            )
+        )
+    if is_read:
+        tape.capture(value)
+    return value
+
+
+def check_plain(value: Any) -> None:
+    """Refuse the arrays whose operators or functions mean something else, or that hide entries."""
+    if isinstance(value, (np.ma.MaskedArray, np.matrix)):
+        raise TypeError(
+            located(
+                f"{type(value).__name__} operands are not differentiated: pass a plain array, np.asarray(x)"
+                + (", and leave masked entries out with np.where(mask, 0.0, x)" if type(value) is not np.matrix else "")
+            )
+        )

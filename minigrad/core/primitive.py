@@ -1,0 +1,207 @@
+"""Primitives: the operations that have rules, declared by their kind.
+
+| kind          | a rule is                                 | backward  | forward                   |
+|---------------|-------------------------------------------|-----------|---------------------------|
+| `elementwise` | `g * ∂ans/∂arg`: the Jacobian is diagonal | the rule  | the same rule             |
+| `linear`      | the transpose                             | the rule  | the operation itself      |
+| `bilinear`    | one transpose per argument                | the rules | the operation, arg by arg |
+| `general`     | a vjp and a jvp per argument              | the vjps  | the jvps                  |
+| `several`     | one pull, one push for a tuple of results | the pull  | the push                  |
+| `constant`    | nothing: no derivative flows              | -         | -                         |
+
+A rule is called as `rule(g, ans, *args, **params)`. It is written with operators and with functions of this package,
+so that it differentiates itself. A parameter whose name starts with an underscore says "I do not read this value (its
+shape and dtype at most)": a lean tape then does not keep it.
+
+Cotangents and tangents may be *thin*: anything that broadcasts to its node's shape, such as the seed 1.0. Elementwise
+rules take them as they are, reductions take a single number; for all other kinds the sweep expands them first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from minigrad.core.binding import bind_many, bind_one, bind_two
+from minigrad.core.operands import innermost, lifted, operands, watch
+from minigrad.core.tape import open_part, peel_all
+
+Rule = Callable[..., Any]
+
+
+class Primitive:
+    """One row of the table of rules.
+
+    `fun` computes it on plain values, `bind` on boxes too (it is what the public function calls). `pull`, where
+    given, returns the cotangents of all arguments at once and stands in for `vjps`.
+    """
+
+    __slots__ = (
+        "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "push", "shrinks", "sweeping", "takes_scalar",
+        "taylor", "vjps",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        name: str,
+        kind: str,
+        fun: Callable[..., Any],
+        vjps: Sequence[Rule] = (),
+        jvps: Sequence[Rule] = (),
+        pull: Rule | None = None,
+        push: Rule | None = None,
+    ) -> None:
+        self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
+        self.vjps, self.jvps = tuple(vjps), tuple(jvps)
+        # What the backward sweep asks of every node, in one look: does it take the
+        # cotangent as it comes? does it broadcast? its rules.
+        self.sweeping = (
+            kind in ("elementwise", "several"),
+            kind == "elementwise" and len(vjps) > 1,
+            None if pull else self.vjps,
+        )
+        self.taylor: Callable[..., Any] | None = None  # its Taylor series by a recurrence, see taylor.py
+        self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
+        self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
+        # Whether an argument that is not needed may be larger than the result, as in a sum.
+        self.shrinks = kind != "elementwise" and bool(self.residuals((0,) * max(1, len(self.vjps)))[1])
+        binder: Any = bind_several if kind == "several" else {1: bind_one, 2: bind_two}.get(len(self.vjps), bind_many)
+        self.bind: Any = binder(self)
+        self.bind.__name__ = self.bind.__qualname__ = name
+        self.bind.primitive = self
+
+    def residuals(self, parents: tuple[int, ...]) -> tuple[bool, tuple[int, ...]]:
+        """Whether the backward rules of these parents read `ans`, and the positions of arguments that none reads.
+
+        The rule of a constant operand, whose parent is -1, will not be asked.
+        """
+        moving = tuple([parent >= 0 for parent in parents])
+        found = self._residuals.get(moving)
+        if found is None:
+            if self.pull is not None:
+                reads_ans, reads_args = _reads(self.pull, len(parents))
+                found = reads_ans, tuple(k for k in range(len(parents)) if not reads_args[k])
+            else:
+                reads = [_reads(rule, len(parents)) for rule, moves in zip(self.vjps, moving) if moves]
+                dropped = [k for k in range(len(parents)) if not any(args[k] for _, args in reads)]
+                found = any(ans for ans, _ in reads), tuple(dropped)
+            self._residuals[moving] = found
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{self.kind} primitive {self.name}>"
+
+
+def _reads(rule: Rule, number: int) -> tuple[bool, tuple[bool, ...]]:
+    """Which of `ans` and a number of `*args` a rule reads, by the names that it gives them.
+
+    A rule of any number of arguments, `rule(g, ans, *args)`, has one answer for all of them.
+    """
+    code = rule.__code__
+    names = code.co_varnames[1 : code.co_argcount]
+    if code.co_flags & _VARARGS:
+        names += (code.co_varnames[code.co_argcount + code.co_kwonlyargcount],)
+    reads = [not name.startswith("_") for name in names]
+    if code.co_flags & _VARARGS:
+        reads += reads[-1:] * (number + 1 - len(reads))
+    return reads[0], tuple(reads[1:])
+
+
+_VARARGS = 0x04  # inspect.CO_VARARGS, without the time to import inspect
+
+
+def bind_several(primitive: Primitive) -> Callable[..., Any]:
+    """The function that users call for an operation with several results."""
+    fun = primitive.fun
+
+    def bind(*args: Any, **params: Any) -> Any:
+        tape = innermost(args)
+        if tape is None:
+            return fun(*map(open_part, args), **params)
+        inner = lifted(args, tape)
+        if inner is not None:
+            return bind(*inner, **params)
+        parents, values = operands(args, tape, True)
+        ans = bind(*values, **params)
+        watch(params, tape)
+        # One node holds the tuple of results, and one more for each of them stands for it from here on.
+        whole = tape.record(primitive, parents, values, ans, params).index
+        return tuple([tape.record(ITEM, (whole,), (ans,), part, {"position": k}) for k, part in enumerate(ans)])
+
+    return bind
+
+
+# ----- the kinds ------------------------------------------------------------------------------------------------------
+
+
+def elementwise(name: str, fun: Callable[..., Any], *rules: Rule) -> Callable[..., Any]:
+    """An operation entry by entry, with broadcasting. One rule per argument, for both directions."""
+    return Primitive(name, "elementwise", fun, rules, rules).bind
+
+
+def linear(name: str, fun: Callable[..., Any], transpose: Rule) -> Callable[..., Any]:
+    """A linear operation of one argument. It pushes forward by applying itself; only the transpose is written."""
+    return Primitive(name, "linear", fun, (transpose,)).bind
+
+
+def linear_in_all(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[..., Any]:
+    """A linear operation of any number of arguments taken together, such as `concatenate`."""
+    return Primitive(name, "linear", fun, pull=pull).bind
+
+
+def bilinear(name: str, fun: Callable[..., Any], transpose_x: Rule, transpose_y: Rule) -> Callable[..., Any]:
+    """An operation of two arguments that is linear in each, such as `matmul`."""
+    return Primitive(name, "bilinear", fun, (transpose_x, transpose_y)).bind
+
+
+def multilinear(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[..., Any]:
+    """An operation that is linear in each of any number of arguments, such as `einsum`."""
+    return Primitive(name, "bilinear", fun, pull=pull).bind
+
+
+def general(name: str, fun: Callable[..., Any], vjps: Sequence[Rule], jvps: Sequence[Rule]) -> Callable[..., Any]:
+    """An operation that is none of these: a vjp and a jvp per argument."""
+    return Primitive(name, "general", fun, vjps, jvps).bind
+
+
+def several(name: str, fun: Callable[..., Any], pull: Rule, push: Rule) -> Callable[..., Any]:
+    """An operation with several results, such as `eigh`: `fun` returns a tuple of arrays.
+
+    `pull(gs, ans, *args, parents, **params)` takes a list of cotangents, one per result in its full shape or `None` for
+    zero, and returns a list of one cotangent per argument (`None` where its parent is -1). `push(ts, ans, *args,
+    **params)` takes a list of tangents, one per argument in its full shape or `None` for zero, and returns a list of
+    one tangent per result.
+    """
+    return Primitive(name, "several", fun, pull=pull, push=push).bind
+
+
+class Scatter:
+    """The cotangent of `x[index]` with respect to x: zero but for `g` at the index.
+
+    The backward sweep collects them and writes them into one array when it comes to x. Taking an array apart entry by
+    entry therefore costs linear time, not one full array per entry. In a tuple of results the index is the position.
+    """
+
+    __slots__ = ("g", "index")
+
+    def __init__(self, g: Any, index: Any) -> None:
+        self.g, self.index = g, index
+
+
+ITEM: Primitive = linear_in_all(
+    "item",
+    lambda results, position: results[position],
+    lambda g, _ans, *_results, parents, position: [Scatter(g, position)],
+).primitive  # type: ignore[attr-defined]
+
+
+def constant(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
+    """An operation through which no derivative flows (`argmax`, `floor`, `>`): it returns plain values."""
+
+    def bind(*args: Any, **params: Any) -> Any:
+        return fun(*peel_all(args), **peel_all(params))
+
+    bind.__name__ = bind.__qualname__ = name
+    bind.primitive = Primitive.__new__(Primitive)  # type: ignore[attr-defined]
+    bind.primitive.name, bind.primitive.kind, bind.primitive.fun = name, "constant", fun  # type: ignore[attr-defined]
+    return bind

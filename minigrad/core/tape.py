@@ -1,0 +1,233 @@
+"""The tape, and the boxes that write on it.
+
+A transformation opens a `Tape`, puts each input into a `Box` and calls the user's function. Every operation on a box
+appends one node to the tape: that is all the forward pass does. What comes after (the backward and the forward sweep,
+the printed table) reads the nodes, whose recorded order is a topological order.
+
+**Nesting.** `grad(grad(f))` opens a tape within a tape: the inner box holds the outer box as its value. An operation
+unwraps the box of the innermost tape (the one with the largest serial), runs one level down, where it meets the outer
+box and records there too, and so on down to plain NumPy. The backward sweep of the inner tape works on values one level
+down as well, so the outer tape records it by itself, and differentiating again needs no further machinery. Consider
+`grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)`: the inner sum has to be differentiated in `y` alone although `x`
+is being differentiated too. The two boxes belong to tapes with different serials, so they cannot be confused.
+
+Nothing here is global but the counter of serials: threads need no lock and an exception leaves nothing to restore.
+"""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from minigrad.core.fingerprint import COPIED, fingerprint
+from minigrad.core.lines import Line, located, user_line
+
+serials = itertools.count(1)
+
+DEEP = 8  #: levels of nested derivatives from which on their cost is pointed out
+
+NUMBERS = (float, complex, int)  #: Python's own; a thin cotangent may be one
+
+
+class Box:
+    """A value on a tape. It behaves as the array it holds; its operators and methods are listed in `numpy.py`.
+
+    `value` is one level down: an array, or the box of an outer tape. A box whose tape is closed *is* its value, so
+    intermediates can be kept and plotted once the transformation is over.
+    """
+
+    __slots__ = ("index", "tape", "value")
+
+    def __init__(self, value: Any, tape: Tape, index: int) -> None:
+        self.value = value
+        self.tape = tape
+        self.index = index
+
+    if TYPE_CHECKING:  # the operators and methods are attached in numpy.py
+
+        def __getattr__(self, name: str) -> Any: ...
+        def __getitem__(self, index: Any) -> Any: ...
+        def __iter__(self) -> Any: ...
+
+    @property
+    def shape(self) -> Any:
+        """The shape of the array within."""
+        return self.value.shape
+
+    @property
+    def dtype(self) -> Any:
+        """The dtype of the array within."""
+        return self.value.dtype
+
+    @property
+    def ndim(self) -> int:
+        """The number of axes."""
+        return len(self.value.shape)
+
+    @property
+    def size(self) -> Any:
+        """The number of entries."""
+        return self.value.size
+
+
+class Node(NamedTuple):
+    """One record of a tape; in memory a plain tuple in this order, since a tuple is the cheapest thing to make."""
+
+    primitive: Any  #: what was done
+    parents: tuple[int, ...]  #: where on this tape each argument was made, -1 for a constant
+    args: tuple[Any, ...]  #: the arguments, one level down: arrays or boxes of an outer tape, never of this one
+    ans: Any  #: the result, one level down
+    params: dict[str, Any]  #: what is not differentiated: axis, shape, index, ...
+
+
+class Tape:
+    """What one transformation recorded, in the order it was computed. Nodes 0, 1, ... are the leaves.
+
+    No node refers to a box of its own tape, so there are no reference cycles: memory is freed without the garbage
+    collector. `captured` remembers how constant arrays looked, see `capture`.
+    """
+
+    __slots__ = ("captured", "is_open", "labels", "leaves", "memo", "nodes", "retrace", "serial")
+
+    def __init__(self) -> None:
+        self.serial = next(serials)
+        self.nodes: list[Any] = []
+        self.leaves = 0
+        self.is_open = True
+        self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
+        self.labels: dict[int, str] = {}
+        self.memo: dict[Any, tuple[int, Any]] | None = None  # what was done before, see `share`
+        self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
+
+    def leaf(self, value: Any) -> Box:
+        """Put one input on the tape. Leaves come before all other nodes."""
+        self.leaves += 1
+        if type(value) is Box:
+            value.tape.share()
+        if type(value) is np.ndarray:
+            before = value.tobytes() if value.nbytes <= COPIED else fingerprint(value)
+            self.captured[id(value)] = (value, before, None)
+        nodes = self.nodes
+        nodes.append((None, (), (), value, {}))
+        return Box(value, self, len(nodes) - 1)
+
+    def share(self) -> None:
+        """From now on let equal work be done once, if derivatives of derivatives of derivatives are being taken.
+
+        Each sweep repeats operations of the sweep within it, and the next one repeats the repetitions: nested reverse
+        mode grows by a factor of 3 to 4 per order. From the third level on, the tapes further out remember what they
+        did, and an operation with the same parents and parameters is not done again.
+        """
+        value = self.nodes[0][3]
+        if type(value) is Box and self.memo is None:
+            self.memo = {}
+            if value.tape.memo is None:
+                value.tape.memo = {}
+            depth = 2
+            while type(value := value.value) is Box:
+                depth += 1
+            if depth == DEEP - 1:
+                line = user_line()
+                message = located(
+                    f"derivatives are nested {DEEP} deep; each further level takes about 2.2 times as long as the one "
+                    f"before. minigrad.derivatives(f, x, order) gives all orders in one pass, at a cost that grows "
+                    f"with the square of the order"
+                )
+                warnings.warn_explicit(message, RuntimeWarning, line.filename, line.number)
+
+    def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
+        """Append one node and box its result."""
+        nodes = self.nodes
+        nodes.append((primitive, parents, args, ans, params))
+        return Box(ans, self, len(nodes) - 1)
+
+    def capture(self, array: np.ndarray) -> None:
+        """Remember how a plain array looks now: the sweep will read it again, and must find it unchanged."""
+        if id(array) in self.captured:
+            return
+        # The entry holds the array itself too, so that no other array can get the same id while the tape lives.
+        self.captured[id(array)] = (array, fingerprint(array), user_line())
+
+    def check_captured(self) -> None:
+        """Raise if an array that this tape refers to was written to since it was recorded."""
+        for array, before, line in self.captured.values():
+            now = array.tobytes() if type(before) is bytes else fingerprint(array)
+            if now != before:
+                raise RuntimeError(
+                    located(
+                        f"an array of shape {array.shape} and dtype {array.dtype} was changed between its use "
+                        + (f"at {line}" if line else "as an input of the differentiated function")
+                        + " and the sweep for the derivative, which needs the values it had. Do not write into it in "
+                        "between (a = a + b instead of a += b), or hand a copy to the function: a.copy()"
+                    )
+                )
+
+    def line_of(self, index: int, primitive: Any) -> Line | None:
+        """The user's line that made a node, for a message.
+
+        Lines are not recorded, which would cost more than most operations: the function is traced once more instead,
+        and where it took another path this time there is no answer.
+        """
+        if self.retrace is None:
+            return None
+        try:
+            again = self.retrace()
+        except Exception:  # a function that runs only once; the message has to do without the line
+            return None
+        found = index < len(again.nodes) and again.nodes[index][0] is primitive
+        return again.lines[index] if found else None
+
+    def node(self, index: int) -> Node:
+        """One record, with names for its parts.
+
+        >>> from minigrad import trace
+        >>> trace(np.sin, 0.0).node(1).primitive, trace(np.sin, 0.0).node(1).parents
+        (<elementwise primitive sin>, (0,))
+        """
+        return Node(*self.nodes[index])
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+
+class LostDerivativeError(TypeError):
+    """A traced value was about to become a plain number or to be written into a plain array."""
+
+
+DUCKS: set[type] = set()  # the kinds of duck arrays, see duck.py
+
+
+def peel(value: Any) -> Any:
+    """The plain value within any number of boxes, also those that a duck array is made of."""
+    while type(value) is Box:
+        value = value.value
+    return value.without_boxes() if type(value) in DUCKS else value
+
+
+def peel_all(values: Any) -> Any:
+    """`peel`, also within lists, tuples and dicts."""
+    if isinstance(values, dict):
+        return {key: peel_all(value) for key, value in values.items()}
+    if type(values) is list or type(values) is tuple:
+        return type(values)([peel_all(value) for value in values])
+    return peel(values)
+
+
+def open_part(value: Any) -> Any:
+    """The value without the boxes whose transformation is over: plain, or a box that is being differentiated."""
+    while type(value) is Box and not value.tape.is_open:
+        value = value.value
+    return value
+
+
+def read_only(value: Any) -> Any:
+    """A view of an array through which it cannot be changed; anything else as it is."""
+    if type(value) is not np.ndarray:
+        return value
+    view = value.view()
+    view.flags.writeable = False
+    return view

@@ -1,0 +1,62 @@
+"""What a traced value is apart from its derivative: its plain value, its label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minigrad.core.tape import Box, peel, read_only
+from minigrad.core.tree import tree_map
+
+# ----- no derivative --------------------------------------------------------------------------------------------------
+
+
+def stop_gradient(x: Any) -> Any:
+    """x as a constant: its value, through which no derivative flows, in any mode and at any level.
+
+    Args:    x: an array or number, or a pytree of these, traced or not. What is no number stays as it is.
+    Returns: the plain values. Arrays are read-only, since a sweep may still need them; `.copy()` makes one to write to.
+
+    All transformations that are open stop here, the outer ones too: in grad(grad(f)) both take it as a constant, and
+    so do `jvp`, `derivatives` and `jacobian`. A derivative that only the inner one should not see is that of an
+    argument: `grad(lambda y: f(y, x))(x)` differentiates the first argument of f and keeps the second, through which
+    an outer transformation still differentiates. `minigrad.value` is the same function, in the words of a debugger.
+
+    >>> from minigrad import grad
+    >>> grad(lambda x: x * stop_gradient(x))(3.0)  # and not 6
+    np.float64(3.0)
+    >>> grad(grad(lambda x: x**2 * stop_gradient(x)))(3.0)  # 2 * 3, and not 6 * 3
+    np.float64(6.0)
+    """
+    return value(x)
+
+
+def name(x: Any, label: str) -> Any:
+    """Label a value, so that it is found on a printed tape and by `tape[label]`; returns x itself.
+
+    Outside of a transformation it does nothing, so the label may stay in the program.
+
+    >>> import numpy as np
+    >>> from minigrad import trace
+    >>> tape = trace(lambda x: np.sum(name(np.exp(x), "h1")), np.zeros(2))
+    >>> tape["h1"], tape.cotangent("h1")
+    (array([1., 1.]), array([1., 1.]))
+    """
+    box = x
+    while type(box) is Box:
+        if box.tape.is_open:
+            box.tape.labels[box.index] = label
+        box = box.value
+    return x
+
+
+def value(x: Any) -> Any:
+    """The plain value of a traced x, a constant from here on: no derivative flows through it (as by `stop_gradient`).
+
+    x may be a pytree. The array of a traced value is read-only, since the sweep will need it; `.copy()` makes one to
+    write into.
+
+    >>> from minigrad import grad
+    >>> grad(lambda x: x * value(x))(3.0)  # and not 6
+    np.float64(3.0)
+    """
+    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)

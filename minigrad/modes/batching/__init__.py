@@ -1,0 +1,1 @@
+"""Many examples in one pass: arrays with a hidden axis."""

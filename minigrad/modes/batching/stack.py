@@ -1,0 +1,352 @@
+"""`Batched`: one array per example, as one array with the examples along a hidden first axis.
+
+Its `shape` is that of one example. Operators and NumPy's functions run for all examples at once, by the table `RULES`
+or, where that has no entry, one example at a time.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck, anywhere
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, open_part, peel, serials
+from minigrad.core.tree import flatten
+from minigrad.rules import moving, shapes
+
+# ----- the array ------------------------------------------------------------------------------------------------------
+
+
+Rule = Callable[["Level", Callable[..., Any], Any, Any], Any]  #: (level, function, args, kwargs) -> result
+
+RULES: dict[Any, Rule] = {}  #: function of NumPy -> how it runs on a batch; filled by `rules`
+UFUNC_METHODS: dict[str, Rule] = {}  #: `reduce`, `accumulate`, `outer` -> how they run; filled by `rules`
+
+
+class Level:
+    """One batch: how many examples there are, and how far in it stands among tapes and other batches."""
+
+    __slots__ = ("is_open", "serial", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size, self.serial, self.is_open = size, next(serials), True
+
+
+class ExamplesDifferError(BaseException):
+    """One pass cannot serve all examples of `level`. Not an error of the user: it is caught where the batch was made.
+
+    It is no `Exception`, so that a user's `except Exception` does not stop it on its way.
+    """
+
+    def __init__(self, level: Level, what: str) -> None:
+        super().__init__(what)
+        self.level = level
+
+
+class Batched(Duck):
+    """One array per example of a batch. `payload` has the examples along axis 0; size 1 there: the same for all."""
+
+    __slots__ = ("dtype", "level", "payload", "serial", "shape")
+
+    def __init__(self, payload: Any, level: Level) -> None:
+        self.payload, self.level, self.serial = payload, level, level.serial
+        self.shape, self.dtype = payload.shape[1:], payload.dtype
+
+    def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The result of a function of NumPy for all examples."""
+        args = opened(args)
+        level = innermost_level(kwargs, innermost_level(args, self.level))
+        rule = RULES.get(function)
+        try:
+            if rule is not None:
+                return rule(level, function, args, kwargs)
+            if type(function) is np.ufunc:
+                return elementwise(level, function, args, kwargs)
+            owner = getattr(function, "__self__", None)
+            if type(owner) is np.ufunc:
+                return UFUNC_METHODS[function.__name__](level, owner, args, kwargs)
+        except Exception:  # one example at a time it works, or NumPy's message is about the shapes that the user knows
+            pass
+        return one_by_one(level, function, args, kwargs)
+
+    @property
+    def nbytes(self) -> int:
+        """The size in memory, of all examples together."""
+        return int(self.payload.nbytes)
+
+    def lift(self, value: Any) -> Any:
+        """What is the same for all examples, as a `Batched` of this batch."""
+        return Batched(shapes.reshape(value, shape=(1, *value.shape)), self.level)
+
+    def without_boxes(self) -> Batched:
+        """The same without the boxes of outer tapes: a constant for these, too."""
+        plain = peel(self.payload)
+        return self if plain is self.payload else Batched(plain, self.level)
+
+    def some(self) -> bool:
+        """Whether any entry of any example is true."""
+        return anywhere(peel(self.payload))
+
+    def finite(self) -> bool:
+        """Whether all entries of all examples are finite."""
+        return not anywhere(~np.isfinite(peel(self.payload)))
+
+    def differ(self, what: str) -> BaseException:
+        """What to raise where the examples would part ways."""
+        if self.level.is_open:
+            return ExamplesDifferError(self.level, what)
+        return RuntimeError(
+            located(
+                f"{what} of a value that stood for {self.level.size} examples at once, of shape {self.shape} each, and "
+                f"was kept beyond the call that computed them. Return it from the function instead"
+            )
+        )
+
+    def common(self, what: str) -> Any:
+        """The one value that all examples share."""
+        if self.size != 1:
+            raise ValueError(located(f"{what} of an array of shape {self.shape}: only an array of size 1 is one value"))
+        values = shapes.reshape(self.payload, shape=(-1,))
+        plain = peel(values)
+        if not plain.shape[0] or (plain.shape[0] > 1 and anywhere(plain != plain[0])):
+            raise self.differ(what)
+        return values[0]
+
+    def __bool__(self) -> bool:
+        return bool(self.common("bool()"))
+
+    def __float__(self) -> float:
+        return float(self.common("float()"))
+
+    def __complex__(self) -> complex:
+        return complex(self.common("complex()"))
+
+    def __int__(self) -> int:
+        return int(self.common("int()"))
+
+    def __index__(self) -> int:
+        return operator.index(self.common("index()"))
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise self.differ("the conversion to a plain array")
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        raise self.differ("assignment to an entry")
+
+    def __contains__(self, value: Any) -> bool:
+        return bool((self == value).any())
+
+    def __copy__(self) -> Batched:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Batched:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise self.differ("the pickling")
+
+    def __str__(self) -> str:
+        return self.__format__("")
+
+    def __format__(self, spec: str) -> str:
+        if not self.level.is_open:
+            return repr(self)
+        if self.shape:
+            raise self.differ("the text")
+        return format(self.common("the text"), spec)
+
+    def __repr__(self) -> str:
+        return f"Batched({self.level.size} examples of shape {self.shape}, {self.dtype})"
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__") or not hasattr(np.ndarray, name):
+            raise AttributeError(f"an array has no attribute {name!r}")
+        raise self.differ(f"the attribute {name}")
+
+
+def opened(values: Any) -> Any:
+    """The arguments without boxes whose transformation is over: their values may be of this batch."""
+    kind = type(values)
+    if kind is Box:
+        return open_part(values)
+    if kind is tuple or kind is list:
+        return kind([opened(value) for value in values])
+    return values
+
+
+def _operator(operation: Callable[[Any, Any], Any], general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """An operator. Usual operands need no table: one of the same batch with as many axes, a number, a small array."""
+
+    def operate(self: Batched, other: Any) -> Any:
+        kind = type(other)
+        try:
+            if kind is Batched:
+                if other.level is self.level and len(other.shape) == len(self.shape):
+                    return Batched(operation(self.payload, other.payload), self.level)
+            elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
+                return Batched(operation(self.payload, other), self.level)
+        except ValueError:  # the message is to be about the shapes of one example
+            pass
+        return general(self, other)
+
+    return operate
+
+
+def _reflected(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    return lambda x, y: operation(y, x)
+
+
+for _name in ("add", "sub", "mul", "truediv"):
+    _forward = getattr(operator, _name)
+    setattr(Batched, f"__{_name}__", _operator(_forward, getattr(Duck, f"__{_name}__")))
+    setattr(Batched, f"__r{_name}__", _operator(_reflected(_forward), getattr(Duck, f"__r{_name}__")))
+
+
+def is_of(value: Any, level: Level) -> bool:
+    """Whether this is a `Batched` of that batch."""
+    return type(value) is Batched and value.level is level
+
+
+def innermost_level(values: Any, level: Level) -> Level:
+    """The batch furthest in among these values, at any depth."""
+    for value in values.values() if type(values) is dict else values:
+        kind = type(value)
+        if kind is Batched:
+            if value.serial > level.serial:
+                level = value.level
+        elif kind is list or kind is tuple:
+            level = innermost_level(value, level)
+    return level
+
+
+def holds(values: Any, level: Level) -> bool:
+    """Whether a `Batched` of that batch is among these values, at any depth."""
+    if isinstance(values, dict):
+        values = values.values()
+    elif not isinstance(values, (list, tuple)):
+        return is_of(values, level)
+    return any(holds(value, level) for value in values)
+
+
+def shape_of(value: Any) -> Any:
+    """The shape of an array of any kind, a number or a list."""
+    return value.shape if hasattr(value, "shape") else np.shape(value)
+
+
+def as_array(value: Any) -> Any:
+    """A number or a list as an array; arrays of any kind as they are."""
+    return value if hasattr(value, "shape") else np.asarray(value)
+
+
+def as_stack(value: Any, level: Level) -> Any:
+    """The array of all examples, along axis 0, where `value` is one example or the same for all."""
+    if is_of(value, level):
+        payload = value.payload
+        if payload.shape[0] == level.size:
+            return payload
+        value = payload[0]
+    value = as_array(value)
+    spread_out = shapes.broadcast_to(value, shape=(level.size, *value.shape))
+    return spread_out.copy() if type(spread_out) is np.ndarray else spread_out
+
+
+def stacked(level: Level, results: Sequence[Any], what: str) -> Any:
+    """The results of all examples, as `Batched` in the structure that each of them has."""
+    columns, treedef = [], None
+    for result in results:
+        leaves, found = flatten(result)
+        if treedef is not None and str(found) != str(treedef):
+            raise Batched(np.zeros(1), level).differ(what)
+        treedef = found
+        columns.append(leaves)
+    assert treedef is not None
+    joined = []
+    for parts in zip(*columns):
+        if not isinstance(parts[0], (np.ndarray, np.generic, float, int, complex, Duck, Box)):
+            if any(part is not parts[0] and part != parts[0] for part in parts):
+                raise Batched(np.zeros(1), level).differ(what)
+            joined.append(parts[0])
+            continue
+        if len({shape_of(part) for part in parts}) > 1 or holds(opened(parts), level):  # the function closes over more
+            raise Batched(np.zeros(1), level).differ(what)
+        joined.append(Batched(moving.stack(*parts, axis=0), level))
+    return treedef.unflatten(joined)
+
+
+def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """A function that is not known to the table, for each example in turn."""
+    leaves, treedef = flatten((args, kwargs))
+    places = [k for k, leaf in enumerate(leaves) if is_of(leaf, level)]
+    count = max([leaves[k].payload.shape[0] for k in places], default=0)
+    name = getattr(function, "__name__", "a function")
+    if not count or function in _IN_PLACE or name == "at":
+        raise Batched(np.zeros(1), level).differ(name)
+    results = []
+    for i in range(count):
+        new = list(leaves)
+        for k in places:
+            payload = leaves[k].payload
+            new[k] = payload[i if payload.shape[0] > 1 else 0]
+        these, named = treedef.unflatten(new)
+        try:
+            result = function(*these, **named)
+        except NotImplementedError:
+            if all(type(leaves[k].payload) is np.ndarray for k in places):
+                raise
+            raise Batched(np.zeros(1), level).differ(name) from None  # an outer tape lacks a rule
+        if type(result) is np.ndarray and any(result is leaf for leaf in leaves):
+            raise Batched(np.zeros(1), level).differ(f"{name} into an array")
+        results.append(result)
+    return stacked(level, results, name)
+
+
+_IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+
+
+class NoRuleError(Exception):
+    """The table has no rule for this call: it is done one by one."""
+
+
+# ----- entry by entry -------------------------------------------------------------------------------------------------
+
+
+def spread(payload: Any, ndim: int) -> Any:
+    """A payload whose examples have `ndim` axes: those that are missing are put in front, after the examples."""
+    shape = payload.shape
+    missing = ndim + 1 - len(shape)
+    return payload.reshape((shape[0],) + (1,) * missing + tuple(shape[1:])) if missing > 0 else payload
+
+
+def aligned(level: Level, values: Sequence[Any]) -> list[Any]:
+    """Operands that broadcast against each other as the examples do, with the examples along one first axis."""
+    ndim = max([len(shape_of(value)) for value in values])
+    return [spread(value.payload, ndim) if is_of(value, level) else value for value in values]
+
+
+def elementwise(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
+    """A function that works entry by entry and broadcasts."""
+    if kwargs:
+        if "out" in kwargs or "where" in kwargs or getattr(function, "signature", None) is not None:
+            raise NoRuleError
+        names = list(kwargs)
+        operands = [kwargs[name] for name in names]
+        parts = aligned(level, [*args, *[v if holds(v, level) else None for v in operands]])
+        kwargs = {n: p if holds(v, level) else v for n, v, p in zip(names, operands, parts[len(args) :])}
+        return wrapped(level, function(*parts[: len(args)], **kwargs))
+    if getattr(function, "signature", None) is not None:
+        raise NoRuleError
+    return wrapped(level, function(*aligned(level, args)))
+
+
+def wrapped(level: Level, ans: Any) -> Any:
+    """A payload, or a tuple or list of payloads, as the user gets it."""
+    if isinstance(ans, tuple):
+        parts = [wrapped(level, part) for part in ans]
+        return type(ans)(*parts) if hasattr(ans, "_fields") else tuple(parts)
+    if type(ans) is list:
+        return [wrapped(level, part) for part in ans]
+    return Batched(ans, level)

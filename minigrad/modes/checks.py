@@ -1,0 +1,104 @@
+"""What can be differentiated, and the errors that say so: arguments, outputs, tangents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, peel
+from minigrad.core.tree import LEAF, TreeDef
+
+Argnum = int | Sequence[int]
+
+
+def is_numeric(leaf: Any) -> bool:
+    """Whether this leaf is one to differentiate; Python flags, strings, functions and other objects are not."""
+    return isinstance(leaf, (float, Box, np.ndarray, np.generic, complex)) or (
+        isinstance(leaf, int) and not isinstance(leaf, bool)
+    ) or hasattr(leaf, "__array_function__")  # fmt: skip
+
+
+def is_number(x: Any) -> bool:
+    """Whether x can serve as a tangent or cotangent."""
+    return (
+        is_numeric(x) or isinstance(x, bool) or (isinstance(x, (list, tuple)) and np.asarray(x).dtype.kind in "biufc")
+    )
+
+
+def name_of_argument(argnum: Argnum) -> str:
+    """How errors call an argument, or several."""
+    several = [argnum] if isinstance(argnum, (int, np.integer)) else list(argnum)
+    return f"argument{'' if len(several) == 1 else 's'} {', '.join(map(str, several))}"
+
+
+def check_differentiable(operation: str, leaf: Any, where: str) -> None:
+    """Raise unless derivatives with respect to this value make sense."""
+    dtype = getattr(leaf, "dtype", None)
+    what = f"an array of shape {np.shape(leaf)} and dtype {dtype}" if isinstance(leaf, np.ndarray) else repr(leaf)
+    if isinstance(leaf, (np.ma.MaskedArray, np.matrix)):
+        raise TypeError(located(f"{operation}: {where} is a {type(leaf).__name__}; pass a plain array: np.asarray(x)"))
+    if isinstance(leaf, int) or (dtype is not None and getattr(dtype, "kind", "") in "biu"):
+        raise TypeError(
+            located(
+                f"{operation}: {where} is {what}: integers have no derivative. "
+                f"Pass floats: 2.0 instead of 2, x.astype(float) instead of x; or, if it is a constant such as a "
+                f"number of steps, leave it out of what is differentiated: lambda x: f(x, 3)"
+            )
+        )
+    if dtype is None or getattr(dtype, "kind", "") not in "fc":
+        raise TypeError(
+            located(
+                f"{operation}: {where} is {what} of type {type(leaf).__name__}, which cannot be differentiated. "
+                f"Pass a float, a float array, or a tuple, list, dict or dataclass of these"
+            )
+        )
+
+
+def check_scalar(operation: str, out: Any) -> None:
+    """Raise unless the function returned one real number."""
+    plain = peel(out)
+    if type(plain) is np.float64:
+        return  # the usual case
+    if out is None:
+        raise TypeError(located(f"{operation}: the function returned None; did it forget its return statement?"))
+    if isinstance(out, (tuple, list, dict)):
+        raise TypeError(
+            located(
+                f"{operation}: the function returned a {type(out).__name__}, not one number. For (loss, extra) use "
+                f"grad_and_aux, for several outputs vjp or jacobian"
+            )
+        )
+    shape = np.shape(plain)
+    kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
+    if kind not in "biufc":
+        raise TypeError(located(f"{operation}: the function returned a {type(plain).__name__}, not a number"))
+    if np.size(plain) != 1:
+        raise ValueError(
+            located(
+                f"{operation}: the function returned an array of shape {shape}, but a gradient is that of one number. "
+                f"Sum it (np.sum), or use jacobian for all derivatives, or elementwise_grad if entry i of the output "
+                f"depends on entry i of the input only"
+            )
+        )
+    if kind == "c":
+        raise TypeError(
+            located(
+                f"{operation}: the function returned a complex number ({plain.dtype}); the gradient is that of a real "
+                f"one. Take np.real, np.imag or np.abs of it"
+            )
+        )
+
+
+def check_outputs(operation: str, outs: Sequence[Any], outdef: TreeDef) -> None:
+    """Raise if the output, or a function in it, cannot have a derivative; other non-numbers in it pass through."""
+    for out in outs:
+        if callable(out) or (outdef is LEAF and not is_numeric(out) and not isinstance(out, bool)):
+            raise TypeError(
+                located(
+                    f"{operation}: the function returned a {type(out).__name__}, which has no derivative. Return "
+                    f"numbers or arrays; differentiate a function of a function at a point: lambda u: f(u)(y)"
+                )
+            )

@@ -1,0 +1,191 @@
+"""A function recorded on a tape: what every transformation does first.
+
+The selected arguments become leaves, the function runs once, and the recording knows how to sweep its tape and how to
+give cotangents and tangents back in the structure of the arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, LostDerivativeError, Tape, open_part, peel
+from minigrad.core.traced import INNER_CODE, LinedTape
+from minigrad.core.tree import TreeDef, flatten, tree_map
+from minigrad.modes.checks import Argnum, check_differentiable, is_numeric, name_of_argument
+from minigrad.modes.sweeps import backward, finished, forward
+
+# ----- recording ------------------------------------------------------------------------------------------------------
+
+
+class Recording:
+    """A function run once on a tape: its tape, what it returned, and the leaves of its selected arguments."""
+
+    __slots__ = ("leaves", "numeric", "operation", "out", "tape", "treedef")
+
+    def __init__(
+        self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tape: Tape
+    ) -> None:
+        self.operation, self.tape = operation, tape
+        selected = select(operation, args, argnum)
+        self.leaves, self.treedef = flatten(selected)
+        self.numeric = [True] * len(self.leaves)
+        tape.retrace = lambda: Recording(operation, fun, args, kwargs, argnum, LinedTape()).tape
+        boxes = self.leaves.copy()
+        for position, leaf in enumerate(boxes):
+            if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
+                if not is_numeric(leaf):
+                    self.numeric[position] = False
+                    continue
+                leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum)
+            boxes[position] = tape.leaf(leaf)
+        if boxes and not tape.leaves:
+            check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
+        lost = None
+        try:
+            self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
+        except ValueError as error:
+            lost = error.__cause__  # NumPy hides it behind "setting an array element with a sequence"
+            if not isinstance(lost, LostDerivativeError):
+                raise
+            error.__cause__ = None
+        finally:
+            tape.is_open = False
+        if lost is not None:  # raised here and not above, where each of the two exceptions would refer to the other
+            try:
+                raise lost
+            finally:
+                lost = None  # nor must this frame refer to it, to which its traceback refers
+
+    def position(self, out: Any) -> int:
+        """The node of an output, -1 if it does not depend on the tape's leaves."""
+        while type(out) is Box and out.tape is not self.tape and not out.tape.is_open:
+            out = out.value
+        return out.index if type(out) is Box and out.tape is self.tape else -1
+
+    def pull(self, seeds: Sequence[tuple[int, Any]], *, consume: bool = False) -> Any:
+        """The cotangents of the selected arguments, in their structure."""
+        seeds = [(index, seed) for index, seed in seeds if index >= 0]
+        cotangents = iter(backward(self.tape, seeds, consume=consume))
+        taken = {id(seed) for _, seed in seeds}
+        return self.treedef.unflatten(
+            [
+                finished(next(cotangents), leaf, taken) if numeric else leaf
+                for leaf, numeric in zip(self.leaves, self.numeric)
+            ]
+        )
+
+    def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
+        """The tangents of output nodes, given one tangent per leaf."""
+        moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
+        reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0], consume=consume))
+        return [next(reached) if i >= 0 else None for i in outputs]
+
+
+# What a printed tape records while one of these runs inside belongs to an inner transformation: it is indented.
+INNER_CODE.update({Recording.__init__.__code__, Recording.pull.__code__, Recording.push.__code__})
+
+
+def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:
+    """The arguments to differentiate: one, or a tuple of several."""
+    try:
+        if isinstance(argnum, (int, np.integer)):
+            return args[argnum]
+        selected = tuple([args[i] for i in argnum])
+        if len({i % len(args) for i in argnum}) != len(argnum):
+            raise ValueError(located(f"{operation}: argnum={argnum} names an argument twice; name each argument once"))
+        return selected
+    except IndexError:
+        raise TypeError(
+            located(
+                f"{operation}: argument {argnum} is to be differentiated, but {len(args)} positional arguments were "
+                f"given (keyword arguments are passed on as constants)"
+            )
+        ) from None
+
+
+def insert(args: Sequence[Any], argnum: Argnum, selected: Any) -> list[Any]:
+    """The arguments with the selected ones replaced."""
+    new = list(args)
+    if isinstance(argnum, (int, np.integer)):
+        new[argnum] = selected
+    else:
+        for i, part in zip(argnum, selected):
+            new[i] = part
+    return new
+
+
+def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnum: Argnum) -> Any:
+    """A leaf as it goes on the tape: floats become NumPy's, so that they divide by zero as arrays do."""
+    kind = type(leaf)
+    if kind is np.ndarray:
+        if leaf.dtype.kind in "fc":
+            return leaf
+    elif kind is float:
+        return np.float64(leaf)
+    elif kind is Box:
+        return open_part(leaf)
+    elif kind is complex:
+        return np.complex128(leaf)
+    elif isinstance(leaf, Duck):
+        leaf = leaf.as_leaf()
+        if leaf.dtype.kind in "fc":
+            return leaf
+    path, argument = treedef.paths()[position], argnum
+    if not isinstance(argnum, (int, np.integer)):
+        first, _, path = path.removeprefix("[").partition("]")
+        argument = argnum[int(first)]
+    check_differentiable(operation, leaf, name_of_argument(argument) + (f", leaf {path}" if path else ""))
+    return leaf
+
+
+def value_of(out: Any, tape: Tape) -> Any:
+    """The output, freed of the boxes of this tape, in its structure."""
+
+    return open_part(out) if type(out) is Box else tree_map(open_part, out)
+
+
+def named(derivative: Callable[..., Any], name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a derived function a name and a docstring that say what it is."""
+    inner = getattr(fun, "__name__", type(fun).__name__)
+    derivative.__name__ = f"{name}_{inner}"
+    derivative.__qualname__ = derivative.__name__
+    derivative.__doc__ = f"{name} of {inner}. {getattr(fun, '__doc__', None) or ''}".strip()
+    derivative.__wrapped__ = fun  # type: ignore[attr-defined]
+    return derivative
+
+
+def pulled_complex(record: Recording, index: int, seed: Any, is_complex: bool) -> Any:
+    """The derivative of an output with respect to the arguments, also where a real argument has a complex output.
+
+    The cotangent of a real argument is real: the seed 1 gives the real part of the derivative, -i the imaginary part.
+    """
+    real_part = record.pull([(index, seed)])
+    if not is_complex:
+        return real_part
+    imaginary_part = record.pull([(index, -1j * seed)])
+
+    def joined(a: Any, b: Any) -> Any:
+        return a + 1j * b if is_numeric(a) and peel(a).dtype.kind == "f" else a
+
+    return tree_map(joined, real_part, imaginary_part)
+
+
+def as_float(value: Any) -> Any:
+    """A cotangent or tangent given by the user: integers are meant as floats here."""
+    if type(value) is Box or type(value) is float or type(value) is complex:
+        return value
+    value = value if hasattr(value, "dtype") else np.asarray(value)
+    return value.astype(float)[()] if value.dtype.kind in "biu" else value
+
+
+def real_output(out: Any) -> Any:
+    """An output that has a dtype in which a tangent can be written."""
+    if type(out) is Box:
+        return out
+    out = np.asarray(out) if not hasattr(out, "dtype") else out
+    return out.astype(float)[()] if out.dtype.kind in "biu" else out[()] if out.ndim == 0 else out

@@ -1,0 +1,143 @@
+"""The transformations: functions that make derivatives of functions.
+
+Each opens a tape, puts the selected arguments into boxes, calls the function, and sweeps the tape once or more often.
+Arguments may be pytrees; leaves that are not numbers (None, strings, functions) pass through. `argnum` is the position
+of the argument to differentiate, or a sequence of positions; keyword arguments are passed on as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.lean import LeanTape
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, Tape, open_part, peel
+from minigrad.core.tree import flatten
+from minigrad.modes.checks import Argnum, check_scalar, is_number
+from minigrad.modes.recording import Recording, as_float, named, value_of
+
+# ----- reverse mode ---------------------------------------------------------------------------------------------------
+
+
+def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
+    """A function that returns both `fun` and its gradient, at the cost of a small multiple of `fun`.
+
+    Args:    fun: returns one real number (an array of one entry counts).  argnum: what to differentiate.
+    Returns: a function of the arguments of `fun`. Its result is the value and the gradient; the gradient has the
+             structure, shapes and dtypes of the argument, or is a tuple of such for a sequence of positions.
+    Raises:  TypeError for integer or object input and for complex output, ValueError if `fun` returns several numbers.
+
+    >>> value, gradient = value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
+    >>> float(value), gradient
+    (5.0, array([2., 4.]))
+    """
+
+    def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        record = Recording("grad", fun, args, kwargs, argnum, LeanTape())
+        check_scalar("grad", record.out)
+        out, index = record.out, record.position(record.out)
+        value = value_of(out, record.tape)
+        record.out = out = None
+        return value, record.pull([(index, 1.0)], consume=True)
+
+    return named(value_and_gradient, "value_and_grad", fun)
+
+
+def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
+    """The gradient of a function that returns one real number.
+
+    See `value_and_grad` for arguments and errors. An argument that `fun` does not use has the gradient zero.
+
+    >>> grad(lambda x, y: x**2 * y)(3.0, 2.0)
+    np.float64(12.0)
+    >>> grad(grad(grad(np.sin)))(0.0)
+    np.float64(-1.0)
+    >>> grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 5.0})
+    {'a': np.float64(5.0), 'b': np.float64(2.0)}
+    """
+    both = value_and_grad(fun, argnum)
+
+    def gradient(*args: Any, **kwargs: Any) -> Any:
+        return both(*args, **kwargs)[1]
+
+    return named(gradient, "grad", fun)
+
+
+def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
+    """The gradient of the first output of `fun`, which returns a pair, and the second output as it is.
+
+    >>> grad_and_aux(lambda x: (x**2, {"half": x / 2}))(3.0)
+    (np.float64(6.0), {'half': np.float64(1.5)})
+    """
+
+    def gradient_and_aux(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
+        record = Recording("grad_and_aux", fun, args, kwargs, argnum, Tape())
+        if not isinstance(record.out, (tuple, list)) or len(record.out) != 2:
+            raise TypeError(located(f"grad_and_aux: the function must return a pair (loss, aux), got {record.out!r}"))
+        out, aux = record.out
+        check_scalar("grad_and_aux", out)
+        aux = value_of(aux, record.tape)
+        return record.pull([(record.position(out), 1.0)], consume=True), aux
+
+    return named(gradient_and_aux, "grad_and_aux", fun)
+
+
+def vjp(fun: Callable[..., Any], *primals: Any, **kwargs: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
+    """The value of `fun` and its pullback, which maps a cotangent of the output to those of the arguments.
+
+    Args:    fun: any function of pytrees that returns a pytree.  primals: the point.
+    Returns: `fun(*primals)`, and the pullback: it takes a cotangent in the structure and shapes of the output and
+             returns a tuple with one cotangent per primal. It may be called many times.
+    Raises:  TypeError for integer input; ValueError (from the pullback) if a cotangent does not fit the output.
+
+    >>> out, pullback = vjp(lambda x, y: x * y, 2.0, 3.0)
+    >>> out, pullback(1.0)
+    (np.float64(6.0), (np.float64(3.0), np.float64(2.0)))
+    """
+    pullback, value = vjp_of("vjp", fun, primals, kwargs, tuple(range(len(primals))))
+    return value, pullback
+
+
+def vjp_of(
+    operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum
+) -> tuple[Callable[..., Any], Any]:
+    """The pullback in the arguments `argnum`, and the value; errors speak in the name of `operation`."""
+    record = Recording(operation, fun, args, kwargs, argnum, LeanTape())
+    outs, outdef = flatten(record.out)
+    value = value_of(record.out, record.tape)
+    record.out = None
+    positions = [record.position(out) for out in outs]
+    shapes = [np.shape(peel(out)) for out in outs]
+    for out in outs:
+        plain = open_part(out)
+        if type(out) is Box and type(plain) is np.ndarray:
+            record.tape.capture(plain)  # it is handed out, and must not be written to before the sweep
+
+    def pullback(cotangent: Any) -> Any:
+        seeds = outdef.leaves_of(cotangent)
+        if seeds is None:
+            raise ValueError(
+                located(
+                    f"{operation}: the cotangent has the structure {flatten(cotangent)[1]}, the output has {outdef}"
+                )
+            )
+        for seed, shape in zip(seeds, shapes):
+            if not is_number(seed):
+                raise TypeError(
+                    located(
+                        f"{operation}: a cotangent is {seed!r}, a {type(seed).__name__}, and not an array or number"
+                    )
+                )
+            if np.shape(peel(seed)) != shape:
+                raise ValueError(
+                    located(
+                        f"{operation}: a cotangent of shape {np.shape(peel(seed))} does not fit an output of shape "
+                        f"{shape}; they must be equal (np.broadcast_to helps)"
+                    )
+                )
+        return record.pull([(i, as_float(seed)) for i, seed in zip(positions, seeds)])
+
+    return pullback, value

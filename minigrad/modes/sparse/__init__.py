@@ -1,0 +1,1 @@
+"""Sparse Jacobians and Hessians: patterns by one more pass, and few sweeps by colouring."""

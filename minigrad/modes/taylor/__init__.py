@@ -1,0 +1,1 @@
+"""Taylor mode: truncated series pushed through the tape."""

@@ -1,0 +1,271 @@
+"""Derivatives of every order up to a given one, univariate and mixed, and `jet`."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.lines import located
+from minigrad.core.tape import Box, Tape, peel
+from minigrad.core.tree import flatten
+from minigrad.modes.recording import Recording
+from minigrad.modes.taylor.push import compositions, full, push_with_trouble, times_factorial
+from minigrad.rules.moving import stack
+from minigrad.rules.series import Series
+
+# ----- what users call ------------------------------------------------------------------------------------------------
+
+
+def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
+    """All derivatives of orders 0 to `order` along the line x + t, in one pass; or mixed ones of several variables.
+
+    Args:
+        fun: a function of one number or array that returns one. If it is elementwise, the results are its derivatives
+            at every entry of x. In general they are those of fun(x + t) with respect to the number t, at t = 0.
+        x: a float or an array of floats (or of complex numbers) of any shape; or a tuple of such, for a function of
+            several arguments.
+        order: the highest order, 0 or more. For a tuple of variables: a multi-index such as (2, 1), twice in the first
+            and once in the second; a list of them; or a whole number, for all up to this order in total.
+
+    Returns:
+        An array of shape (order + 1, *shape of fun(x)): entry k is the k-th derivative. For a multi-index an array of
+        the shape of fun(x, y), for several a dict from multi-indices to such arrays: the mixed derivatives of
+        fun(x + s, y + t) with respect to the numbers s and t, which for an elementwise function are those at every
+        entry.
+
+    Raises:
+        TypeError: if x is no float array or number, or `fun` returns something else than one array or number.
+        ValueError: if the order is negative or above 170, or no order of this number of variables.
+
+    The cost grows with the square of the order, where nesting `grad` multiplies it with every order. The factorials
+    come in last, so high orders lose no digits. Mixed derivatives of order d in p
+    variables take one pass for each of at most (d + p - 1)! / (d! (p - 1)!) directions, over one recording.
+
+    >>> derivatives(np.sin, 0.0, 4) + 0.0
+    array([ 0.,  1.,  0., -1.,  0.])
+    >>> derivatives(lambda x: x**3, np.array([1.0, 2.0]), 2)
+    array([[ 1.,  8.],
+           [ 3., 12.],
+           [ 6., 12.]])
+    >>> derivatives(lambda x, y: x**3 * y**2, (1.0, 2.0), (2, 1))  # d^3 / dx^2 dy = 6 x * 2 y
+    np.float64(24.0)
+    """
+    if isinstance(x, tuple):
+        return _mixed_derivatives(fun, x, order)
+    if isinstance(x, (list, dict)) or x is None:
+        raise TypeError(
+            located(
+                f"derivatives: x must be one array or number, np.array(x) of a list, or a tuple with one for each "
+                f"argument of the function; it is {'None' if x is None else 'a ' + type(x).__name__}"
+            )
+        )
+    check_order("derivatives", order)
+    value, coefficients = Curves("derivatives", fun, (x,)).of_one_result([[1.0]], order)
+    if type(coefficients) is np.ndarray and len(coefficients) == order + 1:
+        return coefficients * _factorials(order).reshape(-1, *[1] * len(value.shape)).astype(value.dtype)
+    if not isinstance(value, (np.ndarray, np.generic)) or any(type(c) is Box for c in coefficients):
+        return stack(*[full(times_factorial(coefficients, k), value) for k in range(order + 1)], axis=0)
+    table = np.zeros((order + 1, *value.shape), value.dtype if value.dtype.kind in "fc" else float)
+    for k, c in enumerate(coefficients):
+        np.multiply(c, float(math.factorial(k)), out=table[k, ...])
+    return table
+
+
+@functools.lru_cache(maxsize=64)
+def _factorials(order: int) -> Any:
+    return np.array([float(math.factorial(k)) for k in range(order + 1)])
+
+
+# ----- mixed derivatives ----------------------------------------------------------------------------------------------
+#
+# A homogeneous polynomial of degree d in p variables is known from its values in all directions j of whole numbers with
+# |j| = d, so the mixed derivatives of order d are linear combinations of Taylor coefficients along these: A. Griewank,
+# J. Utke and A. Walther, "Evaluating higher derivative tensors by forward propagation of univariate Taylor series",
+# Mathematics of Computation 69, 2000, formula (13).
+
+
+def _mixed_derivatives(fun: Callable[..., Any], xs: tuple[Any, ...], order: Any) -> Any:
+    indices, one = _multi_indices(order, len(xs))
+    needed: dict[tuple[int, ...], int] = {}  # the highest order asked for along each direction without a common factor
+    for index in indices:
+        for direction in _weights(index):
+            needed[direction] = max(needed.get(direction, 0), sum(index))
+    curves = Curves("derivatives", fun, xs)
+    value: Any = None
+    along: dict[tuple[int, ...], Series] = {}
+    for direction, highest in needed.items():
+        value, along[direction] = curves.of_one_result([[float(j)] if j else [] for j in direction], highest)
+    found: dict[tuple[int, ...], Any] = {}
+    for index in indices:
+        k, total = sum(index), None
+        for direction, weight in _weights(index).items():
+            if k < len(along[direction]):
+                part = weight * along[direction][k]
+                total = part if total is None else total + part
+        found[index] = full(0.0 if total is None else total, value)
+    return found[indices[0]] if one else found
+
+
+def _multi_indices(order: Any, p: int) -> tuple[list[tuple[int, ...]], bool]:
+    """The multi-indices that are asked for, and whether it is a single one."""
+
+    def is_whole(n: Any) -> bool:
+        return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and bool(n >= 0)
+
+    if is_whole(order):
+        check_order("derivatives", order)
+        return [i for k in range(order + 1) for i in reversed(compositions(int(k), [int(k)] * p))], False
+    one = isinstance(order, tuple) and not any(isinstance(part, tuple) for part in order)
+    indices = [order] if one else list(order) if isinstance(order, (list, tuple, set, frozenset)) else [()]
+    for index in indices:
+        if not isinstance(index, tuple) or len(index) != p or not all(map(is_whole, index)):
+            raise ValueError(
+                located(
+                    f"derivatives: {order!r} is no order of {p} variables: give a tuple of {p} whole numbers of at "
+                    f"least 0, a list of such tuples, or one number for all up to that order in total"
+                )
+            )
+    return [tuple(map(int, index)) for index in indices], one
+
+
+@functools.lru_cache(maxsize=4096)
+def _weights(index: tuple[int, ...]) -> dict[tuple[int, ...], float]:
+    """Which combination of Taylor coefficients of order |index| along which directions is this mixed derivative."""
+    from fractions import Fraction  # here, since most never need it
+
+    d = sum(index)
+    if d == 0:
+        return {(0,) * len(index): 1.0}
+    exact: dict[tuple[int, ...], Fraction] = {}
+    for j in compositions(d, [d if i else 0 for i in index]):
+        weight = Fraction(0)
+        for k in itertools.product(*[range(i + 1) for i in index]):
+            if n := sum(k):
+                choices = math.prod(math.comb(i, part) for i, part in zip(index, k))
+                shares = math.prod(
+                    (Fraction(d * part, n) - i) / (i + 1)
+                    for part, m in zip(k, j)
+                    for i in range(m)  # binomials
+                )
+                weight += (-1) ** (d - n) * choices * shares * Fraction(n, d) ** d
+        if weight:
+            common = math.gcd(*j)
+            direction = tuple(m // common for m in j)
+            exact[direction] = exact.get(direction, Fraction(0)) + weight * common**d
+    return {direction: float(weight) for direction, weight in exact.items()}
+
+
+def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> tuple[Any, Any]:
+    """Push the derivatives of curves through a function: those of fun(x(t), y(t), ...) at t = 0.
+
+    Args:
+        fun: a function of as many arrays as there are primals, which returns an array or a pytree of them.
+        primals: the values of the curves, one float array or number per argument.
+        series: for each argument the derivatives of its curve of orders 1, 2, ..., k; each broadcasts to its primal.
+
+    Returns:
+        The value of `fun`, and in its structure the lists of the k derivatives of the result, each of the shape and
+        dtype of its value.
+
+    Raises:
+        TypeError: if primals or series are no sequences, or a primal is no float array or number.
+        ValueError: if the numbers of primals and series differ, a series has more than 170 entries, or one of them
+            does not broadcast to its primal.
+
+    The name and the convention (derivatives, not normalised coefficients) are those of `jax.experimental.jet`.
+
+    >>> value, (first, second) = jet(lambda x, y: x * y, (2.0, 3.0), ([1.0, 0.0], [1.0, 0.0]))
+    >>> float(value), float(first), float(second)
+    (6.0, 5.0, 2.0)
+    """
+    if not isinstance(primals, (list, tuple)) or any(
+        not isinstance(part, (list, tuple, np.ndarray)) for part in series
+    ):
+        raise TypeError(
+            located(
+                "jet: primals is a tuple with one value per argument, and series one with a list of derivatives for "
+                "each of them: jet(f, (x,), ([1.0, 0.0],))"
+            )
+        )
+    if len(primals) != len(series):
+        raise ValueError(located(f"jet: {len(primals)} primals and {len(series)} series; give one series per primal"))
+    order = max(map(len, series), default=0)
+    check_order("jet", order)
+    for x, part in zip(primals, series):
+        for c in part:
+            if not _broadcasts(np.shape(peel(c)), np.shape(peel(x))):
+                raise ValueError(
+                    located(
+                        f"jet: a derivative of shape {np.shape(peel(c))} in series does not fit its primal, of shape "
+                        f"{np.shape(peel(x))}"
+                    )
+                )
+    scaled = [[c / math.factorial(k) for k, c in enumerate(derivs, 1)] for derivs in series]
+    curves = Curves("jet", fun, tuple(primals))
+    found = curves.along(scaled, order)
+    values = curves.treedef.unflatten([value for value, _ in found])
+    return values, curves.treedef.unflatten(
+        [[full(times_factorial(cs, k), value) for k in range(1, order + 1)] for value, cs in found]
+    )
+
+
+def _broadcasts(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    return len(shape) <= len(to) and all(n in (1, m) for n, m in zip(reversed(shape), reversed(to)))
+
+
+def check_order(operation: str, order: Any) -> None:
+    """Raise unless this is an order."""
+    if not isinstance(order, (int, np.integer)) or order < 0:
+        raise ValueError(located(f"{operation}: the order must be a whole number of at least 0, not {order!r}"))
+    if order > 170:
+        raise ValueError(located(f"{operation}: order {order} is too high: 171! exceeds the largest float"))
+
+
+class Curves:
+    """A function recorded once at a point, to be pushed along curves through it."""
+
+    __slots__ = ("operation", "outs", "positions", "record", "treedef")
+
+    def __init__(self, operation: str, fun: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        self.operation = operation
+        self.record = record = Recording(operation, fun, args, {}, tuple(range(len(args))), Tape())
+        if len(record.leaves) != len(args):
+            raise TypeError(
+                located(f"{operation}: every argument must be one array or number, not a structure of them")
+            )
+        outs, self.treedef = flatten(record.out)
+        self.outs = [np.asarray(out)[()] if type(out) in (int, float, complex) else out for out in outs]
+        for out in self.outs:
+            if not hasattr(peel(out), "dtype"):
+                raise TypeError(
+                    located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")
+                )
+        self.positions = [record.position(out) for out in self.outs]
+
+    def along(self, directions: Sequence[Series], order: int) -> list[tuple[Any, Series]]:
+        """For every output its value and its normalised coefficients, as they come: thin, or fewer than the order.
+
+        Each direction lists the coefficients of orders 1, 2, ... of one argument.
+        """
+        record, nodes = self.record, self.record.tape.nodes
+        inputs = [
+            [leaf, *[c if type(c) is float else full(c, leaf) for c in direction]]
+            for leaf, direction in zip(record.leaves, directions)
+        ]
+        found = iter(push_with_trouble(record.tape, inputs, [p for p in self.positions if p >= 0], order))
+        return [
+            (out, [out]) if p < 0 else (nodes[p][3], next(found)[: order + 1])
+            for out, p in zip(self.outs, self.positions)
+        ]
+
+    def of_one_result(self, directions: Sequence[Series], order: int) -> tuple[Any, Series]:
+        """The same for a function that returns one array."""
+        if len(self.outs) != 1:
+            what = f"a {type(self.record.out).__name__} of {len(self.outs)}; use jet" if self.outs else "nothing"
+            raise TypeError(located(f"{self.operation}: the function must return one array or number, not {what}"))
+        return self.along(directions, order)[0]

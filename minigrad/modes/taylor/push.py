@@ -1,0 +1,249 @@
+"""Taylor mode: one more pass over the tape, which pushes truncated series instead of tangents.
+
+| kind of the primitive   | its series                                                        | cost    |
+|-------------------------|-------------------------------------------------------------------|---------|
+| `linear`                | the operation itself, coefficient by coefficient                  | order   |
+| `bilinear`              | a Cauchy product                                                  | order^2 |
+| any with a rule, below  | a recurrence                                                      | order^2 |
+| all others              | derived: dz/dt is the jvp of the primitive, found order by order  | order^3 |
+
+The derived rule solves the differential equation dz/dt = jvp(args(t), z(t)) args'(t): it records the jvp rule on a tape
+of its own, and each pass over that tape gives one more coefficient of z. It holds for every primitive that has a jvp.
+A recurrence is the function `primitive.taylor`; `python -m minigrad coverage` tells which function has which.
+
+Coefficients of plain arrays are kept in one array with a row per order, so that a convolution is one call of NumPy.
+Boxes among them take the same recurrences as lists: that is how a gradient of a Taylor coefficient comes about.
+
+**Quotients** near a common zero of numerator and denominator, sin(x)/x near 0, are seen to lose digits; then the pass
+runs once more to a higher order, where both can be divided by what vanishes (see `series.careful_quotient`). Where the
+program itself has lost the digits, (exp(x) - 1)/x near 0, a RuntimeWarning says so.
+
+Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 2008, chapter 13.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.primitive import ITEM, Primitive
+from minigrad.core.tape import NUMBERS, Box, Tape, peel
+from minigrad.modes.trouble import Trouble
+from minigrad.rules import elementwise as e
+from minigrad.rules import series as s
+from minigrad.rules.series import Series
+from minigrad.rules.thin import expanded, real_part
+
+# ----- the pass -------------------------------------------------------------------------------------------------------
+
+
+class Findings(Trouble):
+    """What a pass met: infinities, NaN, and quotients in which digits were lost."""
+
+    __slots__ = ("lost_digits",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.lost_digits = False
+
+    def watch(self) -> Any:
+        """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
+        events = self.events
+        call = lambda kind, _flag: events.append(kind)
+        return np.errstate(divide="call", invalid="call", over="call", call=call)
+
+
+def push_series(
+    tape: Tape,
+    inputs: Sequence[Series],
+    outputs: Sequence[int],
+    order: int,
+    findings: Findings | None = None,
+    ahead: bool = False,
+) -> list[Series]:
+    """The series of the nodes `outputs`, given those of the leaves, up to `order`. Linear in the number of nodes.
+
+    `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest.
+    """
+    known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
+    events = findings.events if findings is not None else ()
+    first: dict[Any, int] = {}  # the first node with this primitive and these parents
+    again: dict[int, int] = {}  # nodes that do what another one did
+    for i in range(tape.leaves, max(outputs, default=-1) + 1):
+        primitive, parents, args, ans, params = tape.nodes[i]
+        if not params and -1 not in parents:
+            same = tuple([again.get(p, p) for p in parents]) if again else parents
+            if (j := first.setdefault((primitive, same), i)) != i:
+                again[i], known[i] = j, known[j]
+                continue
+        us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
+        if max(map(len, us)) == 1:
+            known[i] = [ans]  # nothing moves here
+            continue
+        by_series = primitive is DIVIDE and min(map(len, us)) > 1
+        if by_series and ahead:
+            known[i], lost = s.careful_quotient(us[0], us[1], order, ans)
+            if lost and findings is not None:
+                findings.note(i, primitive, ans, LOST)
+            continue
+        known[i] = node_series(primitive, us, args, ans, params, order)
+        if by_series and findings is not None and order > 1 and s.loses_digits(known[i], us[0], us[1]):
+            findings.lost_digits = True
+        if events:
+            assert findings is not None
+            what = ""
+            if primitive is MULTIPLY and (settled := s.settled_product(us[0], us[1], known[i])) is not known[i]:
+                known[i], what = settled, "an infinite derivative met a factor of 0; their product is taken as 0"
+            findings.note(i, primitive, ans, what)
+    return [known[i] for i in outputs]
+
+
+LOST = (
+    "numerator and denominator nearly vanish together, and rounding errors are all that is left of a high derivative; "
+    "make the numerator exact there, as in np.expm1(x) / x for (np.exp(x) - 1) / x"
+)
+DIVIDE: Primitive = e.divide.primitive  # type: ignore[attr-defined]
+MULTIPLY: Primitive = e.multiply.primitive  # type: ignore[attr-defined]
+WHERE: Primitive = e.choose_where.primitive  # type: ignore[attr-defined]
+
+
+def node_series(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+) -> Series:
+    """The series of one operation."""
+    if order == 0:
+        return [ans]
+    kind = primitive.kind
+    v = primitive.taylor(order, ans, us, params) if primitive.taylor is not None else None
+    if v is not None:
+        if type(v) is np.ndarray or (type(v[-1]) is np.ndarray and v[-1].dtype is ans.dtype):
+            return v
+    elif primitive is ITEM:
+        position = params["position"]
+        return [c[position] if type(c) is tuple else 0.0 for c in us[0]]
+    elif kind == "linear":
+        v = [ans]
+        for k in range(1, min(order, max(map(len, us)) - 1) + 1):
+            parts = [full(u[k] if k < len(u) else 0.0, arg) for u, arg in zip(us, args)]
+            v.append(primitive.bind(*parts, **params))
+    elif kind == "bilinear":
+        v = multilinear(primitive, us, args, ans, params, order)
+    else:
+        v = derived(primitive, us, args, ans, params, order)
+    if type(ans) is not tuple and ans.dtype.kind != "c":
+        v = [v[0], *map(real_part, v[1:])]
+    return v
+
+
+def full(c: Any, like: Any) -> Any:
+    """A coefficient in the shape and dtype of its node."""
+    if type(like) in NUMBERS:
+        return np.float64(c) if type(c) in NUMBERS else c
+    return expanded(c, like)
+
+
+def multilinear(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+) -> Series:
+    """All products of coefficients whose orders add up to k."""
+    v = [ans]
+    for k in range(1, min(order, sum(len(u) - 1 for u in us)) + 1):
+        total: Any = None
+        for orders in compositions(k, [len(u) - 1 for u in us]):
+            part = primitive.bind(*[full(u[j], arg) for u, j, arg in zip(us, orders, args)], **params)
+            total = part if total is None else total + part
+        v.append(total)
+    return v
+
+
+def compositions(total: int, limits: list[int]) -> list[tuple[int, ...]]:
+    """All ways to write `total` as a sum of numbers from 0 up to each limit.
+
+    >>> compositions(2, [2, 1])
+    [(1, 1), (2, 0)]
+    """
+    if len(limits) == 1:
+        return [(total,)] if total <= limits[0] else []
+    return [
+        (first, *rest) for first in range(min(total, limits[0]) + 1) for rest in compositions(total - first, limits[1:])
+    ]
+
+
+def derived(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+) -> Series:
+    """The series of an operation from its jvp alone, see the module."""
+    several = type(ans) is tuple
+    results = ans if several else (ans,)
+    moving = [k for k, u in enumerate(us) if len(u) > 1]
+    if order == 1:  # a plain pushforward
+        tangents = {k: full(us[k][1], args[k]) for k in moving}
+        speed = _velocity(primitive, tangents, ans, args, params)
+        if several:
+            speed = tuple([w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speed, results)])
+        return [ans, speed]
+    tape = Tape()
+    arg_boxes = [tape.leaf(arg) if k in moving else arg for k, arg in enumerate(args)]
+    result_boxes = [tape.leaf(result) for result in results]
+    velocity = {k: tape.leaf(full(us[k][1], args[k])) for k in moving}
+    speeds = _velocity(
+        primitive, velocity, tuple(result_boxes) if several else result_boxes[0], tuple(arg_boxes), params
+    )
+    speeds = speeds if several else (speeds,)
+    speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
+    tape.is_open = False
+    places = [w.index if type(w) is Box and w.tape is tape else -1 for w in speeds]
+    vs: list[Series] = [[result] for result in results]
+    for k in range(order):
+        inputs = [us[j][: k + 1] for j in moving] + [v[: k + 1] for v in vs]
+        inputs += [[(j + 1) * us[m][j + 1] for j in range(min(k + 1, len(us[m]) - 1))] for m in moving]
+        found = iter(push_series(tape, inputs, [p for p in places if p >= 0], k))
+        for v, place, w in zip(vs, places, speeds):
+            ws = next(found) if place >= 0 else [w]
+            v.append((ws[k] if k < len(ws) else 0.0) / (k + 1))
+    return [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
+
+
+def _velocity(
+    primitive: Primitive, tangents: dict[int, Any], ans: Any, args: tuple[Any, ...], params: dict[str, Any]
+) -> Any:
+    """The jvp of one operation, given the tangents of the arguments that move."""
+    if type(ans) is tuple:
+        assert primitive.push is not None
+        return tuple(primitive.push([tangents.get(k) for k in range(len(args))], ans, *args, **params))
+    total: Any = None
+    for k, t in tangents.items():
+        part = primitive.jvps[k](t, ans, *args, **params)
+        total = part if total is None else total + part
+    return total
+
+
+def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], order: int) -> list[Series]:
+    """`push_series`, after which the user is told of infinities and NaN; once more where digits were lost."""
+    findings = Findings()
+    with findings.watch():
+        found = push_series(tape, inputs, outputs, order, findings)
+    if findings.lost_digits:
+        again = Findings()
+        with np.errstate(all="ignore"):
+            longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
+        found = [u[: order + 1] for u in longer]
+        findings.found = again.found + findings.found
+    if findings.found and not _is_settled(findings, tape, found):
+        findings.tell(tape)
+    return found
+
+
+def _is_settled(findings: Findings, tape: Tape, found: list[Series]) -> bool:
+    """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
+    if findings.found[0][3] is LOST or not (findings.lost_digits or any(node[0] is WHERE for node in tape.nodes)):
+        return False
+    return all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
+
+
+def times_factorial(coefficients: Series, k: int) -> Any:
+    """The derivative of order k from Taylor coefficients; 0 beyond the last one."""
+    return coefficients[k] * float(math.factorial(k)) if k < len(coefficients) else 0.0

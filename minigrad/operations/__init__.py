@@ -1,0 +1,1 @@
+"""Operations that users make: checkpoints, loops, primitives, solutions of equations."""

@@ -1,0 +1,507 @@
+"""Operations of your own: a function on plain arrays, whatever it is made of, with the derivative that you give.
+
+>>> import numpy as np
+>>> from minigrad import derivatives, grad, jvp
+>>> @custom_primitive(vjp=lambda g, ans, x: g * np.exp(x - ans))
+... def logsumexp(x):
+...     top = np.max(x)
+...     return top + np.log(np.sum(np.exp(x - top)))
+>>> x = np.array([1.0, 2.0])
+>>> grad(logsumexp)(x).round(4)
+array([0.2689, 0.7311])
+>>> jvp(logsumexp, (x,), (np.array([1.0, 0.0]),))[1].round(4)  # found from the vjp
+np.float64(0.2689)
+>>> logsumexp.check(x)  # against finite differences
+
+| you give     | backward          | forward              | Taylor                                |
+|--------------|-------------------|----------------------|---------------------------------------|
+| `vjp`        | your rule         | transpose of the vjp | from the forward mode, order by order |
+| `jvp`        | transpose of it   | your rule            | from the forward mode, order by order |
+| `taylor`     | needs one of them | needs one of them    | your rule                             |
+| a derivative | `custom_elementwise`: one formula serves all of them                             |||
+
+Both transposes are one backward sweep over the rule, which is linear: the vjp in the cotangent, the jvp in the tangents
+(R. Frostig, M. Johnson, D. Maclaurin, A. Paszke, A. Radul, "Decomposing reverse-mode automatic differentiation",
+arXiv:2105.09469; for the other direction J. Townsend, "A new trick for calculating Jacobian vector products", 2017).
+A rule made of differentiable operations has derivatives itself, so all of this holds at any order.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.lines import located
+from minigrad.core.primitive import Primitive
+from minigrad.core.tape import peel
+from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.checks import is_numeric
+from minigrad.operations.tree_operation import (
+    filled,
+    furthest_in,
+    has_derivative,
+    is_traced,
+    one_operation,
+    shape_of,
+    transposed,
+    zeros,
+)
+from minigrad.rules import series as s
+from minigrad.rules.shapes import unbroadcast
+
+Rule = Callable[..., Any]
+
+
+class CustomPrimitive:
+    """What `custom_primitive` returns: the function, to be called as before, with rules that may be added."""
+
+    def __init__(self, value: Rule, vjp: Any, jvp: Any, taylor: Rule | None, static: Any, check: bool) -> None:
+        functools.update_wrapper(self, value)
+        self.value, self.vjp, self.jvp, self.taylor = value, vjp, jvp, taylor
+        self.name = getattr(value, "__name__", type(value).__name__)
+        self.unchecked = check
+        self.signature: inspect.Signature | None = None  # functions written in C may have none
+        if not isinstance(value, np.ufunc):  # their options are of no use here
+            with contextlib.suppress(TypeError, ValueError):
+                self.signature = inspect.signature(value)
+        self.names = [] if self.signature is None else list(self.signature.parameters)
+        self.static = set()
+        for which in [static] if isinstance(static, (str, int)) else static:
+            if isinstance(which, str) and which not in self.names:
+                raise ValueError(located(f"{self.name}: static={which!r} is none of its arguments, {self.names}"))
+            self.static.add(self.names.index(which) if isinstance(which, str) else which)
+
+    # ----- declaring rules --------------------------------------------------------------------------------------------
+
+    def defvjp(self, rule: Rule) -> Rule:
+        """Declare the vjp: as the argument of `custom_primitive`, in the form of a decorator."""
+        self.vjp = rule
+        return rule
+
+    def defjvp(self, rule: Rule) -> Rule:
+        """Declare the jvp."""
+        self.jvp = rule
+        return rule
+
+    def deftaylor(self, rule: Rule) -> Rule:
+        """Declare the Taylor rule."""
+        self.taylor = rule
+        return rule
+
+    # ----- calling ----------------------------------------------------------------------------------------------------
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """The value, recorded as one operation."""
+        args, kwargs = self.bound(args, kwargs)
+        fixed_ones: dict[int | str, Any] = {k: args[k] for k in self.static if k < len(args)}
+        for which, fixed in (fixed_ones | kwargs).items():
+            if any(map(is_traced, flatten(fixed)[0])):
+                raise TypeError(
+                    located(
+                        f"{self.name}: {self.called(which)} is not differentiated, but was given a traced value. "
+                        f"Take its plain value, minigrad.stop_gradient(...), or do not declare it static"
+                    )
+                )
+        if self.unchecked and any(map(is_traced, flatten(args)[0])):
+            self.unchecked = False  # before the check, which calls the rules, which may call this
+            try:
+                self.check(*tree_map(peel, args), **tree_map(peel, kwargs))
+            except BaseException:
+                self.unchecked = True
+                raise
+        split = Split(self, args, kwargs)
+        return one_operation(
+            self.name,
+            lambda *xs: self.value(*split.all(xs), **kwargs),
+            split.moving(args),
+            split.pull,
+            split.push,
+            None if self.taylor is None else split.series,
+            opaque=True,
+        )
+
+    def bound(self, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """The arguments by position, with their defaults; what can only be passed by keyword stays a dict."""
+        if self.signature is None:
+            return args, kwargs
+        bound = self.signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return bound.args, bound.kwargs
+
+    def called(self, which: int | str) -> str:
+        """How messages call an argument."""
+        if isinstance(which, str):
+            return f"argument {which}"
+        name = self.names[which] if which < len(self.names) else ""
+        return f"argument {which}" + (f" ({name})" if name else "")
+
+    # ----- checking ---------------------------------------------------------------------------------------------------
+
+    def check(self, *args: Any, **kwargs: Any) -> None:
+        """Raise unless the rules agree with finite differences of the value, and with each other, at these arguments.
+
+        Every argument is moved by itself in three random directions, so the message can say whose rule is wrong, and by
+        what factor. Central differences at two steps are extrapolated, and agreement to 1e-6 is asked for; choose a
+        point where the function is smooth at the scale of 0.001. float32 is checked in float64.
+
+        Raises: AssertionError, which names the mode, the argument and the factor; ValueError if a rule returns
+                something of a wrong shape.
+        """
+        from minigrad.operations.rule_check import check_rules
+
+        args, kwargs = self.bound(args, kwargs)
+        check_rules(self, args, kwargs)
+
+
+def _with_zeros(t: Any, x: Any) -> Any:
+    """The tangent of an argument as a rule gets it: zeros where nothing moves, also for integers."""
+    leaves, treedef = flatten(x)
+    parts = treedef.leaves_of(t)
+    assert parts is not None
+
+    def part(t: Any, leaf: Any) -> Any:
+        if t is not None or not is_numeric(leaf):
+            return t
+        return zeros(leaf) if has_derivative(leaf) else np.zeros(np.shape(leaf))[()]
+
+    return treedef.unflatten(map(part, parts, leaves))
+
+
+class Split:
+    """One call of a custom primitive: its differentiable arguments, and its rules in the form the tape needs."""
+
+    def __init__(self, owner: CustomPrimitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.owner, self.kwargs = owner, kwargs
+        self.positions = [k for k in range(len(args)) if k not in owner.static]  #: those that the rules speak of
+        self.floats = [k for k in self.positions if any(map(has_derivative, flatten(args[k])[0]))]
+        traced = [k for k in self.positions if any(map(is_traced, flatten(args[k])[0]))]
+        self.wanted = traced or self.floats  #: those whose cotangents are asked for
+        self.args = [None if k in self.positions else arg for k, arg in enumerate(args)]  # no boxes: no cycles
+
+    def moving(self, args: Sequence[Any]) -> tuple[Any, ...]:
+        """The differentiable ones among all arguments."""
+        return tuple([args[k] for k in self.positions])
+
+    def all(self, xs: Sequence[Any]) -> list[Any]:
+        """All arguments, from the differentiable ones."""
+        new = list(self.args)
+        for k, x in zip(self.positions, xs):
+            new[k] = x
+        return new
+
+    def no_rule(self, what: str) -> NotImplementedError:
+        """The error of a derivative that cannot be had."""
+        return NotImplementedError(
+            located(
+                f"{self.owner.name}: {what}. Give custom_primitive a vjp=rule(g, ans, *args) or a "
+                f"jvp=rule(tangents, ans, *args), or for an elementwise function use custom_elementwise"
+            )
+        )
+
+    def pull(self, g: Any, out: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The cotangents of the differentiable arguments, from the vjp, or else by transposing the jvp."""
+        if self.owner.vjp is not None:
+            return self.by_vjp(filled(g, out), out, xs)
+        if self.owner.jvp is None:
+            raise self.no_rule("it has no derivative rule")
+        found: tuple[Any, ...] = transposed(lambda ts: self.by_jvp(ts, out, xs), xs, out, g)
+        return found
+
+    def push(self, ts: Any, out: Any, xs: tuple[Any, ...]) -> Any:
+        """The tangents of the results, from the jvp, or else by transposing the vjp."""
+        if self.owner.jvp is not None:
+            return self.by_jvp(ts, out, xs)
+        if self.owner.vjp is None:
+            raise self.no_rule("it has no derivative rule")
+        return transposed(lambda g: self.by_vjp(filled(g, out), out, xs), out, xs, ts)
+
+    def by_vjp(self, g: Any, out: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """What the vjp rule returns: in the structure of the arguments, with shapes that fit."""
+        owner, rule = self.owner, self.owner.vjp
+        args = self.all(xs)
+        if callable(rule):
+            cts = rule(g, out, *args, **self.kwargs)
+            if len(xs) == 1 and not (isinstance(cts, tuple) and len(cts) == 1 and not isinstance(xs[0], tuple)):
+                cts = (cts,)
+            if not isinstance(cts, (tuple, list)) or len(cts) != len(xs):
+                given = f"{len(cts)} cotangents" if isinstance(cts, (tuple, list)) else f"a {type(cts).__name__}"
+                names = ", ".join(map(owner.called, self.positions))
+                raise ValueError(
+                    located(
+                        f"{owner.name}: the vjp must return a tuple of {len(xs)} cotangents, one for each argument "
+                        f"({names}) that is not declared static=, with None for zero; it returned {given}"
+                    )
+                )
+        else:
+            for k in self.wanted:
+                if k >= len(rule):
+                    raise self.no_rule(f"{owner.called(k)} has no vjp; {len(rule)} were given")
+            cts = [
+                rule[k](g, out, *args, **self.kwargs) if k in self.wanted and rule[k] is not None else None
+                for k in self.positions
+            ]
+        return tuple(
+            [
+                self.fitted(ct, x, "vjp", "cotangent", f"for {owner.called(k)}")
+                for k, ct, x in zip(self.positions, cts, xs)
+            ]
+        )
+
+    def by_jvp(self, ts: tuple[Any, ...], out: Any, xs: tuple[Any, ...]) -> Any:
+        """What the jvp rule returns: in the structure of the results, with shapes that fit."""
+        owner, rule = self.owner, self.owner.jvp
+        args = self.all(xs)
+        ts = tuple([_with_zeros(t, x) for t, x in zip(ts, xs)])
+        if callable(rule):
+            return self.fitted(rule(ts, out, *args, **self.kwargs), out, "jvp", "tangent", "for the result")
+        total: Any = None
+        for k, t in zip(self.positions, ts):
+            if k not in self.wanted:
+                continue
+            if k >= len(rule):
+                raise self.no_rule(f"{owner.called(k)} has no jvp; {len(rule)} were given")
+            if rule[k] is None:
+                continue
+            part = rule[k](t, out, *args, **self.kwargs)
+            part = self.fitted(part, out, "jvp", "tangent", f"for the result along {owner.called(k)}")
+            part = filled(part, out)
+            total = part if total is None else tree_map(lambda a, b: None if a is None else a + b, total, part)
+        return tree_map(lambda _: None, out) if total is None else total
+
+    def fitted(self, found: Any, like: Any, rule: str, what: str, where: str) -> Any:
+        """A tangent or cotangent as a rule returned it, once it is known to fit."""
+        _, treedef = flatten(like)
+        parts = treedef.leaves_of(found)
+        if parts is None:
+            raise ValueError(
+                located(
+                    f"{self.owner.name}: the {rule} returned a {what} {where} with the structure {flatten(found)[1]}, "
+                    f"which should be {treedef}"
+                )
+            )
+        for path, part, leaf in zip(treedef.paths(), parts, flatten(like)[0]):
+            if part is None or not has_derivative(leaf):
+                continue
+            at = f", leaf {path}" if path else ""
+            if not hasattr(part, "shape") and not isinstance(part, (int, float, complex)):
+                raise TypeError(
+                    located(
+                        f"{self.owner.name}: the {rule} returned a {what} {where}{at} that is a {type(part).__name__}, "
+                        f"not an array or number"
+                    )
+                )
+            shape, wanted = shape_of(part), shape_of(leaf)
+            if shape != wanted:
+                raise ValueError(
+                    located(
+                        f"{self.owner.name}: the {rule} returned a {what} of shape {shape} {where}{at} of shape "
+                        f"{wanted}; they must be equal"
+                        + (" (np.sum undoes broadcasting)" if len(shape) > len(wanted) else "")
+                    )
+                )
+        return treedef.unflatten(
+            [
+                part if part is None or not has_derivative(leaf) or hasattr(part, "shape") else np.float64(part)
+                for part, leaf in zip(parts, flatten(like)[0])
+            ]
+        )
+
+    def series(self, order: int, curves: list[Any], out: Any) -> list[Any]:
+        """The coefficients of the results, by the user's Taylor rule."""
+        assert self.owner.taylor is not None
+        args = self.all([[x, *[_with_zeros(c[k], x) for c in curves[1:]]] for k, x in enumerate(curves[0])])
+        found = self.owner.taylor(order, out, *args, **self.kwargs)
+        if not isinstance(found, (list, tuple)) or len(found) != order + 1:
+            raise ValueError(
+                located(
+                    f"{self.owner.name}: the Taylor rule must return a list of {order + 1} coefficients, "
+                    f"of orders 0 to {order}"
+                )
+            )
+        return [self.fitted(c, out, "Taylor rule", "coefficient", f"for the result, order {k},")
+                for k, c in enumerate(found)]  # fmt: skip
+
+
+def custom_primitive(
+    value: Rule | None = None,
+    *,
+    vjp: Rule | Sequence[Rule | None] | None = None,
+    jvp: Rule | Sequence[Rule | None] | None = None,
+    taylor: Rule | None = None,
+    static: int | str | Sequence[int | str] = (),
+    check: bool = False,
+) -> Any:
+    """A decorator that makes a function one operation, with a derivative of your own.
+
+    Args:
+        value: the function. It is run on plain arrays and may do anything: call C code, write in place, iterate. Its
+            arguments and its result may be pytrees. Traced values must come as arguments, not through a closure.
+        vjp: `rule(g, ans, *args)`, where `ans` is the result and `g` its cotangent, of the same structure and shapes.
+            It returns the cotangents of all arguments that are not static: a tuple, or the cotangent itself if there is
+            just one; `None` is zero. Or a sequence of rules, one per argument, each of which returns one.
+        jvp: `rule(tangents, ans, *args)`, with a tuple of the tangents of all arguments that are not static (zeros for
+            what does not move), returns the tangent of the result. Or a sequence of rules, `rule(tangent, ans, *args)`,
+            one per argument, whose results are added up.
+        taylor: `rule(order, ans, *args)`, where each argument that is not static is the list of its normalised
+            coefficients u[k] = f^(k) / k! of orders 0 to `order`, returns the list of those of the result.
+        static: arguments, by position or name, that are not differentiated: the rules get them as they are, and return
+            nothing for them (an axis, a flag, a text).
+        check: compare the rules with finite differences at the first call that is differentiated, see `check`.
+
+    Returns:
+        An object that is called like `value`. Its methods `defvjp`, `defjvp` and `deftaylor` declare rules later on, as
+        decorators, and `check(*args)` compares the rules with finite differences and each other.
+
+    Raises:
+        NotImplementedError: when a derivative is asked for, and there is neither a vjp nor a jvp.
+        ValueError: if a rule returns something of a wrong shape, structure or number; the message names the argument.
+        TypeError: if a static argument is traced, or if `value` closes over a traced value.
+
+    A rule may use everything that is differentiable. To have derivatives of higher order it must do so; a rule that
+    calls C code raises when it is differentiated itself. Rules get all arguments by position, defaults included; what
+    can only be passed by keyword is static, and passed on by keyword. Written with `ans`, a rule has cheap derivatives
+    of high order; one that calls the operation itself costs twice as much with every order, unless there is a Taylor
+    rule.
+
+    >>> from minigrad import grad, hessian
+    >>> @custom_primitive(static="n")
+    ... def power(x, n=2):
+    ...     return x**n
+    >>> @power.defjvp
+    ... def _(tangents, ans, x, n):
+    ...     return tangents[0] * n * power(x, n - 1)
+    >>> float(grad(power)(3.0)), float(grad(grad(power))(3.0, n=3))
+    (6.0, 18.0)
+    >>> power.check(3.0, 4)
+    """
+    if value is None:
+        return lambda value: CustomPrimitive(value, vjp, jvp, taylor, static, check)
+    return CustomPrimitive(value, vjp, jvp, taylor, static, check)
+
+
+# ----- elementwise ----------------------------------------------------------------------------------------------------
+
+
+def custom_elementwise(
+    value: Rule,
+    *derivative: Rule | None,
+    derivatives: Iterable[Rule] | None = None,
+    name: str | None = None,
+) -> Rule:
+    """A function of your own that works entry by entry, with broadcasting: one formula serves all modes.
+
+    Args:
+        value: a function of one or more arrays, such as a ufunc. It is run on plain arrays.
+        derivative: for each argument, `formula(ans, *args)` returns the partial derivative at every entry, and is made
+            of differentiable operations; `None` if it is zero everywhere.
+        derivatives: for a function of one argument instead: the functions of its first, second, ... derivatives, each
+            run on plain arrays as well. It has derivatives up to that order, and no further.
+        name: how it is called on the tape and in messages; by default the name of `value`.
+
+    Returns:
+        The function, which has derivatives in every mode. Nested `elementwise_grad` collapses to one Taylor pass. Its
+        attribute `check(*args)` compares the derivatives with finite differences, as that of `custom_primitive`.
+
+    Raises:
+        NotImplementedError: when a derivative is asked for of a higher order than was given.
+        ValueError: if neither or both of `derivative` and `derivatives` are given.
+
+    The Taylor series comes from the formula, order by order, or from the list of derivatives by composing polynomials:
+    f(u) = sum of f^(k)(u_0) / k! (u - u_0)^k.
+
+    >>> from minigrad import derivatives, grad
+    >>> softsign = custom_elementwise(lambda x: x / (1 + abs(x)), lambda ans, x: (1 - abs(ans)) ** 2, name="softsign")
+    >>> float(grad(softsign)(1.0)), float(grad(grad(softsign))(1.0))
+    (0.25, -0.25)
+    >>> from math import e
+    >>> cube = custom_elementwise(lambda x: x**3, derivatives=[lambda x: 3 * x**2, lambda x: 6 * x], name="cube")
+    >>> derivatives(cube, 2.0, 2)
+    array([ 8., 12., 12.])
+    """
+    name = str(name or getattr(value, "__name__", type(value).__name__))
+    if (derivatives is None) == (not derivative):
+        raise ValueError(
+            located(f"{name}: give one derivative per argument, or derivatives=[f1, f2, ...] for a function of one")
+        )
+    if derivatives is not None:
+        functions = [value, *derivatives]
+        chain: list[Rule] = [value] * len(functions)
+        for k in reversed(range(len(functions))):
+            chain[k] = _member(chain, k, functions[k], name)
+        return chain[0]
+
+    def rule(formula: Rule | None) -> Rule:
+        if formula is None:
+            return lambda g, _ans, *_args: g * 0.0
+        return lambda g, ans, *args: g * formula(ans, *args)
+
+    def by_jvp(order: int, ans: Any, us: list[Any], params: Any) -> list[Any]:
+        from minigrad.modes.taylor.push import derived
+
+        return derived(primitive, us, tuple([u[0] for u in us]), ans, params, order)
+
+    primitive = _elementwise(value, [rule(formula) for formula in derivative], name, by_jvp)
+    return primitive.bind
+
+
+def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule) -> Primitive:
+    """A primitive whose result is known to have the shape of its arguments, and whose name is not one of ours."""
+    from minigrad.rules.recurrences import RULES
+
+    def entry_by_entry(*args: Any) -> Any:
+        duck = furthest_in(args)
+        if duck is not None:
+            return duck.perform(primitive.bind, args, {})
+        ans = value(*args)
+        shapes = [getattr(arg, "shape", ()) for arg in args]
+        wanted = shapes[0] if len(shapes) == 1 else np.broadcast_shapes(*shapes)
+        shape = getattr(ans, "shape", ())
+        if shape == wanted:
+            return ans if hasattr(ans, "dtype") or not any(hasattr(arg, "dtype") for arg in args) else np.float64(ans)
+        if shape == ():  # a derivative that is constant
+            return np.full(wanted, ans)
+        raise ValueError(
+            located(
+                f"{name}: an elementwise function must return an array of the shape of its arguments, {wanted}; it "
+                f"returned one of shape {shape}. Use custom_primitive for other functions"
+            )
+        )
+
+    def check(*args: Any) -> None:
+        vjps = [lambda g, ans, *xs, r=r, k=k: unbroadcast(r(g, ans, *xs), np.shape(xs[k])) for k, r in enumerate(rules)]
+        CustomPrimitive(entry_by_entry, vjps, None, None, (), False).check(*args)
+
+    entry_by_entry.__name__ = name
+    if not isinstance(value, np.ufunc):
+        entry_by_entry.__wrapped__ = value  # type: ignore[attr-defined]
+    # The table of Taylor rules and the sharing of equal work go by names.
+    primitive = Primitive(f"custom_{name}" if name in RULES else name, "elementwise", entry_by_entry, rules, rules)
+    primitive.taylor = taylor
+    primitive.bind.check = check
+    return primitive
+
+
+def _member(chain: list[Rule], order: int, value: Rule, name: str) -> Rule:
+    """One function of a chain in which each is the derivative of the one before."""
+
+    def at(k: int) -> Rule:
+        if order + k >= len(chain):
+            raise NotImplementedError(located(f"{name}: its derivative of order {order + k} was not given"))
+        return chain[order + k]
+
+    def composed(top: int, ans: Any, us: list[Any], _params: Any) -> list[Any]:
+        (u,) = us
+        v: list[Any] = [at(top)(u[0]) / math.factorial(top)]
+        for k in range(top - 1, -1, -1):  # Horner's scheme, in series
+            v = s.product(v, [0.0, *u[1:]], top)
+            v[0] = v[0] + at(k)(u[0]) / math.factorial(k)
+        return [ans, *v[1:]]
+
+    called = name if not order else f"{name}, derivative {order}"
+    return _elementwise(value, [lambda g, _ans, x: g * at(1)(x)], called, composed).bind

@@ -1,0 +1,454 @@
+"""Implicit functions: solutions of equations, differentiated without looking at how they were found.
+
+Where F(p, x) = 0 defines x as a function of p, the implicit function theorem gives its derivative from those of F:
+
+    dx = -A^{-1} (dF/dp) dp,    with A = dF/dx at the solution,
+
+forward, and backward the cotangent g of x becomes -(dF/dp)^T A^{-T} g. Both need one linear solve, whatever the solver
+did: Newton's method, a thousand iterations, or C code. The linear solve is an operation with derivatives of its own (A
+u = b defines u implicitly too), so solutions have derivatives of any order in every mode.
+
+Source: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 2008, chapter 15; M. Blondel and others,
+"Efficient and Modular Implicit Differentiation", NeurIPS 2022; for fixed points B. Christianson, "Reverse accumulation
+and attractive fixed points", Optimization Methods and Software 3, 1994.
+
+>>> from minigrad import derivatives, grad
+>>> square_root = lambda p: root(lambda p, x: x * x - p, p, 1.0)
+>>> float(square_root(4.0)), float(grad(square_root)(4.0)), float(grad(grad(square_root))(4.0))
+(2.0, 0.25, -0.03125)
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.lines import located
+from minigrad.core.tape import open_part, peel
+from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.jacobians import jacobian
+from minigrad.operations.solvers import NoConvergenceError, gmres, largest, neumann, precision
+from minigrad.operations.tree_operation import (
+    has_derivative,
+    is_traced,
+    one_operation,
+    refuse_closure,
+    shape_of,
+    tree_jvp,
+    tree_series,
+    tree_vjp,
+    typed,
+)
+from minigrad.operations.vectors import flatten as to_vector
+
+DENSE = 200  #: unknowns up to which "auto" forms the matrix
+LinearSolver = str | Callable[[Callable[[Any], Any], Any], Any]
+
+
+# ----- what users call ------------------------------------------------------------------------------------------------
+
+
+def root(
+    f: Callable[[Any, Any], Any],
+    params: Any,
+    x0: Any,
+    *,
+    solver: Callable[[Callable[[Any], Any], Any], Any] | None = None,
+    linear: LinearSolver = "auto",
+    tol: float = 1e-12,
+    maxiter: int = 100,
+) -> Any:
+    """The x with f(params, x) = 0, differentiable in params, in every mode and to any order.
+
+    Args:
+        f: the residual, of the structure and shapes of x. It is a differentiable function of both arguments. What is
+            to be differentiated must come through params, not through a closure.
+        params: a pytree.
+        x0: where to start, a pytree of floats. No derivative flows to it, since the solution does not depend on it.
+        solver: `solver(residual, x0)` returns the solution; it is given plain values and may do anything, such as
+            `lambda residual, x0: scipy.optimize.root(residual, x0).x`. By default Newton's method with steps that are
+            halved until the residual shrinks.
+        linear: how to solve the linear systems of Newton's method and of the derivative: "dense" forms the matrix of n
+            unknowns (n sweeps and n^3 operations), "gmres" multiplies by it only, "auto" is "dense" up to n = 200;
+            "neumann" sums the Neumann series, for A close to the identity; or `linear(product, b)`, with vectors of
+            shape (n,), returns the solution of product(u) = b.
+        tol: stop when a step is smaller than this, relative to x, or as small as the dtype allows. What your own solver
+            returns is refused, where it is differentiated, when Newton's step from there is larger than 1e-4, relative
+            to x: it is no root.
+        maxiter: the number of iterations allowed.
+
+    Returns:
+        The solution, in the structure, shapes and dtypes of x0.
+
+    Raises:
+        NoConvergenceError: a RuntimeError with a `history`, if the root or the solution of a linear system is missed.
+        numpy.linalg.LinAlgError: if the derivative in x is singular at the solution, which then is no function of p.
+        ValueError: if the residual has not the structure and shapes of x.
+        TypeError: if f closes over a traced value, or x0 is not made of floats.
+
+    >>> from minigrad import grad
+    >>> kepler = lambda e, M: root(lambda p, E: E - p[0] * np.sin(E) - p[1], (e, M), M)
+    >>> float(kepler(0.5, 1.0).round(6)), float(grad(kepler, 1)(0.5, 1.0).round(6))
+    (1.498701, 1.037362)
+    """
+
+    def solve(params: Any) -> Any:
+        start = start_from("root", x0)
+        if solver is None:
+            return _newton(f, params, start, _Linear("root", f, linear), tol, maxiter)
+        return solver(lambda x: f(params, x), start)
+
+    return solution("root", f, params, solve, x0, linear, solver is not None)
+
+
+def fixed_point(
+    f: Callable[[Any, Any], Any],
+    params: Any,
+    x0: Any,
+    *,
+    solver: Callable[[Callable[[Any], Any], Any], Any] | None = None,
+    linear: LinearSolver = "auto",
+    tol: float = 1e-12,
+    maxiter: int = 10_000,
+) -> Any:
+    """The x with x = f(params, x), found by iterating, differentiable in params, in every mode and to any order.
+
+    Args:
+        f: the map, which returns the structure and shapes of x; see `root`, also for params, x0 and maxiter.
+        solver: `solver(map, x0)` returns the fixed point. By default x is replaced by f(params, x) again and again.
+        linear: as for `root`. The matrix is I - df/dx, and "neumann" iterates u = b + (df/dx) u, which converges as
+            fast as the iteration itself.
+        tol: stop when x changes by less than this, relative to x. If the map contracts by a factor q, the error is
+            up to tol / (1 - q).
+
+    Returns, raises: as `root`.
+
+    >>> from minigrad import grad
+    >>> cosine = lambda p: fixed_point(lambda p, x: np.cos(p * x), p, 1.0)
+    >>> float(cosine(1.0).round(6)), float(grad(cosine)(1.0).round(6))
+    (0.739085, -0.297474)
+    """
+
+    def residual(params: Any, x: Any) -> Any:
+        return tree_map(lambda a, b: a - b, x, _like_x("fixed_point", f(params, x), x))
+
+    def solve(params: Any) -> Any:
+        start = start_from("fixed_point", x0)
+        if solver is None:
+            return _iterate(f, params, start, tol, maxiter)
+        return solver(lambda x: f(params, x), start)
+
+    return solution("fixed_point", residual, params, solve, x0, linear, solver is not None)
+
+
+def custom_root(
+    residual: Callable[[Any, Any], Any], *, linear: LinearSolver = "auto"
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that gives any solver the derivative of what it solves.
+
+    Args:
+        residual: `residual(params, x)` is zero at the solution, and differentiable. For a minimum of a function it is
+            its gradient.
+        linear: as for `root`.
+
+    Returns:
+        A decorator of `solver(params, *args, **kwargs)`, a function that returns x and is run on plain values. The
+        other arguments are passed on; no derivative flows to them.
+
+    Raises:
+        NoConvergenceError: (from the solver that is decorated) if what it returns is not near a root, so that its
+            derivative would be wrong; numpy.linalg.LinAlgError if the derivative in x is singular there.
+
+    >>> from minigrad import grad
+    >>> def loss(p, w):  # ridge regression
+    ...     return np.sum((X @ w - y) ** 2) + p * np.sum(w**2)
+    >>> X, y = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), np.array([1.0, 2.0, 3.0])
+    >>> @custom_root(grad(loss, 1))
+    ... def ridge(p):
+    ...     return np.linalg.solve(X.T @ X + p * np.eye(2), X.T @ y)
+    >>> grad(lambda p: ridge(p)[0])(1.0).round(6)
+    np.float64(0.027682)
+    """
+
+    def decorate(solver: Callable[..., Any]) -> Callable[..., Any]:
+        name = getattr(solver, "__name__", type(solver).__name__)
+
+        @functools.wraps(solver)
+        def solved(params: Any, *args: Any, **kwargs: Any) -> Any:
+            plain_args, plain_kwargs = tree_map(peel, args), tree_map(peel, kwargs)
+            return solution(
+                name, residual, params, lambda p: solver(p, *plain_args, **plain_kwargs), None, linear, True
+            )
+
+        return solved
+
+    return decorate
+
+
+# ----- the derivative of a solution -----------------------------------------------------------------------------------
+
+
+def solution(
+    name: str,
+    residual: Callable[[Any, Any], Any],
+    params: Any,
+    solve: Callable[[Any], Any],
+    x0: Any = None,
+    linear: LinearSolver = "auto",
+    is_foreign: bool = False,
+) -> Any:
+    """What `solve(params)` finds, with the derivative by the implicit function theorem.
+
+    Where `x0` is given it has to be like it, and a foreign result has to be a root.
+    """
+    system = _Linear(name, residual, linear)
+    is_differentiated = any(map(is_traced, flatten(params)[0]))
+
+    def value(params: Any) -> Any:
+        x = tree_map(lambda leaf: typed(open_part(leaf)), solve(params))
+        _check_floats(name, x, "the solution")
+        if x0 is not None:
+            x = _like_x(name, x, start_from(name, x0), "the solver returned")
+        if is_foreign and is_differentiated:
+            _check_root(name, residual, params, x, system)
+        return x
+
+    def pull(g: Any, x: Any, primals: Any) -> Any:
+        (params,) = primals
+        weights = tree_map(lambda w: -w, system.transposed().solve((params, x), g))
+        return tree_vjp(lambda p: residual(p, x), (params,))[1](weights)
+
+    def push(ts: Any, x: Any, primals: Any) -> Any:
+        (params,) = primals
+        speed = tree_jvp(lambda p: _like_x(name, residual(p, x), x), (params,), ts)[1]
+        return tree_map(lambda u: -u, system.solve((params, x), speed))
+
+    def series(order: int, curves: list[Any], x: Any) -> list[Any]:
+        xs = [x]
+        for k in range(1, order + 1):  # coefficient k of F(p, x) is A x[k] and what the lower ones make of it
+            points = [(c[0], xs[j] if j < k else tree_map(lambda a: a * 0.0, x)) for j, c in enumerate(curves[: k + 1])]
+            rest = tree_series(name, residual, points, k)[k]
+            xs.append(tree_map(lambda u: -u, system.solve((curves[0][0], x), rest)))
+        return xs
+
+    return one_operation(name, value, (params,), pull, push, series, opaque=True)
+
+
+class _Linear:
+    """The systems A u = b and A^T u = b, where A is the derivative of a residual in x, at a point (params, x)."""
+
+    def __init__(self, name: str, residual: Callable[[Any, Any], Any], method: LinearSolver) -> None:
+        if not callable(method) and method not in ("auto", "dense", "gmres", "neumann"):
+            raise ValueError(
+                located(
+                    f'{name}: linear={method!r}; it is "auto", "dense", "gmres", "neumann", or a function of the '
+                    f"product with the matrix and the right side"
+                )
+            )
+        self.name, self.residual, self.method = name, residual, method
+        self.is_transposed = False
+        self.known: list[tuple[list[Any], Any]] = []  # the last point and its matrix: rows of a Jacobian share it
+
+    def transposed(self) -> _Linear:
+        """The system with the transposed matrix."""
+        other = _Linear(self.name, self.residual, self.method)
+        other.is_transposed, other.known = not self.is_transposed, self.known
+        return other
+
+    def times(self, params: Any, x: Any, v: Any) -> Any:
+        """A v, or A^T v."""
+        if self.is_transposed:
+            return tree_vjp(lambda x: self.residual(params, x), (x,))[1](v)[0]
+        return tree_jvp(lambda x: self.residual(params, x), (x,), (v,))[1]
+
+    def solve(self, point: tuple[Any, Any], b: Any) -> Any:
+        """The solution, as an operation: from A u = b follows A du = db - dA u, and the cotangent of b is A^-T g."""
+
+        def pull(g: Any, u: Any, primals: Any) -> Any:
+            params, x, _b = primals
+            of_b = self.transposed().solve((params, x), g)
+            back = tree_vjp(lambda params, x: self.times(params, x, u), (params, x))[1]
+            return (*back(tree_map(lambda w: -w, of_b)), of_b)
+
+        def push(ts: Any, u: Any, primals: Any) -> Any:
+            params, x, _b = primals
+            moved = tree_jvp(lambda params, x: self.times(params, x, u), (params, x), ts[:2])[1]
+            total = moved if ts[2] is None else tree_map(lambda m, t: m if t is None else m - t, moved, ts[2])
+            return tree_map(lambda w: -w, self.solve((params, x), total))
+
+        def series(order: int, curves: list[Any], u: Any) -> list[Any]:
+            us = [u]
+            for k in range(1, order + 1):
+                points = [
+                    (*c[:2], us[j] if j < k else tree_map(lambda a: a * 0.0, u)) for j, c in enumerate(curves[: k + 1])
+                ]
+                rest = tree_series(self.name, self.times, points, k)[k]
+                right = rest if curves[k][2] is None else tree_map(lambda r, b: r - b, rest, curves[k][2])
+                us.append(tree_map(lambda w: -w, self.solve(curves[0][:2], right)))
+            return us
+
+        return one_operation(f"{self.name}, linear system", self.run, (*point, b), pull, push, series, opaque=True)
+
+    def run(self, params: Any, x: Any, b: Any) -> Any:
+        """The solution on plain values."""
+        start, to_tree = to_vector(x)
+        right, _ = to_vector(b)
+        n = start.shape[0]
+        if right.shape != start.shape:
+            raise ValueError(
+                located(f"{self.name}: the residual has {right.shape[0]} entries, but x has {n}; they must be as many")
+            )
+        if right.dtype.kind == start.dtype.kind:
+            right = right.astype(start.dtype)  # what x can tell apart
+        if self.method == "dense" or (self.method == "auto" and n <= DENSE):
+            matrix = self.matrix(params, x, start, to_tree)
+            return to_tree(np.linalg.solve(matrix.T if self.is_transposed else matrix, right))
+        product = self.product(params, x, to_tree)
+        if callable(self.method):
+            u = np.asarray(self.method(product, right))
+            gap = float(np.linalg.norm(product(u) - right)) if u.shape == right.shape else np.inf
+            if not gap <= 1e-6 * float(np.linalg.norm(right)):
+                raise NoConvergenceError(f"{self.name}: the linear solver that was given left a residual", [gap])
+            return to_tree(u)
+        return to_tree(
+            neumann(product, right, self.name) if self.method == "neumann" else gmres(product, right, self.name)
+        )
+
+    def product(self, params: Any, x: Any, to_tree: Any) -> Callable[[Any], Any]:
+        """The product of the matrix with a vector; backward, the residual is recorded once for all products."""
+        if self.is_transposed:
+            back = tree_vjp(lambda x: self.residual(params, x), (x,))[1]
+            return lambda v: to_vector(back(to_tree(v))[0])[0]
+        return lambda v: to_vector(self.times(params, x, to_tree(v)))[0]
+
+    def matrix(self, params: Any, x: Any, start: Any, to_tree: Any) -> Any:
+        """A as an array, known to be invertible."""
+        leaves = flatten((params, x))[0]
+        if self.known and all(a is b for a, b in zip(leaves, self.known[0][0])):
+            return self.known[0][1]
+        found = jacobian(lambda v: to_vector(self.residual(params, to_tree(v)))[0])(start)
+        if not np.all(np.isfinite(found)):
+            raise np.linalg.LinAlgError(located(f"{self.name}: the derivative of the residual in x is not finite"))
+        if found.shape[0] != found.shape[1] or np.linalg.cond(found) > 0.05 / precision(found) or not np.any(found):
+            raise np.linalg.LinAlgError(
+                located(
+                    f"{self.name}: the derivative of the residual in x, a matrix of shape {found.shape}, is singular "
+                    f"at x of size {largest(x):.6g}. If that is the solution, it is no differentiable function of the "
+                    f"parameters; if Newton's method came by, try another x0"
+                )
+            )
+        self.known[:] = [(leaves, found)]
+        return found
+
+
+def _like_x(name: str, found: Any, x: Any, what: str = "the function returned") -> Any:
+    """`found`, in the structure and shapes of x."""
+    leaves, treedef = flatten(x)
+    parts = treedef.leaves_of(found)
+    if parts is None or len(flatten(found)[0]) != len(leaves) or any(isinstance(part, (list, tuple)) for part in parts):
+        raise ValueError(located(f"{name}: {what} the structure {flatten(found)[1]}, but x has {treedef}"))
+    for path, part, leaf in zip(treedef.paths("x"), parts, leaves):
+        if shape_of(part) != shape_of(leaf):
+            raise ValueError(located(f"{name}: {what} shape {shape_of(part)} for {path} of shape {shape_of(leaf)}"))
+    return treedef.unflatten(parts)
+
+
+def _check_floats(name: str, x: Any, what: str) -> None:
+    leaves, treedef = flatten(x)
+    for path, leaf in zip(treedef.paths("x"), leaves):
+        if not has_derivative(leaf):
+            raise TypeError(located(f"{name}: {what} {path} is {leaf!r}; it must be made of floats: 1.0, not 1"))
+    if not leaves:
+        raise TypeError(located(f"{name}: {what} holds no numbers"))
+
+
+def start_from(name: str, x0: Any) -> Any:
+    """The plain values to start from."""
+    x0 = tree_map(lambda leaf: typed(peel(leaf)), x0)
+    _check_floats(name, x0, "the start")
+    return x0
+
+
+def _check_root(name: str, residual: Any, params: Any, x: Any, system: _Linear) -> None:
+    """Raise if Newton's step from what a solver returned is not small: then it is no root."""
+    left = residual(params, x)
+    refuse_closure(name, flatten(left)[0])
+    left = _like_x(name, left, x, "the residual has")
+    if not any(np.any(part) for part in flatten(left)[0]):
+        return
+    step, size = largest(system.run(params, x, left)), largest(x)
+    if not step <= 1e-4 * size and not step <= 1e-10:
+        raise NoConvergenceError(
+            f"{name}: what the solver returned is no root: the residual there has a size of {largest(left):.3g}, and a "
+            f"step of Newton's method would move x, of size {size:.3g}, by {step:.3g}; its derivative would be wrong",
+            [largest(left)],
+        )
+
+
+# ----- solvers, on plain values ---------------------------------------------------------------------------------------
+
+
+def _newton(f: Any, params: Any, x: Any, system: _Linear, tol: float, maxiter: int) -> Any:
+    """Newton's method; a step is halved until the residual shrinks."""
+
+    def residual(x: Any) -> Any:
+        found = f(params, x)
+        refuse_closure("root", flatten(found)[0])
+        return _like_x("root", found, x, "the residual has")
+
+    eps = precision(x)
+    tol = max(tol, 4 * eps)
+    left = residual(x)
+    norm = float(np.linalg.norm(to_vector(left)[0]))
+    history, scale = [norm], largest(x)
+    for _ in range(maxiter):
+        if norm == 0.0:
+            return x
+        step = system.run(params, x, left)
+        scale = max(scale, largest(step)) if len(history) == 1 else scale
+        length = 1.0
+        while True:
+            new = tree_map(lambda a, s, t=length: a - t * s, x, step)
+            with np.errstate(all="ignore"):
+                new_left = residual(new)
+                new_norm = float(np.linalg.norm(to_vector(new_left)[0]))
+            if new_norm <= (1.0 - 1e-4 * length) * norm:
+                break
+            length /= 2
+            if length < 1e-6:
+                break
+        small = largest(step) <= tol * max(scale, largest(x))
+        if length < 1e-6:  # no way down: at the root, where rounding rules, or stuck
+            if largest(step) <= 4 * eps**0.5 * max(scale, largest(x)):
+                return x
+            raise NoConvergenceError("root: no step makes the residual smaller; try another x0", history)
+        x, left, norm = new, new_left, new_norm
+        history.append(norm)
+        if small:
+            return x
+    raise NoConvergenceError(f"root: not found in {maxiter} iterations; try another x0 or a larger maxiter", history)
+
+
+def _iterate(f: Any, params: Any, x: Any, tol: float, maxiter: int) -> Any:
+    """x = f(x), until it does not change."""
+    history: list[float] = []
+    tol = max(tol, 4 * precision(x))
+    for _ in range(maxiter):
+        with np.errstate(over="ignore", invalid="ignore"):  # of which an exception tells
+            new = f(params, x)
+            refuse_closure("fixed_point", flatten(new)[0])
+            new = tree_map(typed, _like_x("fixed_point", new, x))
+            history.append(largest(tree_map(lambda a, b: a - b, new, x)))
+        x = new
+        if not np.isfinite(history[-1]):
+            raise NoConvergenceError("fixed_point: the iteration diverges; does the map contract?", history)
+        if history[-1] <= tol * largest(x):
+            return x
+    raise NoConvergenceError(
+        f"fixed_point: x still changes after {maxiter} iterations; does the map contract? Try another x0 or tol, "
+        f"or root with the residual x - f(params, x)",
+        history,
+    )

@@ -1,0 +1,258 @@
+"""Elementwise rules: one line per function, `g * ∂ans/∂arg` for each argument.
+
+The Jacobian of an elementwise operation is diagonal, so the same line pulls cotangents back and pushes tangents
+forward. Rules use `ans` where that saves work. The formulas are those of any table of derivatives (NIST Digital Library
+of Mathematical Functions, sections 4.4, 4.7, 4.20, 4.24, 4.34, 4.38); a comment marks what is chosen rather than given.
+
+Complex arguments follow the convention of HIPS autograd: rules multiply by the complex derivative without conjugating,
+so the gradient of a real function u of z = x + iy is ∂u/∂x - i ∂u/∂y.
+"""
+
+from __future__ import annotations
+
+import operator
+import warnings
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck, anywhere, serial_of
+from minigrad.core.lines import located
+from minigrad.core.primitive import constant, elementwise
+from minigrad.core.tape import NUMBERS, Box, open_part, peel
+
+# fmt: off
+
+# ----- arithmetic -----------------------------------------------------------------------------------------------------
+# The functions of the operator module do what NumPy's ufuncs do on arrays, and much faster on scalars.
+
+add      = elementwise("add", operator.add,
+                       lambda g, _ans, _x, _y: g,
+                       lambda g, _ans, _x, _y: g)
+subtract = elementwise("subtract", operator.sub,
+                       lambda g, _ans, _x, _y: g,
+                       lambda g, _ans, _x, _y: -g)
+multiply = elementwise("multiply", operator.mul,
+                       lambda g, _ans, _x, y: g * y,
+                       lambda g, _ans, x, _y: g * x)
+divide   = elementwise("divide", operator.truediv,
+                       lambda g, _ans, _x, y: g / y,
+                       lambda g, ans, _x, y: -(g / y) * ans)
+remainder = elementwise("remainder", operator.mod,
+                        lambda g, _ans, _x, _y: g,
+                        lambda g, _ans, x, y: -g * floor_divide(x, y))
+negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g)
+positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g)
+reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans)
+square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x)
+sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans))
+cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * ans))
+
+
+def _power_x(g: Any, _ans: Any, x: Any, y: Any) -> Any:
+    """y x^(y-1), and 0 where y = 0, also at x = 0."""
+    if type(y) is int or type(y) is float:
+        return g * 2.0 * x if y == 2 else g * (y * x ** (y - 1)) if y else g * 0.0
+    return g * (y * x ** where(peel(y) == 0, 1.0, y - 1))
+
+
+def _power_y(g: Any, ans: Any, x: Any, _y: Any) -> Any:
+    """x^y log x; at x = 0 the limit for y > 0, which is 0."""
+    return g * (ans * log(where(peel(x) == 0, 1.0, x)))
+
+
+power       = elementwise("power", operator.pow, _power_x, _power_y)
+float_power = elementwise("float_power", np.float_power, _power_x, _power_y)
+
+# ----- exponential and logarithm --------------------------------------------------------------------------------------
+
+exp   = elementwise("exp", np.exp, lambda g, ans, _x: g * ans)
+exp2  = elementwise("exp2", np.exp2, lambda g, ans, _x: g * (ans * LOG_2))
+expm1 = elementwise("expm1", np.expm1, lambda g, _ans, x: g * exp(x))
+log   = elementwise("log", np.log, lambda g, _ans, x: g / x)
+log2  = elementwise("log2", np.log2, lambda g, _ans, x: g / (x * LOG_2))
+log10 = elementwise("log10", np.log10, lambda g, _ans, x: g / (x * LOG_10))
+log1p = elementwise("log1p", np.log1p, lambda g, _ans, x: g / (1.0 + x))
+LOG_2, LOG_10 = float(np.log(2.0)), float(np.log(10.0))
+
+logaddexp  = elementwise("logaddexp", np.logaddexp,
+                         lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(y, x, ans))),
+                         lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(x, y, ans))))
+logaddexp2 = elementwise("logaddexp2", np.logaddexp2,
+                         lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(y, x, ans))),
+                         lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(x, y, ans))))
+
+# ----- trigonometric and hyperbolic functions, and their inverses -----------------------------------------------------
+# (1 - x)(1 + x) instead of 1 - x^2: no cancellation near 1.
+
+sin     = elementwise("sin", np.sin, lambda g, _ans, x: g * cos(x))
+cos     = elementwise("cos", np.cos, lambda g, _ans, x: -g * sin(x))
+tan     = elementwise("tan", np.tan, lambda g, ans, _x: g * (1.0 + ans * ans))
+arcsin  = elementwise("arcsin", np.arcsin, lambda g, _ans, x: g / sqrt((1.0 - x) * (1.0 + x)))
+arccos  = elementwise("arccos", np.arccos, lambda g, _ans, x: -g / sqrt((1.0 - x) * (1.0 + x)))
+arctan  = elementwise("arctan", np.arctan, lambda g, _ans, x: g / (1.0 + x * x))
+sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x))
+cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x))
+tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans))
+arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x))
+arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)))
+arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)))
+sinc    = elementwise("sinc", np.sinc, lambda g, ans, x: g * sinc_slope(x, ans))
+deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, _ans, _x: g * DEGREE)
+rad2deg = elementwise("rad2deg", np.rad2deg, lambda g, _ans, _x: g / DEGREE)
+DEGREE  = float(np.pi / 180)
+
+arctan2 = elementwise("arctan2", np.arctan2,
+                      lambda g, _ans, y, x: g * (x / hypot(x, y) / hypot(x, y)),             # no square overflows
+                      lambda g, _ans, y, x: -g * (y / hypot(x, y) / hypot(x, y)))
+hypot   = elementwise("hypot", np.hypot,                  # at (0, 0) the subgradient 0
+                      lambda g, ans, x, _y: g * ratio(x, ans),
+                      lambda g, ans, _x, y: g * ratio(y, ans))
+
+# ----- piecewise: the derivative of the piece, shared evenly at a tie -------------------------------------------------
+
+absolute = elementwise("absolute", np.absolute, lambda g, ans, x: g * direction(x, ans))     # at 0 the subgradient 0
+fabs     = elementwise("fabs", np.fabs, lambda g, _ans, x: g * sign(x))
+maximum  = elementwise("maximum", np.maximum,
+                       lambda g, ans, x, y: g * share(x, y, ans, np.greater),
+                       lambda g, ans, x, y: g * share(y, x, ans, np.greater))
+minimum  = elementwise("minimum", np.minimum,
+                       lambda g, ans, x, y: g * share(x, y, ans, np.less),
+                       lambda g, ans, x, y: g * share(y, x, ans, np.less))
+fmax     = elementwise("fmax", np.fmax,
+                       lambda g, ans, x, y: g * share(x, y, ans, np.greater, skip_nan=True),
+                       lambda g, ans, x, y: g * share(y, x, ans, np.greater, skip_nan=True))
+fmin     = elementwise("fmin", np.fmin,
+                       lambda g, ans, x, y: g * share(x, y, ans, np.less, skip_nan=True),
+                       lambda g, ans, x, y: g * share(y, x, ans, np.less, skip_nan=True))
+choose_where = elementwise("where", lambda x, y, condition: np.where(condition, x, y),
+                           lambda g, _ans, _x, _y, condition: where(condition, typed(g, _ans), 0.0),
+                           lambda g, _ans, _x, _y, condition: where(condition, 0.0, typed(g, _ans)))
+nan_to_num = elementwise("nan_to_num", np.nan_to_num,
+                         lambda g, _ans, x, **_: where(np.isfinite(peel(x)), typed(g, _ans), 0.0))
+
+# ----- complex numbers ------------------------------------------------------------------------------------------------
+# Where the result is real, the sweep takes the real part of a complex tangent; likewise for a real argument.
+
+real      = elementwise("real", np.real, lambda g, _ans, _x: g)
+imag      = elementwise("imag", np.imag, lambda g, _ans, x: -1j * g if peel(x).dtype.kind == "c" else g * 0.0)
+conjugate = elementwise("conjugate", np.conjugate, lambda g, _ans, _x: conjugate(g))
+angle     = elementwise("angle", np.angle,
+                        lambda g, _ans, x: g * (conjugate(x) / (1j * real(x * conjugate(x))))
+                        if peel(x).dtype.kind == "c" else g * 0.0)
+# ----- no derivative flows --------------------------------------------------------------------------------------------
+
+real_sign, signbit         = constant("sign", np.sign), constant("signbit", np.signbit)
+spacing                    = constant("spacing", np.spacing)
+floor, ceil, trunc, rint   = (constant(f.__name__, f) for f in (np.floor, np.ceil, np.trunc, np.rint))
+floor_divide               = constant("floor_divide", operator.floordiv)
+greater, greater_equal     = constant("greater", operator.gt), constant("greater_equal", operator.ge)
+less, less_equal           = constant("less", operator.lt), constant("less_equal", operator.le)
+equal, not_equal           = constant("equal", operator.eq), constant("not_equal", operator.ne)
+isnan, isinf, isfinite     = constant("isnan", np.isnan), constant("isinf", np.isinf), constant("isfinite", np.isfinite)
+logical_and, logical_or    = constant("logical_and", np.logical_and), constant("logical_or", np.logical_or)
+logical_not, logical_xor   = constant("logical_not", np.logical_not), constant("logical_xor", np.logical_xor)
+
+# fmt: on
+
+# ----- what several rules share ---------------------------------------------------------------------------------------
+
+
+def where(condition: Any, x: Any, y: Any) -> Any:
+    """`np.where` with three arguments. The condition is a constant; nothing leaks from the branch not taken."""
+    condition = peel(condition)
+    if isinstance(condition, Duck):  # it may be further in than a box that it chooses from
+        x, y = [condition.lift(v) if -1 < serial_of(v) < condition.serial else v for v in (x, y)]
+    return choose_where(x, y, condition=condition)
+
+
+def sign(x: Any) -> Any:
+    """`np.sign`: constant for real x; for complex x it is x/|x|, which is not."""
+    return x / nonzero_or_one(absolute(x)) if np.iscomplexobj(peel(x)) else real_sign(x)
+
+
+def sinc_slope(x: Any, ans: Any) -> Any:
+    """The derivative of sin(πx)/(πx), with its Taylor polynomial of degree 21 for |x| < 1/4.
+
+    Composed, so that derivatives of any order exist at the removable singularity 0. The first term left out is
+    22 (πx)^21/23! < 1e-23.
+    """
+    z = np.pi * x
+    near = np.abs(peel(x)) < 0.25
+    small = where(near, z, 0.0)
+    series: Any = 1.0
+    for n in range(9, 0, -1):
+        series = 1.0 - small * small / ((2 * n) * (2 * n + 3)) * series
+    far = where(near, 1.0, x)
+    return where(near, small * series * (-np.pi / 3), (cos(z) - ans) / far)
+
+
+def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
+    """The part of the cotangent that x gets when `ans` is the better of x and y: 1, 0, or 1/2 at a tie.
+
+    A NaN is the better one, since it is the result, unless the function skips it.
+    """
+    x, y = peel(x), peel(y)
+    wins = better(x, y)
+    wins = wins | (np.isnan(y) & ~np.isnan(x) if skip_nan else np.isnan(x))
+    return np.where(wins, 1.0, np.where(np.equal(x, y), 0.5, 0.0)).astype(peel(ans).dtype)
+
+
+def direction(x: Any, ans: Any) -> Any:
+    """The derivative of |x|: sign(x), and for complex x the conjugate of x/|x|; 0 at 0."""
+    if peel(x).dtype.kind != "c":
+        return sign(x)
+    return conjugate(x) / nonzero_or_one(ans)
+
+
+def root_of_one_plus_square(x: Any) -> Any:
+    """sqrt(1 + x^2), without overflow for real x."""
+    return sqrt(x * x + 1.0) if peel(x).dtype.kind == "c" else hypot(x, 1.0)
+
+
+def nonzero_or_one(x: Any) -> Any:
+    """x, with 1 in place of 0: a denominator where the numerator vanishes too."""
+    zero = peel(x) == 0
+    return where(zero, 1.0, x) if anywhere(zero) else x
+
+
+def ratio(x: Any, length: Any) -> Any:
+    """x / length, the derivative of a length; at length 0 the subgradient 0.
+
+    The second derivative is infinite there. Whoever asks for it gets 0, and a warning.
+    """
+    zero = peel(length) == 0
+    if not anywhere(zero):
+        return x / length
+    if type(open_part(length)) is Box:
+        warn_of_length()
+    return where(zero, 0.0, x) / where(zero, 1.0, length)
+
+
+def warn_of_length() -> None:
+    """Tell that the second derivative of a length was asked for at 0."""
+    warnings.warn(
+        located(
+            "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
+            "For the square of a length write the sum of squares, np.sum(x * x)"
+        ),
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def gap(x: Any, y: Any, ans: Any) -> Any:
+    """x - y, for the weight of y in `logaddexp`, which decreases with it.
+
+    Of two -inf neither has any weight, as in `logsumexp`; two +inf share it.
+    """
+    plain = peel(ans)
+    if not anywhere(~np.isfinite(plain)):
+        return x - y
+    lost, tied = np.isneginf(plain), np.isposinf(plain) & (np.equal(peel(x), peel(y)))
+    return where(lost, np.inf, where(tied, 0.0, where(lost | tied, 0.0, x) - where(lost | tied, 0.0, y)))
+
+
+def typed(g: Any, ans: Any) -> Any:
+    """A thin Python cotangent as a scalar of the dtype of its node, so that float32 stays float32."""
+    return peel(ans).dtype.type(g) if type(g) in NUMBERS else g

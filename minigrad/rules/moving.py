@@ -1,0 +1,185 @@
+"""Rules for operations that move entries: indexing, joining, repeating, rolling; their transposes scatter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck, has_duck, whole
+from minigrad.core.lines import located
+from minigrad.core.operands import check_plain
+from minigrad.core.primitive import Rule, Scatter, linear, linear_in_all
+from minigrad.core.tape import Box, peel
+from minigrad.rules.shapes import astype, reshape
+
+# ----- indexing -------------------------------------------------------------------------------------------------------
+
+
+def is_basic(index: Any) -> bool:
+    """Whether this index makes a view: nothing is named twice, so += may be used for adding."""
+    parts = index if type(index) is tuple else (index,)
+    return all(part is None or part is Ellipsis or type(part) is int or type(part) is slice for part in parts)
+
+
+@whole
+def scattered_sum(*gs: Any, indices: Sequence[Any], shape: tuple[int, ...], dtype: Any) -> Any:
+    """The sum of arrays of zeros of this shape, each with one of `gs` at one of the indices."""
+    total = np.zeros(shape, dtype)
+    for g, index in zip(gs, indices):
+        if is_basic(index):
+            total[index] += g
+        else:
+            np.add.at(total, index, g)
+    return total[()] if shape == () else total
+
+
+sum_of_scatters = linear_in_all(
+    "scatter",
+    scattered_sum,
+    lambda g, _ans, *_gs, parents, indices, shape, dtype: [g[index] for index in indices],
+)
+
+getitem = linear("getitem", lambda x, index: x[index], lambda g, _ans, _x, index: Scatter(g, index))
+
+
+def plain_index(index: Any, x: Any) -> Any:
+    """An index as the tape keeps it: boxes within are refused, lists become arrays, arrays are watched."""
+    if type(index) is tuple:
+        return tuple([plain_index(part, x) for part in index])
+    if type(index) is Box:
+        if index.tape.is_open and peel(index).dtype.kind in "fc":
+            raise TypeError(
+                located(
+                    "an array was indexed by a value that is being differentiated; an index has no derivative. "
+                    "Use a comparison (x > 0) for a mask, np.argsort or np.argmax for positions, or "
+                    "minigrad.value(i).astype(int)"
+                )
+            )
+        return peel(index)
+    if type(index) is list:
+        index = np.asarray(index) if len(index) else np.zeros(0, dtype=int)
+    if type(index) is np.ndarray:
+        while type(x) is Box:
+            x.tape.capture(index)
+            x = x.value
+    return index
+
+
+# ----- moving entries -------------------------------------------------------------------------------------------------
+
+
+def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
+    """A linear operation that copies entries of its argument to new places, repeats them, or fills with zeros.
+
+    Its transpose is found by letting it move the numbers 1, 2, 3, ...: where number i arrives, entry i came from;
+    where a 0 arrives, nothing did.
+    """
+
+    def transpose_rule(g: Any, _ans: Any, _x: Any, **params: Any) -> Any:
+        size = int(np.prod(_x.shape))
+        sources = fun(np.arange(1, size + 1).reshape(_x.shape), **params)
+        flat = reshape(g, shape=(-1,))
+        filled = scatter_add(flat, index=np.reshape(sources, -1), size=size + 1)
+        return reshape(filled[1:], shape=_x.shape)
+
+    return linear(name, fun, transpose_rule)
+
+
+@whole
+def scattered_add(x: Any, index: Any, size: int) -> Any:
+    """A vector of `size` sums: entry k of x is added to entry `index[k]`."""
+    if x.dtype == np.float64:
+        return np.bincount(index, weights=x, minlength=size)
+    total = np.zeros(size, x.dtype)
+    np.add.at(total, index, x)
+    return total
+
+
+scatter_add: Rule = linear("scatter_add", scattered_add, lambda g, _ans, _x, index, size: g[index])
+
+roll: Rule = linear(
+    "roll",
+    lambda x, shift, axis: np.roll(x, shift, axis),
+    lambda g, _ans, _x, shift, axis: roll(
+        g, shift=tuple(-s for s in shift) if type(shift) is tuple else -shift, axis=axis
+    ),
+)
+tile = moves("tile", lambda x, reps: np.tile(x, reps))
+repeat = moves("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis))
+rot90 = moves("rot90", lambda x, k, axes: np.rot90(x, k, axes))
+tril = moves("tril", lambda x, k: np.tril(x, k))
+triu = moves("triu", lambda x, k: np.triu(x, k))
+diag = moves("diag", lambda x, k: np.diag(x, k))
+diagonal = moves("diagonal", lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2))
+pad = moves("pad", lambda x, pad_width, mode: np.pad(x, pad_width, mode))
+
+# ----- joining --------------------------------------------------------------------------------------------------------
+
+
+def _concatenate_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -> list[Any]:
+    start = 0
+    cotangents: list[Any] = []
+    for arg, parent in zip(_args, parents):
+        stop = start + arg.shape[axis]
+        index = (slice(None),) * (axis % len(arg.shape)) + (slice(start, stop),)
+        cotangents.append(g[index] if parent >= 0 else None)
+        start = stop
+    return cotangents
+
+
+def _stack(*args: Any, axis: int) -> Any:
+    return np.array(args) if axis == 0 and not has_duck(args) else np.stack(args, axis)
+
+
+def _stack_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -> list[Any]:
+    before = (slice(None),) * (axis % len(g.shape))
+    return [g[(*before, i)] if parent >= 0 else None for i, parent in enumerate(parents)]
+
+
+concatenate = linear_in_all("concatenate", lambda *args, axis: np.concatenate(args, axis), _concatenate_pull)
+stack = linear_in_all("stack", _stack, _stack_pull)
+
+
+def same(x: Any) -> Any:
+    """x itself: what a pickled box whose transformation is over is read back by."""
+    return x
+
+
+def has_box(values: Any) -> bool:
+    """Whether a nested list or tuple holds a box."""
+    if type(values) is Box:
+        return True
+    return isinstance(values, (list, tuple)) and any(has_box(value) for value in values)
+
+
+def array(values: Any, dtype: Any = None, **options: Any) -> Any:
+    """`np.array`, also of nested lists and tuples that hold boxes."""
+    if type(values) is Box or isinstance(values, Duck):
+        values = values if dtype is None else cast(values, dtype)
+        return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
+    if not has_box(values) and not has_duck(values):
+        if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
+            check_plain(values)
+        return np.array(values, dtype=dtype, **options)
+    ndmin = options.pop("ndmin", 0)
+    if ndmin:
+        made = array(values, dtype)
+        return reshape(made, shape=(1,) * (ndmin - len(made.shape)) + tuple(made.shape))
+    parts = [array(value) if isinstance(value, (list, tuple)) else value for value in values]
+    shapes = {np.shape(peel(part)) for part in parts}
+    if len(shapes) > 1:
+        raise ValueError(
+            located(f"array: the items have different shapes {sorted(shapes)}; pad them, or use np.concatenate")
+        )
+    made = stack(*parts, axis=0)
+    return made if dtype is None else cast(made, dtype)
+
+
+def cast(x: Any, dtype: Any) -> Any:
+    """`x.astype(dtype)`; a dtype that cannot carry a derivative gives a plain array."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "fc":
+        return peel(x).astype(dtype)
+    return x if peel(x).dtype == dtype else astype(x, dtype=dtype)

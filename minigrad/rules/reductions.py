@@ -1,0 +1,209 @@
+"""Rules for reductions: means, extrema, products, variances, log-sum-exp, cumulative sums."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck, anywhere
+from minigrad.core.primitive import Rule, general, linear
+from minigrad.core.tape import peel
+from minigrad.rules.elementwise import exp, nonzero_or_one
+from minigrad.rules.moving import concatenate
+from minigrad.rules.shapes import (
+    add_reduce,
+    axes_of,
+    conjugate_if_complex,
+    flip,
+    inverse_permutation,
+    keep,
+    kept_shape,
+    reduction_by,
+    reshape,
+    sum_,
+    transpose,
+)
+
+_maximum: Any = np.maximum.reduce
+
+
+def count(x: Any, axis: Any) -> int:
+    """How many entries of x go into one entry of its reduction."""
+    total = 1
+    for i in axes_of(axis, len(x.shape)):
+        total *= x.shape[i]
+    return total
+
+
+def scaled(g: Any, weights: Any) -> Any:
+    """g * weights, where the weights are an array of our own: by the seed 1.0 nothing need be multiplied."""
+    return weights if type(g) is float and g == 1.0 else g * weights
+
+
+def _mean(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    if x.dtype == np.float16:
+        return np.mean(x, axis=axis, keepdims=keepdims)  # sums in float32
+    return add_reduce(x, axis, None, None, keepdims) / (count(x, axis) or math.nan)
+
+
+mean = linear(
+    "mean",
+    _mean,
+    lambda g, _ans, _x, axis=None, keepdims=False: keep(g, _x, axis) / (count(_x, axis) or math.nan),
+)
+cumsum: Rule = linear(
+    "cumsum",
+    lambda x, axis: np.cumsum(x, axis=axis),
+    lambda g, _ans, _x, axis: flip(cumsum(flip(g, axis=axis), axis=axis), axis=axis),
+)
+
+
+def _winners(x: Any, ans: Any, axis: Any) -> Any:
+    """The weight of each entry in its maximum or minimum: equal shares for those that attain it."""
+    x, ans = peel(x), peel(ans)
+    attains = np.equal(x, np.reshape(ans, kept_shape(x, axis)))
+    if anywhere(np.isnan(ans)):
+        attains = attains | np.isnan(x)
+    return (attains / np.maximum(np.sum(attains, axis=axis, keepdims=True), 1)).astype(x.dtype)
+
+
+def _extremum(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
+    return general(
+        name,
+        reduction_by(ufunc),
+        [lambda g, ans, x, axis=None, keepdims=False: keep(g, x, axis) * _winners(x, ans, axis)],
+        [lambda t, ans, x, axis=None, keepdims=False: sum_(t * _winners(x, ans, axis), axis=axis, keepdims=keepdims)],
+    )
+
+
+amax = _extremum("max", np.maximum)
+amin = _extremum("min", np.minimum)
+
+
+def _others(x: Any, ans: Any, axis: Any) -> Any:
+    """For each entry the product of all the others along the axes.
+
+    ans / x where there is no zero. With zeros (or overflow, or so small a product that it has lost digits) the products
+    of all before and of all after are multiplied, each in log2(n) steps of doubling; these are products again, hence
+    right for derivatives of any order.
+    """
+    plain = peel(ans)
+    if not anywhere((np.abs(plain) < np.finfo(plain.dtype).tiny) | ~np.isfinite(plain)):
+        return keep(ans, x, axis) / x
+    axes = axes_of(axis, len(x.shape))
+    rest = tuple(i for i in range(len(x.shape)) if i not in axes)
+    moved = transpose(x, axes=rest + axes)
+    flat = reshape(moved, shape=(*moved.shape[: len(rest)], -1))
+    before, after = _products_before(flat), flip(_products_before(flip(flat, axis=-1)), axis=-1)
+    back = tuple(int(i) for i in np.argsort(rest + axes))
+    return transpose(reshape(before * after, shape=moved.shape), axes=back)
+
+
+def _products_before(x: Any) -> Any:
+    """Along the last axis, the product of all earlier entries."""
+    n = x.shape[-1]
+    ones = np.ones((*x.shape[:-1], n), dtype=peel(x).dtype)
+    products = concatenate(ones[..., :1], x[..., : n - 1], axis=-1) if n else x
+    step = 1
+    while step < n:
+        products = products * concatenate(ones[..., :step], products[..., : n - step], axis=-1)
+        step *= 2
+    return products
+
+
+def cumprod(x: Any, axis: int) -> Any:
+    """The product of each entry and all before it along one axis: composed, so right at zeros to any order."""
+    last = (*(i for i in range(len(x.shape)) if i != axis), axis)
+    moved = transpose(x, axes=last)
+    return transpose(_products_before(moved) * moved, axes=inverse_permutation(last))
+
+
+prod = general(
+    "prod",
+    reduction_by(np.multiply),
+    [lambda g, ans, x, axis=None, keepdims=False, dtype=None: keep(g, x, axis) * _others(x, ans, axis)],
+    [
+        lambda t, ans, x, axis=None, keepdims=False, dtype=None: sum_(
+            t * _others(x, ans, axis), axis=axis, keepdims=keepdims
+        )
+    ],
+)
+
+
+def _centred(x: Any, axis: Any) -> Any:
+    return x - mean(x, axis=axis, keepdims=True)
+
+
+def _var_vjp(g: Any, _ans: Any, x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
+    return keep(g, x, axis) * (
+        (2.0 / (max(count(x, axis) - ddof, 0) or math.nan)) * conjugate_if_complex(_centred(x, axis))
+    )
+
+
+def _var_jvp(t: Any, _ans: Any, x: Any, axis: Any = None, keepdims: bool = False, ddof: float = 0) -> Any:
+    weighted = t * conjugate_if_complex(_centred(x, axis))
+    return (2.0 / (max(count(x, axis) - ddof, 0) or math.nan)) * sum_(weighted, axis=axis, keepdims=keepdims)
+
+
+var = general(
+    "var",
+    lambda x, axis=None, keepdims=False, ddof=0: np.var(x, axis=axis, keepdims=keepdims, ddof=ddof),
+    [_var_vjp],
+    [_var_jvp],
+)
+# d std = d var / (2 std); where all entries are equal the subgradient 0.
+std = general(
+    "std",
+    lambda x, axis=None, keepdims=False, ddof=0: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof),
+    [
+        lambda g, ans, x, axis=None, keepdims=False, ddof=0: _var_vjp(
+            g * (0.5 / nonzero_or_one(ans)), ans, x, axis, keepdims, ddof
+        )
+    ],
+    [
+        lambda t, ans, x, axis=None, keepdims=False, ddof=0: (
+            _var_jvp(t, ans, x, axis, keepdims, ddof) * (0.5 / nonzero_or_one(ans))
+        )
+    ],
+)
+
+
+def all_finite(x: Any) -> bool:
+    """Whether no entry is infinite or NaN."""
+    return x.finite() if isinstance(x, Duck) else math.isfinite(np.vdot(x, x))
+
+
+def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
+    """log sum exp x without overflow: the maximum is taken out first (and -inf stays -inf)."""
+    top = _maximum(x, axis, None, None, True)
+    if not all_finite(top):
+        top = np.where(np.isfinite(top), top, 0)
+        with np.errstate(divide="ignore"):
+            ans = np.log(add_reduce(np.exp(x - top), axis, None, None, keepdims))
+    else:
+        ans = np.log(add_reduce(np.exp(x - top), axis, None, None, keepdims))
+    return ans + top.reshape(ans.shape)
+
+
+def softmax(x: Any, axis: Any) -> Any:
+    """exp(x) / sum(exp(x)), with the maximum taken out first: exp(x - logsumexp(x)) would lose digits for large x."""
+    top = _maximum(peel(x), axis, None, None, True)
+    if all_finite(top):
+        e = exp(x - top)
+        return e / sum_(e, axis=axis, keepdims=True)
+    e = exp(x - np.where(np.isneginf(top), 0, top))
+    return e / nonzero_or_one(sum_(e, axis=axis, keepdims=True))  # all terms zero: so is this
+
+
+logsumexp = general(
+    "logsumexp",
+    _logsumexp,
+    [lambda g, _ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), softmax(x, axis))],
+    [lambda t, ans, x, axis=None, keepdims=False: sum_(t * softmax(x, axis), axis=axis, keepdims=keepdims)],
+)
+
+for _reduction in (sum_, mean, amax, amin, prod, var, std, logsumexp):
+    _reduction.primitive.takes_scalar = True  # type: ignore[attr-defined]

@@ -1,0 +1,23 @@
+"""Cotangents and tangents in full: expanded to the shape of their node, and real where it is real."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minigrad.core.tape import NUMBERS
+from minigrad.rules.elementwise import real
+from minigrad.rules.shapes import broadcast_to
+
+
+def expanded(g: Any, like: Any) -> Any:
+    """A thin cotangent or tangent in the full shape of its node."""
+    if type(g) in NUMBERS:
+        g = (np.result_type(like.dtype, np.complex64) if type(g) is complex else like.dtype).type(g)
+    return g if g.shape == like.shape else broadcast_to(g, shape=like.shape)
+
+
+def real_part(ct: Any) -> Any:
+    """The real part of what may be a plain number, an array or a box."""
+    return real(ct) if hasattr(ct, "dtype") and ct.dtype.kind == "c" else ct.real if type(ct) is complex else ct

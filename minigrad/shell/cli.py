@@ -1,0 +1,88 @@
+"""The commands: `python -m minigrad COMMAND`. One function per command adds its options and says what runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import minigrad
+
+
+def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """What has a derivative: every public callable of NumPy and scipy.special."""
+    from minigrad.show import coverage
+
+    parser.add_argument("name", nargs="?", default="", help="show only names that contain this text")
+    parser.add_argument("--module", choices=coverage.MODULES, help="show only this module")
+    parser.add_argument("--missing", action="store_true", help="show only what has no derivative yet")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--markdown", action="store_true", help="print a page")
+    form.add_argument("--json", action="store_true", help="print a list of objects with name, status and note")
+
+    def run(options: argparse.Namespace) -> int:
+        entries = coverage.table((options.module,) if options.module else coverage.MODULES)
+        if not entries:
+            return _fail(f"{options.module} needs SciPy: pip install 'minigrad[scipy]'")
+        entries = [e for e in entries if options.name in e.name]
+        if not entries:
+            return _fail(f"no public callable has {options.name!r} in its name")
+        if options.missing:
+            entries = [e for e in entries if e.status == coverage.NOT_YET]
+        if options.json:
+            print(json.dumps([asdict(e) for e in entries], indent=1))
+        elif options.markdown:
+            print(coverage.as_markdown(entries), end="")
+        else:
+            print(coverage.as_text(entries))
+        return 0
+
+    return run
+
+
+def _check(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Check a gradient written by hand against the tape and against differences, and say where it is wrong."""
+    from minigrad.shell import check as command
+
+    return command.register(parser)
+
+
+def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Draw a function and its derivatives, and write them as a table."""
+    from minigrad.shell import plot
+
+    plot.add_options(parser)
+    return plot.run
+
+
+def _fail(message: str) -> int:
+    print(f"minigrad: {message}", file=sys.stderr)
+    return 2
+
+
+COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "check": _check,
+    "coverage": _coverage,
+    "plot": _plot,
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code is 0, or 2 for bad input, or what the command says it is."""
+    parser = argparse.ArgumentParser(prog="python -m minigrad", description="Automatic differentiation on NumPy.")
+    parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        text = (command.__doc__ or "").strip()
+        options: dict[str, Any] = {"help": text, "description": text}
+        sub = commands.add_parser(name, **options)
+        sub.set_defaults(run=command(sub))
+    options_given = parser.parse_args(arguments)
+    try:
+        return int(options_given.run(options_given))
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0

@@ -1,0 +1,1 @@
+"""What people look at: printed tapes, formulas, curves, the table of coverage."""
