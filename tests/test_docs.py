@@ -1,10 +1,12 @@
 """The pages: what they print, quote, count and link to is so. (Their examples run as doctests by themselves.)"""
 
+import ast
 import contextlib
 import importlib.util
 import io
 import re
 import runpy
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -113,6 +115,58 @@ def test_the_engine_from_scratch_has_as_many_lines_as_the_pages_say() -> None:
     lines = [line for block in engine for line in block.splitlines() if line.strip()]
     assert f"{len(lines)} lines of Python" in text_of("docs/from_scratch.md")
     assert f"does it in {len(lines)} lines" in " ".join(text_of("docs/explanation.md").split())
+
+
+def modules_of_table(header: str) -> list[str]:
+    """The modules that the first column of one table of `docs/explanation.md` links to."""
+    table = text_of("docs/explanation.md").partition(header)[2].partition("\n\n")[0]
+    return re.findall(r"^\| \[`([\w/]+)`\]", table, flags=re.MULTILINE)
+
+
+def lines_of(modules: list[str]) -> int:
+    return sum(len(text_of(f"minigrad/{module}.py").splitlines()) for module in modules)
+
+
+def code_lines(path: Path) -> int:
+    """The lines of a module without docstrings, comments and blank lines."""
+    text = path.read_text(encoding="utf-8")
+    silent = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tokens = [t for t in tokenize.generate_tokens(io.StringIO(text).readline) if t.type not in silent]
+    code = {line for t in tokens for line in range(t.start[0], t.end[0] + 1)}
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node):
+            code -= set(range(node.body[0].lineno, (node.body[0].end_lineno or 0) + 1))
+    return len(code)
+
+
+def test_the_sizes_that_the_pages_give_are_true() -> None:
+    """To a tenth: if this fails, write the new sizes into the README and the explanation."""
+    explanation = " ".join(text_of("docs/explanation.md").split())
+    kernel, care = modules_of_table("| file | its one job |"), modules_of_table("| file | its promise |")
+    package = sum(code_lines(path) for path in (ROOT / "minigrad").rglob("*.py"))
+    for text, about, lines in [
+        (text_of("README.md"), r"eleven files, about ([\d,]+) lines", lines_of(kernel)),
+        (text_of("README.md"), r"some ([\d,]+) lines of code", package),
+        (explanation, r"eleven files with about ([\d,]+) lines", lines_of(kernel)),
+        (explanation, r"files of care, about ([\d,]+) lines", lines_of(care)),
+        (explanation, r"some ([\d,]+) lines of code", package),
+    ]:
+        found = re.search(about, text)
+        assert found, about
+        assert int(found[1].replace(",", "")) == pytest.approx(lines, rel=0.1), about
+    assert len(kernel) == 11
+    minutes = re.findall(r"\.py\) \| .* \| (\d+) \|$", text_of("docs/explanation.md"), flags=re.MULTILINE)
+    assert sum(map(int, minutes)) == 150  # "two and a half hours"
+
+
+def test_the_kernel_imports_nothing_but_itself_and_the_files_of_care() -> None:
+    known = {*modules_of_table("| file | its one job |"), *modules_of_table("| file | its promise |")}
+    for module in known:
+        for node in ast.walk(ast.parse(text_of(f"minigrad/{module}.py"))):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("minigrad"):
+                path = (node.module or "").removeprefix("minigrad").removeprefix(".").replace(".", "/")
+                names = [path] if (ROOT / f"minigrad/{path}.py").exists() else [f"{path}/{a.name}" for a in node.names]
+                assert set(names) <= known, f"{module} imports {names}"
 
 
 def test_the_glossary_has_fifteen_terms() -> None:
