@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         top.error("--threads must be at least 1")
     if options.clock == "cpu" and options.threads > 1:
         top.error("--clock cpu adds up the time of all threads: it is for --threads 1")
-    if "numpy" not in sys.modules:  # with NumPy comes the number of threads, once and for all
+    if "numpy" not in sys.modules:  # NumPy reads the number of threads when it is imported, and never again
         environment.prepare(options.threads)
     from benchmarks import history, measuring
     from benchmarks.growth import GROWTH
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         items, studies = [], [study for study in GROWTH if study.name == "growth-order"]
     if options.list:
         for name, title in [(x.name, x.title) for x in items] + [(x.name, x.title) for x in studies]:
-            print(f"{name:20} {title}")
+            print(f"{name:24} {title}")
         return 0
     measuring.clock = measuring.CLOCKS[options.clock]
     earlier = history.load(options.history) if options.history else []

@@ -7,7 +7,7 @@ import numpy as np
 import minigrad
 import minigrad.numpy as mnp
 from benchmarks.libraries import all_of
-from benchmarks.measuring import Contenders, MissingError
+from benchmarks.measuring import Contenders
 
 Array = np.ndarray
 
@@ -161,23 +161,3 @@ def jacobian(outputs: int) -> Contenders:
         return np.stack([pullback(seed)[0] for seed in seeds])
 
     return all_of("jacobian", function, x, by_hand=by_hand, **{"row by row": row_by_row})
-
-
-def banded(n: int) -> Contenders:
-    """The Jacobian, three entries a row, of a function of n numbers: nobody else gets it without n^2 numbers."""
-    if not hasattr(minigrad, "sparse_jacobian"):
-        raise MissingError("minigrad.sparse_jacobian")
-    try:
-        import scipy.sparse
-    except ImportError as error:
-        raise MissingError("scipy") from error
-    x = np.random.default_rng(0).uniform(0.5, 1.5, n)
-
-    def function(x: Any) -> Any:
-        return mnp.sin(x[:-2]) * x[1:-1] + x[2:] ** 2
-
-    def by_hand() -> Any:
-        bands = [np.cos(x[:-2]) * x[1:-1], np.sin(x[:-2]), 2.0 * x[2:]]
-        return scipy.sparse.diags_array(bands, offsets=[0, 1, 2], shape=(n - 2, n)).tocsr()
-
-    return {"hand-written": by_hand, "minigrad": lambda: minigrad.sparse_jacobian(function, x)}

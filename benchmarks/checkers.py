@@ -1,10 +1,10 @@
-"""What checkers of gradients say about the corpus of `benchmarks.corpus`: ours and those of its peers.
+"""What checkers of gradients say about the cases of `benchmarks.corpus`: minigrad's and those of its peers.
 
     python -m benchmarks.checkers                  # prints a table and writes benchmarks/CHECKERS.md; minutes
     python -m benchmarks.checkers kinks noise      # only the groups and cases whose names contain one of these
 
 Every checker gets the same NumPy function, the same gradient written by hand and the same point, with its default
-settings, wrapped as its documentation says for operations of one's own:
+settings, wrapped as its documentation says for custom operations:
 
 - torch: `torch.autograd.gradcheck` of a `torch.autograd.Function` (gradients of complex numbers conjugated, as torch
   has it);
@@ -55,7 +55,7 @@ def gradients(manual: Any, args: Sequence[Any]) -> tuple[Any, ...]:
 
 
 def ours(f: Any, manual: Any, args: tuple[Any, ...]) -> Said:
-    """`minigrad.check`, which has a verdict of its own."""
+    """`minigrad.check`, which gives one of the four verdicts."""
     report = minigrad.check(f, manual, *args, argnum=tuple(range(len(args))) if len(args) > 1 else 0)
     return str(report.verdict.value), f"{report.evaluations} evaluations"
 
@@ -202,10 +202,10 @@ FALSE_PASS, FALSE_ALARM, VAGUE = "FALSE PASS", "FALSE ALARM", "no verdict"
 
 
 def judged(expected: str, said: str) -> str:
-    """What is wrong with an answer: a false pass, a false alarm, no verdict where there is one; else nothing.
+    """The fault of an answer: a false pass, a false alarm, no verdict where there is one, or "" for none.
 
-    A checker that only passes and fails is right to fail at a kink, and neither answer is held against it where
-    nothing can be known.
+    A checker that only passes and fails is right to fail at a kink. Where the right answer is INCONCLUSIVE, neither of
+    its two answers is a fault.
     """
     if said in (UNABLE, expected):
         return ""

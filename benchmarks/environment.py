@@ -1,4 +1,4 @@
-"""What a run stands on: the number of threads, the core, the versions. Imports no NumPy, which reads threads once."""
+"""The conditions of a run: threads, core, versions. NumPy is not imported here: it reads the threads at its import."""
 
 import datetime
 import importlib.metadata

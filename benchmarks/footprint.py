@@ -37,9 +37,9 @@ def import_times(modules: list[str], repeats: int = 5) -> dict[str, Sample]:
 
 
 def traced_peaks(contenders: Contenders) -> dict[str, Sample]:
-    """The most bytes allocated through Python at once: in a call, and by whatever an earlier call has left for it.
+    """The most bytes that are allocated through Python at once in a second call; what the first one keeps counts too.
 
-    The contenders must be fresh: what one allocates in its first call and keeps counts as its own.
+    Pass contenders that have never run: what one has kept from an earlier call is not counted.
     """
     peaks = {}
     for name, run in contenders.items():
@@ -47,18 +47,17 @@ def traced_peaks(contenders: Contenders) -> dict[str, Sample]:
         run()
         tracemalloc.reset_peak()
         run()
-        peak = float(tracemalloc.get_traced_memory()[1])
+        peaks[name] = Sample.once(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-        peaks[name] = Sample(peak, peak, peak, 1)
     return peaks
 
 
 def resident_peaks(build: str, small: str, names: list[str], repeats: int = 1) -> dict[str, Sample]:
-    """The same for any allocator, in bytes of resident memory.
+    """The same for any allocator: the peak of resident memory, in bytes.
 
     `build` and `small` are expressions in `benchmarks.networks`. The small one is run first, for imports and the like.
     """
-    # Memory that is given back is returned to the system at once, or the call would find it and seem to need none.
+    # Freed memory goes back to the system at once; otherwise the second call would use it again and seem to need none.
     settings = {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     peaks: dict[str, list[float]] = {name: [] for name in names}
     for _ in range(repeats):
@@ -70,7 +69,7 @@ def resident_peaks(build: str, small: str, names: list[str], repeats: int = 1) -
 
 
 def growth_of_memory(run: Callable[[], object]) -> int:
-    """Bytes by which resident memory in the second call exceeds, at most, what it was before the first."""
+    """The peak of resident memory in the second call less the resident memory before the first, in bytes."""
     clear = pathlib.Path("/proc/self/clear_refs")
     if not os.access(clear, os.W_OK):  # not Linux: the high-water mark cannot start anew
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -39,7 +39,7 @@ GOALS = [
 
 
 def reached(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """What a run says about every goal that it measured; `results` is item -> contender -> a summary with `median`."""
+    """Every goal that a run measured, and whether it is met; `results` is item -> contender -> {"median": ...}."""
     found = []
     for goal in GOALS:
         other = results.get(goal.reference_item or goal.item, {}).get(goal.reference)
@@ -63,7 +63,7 @@ def reached(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
 def growth_reached(
     studies: Mapping[str, Mapping[str, Any]], limit: float = 1.3, last: int = 12
 ) -> list[dict[str, Any]]:
-    """Nested derivatives: the mean growth of their time from one order to the next."""
+    """The goal for nested derivatives: from one order to the next their time grows by at most `limit` on average."""
     curves = studies.get("growth-order", {}).get("curves", {})
     times = {
         int(k): v["median"] for k, v in curves.get("minigrad, nested", {}).get("times", {}).items() if int(k) <= last

@@ -18,7 +18,7 @@ Curves = dict[str, dict[int, Sample]]  # contender -> size -> time
 
 @dataclass(frozen=True)
 class Growth:
-    """A work whose size varies."""
+    """Work in several sizes, done by the same contenders."""
 
     name: str
     title: str
@@ -26,7 +26,7 @@ class Growth:
     sizes: Sequence[int]
     build: Callable[[int], Contenders]
     tiny: Sequence[int]  # for the tests
-    error: Callable[[int, Any], float] | None = None  # instead of agreement: how wrong a result is
+    error: Callable[[int, Any], float] | None = None  # how wrong a result is; without it contenders must agree
     longest: float = FIRST
 
 
@@ -70,7 +70,7 @@ def measure(
                 curve.errors[size] = growth.error(size, numbers(result)[0])
             again = timed(run, 1)
             if again > SLOW:
-                curve.times[size] = Sample(again, again, again, 1)
+                curve.times[size] = Sample.once(again)
             else:
                 quick[name] = run
             if i + 1 < len(sizes):

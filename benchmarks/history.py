@@ -56,7 +56,7 @@ def changes(record: Mapping[str, Any], before: Mapping[str, Any]) -> list[dict[s
         first = next(iter(now))
         if first not in then:
             continue
-        if first.startswith("minigrad"):  # nothing by hand to compare with: another library, or nothing
+        if first.startswith("minigrad"):  # no contender by hand: compare with a peer, if one took part
             first = next((other for other in now if not other.startswith("minigrad") and other in then), first)
         for contender in now:
             if contender.startswith("minigrad") and contender in then and contender != first:

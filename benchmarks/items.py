@@ -1,29 +1,38 @@
 """The list of what is measured. An item is one row of the table: contenders that do the same work."""
 
+import dataclasses
 import fnmatch
 import functools
 import importlib.util
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks import calculus, footprint, networks, orders
-from benchmarks.measuring import Contenders, Sample, in_turns
+from benchmarks import calculus, footprint, loops, networks, orders, sparse
+from benchmarks.measuring import ALONE, Contenders, Sample, in_turns
+from minigrad.operations.schedule import default_snapshots
 
 COLUMNS = [
     "hand-written",
     "hand-written, tuned",
     "fused by hand (numba)",
     "row by row",
+    "plain way",  # minigrad without what the row is about: one tape for a whole loop, a dense matrix
     "minigrad",
+    "minigrad, colouring given",
     "minigrad compiled",
     "minigrad compiled, fast",
     "autograd",
     "torch",
     "JAX jit",
     "JAX eager",
+    ALONE,
 ]
+
+TIMES = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}  # unit -> how many of it are a second
+COUNTS = {"steps": 1.0, "sweeps": 1.0}
+SCALES = TIMES | COUNTS | {"MB": 1e-6}
 
 Measure = Callable[[Contenders, float], dict[str, Sample]]
 
@@ -46,30 +55,34 @@ class Item:
 
     @property
     def scale(self) -> float:
-        """From seconds or bytes to the unit."""
-        return {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0, "MB": 1e-6}[self.unit] / self.per
+        """From seconds, bytes or counts to the unit."""
+        return SCALES[self.unit] / self.per
 
 
 def of_numpy(contenders: Contenders, seconds: float) -> dict[str, Sample]:
-    """The peak memory of those that allocate through Python; numba's own would be counted as fused work."""
-    fresh = network(LARGE, 1024)  # what an earlier call has allocated and kept belongs to its memory
+    """Peak memory of the contenders that allocate through Python.
+
+    Not of those that numba compiles: what its compiler allocates would be counted.
+    """
+    fresh = network(LARGE, 1024)  # arrays that a contender allocates in its first call and keeps are counted
     ours = [k for k in contenders if not k.startswith(("torch", "JAX", "fused")) and "fast" not in k]
     return footprint.traced_peaks({name: fresh[name] for name in ours})
 
 
 def of_process(contenders: Contenders, seconds: float) -> dict[str, Sample]:
-    """The peak memory of all, each in a process of its own."""
+    """Peak memory of every contender, each in a separate process."""
     return footprint.resident_peaks(f"network({LARGE}, 1024)", "network([9, 5, 3], 7)", list(contenders))
 
 
 def imports() -> Contenders:
-    """minigrad and the peers, by column; they are imported in fresh interpreters and not by these calls."""
+    """minigrad and the installed peers: a call returns the name of the module, which `import_times` imports."""
     modules = {"minigrad": "minigrad", "autograd": "autograd", "torch": "torch", "JAX jit": "jax"}
     there = {column: module for column, module in modules.items() if importlib.util.find_spec(module) is not None}
     return {column: functools.partial(str, module) for column, module in there.items()}
 
 
 def import_times(contenders: Contenders, seconds: float) -> dict[str, Sample]:
+    """The time of every import, in fresh interpreters."""
     modules = {run(): column for column, run in contenders.items()}
     return {modules[module]: sample for module, sample in footprint.import_times(list(modules)).items()}
 
@@ -80,6 +93,79 @@ network, tiny_network = networks.network, functools.partial(networks.network, [2
 
 NETWORKS, SMALL_WORK, CALCULUS = "networks and statistics", "small operations", "gradients, Hessians and Jacobians"
 ORDERS, OTHER = "derivatives of high order", "first call, import and memory"
+SPARSE, LOOPS = "sparse Jacobians and Hessians", "long loops that keep few states"
+
+THOUSANDS = [1_000, 10_000, 100_000]
+PROBLEMS = [  # name, title, problem, numbers of variables
+    ("band", "sparse Jacobian, band of width 3", sparse.band, [*THOUSANDS, 1_000_000]),
+    ("arrow", "sparse Jacobian, arrow", sparse.arrow, THOUSANDS),
+    ("rosenbrock", "sparse Hessian of Rosenbrock", sparse.rosenbrock, THOUSANDS),
+]
+KEPT = {length: [default_snapshots(length), *few] for length, few in [(1_000, [10, 5]), (10_000, [20, 5])]}
+
+
+def of_sparse(name: str, title: str, make: Callable[[int], sparse.Problem], sizes: Sequence[int]) -> Iterator[Item]:
+    """A sparse matrix in every size; in the smallest one also against a dense matrix."""
+    for n in sizes:
+        yield Item(
+            f"sparse-{name}-{n}",
+            f"{title}, n = {n:,}",
+            SPARSE,
+            lambda n=n: sparse.compared(make(n)),
+            lambda: sparse.compared(make(12)),
+            unit="ms",
+            rtol=1e-12,
+        )
+    against_dense = Item(
+        f"sparse-dense-{name}",
+        f"{title}, n = {sizes[0]:,}, and as a dense matrix",
+        SPARSE,
+        lambda: sparse.dense(make(sizes[0])),
+        lambda: sparse.dense(make(12)),
+        unit="ms",
+    )
+    yield against_dense
+    yield dataclasses.replace(
+        against_dense,
+        name=f"sparse-sweeps-{name}",
+        title=f"{title}, n = {sizes[0]:,}: sweeps",
+        unit="sweeps",
+        measure=lambda contenders, seconds: sparse.sweeps(make(sizes[0])),
+    )
+
+
+def timed_loop(length: int, states: int, size: int = 200) -> Item:
+    """The time of a loop; a state is `size` numbers."""
+    wide = "" if size == 200 else f" of {size:,} numbers"
+    return Item(
+        f"loop-time-{length}-{states}",
+        f"loop of {length:,} steps, room for {states} states{wide}",
+        LOOPS,
+        lambda: loops.loop(length, states, size),
+        lambda: loops.loop(7, 2, 3),
+        unit="ms",
+    )
+
+
+def of_loop(length: int, states: int) -> list[Item]:
+    """Time, memory and steps of a loop."""
+    time = timed_loop(length, states)
+    memory = dataclasses.replace(
+        time,
+        name=f"loop-memory-{length}-{states}",
+        title=f"{time.title}: peak memory",
+        unit="MB",
+        measure=lambda contenders, seconds: footprint.traced_peaks(contenders),
+    )
+    steps = dataclasses.replace(
+        time,
+        name=f"loop-steps-{length}-{states}",
+        title=f"{time.title}: steps run",
+        unit="steps",
+        measure=lambda contenders, seconds: loops.steps_run(contenders, length, states),
+    )
+    return [time, memory, steps]
+
 
 ITEMS: list[Item] = [
     Item(
@@ -214,8 +300,8 @@ ITEMS: list[Item] = [
         "jacobian-sparse",
         "sparse Jacobian, 100,000 rows of three entries",
         CALCULUS,
-        lambda: calculus.banded(100_000),
-        lambda: calculus.banded(12),
+        lambda: sparse.first(sparse.band(100_000)),
+        lambda: sparse.first(sparse.band(12)),
         unit="ms",
         readme=True,
     ),
@@ -281,6 +367,9 @@ ITEMS: list[Item] = [
         measure=of_process,
         readme=True,
     ),
+    *[item for problem in PROBLEMS for item in of_sparse(*problem)],
+    *[item for length, kept in KEPT.items() for states in kept for item in of_loop(length, states)],
+    *[timed_loop(200, states, 20_000) for states in (default_snapshots(200), 5)],
 ]
 
 

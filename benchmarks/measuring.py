@@ -1,4 +1,4 @@
-"""Contenders, their agreement, and the time of one call of each, taken by turns."""
+"""Contenders: whether they agree, and how long one call of each takes, measured in turns."""
 
 import importlib
 import time
@@ -12,10 +12,12 @@ import numpy as np
 Run = Callable[[], Any]
 Contenders = dict[str, Run]  # column of the table -> a call that does the work and returns its result
 
+ALONE = "function alone"  # a column for scale: the function without its derivative, whose result is another one
+
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 clock = CLOCKS["wall"]  # `cpu` is for one core that others use as well: it counts this process alone
 
-TURN = 2e-3  # seconds that a turn takes at least: short calls are repeated, so that caches and clocks do not count
+TURN = 2e-3  # least seconds of a turn: a short call is repeated, so that reading the clock costs nothing beside it
 
 
 class MissingError(Exception):
@@ -24,7 +26,7 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """The times of one contender (or its bytes): median and quartiles over its turns."""
+    """The times of one contender (or its bytes, or steps): median and quartiles over its turns."""
 
     median: float
     low: float
@@ -41,12 +43,21 @@ class Sample:
         low, median, high = np.percentile(values, [25, 50, 75])
         return cls(float(median), float(low), float(high), len(values))
 
+    @classmethod
+    def once(cls, value: float) -> "Sample":
+        """What was counted or measured a single time.
+
+        >>> Sample.once(3)
+        Sample(median=3.0, low=3.0, high=3.0, turns=1)
+        """
+        return cls(float(value), float(value), float(value), 1)
+
 
 def in_turns(contenders: Contenders, seconds: float, least: int = 5) -> dict[str, Sample]:
-    """The time of one call of each.
+    """The time of one call of each contender.
 
-    Whoever has had the least time so far has the next turn, until the time is over and everyone had `least` turns. All
-    contenders are thus spread over the same period, whatever one call of them takes.
+    The contender that has had the least time so far has the next turn, until `seconds` are over and every contender
+    had `least` turns. So all of them are measured over the same period, long calls and short ones.
     """
     number, spent = {}, {}
     for name, run in contenders.items():
@@ -75,7 +86,7 @@ def timed(run: Run, number: int) -> float:
 
 
 def agree(contenders: Mapping[str, Run], rtol: float = 1e-9) -> None:
-    """Every contender gives the same numbers, or this is no comparison.
+    """Check that every contender gives the same numbers, within `rtol` of an entry or of the largest one.
 
     Raises:
         AssertionError: naming the two contenders that differ.
@@ -91,7 +102,7 @@ def agree(contenders: Mapping[str, Run], rtol: float = 1e-9) -> None:
 
 
 def numbers(result: Any) -> list[Any]:
-    """The arrays within nested lists and tuples, of any library; of a sparse matrix its pattern and entries."""
+    """The arrays of any library in nested lists and tuples; a sparse matrix gives its pattern and its entries."""
     if isinstance(result, (list, tuple)):
         return [part for item in result for part in numbers(item)]
     if hasattr(result, "tocsr"):

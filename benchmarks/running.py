@@ -1,4 +1,4 @@
-"""From a list of items to a record of their results: plain dictionaries, as they go into the JSON file."""
+"""Measure a list of items. The record of their results is made of plain dictionaries, as in the JSON file."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -10,14 +10,14 @@ from benchmarks.growth import Growth
 from benchmarks.growth import measure as measure_growth
 from benchmarks.items import COLUMNS, Item
 from benchmarks.libraries import missing_columns
-from benchmarks.measuring import Contenders, MissingError, agree
+from benchmarks.measuring import ALONE, Contenders, MissingError, agree
 
 Record = dict[str, Any]
 Step = Callable[[str], None]
 
 
-def quiet(message: str) -> None:
-    """No progress bar."""
+def quiet(name: str) -> None:
+    """Show no progress."""
 
 
 def run(
@@ -33,8 +33,8 @@ def run(
     Args:
         items, studies: what to measure.
         seconds: the time for each item, shared by its contenders, and half of it for each size of a study.
-        step: is called before each item with what comes.
-        sizes: measure only so many sizes of a study.
+        step: is called with the name of each item before it is measured.
+        sizes: how many sizes of a study to measure, the smallest first; all by default.
 
     Returns:
         The record: `description` (date, machine, versions), `items`, `growth`, `goals`, and what is `missing` (no such
@@ -75,7 +75,7 @@ def run(
 
 
 def working(item: Item, contenders: Contenders, record: Record) -> Contenders:
-    """Those that run; they must agree. One that raises is left out and its error is kept: others still compare."""
+    """The contenders that run, checked to agree. One that raises is left out, and the record keeps its error."""
     if not item.agrees:
         return contenders
     able: Contenders = {}
@@ -86,5 +86,5 @@ def working(item: Item, contenders: Contenders, record: Record) -> Contenders:
             record["left_out"][f"{item.name}: {name}"] = f"{type(error).__name__}: {str(error).splitlines()[0][:200]}"
         else:
             able[name] = call
-    agree(able, item.rtol)
+    agree({name: call for name, call in able.items() if name != ALONE}, item.rtol)
     return able

@@ -1,112 +1,118 @@
-"""How long do sparse Jacobians and Hessians take, and which part of it? Against those written by hand, from one run.
+"""Sparse Jacobians and Hessians: against formulas by hand, with a colouring that is given, and against dense ones.
 
-    python -m benchmarks.sparse            # about half a minute
-
-Every row is checked against the derivative written by hand. "again" is with a colouring that is given; the ratios are
-to one evaluation of the function itself, and to the sparse matrix made by formulas written by hand.
+A function of this module builds a problem (`band`, `arrow`, `rosenbrock`); `compared`, `first` and `dense` make
+contenders of it.
 """
 
-import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
-from benchmarks.measuring import in_turns
-from minigrad import (
-    hessian_colouring,
-    hessian_sparsity,
-    jacobian,
-    jacobian_colouring,
-    sparse_hessian,
-    sparse_jacobian,
-    sparsity,
-)
+import minigrad
+import minigrad.numpy as mnp
+from benchmarks import calculus
+from benchmarks.libraries import Minigrad
+from benchmarks.measuring import ALONE, Contenders, MissingError, Sample
 
-
-def band(x: Any) -> Any:
-    return x[2:] * np.sin(x[1:-1]) - x[:-2] ** 2
+try:
+    import scipy.sparse as sp
+except ImportError:
+    sp = None
 
 
-def band_by_hand(x: Any) -> Any:
-    n = x.size
-    diagonals = [-2 * x[:-2], x[2:] * np.cos(x[1:-1]), np.sin(x[1:-1])]
-    return sp.diags_array(diagonals, offsets=[0, 1, 2], shape=(n - 2, n)).tocsr()
+@dataclass(frozen=True)
+class Problem:
+    """A function at a point, the sparse matrix of its derivatives by hand, and the functions that compute it."""
+
+    fun: Callable[[Any], Any]
+    x: np.ndarray
+    by_hand: Callable[[], Any]
+    computed: Callable[..., Any]
+    dense: Callable[..., Any]
+    pattern: Callable[..., Any]
+    colouring: Callable[..., Any]
+
+    def plan(self) -> Any:
+        """The colouring, which needs the pattern alone."""
+        return self.colouring(self.pattern(self.fun, self.x))
 
 
-def rosenbrock(x: Any) -> Any:
-    return np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2)
-
-
-def rosenbrock_by_hand(x: Any) -> Any:
-    middle = np.zeros(x.size)
-    middle[:-1] = 1200.0 * x[:-1] ** 2 - 400.0 * x[1:] + 2.0
-    middle[1:] += 200.0
-    side = -400.0 * x[:-1]
-    return sp.diags_array([side, middle, side], offsets=[-1, 0, 1]).tocsr()
-
-
-def arrow(x: Any) -> Any:
-    return np.concatenate([np.sum(x**2)[None], x[0] * np.cos(x[1:])])
-
-
-def arrow_by_hand(x: Any) -> Any:
-    n = x.size
-    first = sp.csr_array(2 * x[None])
-    rest = sp.hstack([sp.csr_array(np.cos(x[1:])[:, None]), sp.diags_array(-x[0] * np.sin(x[1:]))])
-    return sp.vstack([first, rest]).tocsr().reshape(n, n)
-
-
-Function = Callable[..., Any]
-
-
-def row(name: str, n: int, fun: Function, by_hand: Function, of_hessian: bool) -> str:
-    computed, pattern, colouring = (
-        (sparse_hessian, hessian_sparsity, hessian_colouring)
-        if of_hessian
-        else (sparse_jacobian, sparsity, jacobian_colouring)
+def problem(fun: Callable[[Any], Any], n: int, by_hand: Callable[[np.ndarray], Any], hessian: bool = False) -> Problem:
+    """A problem in n variables; `by_hand` maps the point to the Jacobian of `fun`, or to its Hessian."""
+    if sp is None:
+        raise MissingError("scipy")
+    names = (
+        ("sparse_hessian", "hessian", "hessian_sparsity", "hessian_colouring")
+        if hessian
+        else ("sparse_jacobian", "jacobian", "sparsity", "jacobian_colouring")
     )
-    x = np.linspace(0.1, 1.0, n)
-    difference = abs(computed(fun, x) - by_hand(x))
-    assert difference.max() <= 1e-12 * abs(by_hand(x)).max()
-    plan = colouring(pattern(fun, x))
-    times = medians(
-        {
-            "first": lambda: computed(fun, x),
-            "again": lambda: computed(fun, x, plan, check=False),
-            "value": lambda: fun(x),
-            "hand": lambda: by_hand(x),
-        },
-        1.5,
-    )
-    first, again = times["first"], times["again"]
-    return (
-        f"| {name} | {n:,} | {plan.sweeps} | {first * 1e3:.1f} ms | {again * 1e3:.2f} ms "
-        f"| {again / times['value']:.1f} | {again / times['hand']:.1f} |"
-    )
+    x = np.random.default_rng(0).uniform(0.5, 1.5, n)
+    return Problem(fun, x, lambda: by_hand(x), *(getattr(minigrad, name) for name in names))
 
 
-def medians(contenders: dict[str, Callable[[], Any]], seconds: float) -> dict[str, float]:
-    """Seconds of each, taking turns."""
-    return {name: sample.median for name, sample in in_turns(contenders, seconds).items()}
+def band(n: int) -> Problem:
+    """A Jacobian with three entries in a row, side by side."""
+
+    def by_hand(x: np.ndarray) -> Any:
+        bands = [np.cos(x[:-2]) * x[1:-1], np.sin(x[:-2]), 2.0 * x[2:]]
+        return sp.diags_array(bands, offsets=[0, 1, 2], shape=(n - 2, n)).tocsr()
+
+    return problem(lambda x: mnp.sin(x[:-2]) * x[1:-1] + x[2:] ** 2, n, by_hand)
 
 
-def main() -> None:
-    print("| work | n | sweeps | first time | again | again / one evaluation | again / by hand |")
-    print("|---|---|---|---|---|---|---|")
-    for n in (1_000, 10_000, 100_000):
-        print(row("Jacobian, band of width 3", n, band, band_by_hand, False))
-        print(row("Jacobian, arrow", n, arrow, arrow_by_hand, False))
-        print(row("Hessian, Rosenbrock", n, rosenbrock, rosenbrock_by_hand, True))
-    x = np.linspace(0.1, 1.0, 1_000)
-    times = medians({"sparse": lambda: sparse_jacobian(band, x), "dense": lambda: jacobian(band)(x)}, 2.0)
-    print(f"\nBand, n = 1,000: the dense jacobian takes {times['dense'] / times['sparse']:.0f} times as long.")
-    x = np.linspace(0.1, 1.0, 1_000_000)
-    start = time.perf_counter()
-    found = sparse_jacobian(band, x)
-    print(f"Band, n = 1,000,000: {found.nnz:,} entries in {time.perf_counter() - start:.1f} s, once.")
+def arrow(n: int) -> Problem:
+    """A Jacobian with entries in its first row, its first column and its diagonal."""
+
+    def by_hand(x: np.ndarray) -> Any:
+        row, column, diagonal = 2 * x[None], np.cos(x[1:, None]), sp.diags_array(-x[0] * np.sin(x[1:]))
+        return sp.vstack([sp.csr_array(row), sp.hstack([sp.csr_array(column), diagonal])]).tocsr()
+
+    return problem(lambda x: mnp.concatenate([mnp.sum(x**2)[None], x[0] * mnp.cos(x[1:])]), n, by_hand)
 
 
-if __name__ == "__main__":
-    main()
+def rosenbrock(n: int) -> Problem:
+    """A Hessian with a diagonal and its two neighbours."""
+
+    def by_hand(x: np.ndarray) -> Any:
+        diagonal, beside = calculus.rosenbrock_bands(x)
+        return sp.diags_array([beside, diagonal, beside], offsets=[-1, 0, 1]).tocsr()
+
+    return problem(lambda x: calculus.rosenbrock(Minigrad, x), n, by_hand, hessian=True)
+
+
+# ----- contenders -----------------------------------------------------------------------------------------------------
+
+
+def first(p: Problem) -> Contenders:
+    """By hand, and by a call that finds pattern and colouring itself."""
+    return {"hand-written": p.by_hand, "minigrad": lambda: p.computed(p.fun, p.x)}
+
+
+def compared(p: Problem) -> Contenders:
+    """Also with a colouring that is given, as every call but the first has it, and the function alone."""
+    plan = p.plan()
+    again = {"minigrad, colouring given": lambda: p.computed(p.fun, p.x, plan, check=False)}
+    return first(p) | again | {ALONE: lambda: p.fun(p.x)}
+
+
+@dataclass(frozen=True)
+class Dense:
+    """A dense matrix. It becomes sparse where results are compared, so the time of that is not measured."""
+
+    matrix: np.ndarray
+
+    def tocsr(self) -> Any:
+        return sp.csr_array(self.matrix)
+
+
+def dense(p: Problem) -> Contenders:
+    """The same derivatives as a dense matrix and as a sparse one."""
+    whole = p.dense(p.fun)
+    return {"plain way": lambda: Dense(whole(p.x)), "minigrad": lambda: p.computed(p.fun, p.x)}
+
+
+def sweeps(p: Problem) -> dict[str, Sample]:
+    """How many sweeps the matrix takes: one for each row, or one for each colour."""
+    return {"plain way": Sample.once(p.by_hand().shape[0]), "minigrad": Sample.once(p.plan().sweeps)}

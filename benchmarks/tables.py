@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from benchmarks.items import COLUMNS
+from benchmarks.items import COLUMNS, COUNTS, TIMES
 from benchmarks.measuring import need
 
 Row = Mapping[str, Any]
@@ -27,13 +27,14 @@ def number(x: float) -> str:
 
 
 def amount(row: Row, summary: Row) -> str:
-    """A time or size in the unit of its row."""
-    return f"{number(summary['median'] * row['scale'])} {row['unit']}"
+    """A time, size or count in the unit of its row."""
+    value = summary["median"] * row["scale"]
+    return f"{f'{value:,.0f}' if row['unit'] in COUNTS else number(value)} {row['unit']}"
 
 
 def brief(row: Row, summary: Row) -> str:
-    """The same, for a narrow place: in the unit that suits the number."""
-    return amount(row, summary) if row["unit"] == "MB" else seconds(summary["median"] / row["per"])
+    """The same for a narrow column: a time in the unit that suits it."""
+    return seconds(summary["median"] / row["per"]) if row["unit"] in TIMES else amount(row, summary)
 
 
 def spread(summary: Row, reference: float) -> float:
@@ -42,7 +43,7 @@ def spread(summary: Row, reference: float) -> float:
 
 
 def cells(row: Row, columns: list[str], *, spreads: bool = False) -> list[str]:
-    """One cell per column: the first contender's time, and multiples of it."""
+    """One cell per column: the first contender's time, memory or count, and multiples of it."""
     results = row["results"]
     first = next(iter(results))
     out = []

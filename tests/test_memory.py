@@ -2,8 +2,6 @@
 
 import functools
 import gc
-import importlib.util
-import pathlib
 import tracemalloc
 from typing import Any
 
@@ -13,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close
 
+from benchmarks import loops, measuring
 from minigrad import (
     checkpoint,
     checkpointed_scan,
@@ -116,19 +115,18 @@ def test_memory_follows_the_number_of_states_and_not_the_length() -> None:
     assert 30 * size < of_many - of_few < 75 * size  # 55 states more
 
 
-def test_the_benchmark_counts_what_the_formula_says(capsys: Any) -> None:
-    path = pathlib.Path(__file__).parent.parent / "benchmarks" / "memory.py"
-    spec = importlib.util.spec_from_file_location("benchmark_memory", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    module.main(["--lengths", "30", "--size", "3", "--repeats", "1"])
-    rows = [line.split("|")[1:-1] for line in capsys.readouterr().out.splitlines()[2:]]
-    assert len(rows) == 6
-    for _, states, _, _, forward, formula, recorded, _ in rows:
-        assert int(recorded) == 30
-        assert "tape" in states or int(forward) == int(formula) == fewest_steps(31, int(states))
+@pytest.mark.parametrize("states", [default_snapshots(30), 40, 20, 10, 5])
+def test_the_benchmark_counts_what_the_formula_says(states: int) -> None:
+    contenders = loops.loop(30, states, 3)
+    found = loops.steps_run(contenders, 30, states)
+    assert found["plain way"].median == 30
+    assert found["minigrad"].median == 30 + forward_steps(31, states) == 30 + fewest_steps(31, states)
+    measuring.agree(contenders)
+
+
+def test_the_benchmark_fails_if_more_steps_run_than_the_formula_says() -> None:
+    with pytest.raises(AssertionError, match=r"minigrad ran .* where 57 plain and 30 recorded steps are needed"):
+        loops.steps_run(loops.loop(30, 5, 3), 30, 6)
 
 
 # ----- derivatives of loops -------------------------------------------------------------------------------------------

@@ -1,15 +1,15 @@
 """Gradients written by hand, right and wrong, to try checkers of gradients on.
 
-A case is a function, a gradient derived by hand, a point, and the verdict that a checker that can be trusted gives:
+A case is a function, a gradient derived by hand, a point, and the verdict of a checker that can be trusted:
 
 - `OK`: the gradient is right (up to rounding in the dtype of the point);
 - `WRONG`: it is not;
-- `NOT DIFFERENTIABLE HERE`: the function has no gradient at this point, so nothing that a person wrote down is one;
-- `INCONCLUSIVE`: nobody can tell from what the function shows, because its noise is larger than the answer.
+- `NOT DIFFERENTIABLE HERE`: the function has no gradient at this point, so none by hand can be right;
+- `INCONCLUSIVE`: values of the function cannot tell, because their noise is larger than what the gradient adds.
 
-Functions and gradients are plain NumPy, so that every checker can be given the same ones. A function of one array has
-an array as its gradient; one of several has a tuple. Functions within `black_box` cannot be traced, as if another
-program computed them.
+Functions and gradients are plain NumPy, so that every checker gets the same ones. The gradient of a function of one
+array is an array, that of a function of several arrays a tuple. A function within `black_box` cannot be traced, as if
+another program computed it.
 
 Each group of cases has a file; `case` says what a case is, and `functions` has what several groups share.
 

@@ -9,22 +9,22 @@ least number of steps run forward, and r the smallest number with C(s + r, s) >=
 
 so each step runs at most r times, where r grows like the s-th root of l (A. Griewank and A. Walther, "Algorithm 799:
 revolve", ACM Transactions on Mathematical Software 26(1), 2000). A gradient of a loop whose state is 200 numbers and
-whose step is ten operations, as measured by `python -m benchmarks.memory`:
+whose step is ten operations, as measured by `python -m benchmarks --only 'loop-*'`:
 
 | steps  | states s | peak memory | of one tape | steps run forward, counted | t(l + 1, s) |
 |--------|----------|-------------|-------------|----------------------------|-------------|
-| 1,000  | one tape | 22.1 MB     | 1           | 0                          |             |
-| 1,000  | 44       | 0.15 MB     | 1/149       | 1,956                      | 1,956       |
-| 1,000  | 10       | 0.08 MB     | 1/274       | 3,640                      | 3,640       |
-| 1,000  | 5        | 0.07 MB     | 1/309       | 6,292                      | 6,292       |
-| 10,000 | one tape | 221.3 MB    | 1           | 0                          |             |
-| 10,000 | 140      | 0.41 MB     | 1/544       | 19,860                     | 19,860      |
-| 10,000 | 20       | 0.18 MB     | 1/1246      | 37,980                     | 37,980      |
-| 10,000 | 5        | 0.15 MB     | 1/1464      | 112,882                    | 112,882     |
+| 1,000  | one tape | 22.2 MB     | 1           | 0                          |             |
+| 1,000  | 44       | 0.15 MB     | 1/150       | 1,956                      | 1,956       |
+| 1,000  | 10       | 0.10 MB     | 1/226       | 3,640                      | 3,640       |
+| 1,000  | 5        | 0.10 MB     | 1/229       | 6,292                      | 6,292       |
+| 10,000 | one tape | 221.7 MB    | 1           | 0                          |             |
+| 10,000 | 140      | 0.42 MB     | 1/533       | 19,860                     | 19,860      |
+| 10,000 | 20       | 0.21 MB     | 1/1074      | 37,980                     | 37,980      |
+| 10,000 | 5        | 0.17 MB     | 1/1311      | 112,882                    | 112,882     |
 
 Each step is recorded once in any case. (l + 1, since what follows the loop is one more step to be reversed.) With 1,000
-steps the time is 3.0 to 3.8 times that of one tape for these states, which are so small that Python takes most of it,
-and with 200 steps on states of 20,000 numbers 1.3 times (19 states) to 1.8 times (5 states).
+steps the time is 2.6 to 3.4 times that of one tape for these states, which are so small that Python takes most of it,
+and with 200 steps on states of 20,000 numbers 1.9 times (19 states) to 2.8 times (5 states).
 """
 
 from __future__ import annotations

@@ -28,6 +28,7 @@ from benchmarks import (
     orders,
     page,
     running,
+    sparse,
     tables,
 )
 from benchmarks.__main__ import main, parser
@@ -137,6 +138,33 @@ def test_exact_derivatives_are_those_of_mpmath() -> None:
     assert orders.error(2, np.full(5, np.nan), 5) == math.inf
 
 
+@pytest.mark.parametrize("make", [sparse.band, sparse.arrow, sparse.rosenbrock])
+def test_sparse_matrices_take_three_sweeps(make: Any) -> None:
+    problem = make(12)
+    assert sparse.sweeps(problem)["minigrad"].median == problem.plan().sweeps == 3
+    measuring.agree({"dense": lambda: sparse.Dense(problem.dense(problem.fun)(problem.x)), "by hand": problem.by_hand})
+
+
+def test_the_function_alone_is_measured_and_not_compared() -> None:
+    item = dataclasses.replace(
+        tiny(items.ITEMS[0]), build=lambda: {"minigrad": lambda: 1.0, measuring.ALONE: lambda: 2.0}
+    )
+    result = running.run([item], seconds=1e-6)
+    assert result["failed"] == {}
+    assert list(result["items"]["network"]["results"]) == ["minigrad", "function alone"]
+
+
+def test_a_run_measures_loops_and_sparse_matrices_as_other_items() -> None:
+    """Through the same command: counts are shown as such, and the steps are those of the formula."""
+    chosen = [items.of_loop(30, 5)[2], *list(items.of_sparse("band", "a band", sparse.band, [12]))[2:]]
+    result = running.run(chosen, seconds=1e-6)
+    assert result["failed"] == {}
+    steps, sweeps = result["items"].values()
+    assert tables.cells(steps, ["plain way", "minigrad"]) == ["30 steps", "3.17"]
+    assert tables.cells(sweeps, ["plain way", "minigrad"]) == ["10 sweeps", "0.30"]
+    assert tables.brief(sweeps, sweeps["results"]["minigrad"]) == "3 sweeps"
+
+
 def test_memory_of_a_call_is_counted() -> None:
     def run() -> float:
         return float(np.ones(500_000).sum())
@@ -153,6 +181,7 @@ def test_every_goal_names_an_item_and_columns_that_exist() -> None:
     for goal in goals.GOALS:
         assert {goal.item, goal.reference_item or goal.item} <= names
         assert {goal.contender, goal.reference} <= set(items.COLUMNS)
+    assert set(items.COLUMNS) <= set(figures.STYLES)
 
 
 # ----- how it is measured ---------------------------------------------------------------------------------------------
@@ -251,6 +280,8 @@ def test_a_row_shows_the_reference_in_its_unit_and_ratios_to_it() -> None:
     row = {"unit": "us", "scale": 1e6, "results": {"hand-written": SAMPLE, "minigrad": {**SAMPLE, "median": 3e-6}}}
     assert tables.cells(row, ["hand-written", "torch", "minigrad"]) == ["2.00 us", "", "1.50"]
     assert tables.cells(row, ["minigrad"], spreads=True) == ["1.50 ±5%"]
+    assert tables.brief({**row, "per": 1.0}, SAMPLE) == "2 us"
+    assert tables.brief({**row, "unit": "steps", "scale": 1.0}, {"median": 2956.0}) == "2,956 steps"
 
 
 def test_the_markdown_table_is_one(record: dict[str, Any]) -> None:
