@@ -14,17 +14,18 @@ whose step is ten operations, as measured by `python -m benchmarks --only 'loop-
 | steps  | states s | peak memory | of one tape | steps run forward, counted | t(l + 1, s) |
 |--------|----------|-------------|-------------|----------------------------|-------------|
 | 1,000  | one tape | 22.2 MB     | 1           | 0                          |             |
-| 1,000  | 44       | 0.15 MB     | 1/150       | 1,956                      | 1,956       |
-| 1,000  | 10       | 0.10 MB     | 1/226       | 3,640                      | 3,640       |
-| 1,000  | 5        | 0.10 MB     | 1/229       | 6,292                      | 6,292       |
+| 1,000  | 44       | 0.15 MB     | 1/145       | 1,956                      | 1,956       |
+| 1,000  | 10       | 0.08 MB     | 1/262       | 3,640                      | 3,640       |
+| 1,000  | 5        | 0.09 MB     | 1/247       | 6,292                      | 6,292       |
 | 10,000 | one tape | 221.7 MB    | 1           | 0                          |             |
-| 10,000 | 140      | 0.42 MB     | 1/533       | 19,860                     | 19,860      |
-| 10,000 | 20       | 0.21 MB     | 1/1074      | 37,980                     | 37,980      |
-| 10,000 | 5        | 0.17 MB     | 1/1311      | 112,882                    | 112,882     |
+| 10,000 | 140      | 0.41 MB     | 1/538       | 19,860                     | 19,860      |
+| 10,000 | 20       | 0.19 MB     | 1/1162      | 37,980                     | 37,980      |
+| 10,000 | 5        | 0.17 MB     | 1/1319      | 112,882                    | 112,882     |
 
-Each step is recorded once in any case. (l + 1, since what follows the loop is one more step to be reversed.) With 1,000
-steps the time is 2.6 to 3.4 times that of one tape for these states, which are so small that Python takes most of it,
-and with 200 steps on states of 20,000 numbers 1.9 times (19 states) to 2.8 times (5 states).
+Each step is recorded once in any case. (l + 1, since what follows the loop is one more step to be reversed.) Peaks vary
+by 0.02 MB from run to run. With 1,000 steps the time is 2.6 to 3.4 times that of one tape for these states, which are
+so small that Python takes most of it, and with 200 steps on states of 20,000 numbers 1.9 times (19 states) to 2.8 times
+(5 states).
 """
 
 from __future__ import annotations
