@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import environment
 
-WHAT = """run: all items and how their cost grows (the default); readme: the README's table, as Markdown, in about four
+WHAT = """run: all items and how their cost grows (the default); readme: the table of docs/benchmarks.md, in about four
 minutes; order: the figure of cost and error against the order of a derivative"""
 CLOCK = "cpu counts this process alone, for one core that others use as well (default: wall)"
 HISTORY = "compare with the last run in this file and add this one (JSON, one run a line)"
