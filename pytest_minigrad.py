@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from minigrad.checking.report import Report
+    from minigrad.checking.records import Report
 
 PROPERTY = "gradient check"  # in the properties of a test's report, which travel between processes and into JUnit's XML
 

@@ -20,7 +20,7 @@ tried, and without it the verdict is INCONCLUSIVE. If f has different slopes on 
 """
 
 from minigrad.checking.numerical import complex_step, finite_difference, richardson
-from minigrad.checking.report import CurvePoint, Kink, LayerReport, LeafReport, Report, TaylorRow, Verdict
+from minigrad.checking.records import CurvePoint, Kink, LayerReport, LeafReport, Report, TaylorRow, Verdict
 from minigrad.checking.verdict import check
 
 __all__ = [

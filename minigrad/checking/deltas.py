@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
-from minigrad.checking.report import LayerReport, Verdict
+from minigrad.checking.records import LayerReport, Verdict
 from minigrad.core.lines import located
 from minigrad.core.tree import flatten
 from minigrad.modes.sweeps import backward

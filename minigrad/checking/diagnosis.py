@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.problem import MISSING
-from minigrad.checking.report import Verdict
+from minigrad.checking.records import Verdict
 from minigrad.core.primitive import Primitive
 from minigrad.core.tape import peel
 from minigrad.rules.products import matmul

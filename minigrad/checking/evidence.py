@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from minigrad.checking.report import CurvePoint, TaylorRow
+from minigrad.checking.records import CurvePoint, TaylorRow
 
 LONGEST = 0.2  # what counts as longer than the ladder
 SEEN = 6  # steps over which a jump or an infinite slope must look the same, so that noise does not

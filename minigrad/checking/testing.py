@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from minigrad.checking.report import Report
+from minigrad.checking.records import Report
 from minigrad.checking.verdict import check
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from minigrad.checking.deltas import compare_deltas, swept
 from minigrad.checking.diagnosis import diagnose
 from minigrad.checking.evidence import LADDER, Estimate, Line, curve_points, estimate, roughness, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING, Probe, Problem, RoundingTape, as_plain, quiet, traced
-from minigrad.checking.report import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict, misfit
+from minigrad.checking.records import PRECEDENCE, Kink, LayerReport, LeafReport, Report, Verdict, misfit
 from minigrad.core.tape import Tape, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum

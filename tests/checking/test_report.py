@@ -160,7 +160,7 @@ def test_the_backpropagation_of_the_tour_without_the_activation():
     assert report.verdict == "WRONG"
     assert report.first_diverging == "x1"
     for leaf in report.leaves:
-        assert leaf.diagnosis.startswith("the derivative of arctan is missing, at test_checking_report.py")
+        assert leaf.diagnosis.startswith("the derivative of arctan is missing, at test_report.py")
         assert leaf.diagnosis.endswith("(x2)")
 
 

@@ -89,7 +89,7 @@ MISTAKES = {  # the leaves that are wrong, and what is said of each
     "labels forgotten": (6, "a branch is detached: nothing flows back into operand 1 of multiply"),
     "loss averaged": (6, "a constant factor of 1/30"),
     "activation": (6, "the derivative of arctan is missing, at all 3 places"),
-    "one activation": (4, "the derivative of arctan is missing, at test_checking_diagnosis.py"),
+    "one activation": (4, "the derivative of arctan is missing, at test_diagnosis.py"),
     "activation at the output": (6, "the derivative of arctan is taken at its output instead of its input"),
     "activation upside down": (6, "the derivative of arctan is divided by instead of multiplied with"),
     "activation of another layer": (4, "the derivative of arctan is taken at the wrong value"),

@@ -15,8 +15,8 @@ import pytest
 
 import minigrad
 from benchmarks.corpus import CASES
-from minigrad.checking import render
-from minigrad.checking.report import Report
+from minigrad.checking import page
+from minigrad.checking.records import Report
 
 VOID = {"meta", "img", "br", "link"}
 
@@ -84,21 +84,21 @@ def test_the_page_stands_alone(name: str, tmp_path: Path) -> None:
     report = report_of(name)
     report.to_html(tmp_path / "report.html")
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
-    page = Page(text)
-    assert str(report.verdict) in page.text
+    shown = Page(text)
+    assert str(report.verdict) in shown.text
     assert "<script" not in text
-    assert all(link.startswith("data:image/svg+xml;base64,") for link in page.links)
-    assert all(len(image["alt"]) > 30 for image in page.images)
+    assert all(link.startswith("data:image/svg+xml;base64,") for link in shown.links)
+    assert all(len(image["alt"]) > 30 for image in shown.images)
     for leaf in report.leaves:
-        assert leaf.path in page.text
-    for image in page.images:
+        assert leaf.path in shown.text
+    for image in shown.images:
         ElementTree.fromstring(base64.b64decode(image["src"].split(",")[1]))
 
 
 def test_the_page_shows_worst_entry_and_diagnosis() -> None:
     """What the text says, the page says too."""
     report = report_of("factor_two_of_a_square")
-    text = Page(render.html(report)).text
+    text = Page(page.html(report)).text
     assert "Worst entry [" in text
     assert "yours" in text
     assert report.leaves[0].diagnosis is None or report.leaves[0].diagnosis in text
@@ -108,8 +108,7 @@ def test_layers_and_characters_of_markup() -> None:
     """The first diverging layer is named, in the page and in the terminal, with its characters as they are."""
     report = layered()
     assert report.first_diverging == "a<b"
-    page = Page(render.html(report))
-    assert "First diverging layer: a<b" in page.text
+    assert "First diverging layer: a<b" in Page(page.html(report)).text
     shown = in_terminal(report)
     assert "a<b" in shown
     assert "[square]" in shown
@@ -121,7 +120,7 @@ def in_terminal(report: Report, width: int = 200) -> str:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, highlight=False)
-    for part in render.rich_parts(report):
+    for part in page.rich_parts(report):
         console.print(part)
     return console.file.getvalue()
 
@@ -153,8 +152,8 @@ def test_print_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     terminal = Terminal()
     report.print(terminal)
     assert "✓ OK" in terminal.getvalue()
-    find = render.importlib.util.find_spec
-    monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None if name == "rich" else find(name))
+    find = page.importlib.util.find_spec
+    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None if name == "rich" else find(name))
     terminal = Terminal()
     report.print(terminal)
     assert terminal.getvalue() == f"{report}\n"
@@ -167,15 +166,15 @@ def test_the_figure(name: str) -> None:
     figure = report.figure()
     figure.savefig(io.BytesIO(), format="png", dpi=20)
     assert str(report.verdict) in figure.get_suptitle()
-    assert len(figure.axes) >= len(render.panels(report))
+    assert len(figure.axes) >= len(page.panels(report))
 
 
 def test_what_the_panels_show() -> None:
     """Slopes and V-curve always; scatter and heatmap of the leaf that is wrong."""
-    titles = [panel.title for panel in render.panels(report_of("sign_of_the_bias"))]
+    titles = [panel.title for panel in page.panels(report_of("sign_of_the_bias"))]
     assert titles[:2] == ["Taylor remainders", "Error against step"]
     assert titles[2] == "Yours against the tape, [1]"
-    assert [panel.title for panel in render.panels(report_of("black_box_of_fifty"))] == titles[:2]
+    assert [panel.title for panel in page.panels(report_of("black_box_of_fifty"))] == titles[:2]
 
 
 def test_the_heatmap_takes_the_largest_of_each_block() -> None:
@@ -183,23 +182,23 @@ def test_the_heatmap_takes_the_largest_of_each_block() -> None:
     from matplotlib.figure import Figure
 
     report = report_of("one_entry_of_ten_thousand")
-    leaf = render.worst_leaf(report)
+    leaf = page.worst_leaf(report)
     assert leaf is not None
-    panel = render.heat_panel(leaf)
+    panel = page.heat_panel(leaf)
     assert panel is not None
     axes = Figure().add_subplot()
     panel.draw(axes)
     shown = axes.images[0].get_array()
-    assert shown.size <= render.TILES**2
+    assert shown.size <= page.TILES**2
     assert shown.max() == pytest.approx(leaf.max_abs)
 
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     """The page has tables, and says what to install; a figure raises and says so too."""
     report = report_of("square")
-    find = render.importlib.util.find_spec
-    monkeypatch.setattr(render.importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
-    text = render.html(report)
+    find = page.importlib.util.find_spec
+    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None if name == "matplotlib" else find(name))
+    text = page.html(report)
     assert "<img" not in text
     assert "minigrad[report]" in text
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
@@ -220,6 +219,6 @@ def test_many_leaves_are_cut() -> None:
     report = minigrad.check(
         lambda P: sum([x**2 for x in P]), lambda P: [2 * x for x in P[:-1]] + [3 * P[-1]], parameters
     )
-    text = Page(render.html(report)).text
+    text = Page(page.html(report)).text
     assert "... and 20 more." in text
     assert re.search(r"\[59\].*WRONG", text)

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from minigrad.checking.report import PRECEDENCE, SHOWN, LeafReport, Report, Verdict, number, seconds, text
+from minigrad.checking.records import PRECEDENCE, SHOWN, LeafReport, Report, Verdict, number, seconds, text
 
 SIGNS = {Verdict.OK: "✓", Verdict.WRONG: "✗", Verdict.NOT_DIFFERENTIABLE: "∧", Verdict.INCONCLUSIVE: "?"}
 MEANING = {

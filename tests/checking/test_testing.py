@@ -146,7 +146,7 @@ def run(pytester: pytest.Pytester, *arguments: str) -> pytest.RunResult:
 @pytest.fixture(autouse=True)
 def found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Processes of their own find the code that is under test."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parent.parent))
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).resolve().parent.parent.parent))
 
 
 def test_the_fixture_and_the_summary(pytester: pytest.Pytester) -> None:
@@ -179,7 +179,7 @@ def test_a_suite_without_checks_does_not_notice(pytester: pytest.Pytester) -> No
 
 def test_the_plugin_alone_is_light() -> None:
     """Importing it imports pytest only."""
-    root = str(Path(__file__).resolve().parent.parent)
+    root = str(Path(__file__).resolve().parent.parent.parent)
     program = "import sys, pytest_minigrad; print(sorted({'minigrad', 'numpy', 'hypothesis'} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -164,21 +164,21 @@ class Report:
 
     def print(self, file: Any = None) -> None:
         """Print to a terminal with tables and colours (by rich, if it is installed), to other files as plain text."""
-        from minigrad.checking import render
+        from minigrad.checking import page
 
-        render.print_report(self, file)
+        page.print_report(self, file)
 
     def to_html(self, path: Any) -> None:
         """Write the report as one page that needs nothing else, with figures if matplotlib is installed."""
-        from minigrad.checking import render
+        from minigrad.checking import page
 
-        render.to_html(self, path)
+        page.to_html(self, path)
 
     def figure(self) -> Any:
         """The evidence as a figure of matplotlib: Taylor remainders, error against step, yours against the tape."""
-        from minigrad.checking import render
+        from minigrad.checking import page
 
-        return render.figure(self)
+        return page.figure(self)
 
 
 def plain(value: Any) -> Any:
