@@ -24,6 +24,11 @@ class Entry:
     dtype: Any
     fits: bool = True
 
+    @property
+    def where(self) -> str:
+        """The place of the leaf, in a sentence."""
+        return f" at {self.path}" if self.path else ""
+
 
 class Claim:
     """What was written by hand about the derivative of a problem's function."""

@@ -15,7 +15,7 @@ import pytest
 
 import minigrad
 from benchmarks.corpus import CASES
-from minigrad.checking import page
+from minigrad.checking import figures, page, terminal
 from minigrad.checking.records import Report
 
 VOID = {"meta", "img", "br", "link"}
@@ -120,7 +120,7 @@ def in_terminal(report: Report, width: int = 200) -> str:
     from rich.console import Console
 
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, highlight=False)
-    for part in page.rich_parts(report):
+    for part in terminal.rich_parts(report):
         console.print(part)
     return console.file.getvalue()
 
@@ -149,14 +149,14 @@ def test_print_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     report = report_of("square")
     report.print()
     assert capsys.readouterr().out == f"{report}\n"
-    terminal = Terminal()
-    report.print(terminal)
-    assert "✓ OK" in terminal.getvalue()
-    find = page.importlib.util.find_spec
-    monkeypatch.setattr(page.importlib.util, "find_spec", lambda name: None if name == "rich" else find(name))
-    terminal = Terminal()
-    report.print(terminal)
-    assert terminal.getvalue() == f"{report}\n"
+    shown = Terminal()
+    report.print(shown)
+    assert "✓ OK" in shown.getvalue()
+    find = terminal.importlib.util.find_spec
+    monkeypatch.setattr(terminal.importlib.util, "find_spec", lambda name: None if name == "rich" else find(name))
+    shown = Terminal()
+    report.print(shown)
+    assert shown.getvalue() == f"{report}\n"
 
 
 @pytest.mark.parametrize("name", CASES_SHOWN)
@@ -166,15 +166,15 @@ def test_the_figure(name: str) -> None:
     figure = report.figure()
     figure.savefig(io.BytesIO(), format="png", dpi=20)
     assert str(report.verdict) in figure.get_suptitle()
-    assert len(figure.axes) >= len(page.panels(report))
+    assert len(figure.axes) >= len(figures.panels(report))
 
 
 def test_what_the_panels_show() -> None:
     """Slopes and V-curve always; scatter and heatmap of the leaf that is wrong."""
-    titles = [panel.title for panel in page.panels(report_of("sign_of_the_bias"))]
+    titles = [panel.title for panel in figures.panels(report_of("sign_of_the_bias"))]
     assert titles[:2] == ["Taylor remainders", "Error against step"]
     assert titles[2] == "Yours against the tape, [1]"
-    assert [panel.title for panel in page.panels(report_of("black_box_of_fifty"))] == titles[:2]
+    assert [panel.title for panel in figures.panels(report_of("black_box_of_fifty"))] == titles[:2]
 
 
 def test_the_heatmap_takes_the_largest_of_each_block() -> None:
@@ -182,14 +182,14 @@ def test_the_heatmap_takes_the_largest_of_each_block() -> None:
     from matplotlib.figure import Figure
 
     report = report_of("one_entry_of_ten_thousand")
-    leaf = page.worst_leaf(report)
+    leaf = figures.worst_leaf(report)
     assert leaf is not None
-    panel = page.heat_panel(leaf)
+    panel = figures.heat_panel(leaf)
     assert panel is not None
     axes = Figure().add_subplot()
     panel.draw(axes)
     shown = axes.images[0].get_array()
-    assert shown.size <= page.TILES**2
+    assert shown.size <= figures.TILES**2
     assert shown.max() == pytest.approx(leaf.max_abs)
 
 

@@ -1,0 +1,138 @@
+"""What a finished check tells: the numbers of every leaf, and all of it as a report."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from minigrad.checking.comparison import Comparison, Finding, norm
+from minigrad.checking.evidence import curve_points, slope_of, taylor_rows
+from minigrad.checking.problem import MISSING
+from minigrad.checking.records import PRECEDENCE, LayerReport, LeafReport, Report, Verdict
+
+nan, inf = math.nan, math.inf
+
+
+def finished(case: Comparison, extra: Sequence[Finding], layers: tuple[LayerReport, ...], evaluations: int) -> Report:
+    """All of it as a report."""
+    problem, claim = case.problem, case.claim
+    leaves = tuple([leaf_report(finding) for finding in [*case.findings, *extra]])
+    verdicts = [leaf.verdict for leaf in leaves] + [layer.verdict for layer in layers]
+    if claim.complaints:
+        verdicts.append(Verdict.WRONG)
+    verdict = next((v for v in PRECEDENCE if v in verdicts), Verdict.OK)
+    rows = taylor_rows(case.main, case.d_manual, case.found.noise)
+    return Report(
+        verdict=verdict,
+        kind=claim.kind,
+        leaves=leaves,
+        precision=precision(case),
+        seed=case.seed,
+        point=point(case),
+        functions=(name_of(problem.f), name_of(claim.manual)),
+        evaluations=evaluations,
+        seconds=time.perf_counter() - case.started,
+        value=case.value,
+        slope=slope_of(rows),
+        noise=case.found.noise,
+        floor=case.found.floor,
+        taylor=rows,
+        curve=curve_points(case.main, case.found, case.by_complex),
+        kinks=tuple(case.kinks),
+        layers=layers,
+        first_diverging=next((layer.name for layer in layers if layer.verdict is Verdict.WRONG), None),
+        diagnosis_evaluations=problem.calls - evaluations,
+        notes=tuple(case.claim.complaints + case.notes),
+    )
+
+
+def precision(case: Comparison) -> str:
+    """At what precision f was evaluated, in words."""
+    given = sorted({str(np.asarray(leaf).dtype) for leaf in case.problem.narrow})
+    used = sorted({str(out.dtype) for out in case.claim.outs})
+    if given == used or not case.problem.is_narrow:
+        return f"{', '.join(used)}"
+    return f"{', '.join(given)} parameters, f evaluated in {', '.join(used)}"
+
+
+def point(case: Comparison) -> str:
+    """The point in words."""
+    shapes = [np.shape(x) for x in case.problem.leaves]
+    total = sum(int(np.prod(shape)) for shape in shapes)
+    what = f"argument {case.problem.argnum}"
+    if len(shapes) == 1:
+        return f"{what} of shape {shapes[0]}"
+    return f"{what}: {len(shapes)} leaves, {total} numbers"
+
+
+def name_of(fun: Any) -> str:
+    """How a report calls a function."""
+    if not callable(fun):
+        return "given as numbers"
+    return getattr(fun, "__name__", type(fun).__name__)
+
+
+# ----- a leaf ---------------------------------------------------------------------------------------------------------
+
+
+def leaf_report(finding: Finding) -> LeafReport:
+    """One leaf in numbers."""
+    entry = finding.entry
+    known = finding.tape if finding.tape is not None else finding.numerical
+    manual = entry.manual if entry.manual is not MISSING else None
+    worst: tuple[int, ...] | None = None
+    max_abs = max_rel = cosine = tolerance = nan
+    if entry.fits and known is not None and entry.manual.size:
+        with np.errstate(all="ignore"):
+            difference = np.where(entry.manual == known, 0.0, np.abs(entry.manual - known))
+            worst = worst_entry(finding, known) or ()
+            max_abs = float(difference[worst])
+            largest = np.maximum(np.abs(entry.manual), np.abs(known))
+            max_rel = float(np.max(np.where(difference == 0, 0.0, difference / largest)))
+        cosine = cosine_of(entry.manual, known)
+        if finding.tolerance is not None:
+            tolerance = float(finding.tolerance[worst])
+    return LeafReport(
+        path=entry.path,
+        verdict=finding.verdict or Verdict.INCONCLUSIVE,
+        shape=entry.shape,
+        dtype=str(entry.dtype),
+        manual_shape=None if manual is None else manual.shape,
+        manual_dtype=None if manual is None else str(manual.dtype),
+        size=int(np.prod(entry.shape)),
+        norm_manual=norm(manual),
+        norm_tape=norm(finding.tape),
+        norm_numerical=norm(finding.numerical) if finding.numerical is not None else nan,
+        max_abs=max_abs,
+        max_rel=max_rel,
+        worst_index=worst,
+        worst_manual=None if worst is None or manual is None else manual[worst].item(),
+        worst_tape=None if worst is None or finding.tape is None else finding.tape[worst].item(),
+        worst_numerical=None if worst is None or finding.numerical is None else finding.numerical[worst].item(),
+        cosine=cosine,
+        tolerance=tolerance,
+        diagnosis=finding.diagnosis,
+        evidence=tuple(finding.evidence),
+        arrays=(manual, finding.tape, finding.numerical),
+    )
+
+
+def worst_entry(finding: Finding, known: Any) -> tuple[int, ...] | None:
+    """Where a leaf differs most from what is known to be right."""
+    if not finding.entry.manual.size:
+        return None
+    difference = np.where(finding.entry.manual == known, 0.0, np.abs(finding.entry.manual - known))
+    flat = int(np.argmax(np.where(np.isnan(difference), inf, difference)))
+    return tuple(int(i) for i in np.unravel_index(flat, finding.entry.shape))
+
+
+def cosine_of(a: Any, b: Any) -> float:
+    """The cosine of the angle between two arrays, NaN where one of them is zero."""
+    lengths = norm(a), norm(b)
+    if not all(length and math.isfinite(length) for length in lengths):
+        return nan
+    return float(np.real(np.vdot(b / lengths[1], a / lengths[0])))

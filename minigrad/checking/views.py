@@ -1,0 +1,46 @@
+"""How a report is looked at: `str(report)` and the methods of `Report` that print or draw.
+
+A report is data, and the module of the records knows nothing of tables, pages and pictures. `minigrad.checking` imports
+this module, which stands above all of them, and so every report has these methods.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, TextIO
+
+from minigrad.checking import figures, page, terminal, text
+from minigrad.checking.records import Report as Report
+
+
+def print_report(self: Report, file: TextIO | None = None) -> None:
+    """Print to a terminal with tables and colours (by rich, if it is installed), to other files as plain text."""
+    terminal.print_report(self, file)
+
+
+def to_html(self: Report, path: str | Path) -> None:
+    """Write the report as one page that needs nothing else, with figures if matplotlib is installed.
+
+    The page is written beside its target and renamed, so that nobody finds half of it.
+
+    Raises: OSError if the file cannot be written.
+    """
+    page.write(self, path)
+
+
+def figure(self: Report) -> Any:
+    """The evidence as a figure of matplotlib: Taylor remainders, error against step, yours against the tape.
+
+    Raises: ImportError without matplotlib.
+    """
+    return figures.figure(self)
+
+
+def in_words(self: Report) -> str:
+    """The report as plain text."""
+    return text.text(self)
+
+
+for name, method in {"print": print_report, "to_html": to_html, "figure": figure, "__str__": in_words}.items():
+    method.__name__, method.__qualname__ = name, f"Report.{name}"
+    setattr(Report, name, method)

@@ -1,0 +1,216 @@
+"""Pages: one file of HTML with its style and pictures inside, which opens without a network.
+
+Text that is put into a page is escaped, unless it is `Html` already, which is what every function here returns. So a
+page is built by nesting calls, and no caller escapes anything by hand.
+
+>>> paragraph(element("code", "a < b"), " & more")
+'<p><code>a &lt; b</code> &amp; more</p>'
+
+The style sheet follows the reader's choice of a light or dark display. Pictures are drawn dark on white, so they keep a
+light background. A wide table scrolls within its place, by the keyboard too, and a screen reader announces its caption
+and its headers. The colours of states are those of Okabe and Ito, darkened or lightened until text in them can be read;
+beside the colour stands a word, for readers and printers without colour.
+
+Source: M. Okabe and K. Ito, "Color Universal Design: How to make figures and presentations that are friendly to
+colorblind people", 2008.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import shutil
+from collections.abc import Collection, Iterable, Sequence
+from html import escape
+from pathlib import Path
+
+STYLE = """
+:root { color-scheme: light dark;
+  --ink: #1d1d1f; --soft: #55555c; --line: #dddcd7; --back: #f6f6f4; --card: #fff; --head: #f0f0ec; --link: #005a8f;
+  --ok: #00694a; --wrong: #a33d00; --kink: #8a3b6c; --unclear: #7a5600; }
+@media (prefers-color-scheme: dark) { :root {
+  --ink: #ececee; --soft: #b4b4bc; --line: #43434a; --back: #151518; --card: #1f1f24; --head: #2a2a30; --link: #7cc4f0;
+  --ok: #4fcaa0; --wrong: #ff9a6b; --kink: #e3a5c8; --unclear: #f0c455; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--back); color: var(--ink);
+  font: 16px/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }
+main { max-width: 68rem; margin: 0 auto; padding: 1.6rem 1.2rem 3rem; }
+h1 { font-size: 1.9rem; line-height: 1.2; margin: 0 0 .4rem; }
+h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .7rem; }
+h3 { font-size: 1rem; line-height: 1.3; margin: 1rem 0 .3rem; }
+h1, h2, h3, p, li, dd, figcaption { overflow-wrap: anywhere; }
+p { margin: .5rem 0; }
+a { color: var(--link); }
+:focus-visible { outline: 3px solid var(--link); outline-offset: 2px; }
+.soft, figcaption, caption { color: var(--soft); font-size: .9rem; }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 1.1rem 1.3rem;
+  margin: 0 0 1.1rem; min-width: 0; }
+.ok { --tone: var(--ok); } .wrong { --tone: var(--wrong); } .kink { --tone: var(--kink); }
+.unclear { --tone: var(--unclear); }
+.state { color: var(--tone); font-weight: 600; white-space: nowrap; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; margin: .8rem 0 0; }
+dt { color: var(--soft); } dd { margin: 0; }
+ul, ol { margin: .4rem 0; padding-left: 1.4rem; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; font-size: .92rem; font-variant-numeric: tabular-nums; }
+caption { text-align: left; padding: 0 0 .3rem; }
+th, td { padding: .3rem .9rem .3rem 0; text-align: right; vertical-align: top; white-space: nowrap; font-weight: 400;
+  border-bottom: 1px solid var(--line); }
+thead th { color: var(--soft); font-weight: 600; vertical-align: bottom; }
+th:last-child, td:last-child { padding-right: 0; }
+th.text, td.text { text-align: left; }
+code, pre { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, Consolas, monospace; }
+code { font-size: .93em; overflow-wrap: anywhere; }
+pre { font-size: .74rem; line-height: 1.45; margin: 0; }
+figure { margin: 0; }
+figure img, figure svg { display: block; width: 100%; height: auto; background: #fff; border-radius: 6px; }
+figcaption { margin: .4rem 0 0; }
+.grid { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
+summary { cursor: pointer; font-weight: 600; }
+.unseen { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
+@media (max-width: 40rem) {
+  main { padding: .8rem .6rem 2rem; } h1 { font-size: 1.5rem; } .card { padding: .8rem .9rem; }
+  table { font-size: .86rem; } th, td { padding-right: .6rem; }
+  dl { grid-template-columns: 1fr; } dd { margin-bottom: .35rem; }
+}
+@media print { main { max-width: none; padding: 0; } .card { break-inside: avoid; } .scroll { overflow: visible; } }
+"""
+
+_TYPES = {"png": "image/png", "svg": "image/svg+xml"}
+
+
+class Html(str):
+    """Text that is markup already, and is put into a page as it is."""
+
+    __slots__ = ()
+
+
+def escaped(part: object) -> Html:
+    """A part of a page: `Html` as it is, anything else as escaped text."""
+    return part if isinstance(part, Html) else Html(escape(str(part)))
+
+
+def joined(parts: Iterable[object], separator: str = "") -> Html:
+    """Parts of a page one after another, without those that are empty."""
+    return Html(separator.join([text for text in map(escaped, parts) if text]))
+
+
+def element(tag: str, *parts: object, **attributes: object) -> Html:
+    """An element of HTML.
+
+    Args:    tag: its name.  parts: what is in it; text is escaped.  attributes: `class_` stands for class, `aria_label`
+             for aria-label; those that are `None` are left out.
+    Returns: the element as `Html`.
+
+    >>> element("td", "<", class_="text", colspan=None)
+    '<td class="text">&lt;</td>'
+    """
+    names = {name: name.rstrip("_").replace("_", "-") for name in attributes}
+    given = "".join(f' {names[key]}="{escape(str(value))}"' for key, value in attributes.items() if value is not None)
+    return Html(f"<{tag}{given}>{joined(parts)}</{tag}>")
+
+
+def paragraph(*parts: object, class_: str | None = None) -> Html:
+    """A paragraph."""
+    return element("p", *parts, class_=class_)
+
+
+def listing(facts: Iterable[object]) -> Html:
+    """A list with a dot before each fact; nothing for no facts."""
+    items = [element("li", fact) for fact in facts]
+    return element("ul", *items) if items else Html()
+
+
+def section(title: object, *parts: object, class_: str = "card", id_: str | None = None, level: int = 2) -> Html:
+    """A card under a heading; nothing if there is nothing in it."""
+    content = joined(parts, "\n")
+    return element("section", element(f"h{level}", title), "\n", content, class_=class_, id=id_) if content else Html()
+
+
+def scrolling(label: str, *parts: object) -> Html:
+    """What may be wider than the screen: it scrolls within its place, and the keyboard reaches it under its label."""
+    return element("div", *parts, class_="scroll", tabindex="0", role="region", aria_label=label)
+
+
+def table(
+    titles: Sequence[object],
+    rows: Sequence[Sequence[object]],
+    caption: str,
+    *,
+    texts: Collection[int] = (0,),
+    shows_caption: bool = False,
+) -> Html:
+    """A table in a place that scrolls on a narrow screen. The first cell of a row is the header of the row.
+
+    Args:    titles: of the columns.  rows: the cells of each row, as many as there are titles.  caption: what the table
+             shows; a screen reader announces it, and `shows_caption` shows it to everybody else too.
+             texts: the columns that are aligned to the left; the others hold numbers.
+
+    >>> "<th scope=" in table(["leaf"], [["A"]], "Leaves")
+    True
+    """
+    kind = lambda k: "text" if k in texts else None
+    head = [element("th", title, scope="col", class_=kind(k)) for k, title in enumerate(titles)]
+    body = [
+        element("tr", element("th", first, scope="row", class_=kind(0)),
+                *[element("td", cell, class_=kind(k)) for k, cell in enumerate(rest, start=1)])
+        for first, *rest in rows
+    ]  # fmt: skip
+    named = element("caption", caption if shows_caption else element("span", caption, class_="unseen"))
+    parts = named, element("thead", element("tr", *head)), "\n", element("tbody", joined(body, "\n"))
+    return scrolling(caption, element("table", *parts))
+
+
+def picture(data: bytes | str, kind: str, alt: str, caption: object = "") -> Html:
+    """A picture that is a part of the page.
+
+    Args:    data: of the file.  kind: "png" or "svg".  alt: what it shows, for readers who cannot see it.
+             caption: what stands below it.
+    """
+    encoded = base64.b64encode(data.encode() if isinstance(data, str) else data).decode("ascii")
+    image = Html(f'<img src="data:{_TYPES[kind]};base64,{encoded}" alt="{escape(alt)}">')
+    return element("figure", image, element("figcaption", caption) if caption else "")
+
+
+def page(title: str, *parts: object, style: str = "") -> Html:
+    """The whole page.
+
+    Args:    title: for the window and for bookmarks.  parts: what is on it, with a heading h1.
+             style: rules of CSS that this page needs besides `STYLE`.
+    """
+    head = joined(
+        [
+            Html('<meta charset="utf-8">'),
+            Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+            element("title", title),
+            Html(f"<style>{STYLE}{style}</style>"),
+        ],
+        "\n",
+    )
+    body = element("main", "\n", joined(parts, "\n"), "\n")
+    return Html(f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
+
+
+def write(path: str | Path, text: str) -> None:
+    """Write a text file so that nobody finds half of it: beside its target, which it then replaces by one renaming.
+
+    A link is followed, the permissions of a file that is replaced are kept, and what is no file (a pipe) is written to
+    directly.
+
+    Raises: OSError if it cannot be written; a file that was there is then still whole.
+    """
+    if Path(path).exists() and not Path(path).is_file():
+        Path(path).write_text(text, encoding="utf-8")
+        return
+    target = Path(path).resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        beside.write_text(text, encoding="utf-8")
+        if target.exists():
+            shutil.copymode(target, beside)
+        os.replace(beside, target)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise
