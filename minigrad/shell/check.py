@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad.core.tree import flatten
 from minigrad.shell.programs import ProgramError, program
+from minigrad.show.page import write
 
 EXIT = {"OK": 0, "WRONG": 1, "NOT DIFFERENTIABLE HERE": 3, "INCONCLUSIVE": 3}
 
@@ -120,10 +121,10 @@ def _check(options: argparse.Namespace) -> int:
         bar.close()
     report = _named(report, list(values), options)
     report.print()
-    for path, write in ((options.html, report.to_html), (options.json, lambda p: Path(p).write_text(report.to_json()))):
+    for path, written in ((options.html, report.to_html), (options.json, lambda p: write(p, report.to_json()))):
         if path is not None:
             try:
-                write(path)
+                written(path)
             except OSError as error:
                 raise InputError(f"{path}: {error.strerror or error}") from None
     return EXIT[str(report.verdict)]

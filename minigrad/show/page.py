@@ -189,7 +189,7 @@ def page(title: str, *parts: object, style: str = "") -> Html:
         "\n",
     )
     body = element("main", "\n", joined(parts, "\n"), "\n")
-    return Html(f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
+    return Html(f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
 
 
 def write(path: str | Path, text: str) -> None:
