@@ -42,34 +42,55 @@ def difference_jvp(fun: Callable[..., Any], args: Sequence[Any], tangents: Seque
     return richardson(lambda t: fun(*shifted(args, tangents, t)), step)
 
 
-def difference_gradient(fun: Callable[..., Any], args: Sequence[Any], step: float = 0.02) -> list[Any]:
-    """The gradients of a scalar function with respect to all entries of all arguments, by finite differences."""
-    gradients = []
-    for k, x in enumerate(args):
-        gradient = np.zeros(np.shape(x))
-        for entry in np.ndindex(*np.shape(x)):
-            tangents = [np.zeros(np.shape(arg)) for arg in args]
-            tangents[k][entry] = 1.0
-            gradient[entry] = difference_jvp(fun, args, tangents, step)
-        gradients.append(gradient)
-    return gradients
+def difference_jacobian(fun: Callable[..., Any], args: Sequence[Any], step: float = 0.02) -> list[Any]:
+    """The derivatives of a function along every entry of all arguments, by finite differences.
+
+    One item per argument: its derivatives along the real axis, of the shape of the output and the argument, and, if
+    the argument is complex, along the imaginary axis too.
+    """
+    return [
+        [
+            along_entries(args, k, lambda tangents, unit=unit: difference_jvp(fun, args, tangents, step), unit)
+            for unit in ((1.0, 1j) if np.iscomplexobj(x) else (1.0,))
+        ]
+        for k, x in enumerate(args)
+    ]
 
 
-def complex_step_gradient(fun: Callable[..., Any], args: Sequence[Any], step: float = 1e-30) -> list[Any]:
-    """The gradients of a scalar analytic function: Im f(x + ih) / h, exact to rounding.
+def complex_step_jacobian(fun: Callable[..., Any], args: Sequence[Any], step: float = 1e-30) -> list[Any]:
+    """The same of an analytic function of real arguments: Im f(x + ih) / h, exact to rounding.
 
     Source: W. Squire and G. Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions",
     SIAM Review 40(1), 1998.
     """
-    gradients = []
-    for k, x in enumerate(args):
-        gradient = np.zeros(np.shape(x))
-        for entry in np.ndindex(*np.shape(x)):
-            moved = [np.array(arg, dtype=complex) for arg in args]
-            moved[k][entry] += 1j * step
-            gradient[entry] = np.imag(fun(*moved)) / step
-        gradients.append(gradient)
-    return gradients
+
+    def along(tangents: Sequence[Any]) -> Any:
+        return np.imag(fun(*[np.asarray(x + 1j * step * t) for x, t in zip(args, tangents)])) / step
+
+    return [[along_entries(args, k, along, 1.0)] for k in range(len(args))]
+
+
+def difference_gradient(fun: Callable[..., Any], args: Sequence[Any], step: float = 0.02) -> list[Any]:
+    """The gradients of a scalar function with respect to all real arguments, by finite differences."""
+    return [column[0] for column in difference_jacobian(fun, args, step)]
+
+
+def complex_step_gradient(fun: Callable[..., Any], args: Sequence[Any], step: float = 1e-30) -> list[Any]:
+    """The gradients of a scalar analytic function with respect to all real arguments, by the complex step."""
+    return [column[0] for column in complex_step_jacobian(fun, args, step)]
+
+
+def along_entries(args: Sequence[Any], k: int, derivative: Callable[[list[Any]], Any], unit: complex) -> Any:
+    """The derivatives along all entries of argument k, stacked behind the axes of the output."""
+    columns = []
+    for entry in np.ndindex(*np.shape(args[k])):
+        tangents = [np.zeros_like(x) for x in args]
+        tangents[k][entry] = unit
+        columns.append(np.asarray(derivative(tangents)))
+    if not columns:
+        out = np.asarray(derivative([np.zeros_like(x) for x in args]))
+        return np.zeros((*out.shape, *np.shape(args[k])), out.dtype)
+    return np.stack(columns, axis=-1).reshape((*columns[0].shape, *np.shape(args[k])))
 
 
 def exact_derivative(fun: Callable[[Any], Any], x: float, order: int, digits: int = 50) -> float:

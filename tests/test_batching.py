@@ -1,13 +1,10 @@
 """Many examples in one pass: `batched` against a loop, in every mode and nesting, and what it does when it cannot."""
 
-import cells
 import numpy as np
 import pytest
-from cells import CELLS, Cell, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close
-from test_cells import NARROW, arguments, directions
 
 import minigrad
 import minigrad.numpy as mnp
@@ -33,7 +30,6 @@ from minigrad import (
 from minigrad.core.tree import flatten
 from minigrad.modes.batching.stack import Batched
 
-load()
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4, 3))
 W = rng.standard_normal((3, 3))
@@ -59,49 +55,6 @@ def loop(fun, *args, axes=None):
     count = next(x.shape[a] for x, a in zip(args, axes) if a is not None)
     results = [fun(*[x if a is None else np.take(x, i, a) for x, a in zip(args, axes)]) for i in range(count)]
     return np.stack([np.asarray(r) for r in results])
-
-
-# ----- every function of the coverage table ---------------------------------------------------------------------------
-
-
-@pytest.mark.filterwarnings("ignore:Casting complex values")
-@pytest.mark.parametrize("cell", CELLS, ids=[f"{c.name}-{c.note}" for c in CELLS])
-def test_cell(cell: Cell) -> None:
-    """Value, pushforward and pullback of three examples at once, with NumPy's function and with ours."""
-
-    def derivatives_of(*points_and_directions):
-        n = len(points_and_directions) // 2
-        points, ts = points_and_directions[:n], points_and_directions[n:]
-        out, tangent = jvp(lambda *a: cell.fun(mnp, *a), points, ts)
-        _, pullback = vjp(lambda *a: cell.fun(mnp, *a), *points)
-        c = np.cos(np.arange(out.size)).reshape(out.shape)
-        return out, tangent, pullback(c if out.dtype.kind != "c" else c + 0.5j)
-
-    for dtype in cell.dtypes:
-        if dtype in NARROW:
-            continue
-        for shape in cell.shapes:
-            examples = []
-            for seed in range(3):
-                if seed:
-                    cells.rng = np.random.default_rng(seed)
-                    shapes = (shape,) if len(cell.domains) == 1 else shape
-                    made = [np.asarray(domain(*each)) for domain, each in zip(cell.domains, shapes)]
-                    examples.append([x + 0.2j * x[...] if dtype == "D" else x for x in made])
-                else:
-                    examples.append(arguments(cell, shape, dtype))
-            points = [np.stack(column) for column in zip(*examples)]
-            ts = [np.stack(column) for column in zip(*[directions(e, 5 + k) for k, e in enumerate(examples)])]
-            for fun, args in [
-                (lambda *a: cell.fun(np if cell.plain else mnp, *a), points),
-                (derivatives_of, points + ts),
-            ]:
-                got, _ = flatten(batched(fun)(*args))
-                each = [flatten(fun(*[x[i] for x in args]))[0] for i in range(3)]
-                for found, column in zip(got, zip(*each), strict=True):
-                    expected = np.stack(column)
-                    assert found.dtype == expected.dtype, shape
-                    assert_close(found, expected, 1e-9, floor=1e-3)
 
 
 # ----- functions of NumPy, with their options -------------------------------------------------------------------------
@@ -449,40 +402,6 @@ def test_nesting(name, partings):
     found = got()
     assert not partings, "it was not done in one pass"
     assert_close(found, expected(), 1e-9, floor=1e-3)
-
-
-@pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("cell", CELLS, ids=[f"{c.name}-{c.note}" for c in CELLS])
-def test_cell_within_an_outer_tape(cell: Cell) -> None:
-    """Second derivatives of a sum over a batch of pullbacks: the batch stands between two tapes."""
-
-    def pulled(*points):
-        out, pullback = vjp(lambda *a: cell.fun(mnp, *a), *points)
-        shape = np.shape(value(out))
-        return out, pullback(np.cos(np.arange(int(np.prod(shape)))).reshape(shape))
-
-    def total(results):
-        return sum(np.sum(np.real(part * part)) for part in flatten(results)[0])
-
-    if cell.order < 2:
-        return
-    for dtype in cell.dtypes:
-        if dtype in NARROW:
-            continue
-        shape = cell.shapes[-1]
-        points = [np.stack([x, x * 1.01]) for x in arguments(cell, shape, dtype)]
-        ts = directions(points, 4)
-
-        def at_once(*xs):
-            return total(batched(pulled)(*xs))
-
-        def in_turn(*xs):
-            return sum(total(pulled(*[x[i] for x in xs])) for i in range(2))
-
-        assert_close(jvp(at_once, points, ts)[1], jvp(in_turn, points, ts)[1], 1e-8, floor=1e-3)
-        found, expected = vjp(at_once, *points)[1](1.0), vjp(in_turn, *points)[1](1.0)
-        for a, b in zip(found, expected, strict=True):
-            assert_close(a, b, 1e-8, floor=1e-3)
 
 
 SHARED = {

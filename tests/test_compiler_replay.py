@@ -1,6 +1,5 @@
 """Compiled functions: the same results as eager ones, whatever is changed between the calls."""
 
-import contextlib
 import dataclasses
 import gc
 import math
@@ -15,15 +14,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from cells import load
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_cells import arguments
 from test_random_programs import STEPS, C, inputs, run, scalar, steps
 
 import minigrad
 import minigrad.numpy as mnp
-from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad, vjp
+from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad
 from minigrad.compiler.replay import Compiled
 from minigrad.compiler.stage import CannotCompileError, strict_state
 from minigrad.compiler.traced import Traced
@@ -242,33 +239,6 @@ def test_a_compiled_function_is_differentiated_like_any_other() -> None:
     for x in (0.5, 0.7):
         assert_same(outer(x), inner.fun(x) + grad(inner.fun)(x))
     assert_same(grad(lambda x: minigrad.compile(lambda y: x * y)(2.0))(3.0), np.float64(2.0))
-
-
-CELLS = [cell for cell in load() if cell.name.startswith("numpy.") and "d" in cell.dtypes]
-
-
-@pytest.mark.parametrize("cell", CELLS[::2], ids=[f"{cell.name}-{cell.note}" for cell in CELLS[::2]])
-def test_functions_of_numpy(cell: Any) -> None:
-    """Value, pullback and pushforward of what has a rule: the engine's results, or an error that says why not."""
-    args = arguments(cell, cell.shapes[-1], "d")
-    directions = [np.ones(np.shape(x)) for x in args]
-
-    def fun(args: Any, directions: Any) -> Any:
-        out, pullback = vjp(lambda *xs: cell.fun(mnp, *xs), *args)
-        tangent = jvp(lambda *xs: cell.fun(mnp, *xs), tuple(args), tuple(directions))[1]
-        return out, pullback(tangent), tangent
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        expected = fun(args, directions)
-        compiled = minigrad.compile(fun)
-        with contextlib.suppress(CannotCompileError):
-            compiled(args, directions)
-        if not compiled.stats()["programs"]:
-            with pytest.raises(CannotCompileError, match=r"plain array|written"):
-                compiled(args, directions)
-            return
-        assert_same(compiled(args, directions), expected, 1e-10)
 
 
 # ----- guards ---------------------------------------------------------------------------------------------------------
