@@ -94,7 +94,7 @@ cell("numpy.nanvar", with_nan(lambda np, x: np.nanvar(x, axis=0, ddof=-1, where=
 cell("numpy.nancumsum", with_nan(lambda np, x: np.nancumsum(x)), draw, shapes=((5,), (2, 4)), dtypes="fdD")
 cell("numpy.nancumsum", with_nan(lambda np, x: np.nancumsum(x, axis=0, dtype="d")), draw, shapes=((2, 4),), note="dtype")
 cell("numpy.nancumprod", with_nan(lambda np, x: np.nancumprod(x, axis=-1)), draw, shapes=((5,), (2, 4)), dtypes="fdD")
-cell("numpy.nan_to_num", with_nan(lambda np, x: np.nan_to_num(x, nan=2.0)), draw, shapes=((5,),), dtypes="fdD")
+cell("numpy.nan_to_num", with_nan(lambda np, x: np.nan_to_num(x, nan=2.0)), draw, shapes=((5,),), dtypes="fdD", note="of NaN")
 
 # ----- reductions with options
 
