@@ -7,7 +7,6 @@ import operator
 from collections.abc import Callable
 from typing import Any
 
-import minigrad.tape
 import mpmath
 import numpy
 import pytest
