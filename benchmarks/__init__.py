@@ -4,7 +4,7 @@
     python -m benchmarks                        # everything, about a quarter of an hour; --list names the items
     python -m benchmarks --only 'network*'      # some of it
     python -m benchmarks --html report.html --json run.json --history runs.jsonl
-    python -m benchmarks readme                 # the table of docs/benchmarks.md
+    python -m benchmarks table                  # the table of docs/benchmarks.md
     python -m benchmarks order --out order.png  # cost and error against the order of the derivative
 
 Every contender of an item does the same work and is first checked to give the same numbers. Contenders take turns, so

@@ -10,7 +10,7 @@ from typing import Any
 
 from benchmarks import environment
 
-WHAT = """run: all items and how their cost grows (the default); readme: the table of docs/benchmarks.md, in about four
+WHAT = """run: all items and how their cost grows (the default); table: that of docs/benchmarks.md, in about four
 minutes; order: the figure of cost and error against the order of a derivative"""
 CLOCK = "cpu counts this process alone, for one core that others use as well (default: wall)"
 HISTORY = "compare with the last run in this file and add this one (JSON, one run a line)"
@@ -22,7 +22,7 @@ def parser() -> argparse.ArgumentParser:
         description="Ratios of minigrad to hand-written NumPy and to its peers, in one run.",
         epilog="Contenders are first checked to give the same numbers; the exit code is 1 if one does not.",
     )
-    top.add_argument("what", nargs="?", default="run", choices=["run", "readme", "order"], help=WHAT)
+    top.add_argument("what", nargs="?", default="run", choices=["run", "table", "order"], help=WHAT)
 
     def option(flag: str, metavar: str, help: str, **settings: Any) -> None:  # noqa: A002 - argparse's word
         top.add_argument(flag, metavar=metavar, help=help, **settings)
@@ -68,8 +68,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         top.error(str(error))
     items, studies = [x for x in ITEMS if x.name in names], [x for x in GROWTH if x.name in names]
-    if options.what == "readme":
-        items, studies = [item for item in items if item.readme], []
+    if options.what == "table":
+        items, studies = [item for item in items if item.in_table], []
     elif options.what == "order":
         items, studies = [], [study for study in GROWTH if study.name == "growth-order"]
     if options.list:
@@ -98,7 +98,7 @@ def report(record: dict[str, Any], options: argparse.Namespace, earlier: list[di
     from benchmarks import figures, history, page, tables
 
     if record["items"]:
-        if options.what == "readme" or options.markdown or not sys.stdout.isatty():
+        if options.what == "table" or options.markdown or not sys.stdout.isatty():
             print(tables.markdown(record))
         else:
             tables.show(record)

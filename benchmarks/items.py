@@ -51,7 +51,7 @@ class Item:
     rtol: float = 1e-9
     measure: Measure = in_turns
     agrees: bool = True  # whether the contenders return the same numbers; imports return none
-    readme: bool = False
+    in_table: bool = False  # of docs/benchmarks.md
 
     @property
     def scale(self) -> float:
@@ -174,7 +174,7 @@ ITEMS: list[Item] = [
         NETWORKS,
         lambda: network(SMALL, 300),
         tiny_network,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "network-deep",
@@ -182,7 +182,7 @@ ITEMS: list[Item] = [
         NETWORKS,
         lambda: network(DEEP, 300),
         lambda: network([2, 3, 4, 2], 7),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "network-large",
@@ -191,7 +191,7 @@ ITEMS: list[Item] = [
         lambda: network(LARGE, 1024),
         lambda: network([20, 4, 4, 3], 7),
         unit="ms",
-        readme=True,
+        in_table=True,
     ),
     Item(
         "network-float32",
@@ -201,7 +201,7 @@ ITEMS: list[Item] = [
         lambda: network([20, 4, 4, 3], 7, np.float32),
         unit="ms",
         rtol=1e-2,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "per-sample",
@@ -210,7 +210,7 @@ ITEMS: list[Item] = [
         lambda: networks.per_sample(SMALL, 300),
         lambda: networks.per_sample([2, 3, 2], 4),
         unit="ms",
-        readme=True,
+        in_table=True,
     ),
     Item(
         "lstm",
@@ -218,7 +218,7 @@ ITEMS: list[Item] = [
         NETWORKS,
         lambda: networks.lstm(32, 32, 16),
         lambda: networks.lstm(2, 3, 4),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "mixture",
@@ -226,7 +226,7 @@ ITEMS: list[Item] = [
         NETWORKS,
         lambda: networks.mixture(500, 5, 4),
         lambda: networks.mixture(6, 2, 3),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "covariance",
@@ -234,7 +234,7 @@ ITEMS: list[Item] = [
         NETWORKS,
         lambda: calculus.covariance(50),
         lambda: calculus.covariance(4),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "chain-number",
@@ -244,7 +244,7 @@ ITEMS: list[Item] = [
         lambda: calculus.chain(10, 0.5),
         unit="ns",
         per=1000,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "chain-vector",
@@ -254,7 +254,7 @@ ITEMS: list[Item] = [
         lambda: calculus.chain(10, vector),
         unit="ns",
         per=1000,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "quadratic",
@@ -262,7 +262,7 @@ ITEMS: list[Item] = [
         SMALL_WORK,
         calculus.quadratic,
         calculus.quadratic,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "rosenbrock",
@@ -270,7 +270,7 @@ ITEMS: list[Item] = [
         CALCULUS,
         lambda: calculus.rosenbrock_gradient(1000),
         lambda: calculus.rosenbrock_gradient(4),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "rosenbrock-hessian",
@@ -278,7 +278,7 @@ ITEMS: list[Item] = [
         CALCULUS,
         lambda: calculus.rosenbrock_hessian(100),
         lambda: calculus.rosenbrock_hessian(4),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "rosenbrock-hvp",
@@ -286,7 +286,7 @@ ITEMS: list[Item] = [
         CALCULUS,
         lambda: calculus.rosenbrock_hvp(10_000),
         lambda: calculus.rosenbrock_hvp(4),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "jacobian",
@@ -294,7 +294,7 @@ ITEMS: list[Item] = [
         CALCULUS,
         lambda: calculus.jacobian(100),
         lambda: calculus.jacobian(4),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "jacobian-sparse",
@@ -303,7 +303,7 @@ ITEMS: list[Item] = [
         lambda: sparse.first(sparse.band(100_000)),
         lambda: sparse.first(sparse.band(12)),
         unit="ms",
-        readme=True,
+        in_table=True,
     ),
     *[
         Item(
@@ -313,7 +313,7 @@ ITEMS: list[Item] = [
             functools.partial(orders.nested, k),
             functools.partial(orders.nested, min(k, 3), 5),
             rtol=1e-9,
-            readme=k in (1, 2, 6),
+            in_table=k in (1, 2, 6),
         )
         for k in (1, 2, 4, 6)
     ],
@@ -324,7 +324,7 @@ ITEMS: list[Item] = [
             ORDERS,
             functools.partial(orders.taylor, k),
             functools.partial(orders.taylor, min(k, 4), 5),
-            readme=True,
+            in_table=True,
         )
         for k in (6, 50)
     ],
@@ -334,7 +334,7 @@ ITEMS: list[Item] = [
         OTHER,
         lambda: networks.first_call(SMALL, 300),
         lambda: networks.first_call([2, 3, 2], 7),
-        readme=True,
+        in_table=True,
     ),
     Item(
         "import",
@@ -345,7 +345,7 @@ ITEMS: list[Item] = [
         unit="ms",
         measure=import_times,
         agrees=False,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "memory",
@@ -355,7 +355,7 @@ ITEMS: list[Item] = [
         tiny_network,
         unit="MB",
         measure=of_numpy,
-        readme=True,
+        in_table=True,
     ),
     Item(
         "memory-process",
@@ -365,7 +365,7 @@ ITEMS: list[Item] = [
         tiny_network,
         unit="MB",
         measure=of_process,
-        readme=True,
+        in_table=True,
     ),
     *[item for problem in PROBLEMS for item in of_sparse(*problem)],
     *[item for length, kept in KEPT.items() for states in kept for item in of_loop(length, states)],

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import minigrad
+from benchmarks.items import ITEMS
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").exists())
 PAGES = sorted(
@@ -100,6 +101,11 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
     command = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
     assert command in text_of("README.md")
     assert command in text_of(".ci/run")
+
+
+def test_the_table_of_benchmarks_has_the_rows_that_its_command_measures() -> None:
+    table = text_of("docs/benchmarks.md").partition("| work |")[2].partition("\n\n")[0]
+    assert re.findall(r"^\| (.*?) \|", table, flags=re.MULTILINE) == [item.title for item in ITEMS if item.in_table]
 
 
 # ----- what is counted ------------------------------------------------------------------------------------------------
