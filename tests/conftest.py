@@ -1,11 +1,11 @@
-"""What all tests share: this folder (for `references`) and the one above on the path, and defaults for hypothesis."""
+"""What all tests share: this folder (for `references` and `programs`) and the one above on the path, and hypothesis."""
 
 import os
 import sys
 
 from hypothesis import HealthCheck, settings
 
-# No folder of tests has an `__init__.py`: with one, `tests/nn` would hide the package `nn`.
+# No folder of tests has an `__init__.py`: with one, `tests/nn` would hide the package `nn`, and `tests/numpy` NumPy.
 sys.path[:0] = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
 
 quiet = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}

@@ -29,3 +29,9 @@ def test_every_name_is_there_and_importing_is_lazy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() in ("[] []", "[] ['inspect']")  # NumPy's own imports may bring `inspect`
+
+
+def test_public_names() -> None:
+    for name in ("batched", "vmap", "jacfwd", "jacrev", "laplacian", "bilaplacian", "ggnvp", "jacobian", "hessian"):
+        assert name in minigrad.__all__
+        assert callable(getattr(minigrad, name))

@@ -165,7 +165,7 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
     """
 
     def product(*args: Any, **kwargs: Any) -> Any:
-        from minigrad.modes.jacobians import jacobian  # here, so that `import minigrad` stays fast
+        from minigrad.modes.jacobians import jacobian  # here for the start-up of `import minigrad`
 
         *point, tensor = args
         axes = tuple(range(np.ndim(peel(tensor))))

@@ -14,7 +14,7 @@ import minigrad
 
 def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """What has a derivative: every public callable of NumPy and scipy.special."""
-    from minigrad.show import coverage
+    from minigrad.show import coverage  # here for start-up: a command loads what it runs, and not the others
 
     parser.add_argument("name", nargs="?", default="", help="show only names that contain this text")
     parser.add_argument("--module", choices=coverage.MODULES, help="show only this module")
@@ -45,14 +45,14 @@ def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
 
 def _check(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Check a gradient written by hand against the tape and against differences, and say where it is wrong."""
-    from minigrad.shell import check as command
+    from minigrad.shell import check as command  # here for start-up, as above
 
     return command.register(parser)
 
 
 def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Draw a function and its derivatives, and write them as a table."""
-    from minigrad.shell import plot
+    from minigrad.shell import plot  # here for start-up, as above
 
     plot.add_options(parser)
     return plot.run

@@ -188,7 +188,7 @@ def _first_line(error: Exception) -> str:
 
 
 def _module(place: str, name: str) -> Any:
-    from minigrad.shell import programs  # here, since most plots are of formulas
+    from minigrad.shell import programs  # here for start-up: most plots are of formulas
 
     if not place.endswith((".py", ".ipynb")):
         if str(Path.cwd()) not in sys.path and "" not in sys.path:

@@ -285,7 +285,7 @@ def _constant(value: float) -> tuple[Formula, float]:
 
 def _function(name: str) -> Callable[..., Any]:
     if name in _SPECIAL:
-        from minigrad.scipy import special
+        from minigrad.scipy import special  # here for start-up, and because SciPy may be missing
 
         found: Callable[..., Any] = getattr(special, name)
         return found

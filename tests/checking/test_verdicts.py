@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from test_random_programs import inputs, scalar, steps
+from programs import inputs, scalar, steps
 
 import minigrad
 from minigrad import check, grad, vjp

@@ -1,0 +1,242 @@
+"""Fused loops: the vector functions against 40 digits, and fused programs against the same programs step by step."""
+
+import math
+import operator
+import sys
+from itertools import pairwise
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from programs import inputs, scalar, steps
+
+import minigrad.numpy as mnp
+from minigrad import grad, value_and_grad
+from minigrad.compiler import vector_math
+from minigrad.compiler.passes import optimised
+from minigrad.compiler.stage import Program, Trace, interpret
+from minigrad.core.tree import flatten
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def ulps(value: Any, exact: Any) -> float:
+    """The distance of a float from the exact value in units in the last place of the latter."""
+    nearest = float(exact)
+    return float(abs(mpmath.mpf(float(value)) - exact) / mpmath.mpf(float(np.spacing(abs(nearest)))))
+
+
+@pytest.mark.parametrize(("name", "exact"), [("arctan", mpmath.atan), ("exp", mpmath.exp), ("tanh", mpmath.tanh)])
+@given(x=st.one_of(finite, st.floats(-30, 30)))
+def test_vector_functions_are_accurate(name: str, exact: Any, x: float) -> None:
+    """Two units in the last place, over all numbers; subnormal results of exp may lose what they have no digits for."""
+    with np.errstate(all="ignore"), mpmath.workdps(40):
+        value = getattr(vector_math, name)(np.float64(x))
+        if name == "exp" and (x > 709.78 or x < -708):
+            np.testing.assert_allclose(value, np.exp(x), rtol=1e-12, atol=1e-323)
+        else:
+            assert ulps(value, exact(mpmath.mpf(x))) <= 2.0
+
+
+@pytest.mark.parametrize("name", ["arctan", "exp", "tanh"])
+def test_vector_functions_at_the_ends(name: str) -> None:
+    """Infinities and NaN, in Python and compiled."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.fused import vector_functions
+
+    with np.errstate(all="ignore"):
+        for x in (0.0, np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324, 709.0, -745.0):
+            expected = getattr(np, name)(x)
+            np.testing.assert_allclose(getattr(vector_math, name)(np.float64(x)), expected, rtol=1e-13, atol=1e-323)
+            np.testing.assert_allclose(vector_functions()[name](x), expected, rtol=1e-13, atol=1e-323)
+
+
+def program_of(fun: Any, *args: Any) -> tuple[Program, list[Any]]:
+    """The optimised program of a function of arrays, and the leaves of its arguments."""
+    leaves, treedef = flatten(args)
+    trace = Trace()
+    out = fun(*treedef.unflatten([trace.input(leaf) for leaf in leaves]))
+    return optimised(trace.close(flatten(out)[0])), leaves
+
+
+def check_fused(fun: Any, *args: Any) -> Program:
+    """The program in which steps are fused, whose results must be those of the one in which they are not."""
+    from minigrad.compiler.driver import driven
+    from minigrad.compiler.fused import fused
+
+    program, leaves = program_of(fun, *args)
+    together = fused(program)
+    expected = interpret(program, leaves)
+    for a, b in zip(interpret(together, leaves) + interpret(driven(together), leaves), expected * 2, strict=True):
+        assert type(a) is type(b)
+        assert np.shape(a) == np.shape(b)
+        scale = float(np.max(np.abs(b), initial=1.0))
+        np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13 * scale)
+    return together
+
+
+def kernels(program: Program) -> list[Any]:
+    from minigrad.compiler.fused import Kernel
+
+    return [step.function for step in program.steps if isinstance(step.function, Kernel)]
+
+
+def network(A: Any, b: Any, x: Any, Y: Any) -> Any:
+    for Ar, br in zip(A, b):
+        x = np.arctan(Ar @ x + br)
+    return mnp.sum(mnp.logsumexp(x, axis=0)) - mnp.sum(x * Y)
+
+
+def parameters(widths: list[int], n: int) -> tuple[Any, ...]:
+    rng = np.random.default_rng(0)
+    A = [rng.standard_normal((q, p)) for p, q in pairwise(widths)]
+    b = [rng.standard_normal((q, 1)) for q in widths[1:]]
+    return A, b, rng.uniform(-1, 1, (widths[0], n)), np.eye(widths[-1])[rng.integers(0, widths[-1], n)].T.copy()
+
+
+def test_a_network_is_a_few_kernels_between_products() -> None:
+    """Every layer is one kernel forward and one backward; layers of the same form share their source."""
+    pytest.importorskip("numba")
+    found = kernels(check_fused(value_and_grad(network, (0, 1)), *parameters([2, 4, 5, 8, 3], 30)))
+    assert len(found) == 7
+    assert len({kernel.source for kernel in found}) == 3
+    assert "arctan(" in found[0].source
+
+
+def test_a_small_network_is_one_call() -> None:
+    """A driver multiplies small matrices itself and calls the kernels, which are compiled once for all drivers."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.driver import Driver, driven
+
+    program = driven(check_fused(value_and_grad(network, (0, 1)), *parameters([2, 4, 5, 3], 30)))
+    (step,) = [step for step in program.steps if isinstance(step.function, Driver)]
+    assert [other for other in program.steps if other is not step] == []
+    assert step.function.source.count("product(") == 8
+    assert step.function.source.count("kernel_0(") == 2
+    large = driven(check_fused(value_and_grad(network, (0, 1)), *parameters([30, 40, 3], 50)))
+    assert sum(step.function is operator.matmul for step in large.steps) == 2
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 6), st.booleans(), st.booleans())
+def test_products_of_small_matrices(m: int, k: int, n: int, turn_x: bool, turn_y: bool) -> None:
+    """In both orders of loops, of matrices laid out by rows and by columns."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.driver import compiled_product, product
+
+    rng = np.random.default_rng(m + 7 * k + 49 * n)
+    x = rng.standard_normal((k, m)).T if turn_x else rng.standard_normal((m, k))
+    y = rng.standard_normal((n, k)).T if turn_y else rng.standard_normal((k, n))
+    np.testing.assert_allclose(product(x, y), x @ y, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(compiled_product()(x, y), x @ y, rtol=1e-12, atol=1e-14)
+
+
+def test_rows_are_shared_out_among_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With any number of threads the results are the same."""
+    pytest.importorskip("numba")
+    from minigrad.compiler import fused
+
+    monkeypatch.setattr(fused.Kernel, "LARGE", 1)
+    for threads in (1, 2, 3):
+        monkeypatch.setattr(fused, "number_of_threads", lambda threads=threads: threads)
+        found = kernels(check_fused(value_and_grad(network, (0, 1)), *parameters([3, 6, 3], 40)))
+        assert any(kernel.rows == 6 for kernel in found)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x, y: np.sum(np.maximum(x, y) * np.minimum(x, 0.5) + np.abs(y)),
+        lambda x, y: np.where(x > y, np.sqrt(x * x + 1.0), np.tanh(y)).sum(axis=0),
+        lambda x, y: (x - x.max(axis=1, keepdims=True)) / (1.0 + x.min(axis=1) ** 2).sum() * y,
+        lambda x, y: (x.sum(axis=0)[None, :] * y).sum(axis=1),
+        lambda x, y: x.sum(axis=0).reshape(1, 3, 1) + y.sum() * x.reshape(2, 3, 1),
+        lambda x, y: np.vdot(x, y) * np.exp(-x) / (1.0 + np.exp(-y)),
+    ],
+)
+def test_reductions_views_and_choices(fun: Any) -> None:
+    """The ways in which values meet in a kernel, and their gradients."""
+    pytest.importorskip("numba")
+    x, y = np.array([[0.3, -0.7, 0.2], [0.9, 0.1, -0.4]]), np.array([[0.1, -0.2, 0.8], [0.5, 0.4, -1.4]])
+    assert kernels(check_fused(fun, x, y))
+    check_fused(grad(lambda x, y: mnp.sum(mnp.sin(fun(x, y))), (0, 1)), x, y)
+
+
+@settings(max_examples=15)
+@given(steps, inputs)
+def test_random_programs_fused(program: Any, x: Any) -> None:
+    """Gradients of random programs, fused and not."""
+    pytest.importorskip("numba")
+    check_fused(grad(scalar(program)), x)
+
+
+def test_infinite_results_are_left_to_the_engine() -> None:
+    """A kernel that makes an infinity raises, so that the function is run once more where it can be settled."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.fused import fused
+
+    program, _ = program_of(lambda x: 1.0 / (x * x) + x, np.array([1.0, 2.0]))
+    with pytest.raises(FloatingPointError, match="not finite"):
+        interpret(fused(program), [np.array([0.0, 1.0])])
+
+
+def test_the_source_of_a_kernel_can_be_read() -> None:
+    """Loops, loads that do not change before the inner one, and the results."""
+    pytest.importorskip("numba")
+    (kernel,) = kernels(check_fused(lambda u, b: np.sum(np.exp(u + b) * 2.0, axis=1), np.ones((2, 3)), np.ones((2, 1))))
+    assert kernel.source == (
+        "def kernel(x0, x1):\n"
+        "    finite = 0.0  # NaN once a division is by zero\n"
+        "    n0 = x0.shape[0]\n"
+        "    n1 = x0.shape[1]\n"
+        "    a3 = np.empty((n0,), np.float64)\n"
+        "    for i0 in range(n0):\n"
+        "        r0 = x1[i0, 0]\n"
+        "        v3 = 0.0\n"
+        "        for i1 in range(n1):\n"
+        "            v0 = x0[i0, i1] + r0\n"
+        "            v1 = exp(v0)\n"
+        "            v2 = v1 * 2.0\n"
+        "            v3 = v3 + v2\n"
+        "        a3[i0] = v3\n"
+        "    return a3, finite\n"
+    )
+    assert math.isfinite(float(kernel(np.ones((2, 3)), np.ones((2, 1)))[0][0]))
+
+
+def test_compile_with_fused_loops() -> None:
+    """The results of the tape up to rounding, of its types; infinities are left to the engine, with its warning."""
+    pytest.importorskip("numba")
+    from minigrad import compile  # noqa: A004
+
+    gradient = value_and_grad(network, (0, 1))
+    fast = compile(gradient, backend="numba")
+    args = parameters([2, 4, 3], 30)
+    for scale in (1.0, 0.5):
+        A = [scale * a for a in args[0]]
+        (loss, grads), (expected, others) = fast(A, *args[1:]), gradient(A, *args[1:])
+        assert type(loss) is np.float64
+        np.testing.assert_allclose(loss, expected, rtol=1e-13)
+        for a, b in zip(flatten(grads)[0], flatten(others)[0], strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+    assert (fast.stats()["traces"], fast.stats()["replays"]) == (1, 1)
+    root = compile(grad(lambda x: np.sum(np.sqrt(x) * np.exp(-x))), backend="numba")
+    root(np.array([1.0, 2.0]))
+    with pytest.warns(RuntimeWarning, match="infinite"):
+        assert root(np.array([0.0, 1.0]))[0] == np.inf
+    assert root.stats()["exceptional"] == 1
+
+
+def test_bad_backends_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another name, a promise that fused loops cannot keep, and Numba missing."""
+    from minigrad import compile  # noqa: A004
+
+    with pytest.raises(ValueError, match="'numpy' or 'numba', not 'torch'"):
+        compile(np.sin, backend="torch")
+    with pytest.raises(ValueError, match="not exact"):
+        compile(np.sin, exact=True, backend="numba")
+    monkeypatch.setitem(sys.modules, "numba", None)
+    with pytest.raises(ImportError, match=r"pip install 'minigrad\[fast\]'"):
+        compile(np.sin, backend="numba")

@@ -1,0 +1,204 @@
+"""Each optimisation by itself: the program before and after it, and the same results."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from programs import STEPS, C, inputs, scalar, steps
+
+from minigrad import derivatives, grad, hvp
+from minigrad.compiler import passes
+from minigrad.compiler.explain import explain
+from minigrad.compiler.stage import GuardedError, Program, interpret
+from minigrad.compiler.traced import Traced
+
+X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
+
+
+def traced(fun: Any, *args: Any) -> Program:
+    return Traced(fun, args, {}).program
+
+
+def lines(program: Program) -> list[str]:
+    return str(program).split("\n")[1:]
+
+
+def check(each: Any, fun: Any, *args: Any) -> tuple[list[str], list[str]]:
+    """The steps before and after a pass, which must not change a bit."""
+    program = traced(fun, *args)
+    after = each(program)
+    for a, b in zip(interpret(program, list(args)), interpret(after, list(args))):
+        assert type(a) is type(b)
+        assert np.array_equal(a, b)
+    return lines(program), lines(after)
+
+
+def test_dead_code() -> None:
+    before, after = check(passes.without_dead_code, lambda x: (np.sin(x), np.exp(x) + 1.0)[0], X)
+    assert before == ["%1 = sin(%0)", "%2 = exp(%0)", "%3 = add(%2, 1.0)", "return %1"]
+    assert after == ["%1 = sin(%0)", "return %1"]
+
+
+def test_guards_are_no_dead_code() -> None:
+    _, after = check(passes.without_dead_code, lambda x: 2.0 * x if np.sum(x) > 0 else x, X)
+    assert after == ["%1 = sum(%0)", "%2 = gt(%1, 0)", "is_true(%2, True)", "%3 = mul(2.0, %0)", "return %3"]
+
+
+def test_equal_work_is_done_once() -> None:
+    before, after = check(passes.shared, lambda x: np.sin(x) * np.cos(x) + np.cos(x) * np.sin(x), X)
+    assert len(before) == 8
+    assert after == ["%1 = sin(%0)", "%2 = cos(%0)", "%3 = mul(%1, %2)", "%7 = add(%3, %3)", "return %7"]
+
+
+def test_constants_are_equal_by_content_and_type() -> None:
+    _, after = check(passes.shared, lambda x: (x + np.array([1.0, 2.0, 3.0])) * (x + np.array([1.0, 2.0, 3.0])), X)
+    assert len(after) == 3
+    _, after = check(passes.shared, lambda x: (x * 0.0, x * -0.0, x * 0, x * 1.0, x * 1, x * True), X)
+    assert len(after) == 7
+
+
+def test_what_does_not_depend_on_inputs_is_folded() -> None:
+    program = traced(lambda x: x * 2.0, X)
+    step = program.steps[0]
+    constant = step._replace(args=(np.ones(3), 2.0), out=program.steps[0].out)
+    folded = passes.folded(program._replace(steps=[constant]))
+    assert folded.steps == []
+    assert np.array_equal(folded.outputs[0], [2.0, 2.0, 2.0])
+
+
+@pytest.mark.parametrize(
+    ("fun", "expected"),
+    [
+        (lambda x: x * 1.0, "return %0"),
+        (lambda x: 1.0 * x, "return %0"),
+        (lambda x: x / 1.0, "return %0"),
+        (lambda x: x + 0.0, "return %0"),
+        (lambda x: x - 0.0, "return %0"),
+        (lambda x: 0.0 - x, "%1 = sub(0.0, %0)"),
+        (lambda x: np.negative(-x), "return %0"),
+        (lambda x: -1.0 * x, "%1 = neg(%0)"),
+        (lambda x: x + -np.sin(x), "%3 = sub(%0, %1)"),
+        (lambda x: x - -np.sin(x), "%3 = add(%0, %1)"),
+        (lambda x: x.T.T, "return %0"),
+        (lambda x: x.reshape(6).reshape(3, 2).reshape(2, 3), "return %0"),
+        (lambda x: x.reshape(6).reshape(3, 2), "%2 = reshape(%0, (3, 2))"),
+        (lambda x: x.astype(float), "return %0"),
+        (lambda x: np.broadcast_to(x, (2, 3)), "return %0"),
+        (lambda x: x * np.ones((2, 3)), "return %0"),
+        (lambda x: np.sum(x, axis=()), "return %0"),
+        (lambda x: (x @ x[0][..., None])[..., 0], "matmul(%0, %1)"),
+    ],
+)
+def test_algebra(fun: Any, expected: str) -> None:
+    """After the canonical form."""
+    program = traced(fun, X)
+    after = passes.without_dead_code(passes.simplified(passes.canonical(program)))
+    assert expected in str(after)
+    assert np.array_equal(interpret(after, [X])[0], fun(X))
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: x * np.float64(1.0), lambda x: x * np.ones((3, 2, 3)), lambda x: x + np.zeros((1, 2, 3)),
+        lambda x: x * (1.0 + 0j), lambda x: x.astype(np.float32), lambda x: x * 0.0, lambda x: 1.0 / x,
+        lambda x: x * -1,
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_nothing_is_dropped_that_changes_shape_or_dtype(fun: Any, dtype: Any) -> None:
+    x = X.astype(dtype)
+    program = traced(fun, x)
+    result = interpret(passes.optimised(program), [x])[0]
+    assert result.dtype == fun(x).dtype
+    assert result.shape == fun(x).shape
+    assert np.array_equal(result, fun(x))
+
+
+def test_all_ways_to_say_it_become_one() -> None:
+    def fun(x: Any) -> Any:
+        return np.add(np.sum(x, axis=0), x.sum(0)) + np.add.reduce(x) + np.sum(x, axis=(-2,)), np.square(x) + x * x
+
+    after = passes.optimised(traced(fun, X))
+    assert sum("add.reduce" in line for line in lines(after)) == 1
+    assert sum("mul" in line for line in lines(after)) == 1
+
+
+def test_reductions_with_and_without_kept_axes() -> None:
+    before, after = check(
+        lambda p: passes.reductions_shared(passes.canonical(p)),
+        lambda x: np.sum(x, axis=1, keepdims=True) * np.sum(x, axis=1), X,
+    )  # fmt: skip
+    assert sum("sum" in line for line in before) == 2
+    assert sum("reduce" in line for line in after) == 1
+    assert any("reshape" in line for line in after)
+
+
+def test_broadcasts_that_are_undone() -> None:
+    _, after = check(
+        lambda p: passes.without_dead_code(passes.narrowed(p)), lambda x: x * np.broadcast_to(x[0], (2, 3)), X
+    )
+    assert after == ["%1 = getitem(%0, 0)", "%3 = mul(%0, %1)", "return %3"]
+    _, after = check(passes.narrowed, lambda x: np.broadcast_to(x[0], (2, 3)) + np.broadcast_to(x[1], (2, 3)), X)
+    assert sum("broadcast_to" in line for line in after) >= 1
+
+
+def test_powers_become_products() -> None:
+    _, after = check(passes.reduced_strength, lambda x: x**2 + x**1 + x**3, X)
+    assert sum("mul" in line for line in after) == 1
+    assert sum("pow" in line for line in after) == 1
+
+
+def test_sums_as_products() -> None:
+    x = np.random.default_rng(0).normal(size=(20, 300))
+
+    def fun(x: Any) -> Any:
+        return np.sum(x, axis=1), np.sum(x, axis=1, keepdims=True), np.sum(x, axis=0), np.sum(x)
+
+    program = passes.canonical(traced(fun, x))
+    after = passes.sums_as_products(program)
+    assert sum("matmul" in line for line in lines(after)) == 3
+    for a, b in zip(interpret(after, [x]), fun(x)):
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+    small = passes.canonical(traced(fun, X))
+    assert passes.sums_as_products(small) == small
+
+
+def test_numbers_beside_arrays() -> None:
+    for dtype in (np.float64, np.float32):
+        x = X.astype(dtype)
+        program = passes.canonical(traced(lambda x: (1.0 + x * 2, x / np.float32(3.0), x > 0, 2.0 - x, x * 1e30), x))
+        after = passes.numbers_as_arrays(program)
+        assert sum("array()" in line for line in lines(after)) == 5
+        for a, b in zip(interpret(after, [x]), interpret(program, [x])):
+            assert a.dtype == b.dtype
+            assert np.array_equal(a, b)
+
+
+@settings(max_examples=25)
+@given(steps, inputs, inputs)
+def test_no_pass_changes_a_bit(program: Any, x: Any, other: Any) -> None:
+    """One after the other, on gradients and products with Hessians of random programs, at a second point."""
+    fun = scalar(program)
+    for derived in (grad(fun), lambda x: hvp(fun, x, C), lambda x: derivatives(fun, x, 2)):
+        traced_program = traced(derived, x)
+        try:
+            expected = interpret(traced_program, [other])
+        except GuardedError:
+            continue
+        for each in passes.PASSES:
+            after = each(traced_program)
+            assert len(after.steps) <= len(traced_program.steps)
+            for a, b in zip(interpret(after, [other]), expected):
+                assert type(a) is type(b)
+                assert np.array_equal(a, b, equal_nan=True)
+            traced_program = after
+
+
+def test_the_view_of_all_passes() -> None:
+    text = explain(grad(lambda x: np.sum(STEPS["product"](x, x))), X)
+    assert text.startswith("inputs %0")
+    assert "shared: Equal work is done once" in text
+    assert "without_dead_code" in text

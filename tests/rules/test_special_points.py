@@ -1,0 +1,107 @@
+"""The table of special points is read from its page and held to every word: each row is evaluated."""
+
+import pathlib
+import warnings
+from typing import Any
+
+import numpy
+import numpy as np
+import pytest
+from references import assert_close
+
+import minigrad
+import minigrad.numpy as mnp
+from minigrad import derivatives, grad, jvp
+
+PAGE = pathlib.Path(minigrad.__file__).parent / "SPECIAL_POINTS.md"
+ROWS = [
+    [part.strip().strip("`") for part in line.strip("|\n").split(" | ")]
+    for line in PAGE.read_text(encoding="utf-8").splitlines()
+    if line.startswith("| `")
+]
+
+
+def evaluate(text: str, **names: Any) -> Any:
+    """A cell of the page; it is part of this repository."""
+    return eval(text, {"np": numpy, "mnp": mnp, **names})
+
+
+def same(actual: Any, expected: Any) -> None:
+    actual, expected = np.asarray(actual), np.asarray(expected, dtype=float)
+    finite = np.isfinite(expected)
+    assert np.array_equal(actual[~finite], expected[~finite], equal_nan=True)
+    assert_close(actual[finite], expected[finite], 1e-13)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} at {row[1]}" for row in ROWS])
+def test_special_point(row: list[str]) -> None:
+    """The promised derivative and warning, backward, forward, in Taylor mode, and within a second differentiation."""
+    expression, point, derivative, *rest = row
+    promised = rest[-1].strip("| ") == "yes"
+    x, expected = np.asarray(evaluate(point)), np.asarray(evaluate(derivative), dtype=float)
+
+    def fun(x: Any) -> Any:
+        return mnp.sum(evaluate(expression, x=x))
+
+    with warnings.catch_warnings(record=True) as of_numpy:
+        warnings.simplefilter("always")
+        fun(x)  # what the value alone has to say, such as log(0), is not ours
+    own = {str(w.message) for w in of_numpy}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        same(grad(fun)(x), expected)
+        pushed = jvp(fun, (x,), (np.ones_like(x),))[1]
+    seen = [w for w in caught if str(w.message) not in own]
+    assert bool(seen) == promised, [str(w.message) for w in seen]
+    for warning in seen:
+        assert warning.category is RuntimeWarning
+        assert "result of shape" in str(warning.message)
+        assert "at <string>:1" in str(warning.message)
+    same(pushed, np.sum(expected))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        same(derivatives(fun, x, 1)[1], np.sum(expected))
+    assert any(str(w.message) not in own for w in caught) == promised
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is infinite at higher orders
+        same(derivatives(fun, x, 4)[1], np.sum(expected))
+    nested: list[Any] = []
+
+    def keep(x: Any) -> Any:
+        first = grad(fun)(x)
+        nested.append(minigrad.value(first))
+        return mnp.sum(first)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a second derivative may be infinite where the first was chosen
+        grad(keep)(x)
+    same(nested[0], expected)
+
+
+def test_the_page_has_rows() -> None:
+    assert len(ROWS) > 40
+
+
+@pytest.mark.parametrize("order", range(1, 7))
+@pytest.mark.parametrize("n", [0, 1, 2, 3, 5])
+def test_integer_powers_at_zero_to_every_order(n: int, order: int) -> None:
+    """The k-th derivative of x^n at 0 is n! where k = n, else 0."""
+    for power in (n, float(n), np.int64(n), np.array(n)):
+        fun: Any = lambda x, power=power: x**power
+        for _ in range(order):
+            fun = grad(fun)
+        expected = float(np.prod(np.arange(1, n + 1))) if order == n else 0.0
+        assert fun(0.0) == expected
+
+
+def test_nan_takes_the_derivative_of_a_maximum() -> None:
+    """The value is that NaN, so the derivative is not 0."""
+    assert grad(np.maximum, (0, 1))(np.nan, 1.0) == (1.0, 0.0)
+
+
+def test_variance_of_too_few_entries() -> None:
+    """As NumPy: NaN, and no ZeroDivisionError."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        assert np.isnan(grad(lambda x: np.var(x, ddof=1))(np.ones(1))).all()
+        assert grad(lambda x: np.mean(x))(np.ones(0)).shape == (0,)

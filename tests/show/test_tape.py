@@ -1,0 +1,257 @@
+"""The printed tape: a numbered table of what was computed, on request with the cotangents beside it."""
+
+import contextlib
+import re
+from typing import Any
+
+import numpy as np
+import pytest
+from references import assert_close
+
+import minigrad.numpy as mnp
+from minigrad import grad, hvp, jacobian, jvp, name, trace, value
+
+X = np.array([0.5, -1.0, 2.0])
+
+
+def loss(w: Any, x: Any) -> Any:
+    """A small layer."""
+    h = name(np.tanh(w @ x), "h1")
+    return np.sum(h**2)
+
+
+def rows(text: str) -> list[str]:
+    """The rows of a printed tape that are nodes."""
+    return [line for line in text.splitlines() if re.match(r"%\d+ ", line)]
+
+
+def test_one_row_per_node_with_operation_inputs_shape_and_line() -> None:
+    """Number, operation with its inputs, dtype and shape, value, and the user's source line."""
+    tape = trace(loss, np.ones((2, 3)), X)
+    text = str(tape)
+    body = rows(text)
+    assert len(body) == len(tape) == 6
+    assert text.startswith("tape of loss: 6 nodes, 2 of them inputs")
+    assert [line.split()[0] for line in body] == [f"%{i}" for i in range(6)]
+    assert "input" in body[0]
+    assert body[0].split()[1] == "w"
+    assert "float64 (2, 3)" in body[0]
+    assert "matmul(%0, %1)" in body[2]
+    assert "float64 (2,)" in body[2]
+    assert "[1.5 1.5]" in body[2]
+    assert "tanh(%2)" in body[3]
+    assert "h1" in body[3]
+    assert 'h = name(np.tanh(w @ x), "h1")' in body[3]
+    assert "test_tape.py:" in body[3]
+    assert "power(%3, 2)" in body[4]
+    assert "return np.sum(h**2)" in body[5]
+    assert "(output)" in body[5]
+    assert repr(tape) == text
+
+
+def test_the_line_number_is_that_of_the_operation() -> None:
+    """Not of the call of trace, and not of the first line of the function."""
+    line = rows(str(trace(loss, np.ones((2, 3)), X)))[3]
+    number = int(re.search(r"test_tape\.py:(\d+)", line).group(1))  # type: ignore[union-attr]
+    assert number == loss.__code__.co_firstlineno + 2
+
+
+def test_cotangents_stand_beside_the_values() -> None:
+    """On request; they are the derivatives of the output, in the shape of the node; 0 where nothing depends on it."""
+    tape = trace(lambda x: np.sum(x * x) + 0.0 * np.size(np.exp(x)), X)
+    assert "cotangent" not in str(tape)
+    text = tape.table(cotangents=True)
+    assert "cotangent" in text.splitlines()[1]
+    (line,) = (line for line in rows(text) if "multiply(%0, %0)" in line)
+    assert "[1. 1. 1.]" in line
+    (unused,) = (line for line in rows(text) if "exp(%0)" in line)
+    assert re.search(r"\s0\s", unused)
+
+
+def test_cotangents_are_gradients() -> None:
+    """Of every node, the leaves included; the sweep leaves the tape as it was."""
+    w = np.array([[0.1, 0.2, -0.3], [0.5, 0.4, 0.6]])
+    tape = trace(loss, w, X)
+    cotangents = tape.cotangents()
+    assert len(cotangents) == len(tape)
+    assert_close(cotangents[0], grad(loss)(w, X), 1e-15)
+    assert_close(cotangents[1], grad(loss, 1)(w, X), 1e-15)
+    assert_close(cotangents[3], 2 * np.tanh(w @ X), 1e-15)
+    for cotangent, node in zip(cotangents, tape.nodes):
+        assert np.shape(cotangent) == np.shape(node[3])
+    assert tape.table(cotangents=True) == tape.table(cotangents=True)
+    assert_close(tape.cotangents()[0], cotangents[0], 1e-16)
+
+
+def test_labels() -> None:
+    """Values and cotangents are found by label; unknown labels name the known ones."""
+    tape = trace(loss, np.ones((2, 3)), X)
+    assert_close(tape["h1"], np.tanh([1.5, 1.5]), 1e-15)
+    assert_close(tape.cotangent("h1"), 2 * np.tanh([1.5, 1.5]), 1e-15)
+    with pytest.raises(KeyError, match=r"nope.*h1"):
+        tape["nope"]
+    assert_close(tape["x"], X, 1e-16)
+
+
+def test_labels_of_inputs_say_where_they_are() -> None:
+    """Leaves of containers are labelled by the way to them; a name given by the user replaces that."""
+    tape = trace(lambda p: np.sum(name(p["A"][0], "first layer") * p["b"]), {"A": [X], "b": X})
+    body = rows(str(tape))
+    assert "first layer" in body[0]
+    assert "p['b']" in body[1]
+    assert "args[0]" in str(trace(np.sin, 1.0))  # a function that does not tell the names of its arguments
+
+
+def test_the_cotangent_of_a_labelled_value_that_does_not_matter() -> None:
+    """`None` is the zero cotangent."""
+    tape = trace(lambda x: (name(np.exp(x), "unused"), np.sum(x))[1], X)
+    assert tape.cotangent("unused") is None
+
+
+def indentation(line: str, operation: str) -> int:
+    """In which column an operation starts."""
+    return line.index(operation)
+
+
+@pytest.mark.parametrize("at", ["traced", "plain"])
+def test_nested_transformations_are_indented(at: str) -> None:
+    """What an inner derivative records stands further right, its backward sweep included; what follows does not."""
+
+    def fun(x: Any) -> Any:
+        y = np.exp(x)
+        z = grad(lambda u: np.sin(u) * y)(y if at == "traced" else 2.0)
+        return z + np.log(x)
+
+    text = str(trace(fun, 2.0))
+    body = rows(text)
+    outside = indentation(next(line for line in body if "exp(" in line), "exp(")
+    inside = [line for line in body if "multiply(" in line or "cos(" in line]
+    assert inside
+    assert all(indentation(line, "multiply(" if "multiply(" in line else "cos(") > outside for line in inside)
+    assert indentation(next(line for line in body if "log(" in line), "log(") == outside
+    assert indentation(body[-1], "add(") == outside
+
+
+def test_two_nested_levels_are_indented_twice() -> None:
+    """Each level of derivatives has its own column."""
+
+    def fun(x: Any) -> Any:
+        return grad(lambda y: np.exp(y) * grad(lambda z: np.sinh(z) * z)(y))(x)
+
+    body = rows(str(trace(fun, 0.5)))
+    exp = next(line for line in body if " exp(" in line)
+    sinh = next(line for line in body if " sinh(" in line)
+    assert indentation(sinh, "sinh(") > indentation(exp, "exp(") > indentation(body[0], "input")
+
+
+def test_a_failed_inner_derivative_does_not_leave_the_table_indented() -> None:
+    """After an exception within an inner derivative the outer level goes on in its column."""
+
+    def fun(x: Any) -> Any:
+        with contextlib.suppress(ValueError):
+            grad(lambda y: np.sin(y) * np.ones(2))(x)
+        return np.log(x)
+
+    body = rows(str(trace(fun, 2.0)))
+    assert indentation(body[-1], "log(") == indentation(body[0], "input")
+
+
+def test_tracing_a_derivative_shows_the_backward_sweep() -> None:
+    """trace(grad(f), x): forward operations, then those of the sweep; so with jvp and jacobian."""
+    text = str(trace(grad(lambda x: np.sum(np.sin(x))), X))
+    assert "sin(%0)" in text
+    assert "cos(%0)" in text
+    assert "cos(%0)" in str(trace(lambda x: jvp(np.sin, (x,), (X,))[1], X))
+    assert "cos(%0)" in str(trace(lambda x: jacobian(np.sin)(x), X))
+    assert "%0" in str(trace(lambda x: hvp(lambda y: np.sum(np.sin(y)), x, X), X))
+
+
+@pytest.mark.parametrize(
+    ("fun", "pieces"),
+    [
+        (lambda x: np.sum(x, axis=0), ["sum(%0, axis=0)"]),
+        (lambda x: x.reshape(3, 1), ["reshape(%0", "shape=(3, 1)"]),
+        (lambda x: x[1:], ["getitem(%0", "slice(1, None, None)"]),
+        (lambda x: x[[0, 1]], ["getitem(%0", "array"]),
+        (lambda x: np.concatenate([x, X, x]), ["concatenate(%0, array(3,), %0"]),
+        (lambda x: mnp.einsum("i,i->", x, x), ["einsum(%0, %0", "i,i->"]),
+        (lambda x: np.where(X > 0, x, 0.0), ["where(%0, 0"]),
+        (lambda x: 2.5 * x, ["multiply(2.5, %0)"]),
+        (lambda x: x * np.float32(0.1), ["multiply(%0, 0.1)"]),
+        (lambda x: X @ x, ["matmul(array(3,), %0)"]),
+        (lambda x: x * 1j, ["complex128 (3,)"]),
+        (lambda x: np.tile(x, (100, 1)), ["float64 (100, 3)", "-1 .. 2, mean 0.5"]),
+        (lambda x: x[:0], ["float64 (0,)"]),
+        (lambda x: np.full_like(X, np.nan) * x, ["nan"]),
+        (lambda x: x.astype(np.float32), ["float32 (3,)"]),
+    ],
+    ids=range(15),
+)
+def test_operands_parameters_and_summaries(fun: Any, pieces: list[str]) -> None:
+    """Constants, parameters, large, complex, empty and NaN values have a short form, also beside cotangents."""
+    tape = trace(fun, X)
+    for text in (str(tape), tape.table(cotangents=True)):
+        for piece in pieces:
+            assert piece in text
+    assert len(str(tape).splitlines()[-1]) < 250
+
+
+def test_outputs_of_every_kind() -> None:
+    """Several outputs, constants, the input itself, nothing at all."""
+    text = str(trace(lambda x: {"a": x * 2, "b": [np.exp(x), 3.0]}, X))
+    assert text.count("(output)") == 2
+    assert len(trace(lambda x: 3.0, X)) == 1
+    assert len(trace(lambda x: x, X)) == 1
+    assert "input" in trace(lambda x: x, X).table(cotangents=True)
+    assert "input" in trace(lambda x: None, X).table(cotangents=True)
+    assert trace(lambda x, s: np.sum(x), X, "text").leaves == 1
+
+
+def test_keyword_arguments_and_titles() -> None:
+    """Keywords are passed on; the title is the function's name, also of a callable object."""
+
+    class Model:
+        def __call__(self, x: Any, scale: float = 1.0) -> Any:
+            return np.sum(x) * scale
+
+    text = str(trace(Model(), X, scale=3.0))
+    assert "tape of Model" in text
+    assert "multiply(%1, 3)" in text
+
+
+def test_tracing_does_not_change_results() -> None:
+    """The value on a tape is the value of the function, and value() gives plain values within."""
+    seen = []
+    tape = trace(lambda x: np.sum((seen.append(value(x)), np.sin(x))[1]), X)
+    assert type(seen[0]) is np.ndarray
+    assert_close(tape.nodes[-1][3], np.sum(np.sin(X)), 1e-16)
+
+
+def test_a_long_tape_prints() -> None:
+    """Ten thousand operations: a row each, and the sweep beside them."""
+
+    def chain(x: Any) -> Any:
+        for _ in range(5000):
+            x = x * 0.999 + 0.001
+        return x
+
+    tape = trace(chain, 2.0)
+    body = rows(tape.table(cotangents=True))
+    assert len(body) == 10_001
+    assert body[-1].startswith("%10000 ")
+    assert_close(tape.cotangents()[0], 0.999**5000, 1e-12)
+
+
+def test_a_name_outside_of_any_transformation_does_nothing() -> None:
+    """The label may stay in the program."""
+    assert name(X, "x") is X
+    assert grad(lambda x: name(3.0, "constant") * x)(2.0) == 3.0
+
+
+def test_a_name_at_two_levels() -> None:
+    """A value on an inner and an outer tape is labelled on both."""
+
+    def fun(x: Any) -> Any:
+        return grad(lambda y: name(x * x, "square") * y)(1.0)
+
+    assert "square" in str(trace(fun, 3.0))
