@@ -101,7 +101,7 @@ def size_of(folder: str) -> str:
 def about(folder: str) -> str:
     """The first sentence of the docstring of a folder."""
     if folder == FACES:
-        return "The public names; they are defined on the floors below."
+        return "The public names, defined on the floors below."
     text = ast.get_docstring(ast.parse(MODULES[f"minigrad.{folder}"].read_text(encoding="utf-8"))) or ""
     first = re.split(r"(?<=\.)\s", " ".join(text.partition("\n\n")[0].split()))[0]
     return first.replace("`", "")
@@ -154,7 +154,7 @@ def chips_of(folder: str, width: float) -> list[list[tuple[float, float, str]]]:
         if where != folder:
             continue
         label = f"{number} {name}"
-        wide = 16 + 7.3 * len(label)
+        wide = 14 + 8.3 * len(label)
         if at + wide > width - 2 * PAD:
             rows.append([])
             at = 0.0
@@ -166,7 +166,7 @@ def chips_of(folder: str, width: float) -> list[list[tuple[float, float, str]]]:
 def draw_card(folder: str, x: float, y: float, width: float, height: float | None = None) -> tuple[float, list[str]]:
     """The height of a card, and its parts."""
     halved = width < 250
-    lines = textwrap.wrap(about(folder), int((width - 2 * PAD) / 6.7))
+    lines = textwrap.wrap(about(folder), int((width - 2 * PAD) / 7.4))
     chips = chips_of(folder, width)
     parts = [text_at("name", x + PAD, y + 25, folder)]
     row = y + 25
@@ -219,6 +219,7 @@ def picture() -> str:
         y += height + GAP
     order = (FACES, *(folder for floor in reversed(FLOORS) for folder in floor))
     taken: list[tuple[int, float, float]] = []  # lanes beside the cards, with the stretch that is in use
+    passing: list[tuple[str, str]] = []
     for a, b in arrows():
         up, low = cards[a], cards[b]
         if LEVEL.get(a, len(FLOORS)) == LEVEL[b] + 1:
@@ -227,7 +228,9 @@ def picture() -> str:
             body += draw_arrow([(x, up.y + up.height), (x, low.y)])
             continue
         side = -1 if b == "numpy" else 1
-        start, stop = up.y + up.height - 14, low.y + 12
+        leaving = sum(pair[0] == a for pair in passing)
+        passing.append((a, b))
+        start, stop = up.y + up.height - 10 - 9 * leaving, low.y + 12
         lane = next(k for k in range(1, 9) if not any(
             side * k == used and start < end + 10 and stop > begin - 10 for used, begin, end in taken
         ))  # fmt: skip

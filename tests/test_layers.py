@@ -18,10 +18,8 @@ EXCEPTIONS = {
     "long: numpy.functions": "a table: one function of NumPy after another",
     "long: numpy.linalg": "a table: one function of numpy.linalg after another",
     "long: scipy.special": "a table: one function of scipy.special after another",
-    "long: checking.verdict": "is being divided",
     "long: compiler.stage": "is being divided",
     "upwards: scipy.integrate imports compat.extend": "is being moved to operations",
-    "in a function: checking.report imports checking.render": "is being dissolved",
     "in a function: compiler.stage imports modes.sweeps": "is being moved to the top",
     "in a function: compiler.stage imports modes.taylor.push": "is being moved to the top",
     "in a function: operations.custom imports modes.taylor.push": "is being moved to the top",
@@ -31,7 +29,6 @@ EXCEPTIONS = {
     "in a function: operations.rule_check imports operations.custom": "is being dissolved",
     "in a function: operations.scan imports rules.moving": "is being moved to the top",
     "in a function: operations.tree_operation imports modes.taylor.push": "is being moved to the top",
-    "circle: checking.render, checking.report": "is being dissolved",
     "circle: operations.custom, operations.rule_check": "is being dissolved",
 }
 
