@@ -13,14 +13,14 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck, stands_further_in
+from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.lines import Line, is_ours, located, user_line
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import peel
 
 
 class Var:
@@ -412,6 +412,9 @@ class Staged(Duck):
 
     __slots__ = ("dtype", "shape", "trace", "value", "var")
 
+    #: written down as they are: on numbers they are faster than the ufuncs, and a power has other digits
+    operators: ClassVar[dict[Any, Any]] = {function: function for function in Duck.operators if function is not divmod}
+
     def __init__(self, value: Any, var: Var, trace: Trace) -> None:
         self.value, self.var, self.trace = value, var, trace
         self.shape, self.dtype = var.shape, var.dtype
@@ -425,37 +428,27 @@ class Staged(Duck):
         """Whether this stands for an array, and not for a number."""
         return self.var.kind == "array"
 
+    def as_number(self, kind: Callable[[Any], Any]) -> Any:
+        """The number, from here on a constant of the program: with a guard of its truth or of its bits."""
+        if kind is bool:
+            return self._answer(is_true, bool(self.value))
+        if kind is operator.index:
+            return self._answer(is_equal, operator.index(self.value))
+        self._number()
+        return kind(self.value)
+
     def _answer(self, check: Callable[..., bool], answer: Any) -> Any:
         self.trace.guard(check, self.var, answer)
         return answer
 
-    def __bool__(self) -> bool:
-        return bool(self._answer(is_true, bool(self.value)))
-
-    def __int__(self) -> int:
-        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
-        return int(self.value)
-
-    def __float__(self) -> float:
-        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
-        return float(self.value)
-
-    def __complex__(self) -> complex:
-        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
-        return complex(self.value)
-
-    def __index__(self) -> int:
-        self._answer(is_equal, operator.index(self.value))
-        return operator.index(self.value)
+    def _number(self) -> Any:
+        """The value as a number of Python, with a guard."""
+        return self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
 
     def item(self, *index: Any) -> Any:
         """The number, as one of Python: from here on a constant of the program, with a guard."""
         part = self[np.unravel_index(index[0], self.shape) if len(index) == 1 else index] if index else self
-        return (
-            part._answer(is_equal, part.value.item())
-            if index
-            else self._answer(is_equal, np.asarray(self.value).item())
-        )
+        return part._answer(is_equal, np.asarray(part.value).item())
 
     def tolist(self) -> Any:
         """As of an array: its numbers become constants of the program, each with a guard."""
@@ -470,9 +463,6 @@ class Staged(Duck):
         answer = bool(np.all(np.isfinite(self.value)))
         return answer if answer else bool(np.all(np.isfinite(self)))
 
-    def __str__(self) -> str:
-        return self.__format__("")
-
     def __format__(self, spec: str) -> str:
         if not self.trace.is_open:
             return format(self.value, spec)
@@ -484,7 +474,7 @@ class Staged(Duck):
                     "the text outside"
                 )
             )
-        self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+        self._number()
         return format(self.value, spec)
 
     def as_array(self) -> Any:
@@ -520,15 +510,15 @@ class Staged(Duck):
 
     def __repr__(self) -> str:
         if self.trace.is_open and not self.is_array:  # as in the text of a list of numbers
-            self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+            self._number()
             return repr(self.value)
         return f"Staged({self.value!r})"
 
-    def __copy__(self) -> Any:
-        return self
+    def __divmod__(self, other: Any) -> Any:
+        return self // other, self % other
 
-    def __deepcopy__(self, memo: Any) -> Any:
-        return self
+    def __rdivmod__(self, other: Any) -> Any:
+        return other // self, other % self
 
     @property
     def flags(self) -> Any:
@@ -549,42 +539,6 @@ class Staged(Duck):
     def flat(self) -> Any:
         """As of an array, to read."""
         return self.ravel()
-
-    @property
-    def imag(self) -> Any:
-        """As of an array; of a real one, zeros."""
-        return self.perform(np.imag, (self,), {})
-
-
-def _operators() -> None:
-    """Operators are written down as such: on numbers they are faster than the ufuncs, and a power has other digits."""
-    two = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor"}
-    for name in two | {"lt", "le", "gt", "ge", "eq", "ne"}:
-        function = getattr(operator, name)
-
-        def left(self: Staged, other: Any, function: Any = function) -> Any:
-            yields = type(other) is Box or stands_further_in(other, self)
-            return NotImplemented if yields else self.perform(function, (self, other), {})
-
-        def right(self: Staged, other: Any, function: Any = function) -> Any:
-            yields = type(other) is Box or stands_further_in(other, self)
-            return NotImplemented if yields else self.perform(function, (other, self), {})
-
-        setattr(Staged, f"__{name.rstrip('_')}__", left)
-        if name in two:
-            setattr(Staged, f"__r{name.rstrip('_')}__", right)
-    for name in ("neg", "pos", "abs", "invert"):
-        function = getattr(operator, name)
-        setattr(Staged, f"__{name}__", lambda self, function=function: self.perform(function, (self,), {}))
-    special: dict[str, Any] = {
-        "__round__": lambda self, n=0: self.perform(np.round, (self, n), {}),
-        "__divmod__": lambda self, other: (self // other, self % other),
-    }
-    for name, method in special.items():
-        setattr(Staged, name, method)
-
-
-_operators()
 
 
 # ----- where a step comes from ----------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -48,6 +48,45 @@ def is_array(value: Any) -> bool:
     return value.is_array if isinstance(value, Duck) else isinstance(value, np.ndarray)
 
 
+_BINARY: dict[Any, Any] = {
+    operator.add: np.add, operator.sub: np.subtract, operator.mul: np.multiply, operator.truediv: np.divide,
+    operator.floordiv: np.floor_divide, operator.mod: np.remainder, divmod: np.divmod, operator.pow: np.power,
+    operator.matmul: np.matmul, operator.and_: np.bitwise_and, operator.or_: np.bitwise_or,
+    operator.xor: np.bitwise_xor,
+}  # fmt: skip
+_COMPARISONS: dict[Any, Any] = {
+    operator.lt: np.less, operator.le: np.less_equal, operator.gt: np.greater, operator.ge: np.greater_equal,
+    operator.eq: np.equal, operator.ne: np.not_equal,
+}  # fmt: skip
+_UNARY: dict[Any, Any] = {
+    operator.neg: np.negative, operator.pos: np.positive, operator.abs: np.absolute, operator.invert: np.invert,
+}  # fmt: skip
+
+
+def takes_over(other: Any, self: Duck) -> bool:
+    """Whether an operator of `self` leaves the operation to the other operand, which has a larger serial.
+
+    A box whose tape is closed takes the operation too, and hands on its value.
+    """
+    if type(other) is Box:
+        return not other.tape.is_open or other.tape.serial > self.serial
+    return isinstance(other, Duck) and type(other) is not type(self) and other.serial > self.serial
+
+
+def _binary(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    def left(self: Duck, other: Any) -> Any:
+        return NotImplemented if takes_over(other, self) else self.perform(function, (self, other), {})
+
+    def right(self: Duck, other: Any) -> Any:
+        return NotImplemented if takes_over(other, self) else self.perform(function, (other, self), {})
+
+    return left, right
+
+
+def _method(function: Any) -> Callable[..., Any]:
+    return lambda self, *args, **kwargs: self.perform(function, (self, *args), kwargs)
+
+
 class Duck:
     """What all duck arrays share. Not to be made by itself.
 
@@ -62,8 +101,25 @@ class Duck:
     dtype: Any
     serial: int = 0
 
+    #: what `perform` is given for each of Python's operators
+    operators: ClassVar[dict[Any, Any]] = {**_BINARY, **_COMPARISONS, **_UNARY}
+
     def __init_subclass__(cls) -> None:
         DUCKS.add(cls)
+        for function, performed in cls.operators.items():
+            name = function.__name__.strip("_")
+            if function in _UNARY:
+                setattr(cls, f"__{name}__", _method(performed))
+                continue
+            left, right = _binary(performed)
+            setattr(cls, f"__{name}__", cls.shortcut(function, False, left))
+            if function in _BINARY:
+                setattr(cls, f"__r{name}__", cls.shortcut(function, True, right))
+
+    @staticmethod
+    def shortcut(function: Any, is_reflected: bool, operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """The operator of the class for `function`, given the one that ends in `perform`: a quicker one if there is."""
+        return operator
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of `function(*args, **kwargs)`, where this value, or another of its kind, is among the arguments.
@@ -71,6 +127,10 @@ class Duck:
         `function` is a ufunc, a method of one (`np.add.reduce`), another function of NumPy, `operator.getitem`, or
         `astype` or `reshape` of this module.
         """
+        raise NotImplementedError
+
+    def as_number(self, kind: Callable[[Any], Any]) -> Any:
+        """This value as a number of Python; `kind` is bool, int, float, complex or `operator.index`."""
         raise NotImplementedError
 
     @property
@@ -140,6 +200,18 @@ class Duck:
 
     def __iter__(self) -> Iterator[Any]:
         return (self[i] for i in range(len(self)))
+
+    def __round__(self, ndigits: int = 0) -> Any:
+        return self.perform(np.round, (self, ndigits), {})
+
+    def __str__(self) -> str:
+        return self.__format__("")
+
+    def __copy__(self) -> Duck:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> Duck:
+        return self
 
     def reshape(self, *shape: Any, order: Any = "C") -> Any:
         """As of an array."""
@@ -221,50 +293,14 @@ def ducks_in(values: Any) -> list[Duck]:
     return [values] if isinstance(values, Duck) else []
 
 
-def stands_further_in(other: Any, self: Duck) -> bool:
-    """Whether the other operand takes the operation; one of the same kind is not asked, so this one has to do it."""
-    if type(other) is type(self) or not (type(other) is Box or isinstance(other, Duck)):
-        return False
-    return serial_of(other) > self.serial
-
-
-def _binary(ufunc: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    def left(self: Duck, other: Any) -> Any:
-        return NotImplemented if stands_further_in(other, self) else self.perform(ufunc, (self, other), {})
-
-    def right(self: Duck, other: Any) -> Any:
-        return NotImplemented if stands_further_in(other, self) else self.perform(ufunc, (other, self), {})
-
-    return left, right
-
-
-def _method(function: Any) -> Callable[..., Any]:
-    return lambda self, *args, **kwargs: self.perform(function, (self, *args), kwargs)
-
-
-_BINARY: dict[str, Any] = {
-    "add": np.add, "sub": np.subtract, "mul": np.multiply, "truediv": np.divide, "floordiv": np.floor_divide,
-    "mod": np.remainder, "divmod": np.divmod, "pow": np.power, "matmul": np.matmul, "and": np.bitwise_and,
-    "or": np.bitwise_or, "xor": np.bitwise_xor,
-}  # fmt: skip
-_COMPARISONS: dict[str, Any] = {
-    "lt": np.less, "le": np.less_equal, "gt": np.greater, "ge": np.greater_equal, "eq": np.equal, "ne": np.not_equal,
-}  # fmt: skip
-_UNARY: dict[str, Any] = {"neg": np.negative, "pos": np.positive, "abs": np.absolute, "invert": np.invert}
 _METHODS: tuple[str, ...] = (
     "sum", "mean", "prod", "max", "min", "any", "all", "argmax", "argmin", "argsort", "cumsum", "cumprod", "clip",
     "conj", "conjugate", "copy", "diagonal", "dot", "ravel", "repeat", "round", "squeeze", "std", "swapaxes", "take",
     "trace", "var", "nonzero",
 )  # fmt: skip
 
-for _name, _ufunc in _BINARY.items():
-    _left, _right = _binary(_ufunc)
-    setattr(Duck, f"__{_name}__", _left)
-    setattr(Duck, f"__r{_name}__", _right)
-for _name, _ufunc in _COMPARISONS.items():
-    setattr(Duck, f"__{_name}__", _binary(_ufunc)[0])
-for _name, _ufunc in _UNARY.items():
-    setattr(Duck, f"__{_name}__", _method(_ufunc))
+for _kind in (bool, int, float, complex, operator.index):
+    setattr(Duck, f"__{_kind.__name__}__", lambda self, kind=_kind: self.as_number(kind))
 for _name in _METHODS:
     setattr(Duck, _name, _method(getattr(np, _name)))
 Duck.flatten = _method(np.ravel)  # type: ignore[attr-defined]

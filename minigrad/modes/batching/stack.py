@@ -47,6 +47,9 @@ class ExamplesDifferError(BaseException):
         self.level = level
 
 
+_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv}
+
+
 class Batched(Duck):
     """One array per example of a batch. `payload` has the examples along axis 0; size 1 there: the same for all."""
 
@@ -116,20 +119,30 @@ class Batched(Duck):
             raise self.differ(what)
         return values[0]
 
-    def __bool__(self) -> bool:
-        return bool(self.common("bool()"))
+    @staticmethod
+    def shortcut(function: Any, is_reflected: bool, operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Usual operands need no table: one of the same batch with as many axes, a number, a small array."""
+        if function not in _ARITHMETIC:
+            return operator
+        operation = (lambda x, y: function(y, x)) if is_reflected else function
 
-    def __float__(self) -> float:
-        return float(self.common("float()"))
+        def operate(self: Batched, other: Any) -> Any:
+            kind = type(other)
+            try:
+                if kind is Batched:
+                    if other.level is self.level and len(other.shape) == len(self.shape):
+                        return Batched(operation(self.payload, other.payload), self.level)
+                elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
+                    return Batched(operation(self.payload, other), self.level)
+            except ValueError:  # the message is to be about the shapes of one example
+                pass
+            return operator(self, other)
 
-    def __complex__(self) -> complex:
-        return complex(self.common("complex()"))
+        return operate
 
-    def __int__(self) -> int:
-        return int(self.common("int()"))
-
-    def __index__(self) -> int:
-        return operator.index(self.common("index()"))
+    def as_number(self, kind: Callable[[Any], Any]) -> Any:
+        """The number that all examples share."""
+        return kind(self.common(f"{kind.__name__}()"))
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise self.differ("the conversion to a plain array")
@@ -140,17 +153,8 @@ class Batched(Duck):
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
 
-    def __copy__(self) -> Batched:
-        return self
-
-    def __deepcopy__(self, memo: Any) -> Batched:
-        return self
-
     def __reduce__(self) -> Any:
         raise self.differ("the pickling")
-
-    def __str__(self) -> str:
-        return self.__format__("")
 
     def __format__(self, spec: str) -> str:
         if not self.level.is_open:
@@ -176,34 +180,6 @@ def opened(values: Any) -> Any:
     if kind is tuple or kind is list:
         return kind([opened(value) for value in values])
     return values
-
-
-def _operator(operation: Callable[[Any, Any], Any], general: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """An operator. Usual operands need no table: one of the same batch with as many axes, a number, a small array."""
-
-    def operate(self: Batched, other: Any) -> Any:
-        kind = type(other)
-        try:
-            if kind is Batched:
-                if other.level is self.level and len(other.shape) == len(self.shape):
-                    return Batched(operation(self.payload, other.payload), self.level)
-            elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
-                return Batched(operation(self.payload, other), self.level)
-        except ValueError:  # the message is to be about the shapes of one example
-            pass
-        return general(self, other)
-
-    return operate
-
-
-def _reflected(operation: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    return lambda x, y: operation(y, x)
-
-
-for _name in ("add", "sub", "mul", "truediv"):
-    _forward = getattr(operator, _name)
-    setattr(Batched, f"__{_name}__", _operator(_forward, getattr(Duck, f"__{_name}__")))
-    setattr(Batched, f"__r{_name}__", _operator(_reflected(_forward), getattr(Duck, f"__r{_name}__")))
 
 
 def is_of(value: Any, level: Level) -> bool:
