@@ -24,7 +24,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import ducks_in, serial_of
+from minigrad.core.duck_arrays import has_duck, innermost_duck
 from minigrad.core.lines import located
 from minigrad.core.primitive import Primitive, constant
 from minigrad.core.tape import Box as Box
@@ -60,7 +60,7 @@ class _Rules:
         """A primitive of just the traced arguments; the others are constants of this call."""
 
         def fun(*xs: Any) -> Any:
-            return (self.apply if ducks_in(xs) else self.fun)(*traced(xs), **kwargs)
+            return (self.apply if has_duck(xs) else self.fun)(*traced(xs), **kwargs)
 
         def pull_all(gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
             if self.pull is None:
@@ -124,8 +124,10 @@ def primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
         kwargs = {key: peel(value) for key, value in kwargs.items()}
         argnums = [k for k, arg in enumerate(args) if type(arg) is Box]
         if not argnums:
-            ducks = ducks_in(args)  # these must not look into the function: what it is made of has other derivatives
-            return max(ducks, key=serial_of).perform(wrapped, args, kwargs) if ducks else fun(*args, **kwargs)
+            duck = innermost_duck(
+                args
+            )  # it must not look into the function: what that is made of has other derivatives
+            return fun(*args, **kwargs) if duck is None else duck.perform(wrapped, args, kwargs)
 
         def merged(xs: Sequence[Any]) -> list[Any]:
             new = list(args)

@@ -16,11 +16,12 @@ from minigrad.compiler.layout import WIDTH, broken
 from minigrad.compiler.naming import input_names, name_by_function, numbered, own_names
 from minigrad.compiler.passes import optimised, simplified, without_dead_code
 from minigrad.compiler.render import ATOM, HELPERS, SCATTER, Renderer, Text, UnnameableError, path_of, quoted, unit_axes
-from minigrad.compiler.stage import PLAIN_ORIGIN, Origin, Program, Step, Var, has_shape, is_true, made_by, mapped, reads
+from minigrad.compiler.stage import PLAIN_ORIGIN, Origin, Program, Step, Var, has_shape, is_true, made_by, reads
 from minigrad.compiler.traced import Traced
 from minigrad.compiler.watch import Watched
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located
+from minigrad.core.nested import mapped
 from minigrad.core.tree import LEAF, TreeDef
 from minigrad.rules import moving
 

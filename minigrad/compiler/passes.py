@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.stage import GUARDS, Program, Step, Var, kind_of, made_by, mapped, reads, variables
+from minigrad.compiler.stage import GUARDS, Program, Step, Var, kind_of, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
+from minigrad.core.nested import mapped
 
 Pass = Callable[[Program], Program]
 

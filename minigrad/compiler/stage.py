@@ -20,6 +20,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.lines import Line, is_ours, located, user_line
+from minigrad.core.nested import mapped
 from minigrad.core.tape import peel
 
 
@@ -134,18 +135,6 @@ def interpret(program: Program, inputs: list[Any]) -> list[Any]:
 
 
 # ----- finding values within arguments --------------------------------------------------------------------------------
-
-
-def mapped(change: Callable[[Any], Any], value: Any) -> Any:
-    """`change` applied to a value, or to each one within lists, tuples, dicts and slices."""
-    kind = type(value)
-    if kind is tuple or kind is list:
-        return kind([mapped(change, part) for part in value])
-    if kind is dict:
-        return {key: mapped(change, part) for key, part in value.items()}
-    if kind is slice:
-        return slice(mapped(change, value.start), mapped(change, value.stop), mapped(change, value.step))
-    return change(value)
 
 
 def variables(value: Any) -> Iterator[Var]:

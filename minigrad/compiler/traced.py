@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, TransparentError, audible, mapped, plain
+from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, TransparentError, audible, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
+from minigrad.core.nested import mapped
 from minigrad.core.tape import Box, open_part
 from minigrad.core.tree import flatten
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.core.duck_arrays import Duck
-from minigrad.core.operands import constant_operand, innermost, lifted, operands, watch
+from minigrad.core.operands import constant_operand, innermost_tape, lifted, operands, watch
 from minigrad.core.sharing import shared
 from minigrad.core.tape import Box, Tape, open_part
 
@@ -95,7 +95,7 @@ def bind_many(primitive: Any) -> Callable[..., Any]:
     reads_args = not primitive.residuals((0,))[1]
 
     def bind(*args: Any, **params: Any) -> Any:
-        tape = innermost(args)
+        tape = innermost_tape(args)
         if tape is None:
             return fun(*map(open_part, args), **params)
         inner = lifted(args, tape)

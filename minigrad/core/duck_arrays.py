@@ -31,14 +31,12 @@ def reshape(x: Any, shape: Any, order: Any = "C") -> Any:
 
 
 def whole(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Let duck arrays take a function of arrays as one call: one that writes into an array, which they cannot."""
+    """A function of arrays that duck arrays perform as one call, since it writes into an array, which they cannot."""
 
     @functools.wraps(function)
     def call(*args: Any, **params: Any) -> Any:
-        if not has_duck(args) and not has_duck(tuple(params.values())):
-            return function(*args, **params)
-        found = ducks_in([args, list(params.values())])
-        return max(found, key=lambda duck: duck.serial).perform(function, args, params)  # the one furthest in
+        duck = innermost_duck((args, params))
+        return function(*args, **params) if duck is None else duck.perform(function, args, params)
 
     return call
 
@@ -88,10 +86,10 @@ def _method(function: Any) -> Callable[..., Any]:
 
 
 class Duck:
-    """What all duck arrays share. Not to be made by itself.
+    """The base class of all duck arrays.
 
-    `serial` is how far in a kind of duck array stands, among the tapes: of a box and a duck array that meet, the one
-    with the larger serial takes the operation. 0 is the bottom, within all boxes.
+    `serial`: nesting level, shared with the tapes; of two operands the one with the larger serial handles the
+    operation. 0 is the bottom, within all boxes.
     """
 
     __slots__ = ()
@@ -143,7 +141,7 @@ class Duck:
         return self
 
     def as_leaf(self) -> Any:
-        """What is differentiated in its place."""
+        """The value that is differentiated in place of this one."""
         return self
 
     def finite(self) -> bool:
@@ -170,7 +168,7 @@ class Duck:
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
         if type(innermost(args)) is not type(self):
-            return NotImplemented  # a box is further in: it takes the call, and records it
+            return NotImplemented  # a box of an inner tape takes the call, and records it
         return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
 
     def __array_function__(self, function: Any, types: Any, args: Any, kwargs: Any) -> Any:
@@ -179,15 +177,15 @@ class Duck:
         return self.perform(function, args, kwargs)
 
     def lift(self, value: Any) -> Any:
-        """A box of a tape further out, as a duck array of this kind."""
+        """A box of an outer tape, as a duck array of this kind."""
         raise NotImplementedError
 
     def without_boxes(self) -> Any:
-        """This value as a constant: without the boxes of tapes further out that it may be made of."""
+        """This value as a constant: without the boxes of outer tapes that it may be made of."""
         return self
 
     def some(self) -> bool:
-        """Whether any entry is true, of all that this value stands for."""
+        """Whether any entry is true, in any of the arrays that this value stands for."""
         return bool(self.perform(np.any, (self,), {}))
 
     def __getitem__(self, index: Any) -> Any:
@@ -248,7 +246,7 @@ class Duck:
 
 
 def innermost(values: Any) -> Any:
-    """Of the open boxes and duck arrays among these values, at any depth, the one that stands furthest in; or None."""
+    """Of the open boxes and duck arrays among these values, at any depth, the one with the largest serial; or None."""
     kind = type(values)
     if kind is Box:
         values = open_part(values)
@@ -262,11 +260,35 @@ def innermost(values: Any) -> Any:
             if other is not None and (found is None or serial_of(other) > serial_of(found)):
                 found = other
         return found
-    return values if isinstance(values, Duck) else None
+    return values if kind in DUCKS else None
+
+
+def innermost_duck(values: Any) -> Any:
+    """Of the duck arrays among these values, at any depth and in closed boxes, the one with the largest serial."""
+    found: Any = None
+    for value in values:
+        kind = type(value)
+        if kind is Box:
+            value = open_part(value)
+            kind = type(value)
+        if kind is tuple or kind is list:
+            value = innermost_duck(value)
+        elif kind is dict:
+            value = innermost_duck(value.values())
+        elif kind not in DUCKS:
+            continue
+        if value is not None and (found is None or value.serial > found.serial):
+            found = value
+    return found
+
+
+def has_duck(values: Any) -> bool:
+    """Whether there is a duck array among these values, at any depth."""
+    return innermost_duck((values,)) is not None
 
 
 def serial_of(value: Any) -> int:
-    """How far in an open box or a duck array stands; -1 for anything else."""
+    """The serial of an open box or a duck array; -1 for anything else."""
     if type(value) is Box:
         value = open_part(value)
         if type(value) is Box:
@@ -275,22 +297,8 @@ def serial_of(value: Any) -> int:
 
 
 def anywhere(mask: Any) -> bool:
-    """Whether a mask holds at some entry: what a rule asks to save work, where either answer gives the same result."""
+    """Whether any entry is true. Rules use it only to skip work, never to decide a result."""
     return mask.some() if isinstance(mask, Duck) else bool(np.any(mask))
-
-
-def has_duck(values: Any) -> bool:
-    """Whether a nested list or tuple holds a duck array."""
-    if isinstance(values, (list, tuple)):
-        return any(map(has_duck, values))
-    return isinstance(values, Duck)
-
-
-def ducks_in(values: Any) -> list[Duck]:
-    """The duck arrays in a nested list or tuple."""
-    if isinstance(values, (list, tuple)):
-        return [found for value in values for found in ducks_in(value)]
-    return [values] if isinstance(values, Duck) else []
 
 
 _METHODS: tuple[str, ...] = (

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck
+from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, open_part, peel
 
 
 def lifted(args: Sequence[Any], tape: Tape) -> Any:
-    """The arguments with their boxes in a duck array that is further in than their tapes; None if there is none."""
-    inner = max([arg for arg in args if isinstance(arg, Duck)], key=lambda duck: duck.serial, default=None)
+    """The arguments lifted into the innermost duck array, or None if a tape is innermost."""
+    inner = innermost_duck(args)
     if inner is None or inner.serial < tape.serial:
         return None
     return [inner.lift(arg) if type(arg) is Box else arg for arg in args]
@@ -33,7 +33,7 @@ def operands(args: Sequence[Any], tape: Tape, are_read: bool) -> tuple[tuple[int
     return tuple(parents), tuple(values)
 
 
-def innermost(args: Sequence[Any]) -> Tape | None:
+def innermost_tape(args: Sequence[Any]) -> Tape | None:
     """The open tape with the largest serial among these arguments."""
     tape: Tape | None = None
     for arg in map(open_part, args):

@@ -23,8 +23,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad.core.binding import bind_many, bind_one, bind_two
-from minigrad.core.operands import innermost, lifted, operands, watch
-from minigrad.core.tape import open_part, peel_all
+from minigrad.core.nested import peel_all
+from minigrad.core.operands import innermost_tape, lifted, operands, watch
+from minigrad.core.tape import open_part
 
 Rule = Callable[..., Any]
 
@@ -115,7 +116,7 @@ def bind_several(primitive: Primitive) -> Callable[..., Any]:
     fun = primitive.fun
 
     def bind(*args: Any, **params: Any) -> Any:
-        tape = innermost(args)
+        tape = innermost_tape(args)
         if tape is None:
             return fun(*map(open_part, args), **params)
         inner = lifted(args, tape)
@@ -199,7 +200,7 @@ def constant(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
     """An operation through which no derivative flows (`argmax`, `floor`, `>`): it returns plain values."""
 
     def bind(*args: Any, **params: Any) -> Any:
-        return fun(*peel_all(args), **peel_all(params))
+        return fun(*peel_all(args), **peel_all(params)) if params else fun(*peel_all(args))
 
     bind.__name__ = bind.__qualname__ = name
     bind.primitive = Primitive.__new__(Primitive)  # type: ignore[attr-defined]

@@ -198,7 +198,7 @@ class LostDerivativeError(TypeError):
     """A traced value was about to become a plain number or to be written into a plain array."""
 
 
-DUCKS: set[type] = set()  # the kinds of duck arrays, see duck.py
+DUCKS: set[type] = set()  # the kinds of duck arrays, see duck_arrays
 
 
 def peel(value: Any) -> Any:
@@ -206,15 +206,6 @@ def peel(value: Any) -> Any:
     while type(value) is Box:
         value = value.value
     return value.without_boxes() if type(value) in DUCKS else value
-
-
-def peel_all(values: Any) -> Any:
-    """`peel`, also within lists, tuples and dicts."""
-    if isinstance(values, dict):
-        return {key: peel_all(value) for key, value in values.items()}
-    if type(values) is list or type(values) is tuple:
-        return type(values)([peel_all(value) for value in values])
-    return peel(values)
 
 
 def open_part(value: Any) -> Any:

@@ -13,7 +13,8 @@ import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, innermost
 from minigrad.core.lines import located
-from minigrad.core.tape import Box, LostDerivativeError, open_part, peel, peel_all, read_only
+from minigrad.core.nested import any_within, is_traced, peel_all
+from minigrad.core.tape import Box, LostDerivativeError, open_part, peel, read_only
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
 from minigrad.rules import elementwise as _e
@@ -28,7 +29,7 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
     """NEP 13: NumPy calls this for every ufunc that meets a box."""
     if len(args) > 1 and isinstance(innermost(args), Duck):
         return NotImplemented
-    if not _any_open(args) and not _any_open(options):
+    if not (any_within(is_traced, args) or any_within(is_traced, options)):
         return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
     bind = UFUNCS.get(ufunc)
     if bind is None and "scipy.special" in sys.modules:
@@ -98,7 +99,7 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
     """NEP 18: NumPy calls this for every other function that meets a box."""
     if len(types) > 1 and isinstance(innermost((args, options)), Duck):
         return NotImplemented
-    if not _any_open(args) and not _any_open(options):
+    if not (any_within(is_traced, args) or any_within(is_traced, options)):
         return function(*peel_all(args), **peel_all(options))
     rule = FUNCTIONS.get(function)
     if rule is None:
@@ -107,17 +108,6 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
             raise refuse(name, "a traced value cannot be written into an array. " + _ASSIGN_ADVICE)
         raise NotImplementedError(located(f"{name} has no derivative rule. {_nearest(function.__name__)}"))
     return rule(*args, **options)
-
-
-def _any_open(values: Any) -> bool:
-    """Whether something that is being differentiated is among these arguments, at any depth."""
-    if type(values) is Box:
-        return type(open_part(values)) is Box
-    if isinstance(values, dict):
-        values = values.values()
-    elif not isinstance(values, (list, tuple)):
-        return False
-    return builtins.any(_any_open(value) for value in values)
 
 
 def _nearest(name: str) -> str:

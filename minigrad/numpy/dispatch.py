@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
+from minigrad.core.nested import has_box
 from minigrad.core.tape import Box
 from minigrad.rules import moving as _moving
-from minigrad.rules.moving import array, has_box
+from minigrad.rules.moving import array
 
 
 def boxed(x: Any) -> Any:

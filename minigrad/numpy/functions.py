@@ -10,8 +10,9 @@ import numpy as _np
 
 from minigrad.core.duck_arrays import has_duck
 from minigrad.core.lines import located
+from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import constant as _constant
-from minigrad.core.tape import Box, peel, peel_all
+from minigrad.core.tape import Box, peel
 from minigrad.numpy.dispatch import (
     FUNCTIONS,
     as_array,
@@ -28,7 +29,7 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
-from minigrad.rules.moving import array, has_box
+from minigrad.rules.moving import array
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as _np
 
 from minigrad.core.lines import located
-from minigrad.core.tape import Box, peel, peel_all
+from minigrad.core.nested import peel_all
+from minigrad.core.tape import Box, peel
 from minigrad.numpy.arguments import index_along, normalised_axes, spread, with_value
 from minigrad.numpy.dispatch import as_array, as_function, axis_index, boxed, check_options
 from minigrad.rules import elementwise as _e

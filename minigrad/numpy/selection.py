@@ -10,6 +10,7 @@ import numpy as _np
 
 from minigrad.core.duck_arrays import has_duck
 from minigrad.core.lines import located
+from minigrad.core.nested import has_box
 from minigrad.core.primitive import elementwise as _elementwise
 from minigrad.core.tape import Box, peel
 from minigrad.numpy import functions as _f
@@ -19,7 +20,6 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import series as _series
 from minigrad.rules import shapes as _shapes
-from minigrad.rules.moving import has_box
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 

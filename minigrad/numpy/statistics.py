@@ -14,7 +14,8 @@ from typing import Any
 import numpy as _np
 
 from minigrad.core.lines import located
-from minigrad.core.tape import Box, peel, peel_all
+from minigrad.core.nested import has_box, peel_all
+from minigrad.core.tape import Box, peel
 from minigrad.numpy import functions as _f
 from minigrad.numpy.arguments import index_along, normalised_axes, spread, with_value
 from minigrad.numpy.dispatch import as_array, as_function, axis_index, boxed, check_options
@@ -23,7 +24,6 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
-from minigrad.rules.moving import has_box
 
 # ----- without the NaN ------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.core.nested import is_traced
 from minigrad.core.tree import flatten
-from minigrad.operations.tree_operation import is_traced, one_operation, tree_jvp, tree_series, tree_vjp
+from minigrad.operations.tree_operation import one_operation, tree_jvp, tree_series, tree_vjp
 
 
 def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:

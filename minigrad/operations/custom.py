@@ -37,16 +37,16 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.lines import located
+from minigrad.core.nested import is_traced
 from minigrad.core.primitive import Primitive
 from minigrad.core.tape import peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
 from minigrad.operations.tree_operation import (
     filled,
-    furthest_in,
     has_derivative,
-    is_traced,
     one_operation,
     shape_of,
     transposed,
@@ -455,7 +455,7 @@ def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule) -> Pri
     from minigrad.rules.recurrences import RULES
 
     def entry_by_entry(*args: Any) -> Any:
-        duck = furthest_in(args)
+        duck = innermost_duck(args)
         if duck is not None:
             return duck.perform(primitive.bind, args, {})
         ans = value(*args)

@@ -27,13 +27,13 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
+from minigrad.core.nested import is_traced
 from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.jacobians import jacobian
 from minigrad.operations.solvers import NoConvergenceError, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
     has_derivative,
-    is_traced,
     one_operation,
     refuse_closure,
     shape_of,

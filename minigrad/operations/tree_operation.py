@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck
+from minigrad.core.duck_arrays import Duck, innermost_duck
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
+from minigrad.core.nested import is_traced
 from minigrad.core.primitive import Primitive, several
 from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import TreeDef, flatten
@@ -27,11 +28,6 @@ from minigrad.rules.thin import expanded
 Pull = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (cotangents, results, arguments) -> cotangents of the arguments
 Push = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (tangents, results, arguments) -> tangents of the results
 Taylor = Callable[[int, list[Any], Any], list[Any]]  #: (order, coefficients of the arguments, results) -> those of it
-
-
-def is_traced(leaf: Any) -> bool:
-    """Whether this value is being differentiated."""
-    return type(open_part(leaf)) is Box
 
 
 def has_derivative(leaf: Any) -> bool:
@@ -66,14 +62,8 @@ _HOLE = object()
 
 
 def is_example(leaf: Any) -> bool:
-    """Whether a leaf is a duck array that may be further in than a box."""
+    """Whether a leaf is a duck array that may be on an inner level, above a box."""
     return isinstance(leaf, Duck) and leaf.serial > 0
-
-
-def furthest_in(leaves: Sequence[Any]) -> Duck | None:
-    """Of the duck arrays among these, the one whose batch was made last."""
-    ducks = [leaf for leaf in map(open_part, leaves) if isinstance(leaf, Duck)]
-    return max(ducks, key=lambda duck: getattr(duck, "serial", 0), default=None)
 
 
 def refuse_closure(name: str, outs: Sequence[Any]) -> None:
@@ -128,7 +118,7 @@ class _Call:
         leaves, self.treedef = flatten(tuple(args))
         leaves = [open_part(leaf) for leaf in leaves]
         self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
-        if self.places:  # an example may be further in than these boxes, and then takes the operation
+        if self.places:  # an example whose level is inner to these boxes' takes the operation
             self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box or is_example(leaf)]
         inputs = set(self.places)
         self.leaves = [None if k in inputs else leaf for k, leaf in enumerate(leaves)]
@@ -156,7 +146,7 @@ class _Call:
     def run(self, *xs: Any) -> tuple[Any, ...]:
         """The function on plain values."""
         args = self.rebuilt(xs)
-        duck = furthest_in(flatten(args)[0]) if self.opaque else None
+        duck = innermost_duck(flatten(args)[0]) if self.opaque else None
         if duck is None:
             outs, outdef = flatten(self.fun(*args))
             refuse_closure(self.name, outs)

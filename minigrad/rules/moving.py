@@ -9,6 +9,7 @@ import numpy as np
 
 from minigrad.core.duck_arrays import Duck, has_duck, whole
 from minigrad.core.lines import located
+from minigrad.core.nested import has_box
 from minigrad.core.operands import check_plain
 from minigrad.core.primitive import Rule, Scatter, linear, linear_in_all
 from minigrad.core.tape import Box, peel
@@ -143,15 +144,8 @@ stack = linear_in_all("stack", _stack, _stack_pull)
 
 
 def same(x: Any) -> Any:
-    """x itself: what a pickled box whose transformation is over is read back by."""
+    """Identity; unpickles a box whose tape is closed."""
     return x
-
-
-def has_box(values: Any) -> bool:
-    """Whether a nested list or tuple holds a box."""
-    if type(values) is Box:
-        return True
-    return isinstance(values, (list, tuple)) and any(has_box(value) for value in values)
 
 
 def array(values: Any, dtype: Any = None, **options: Any) -> Any:

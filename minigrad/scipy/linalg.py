@@ -13,6 +13,7 @@ import numpy as _np
 from scipy import linalg as _own  # type: ignore[import-untyped]
 
 from minigrad.core.lines import located
+from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive, general, several
 from minigrad.core.tape import peel
 from minigrad.modes.transpose import transpose_of
@@ -22,7 +23,6 @@ from minigrad.numpy.dispatch import as_array
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
-from minigrad.rules.moving import has_box
 
 _T = _l.transposed
 

@@ -21,6 +21,7 @@ from scipy import special as _sp  # type: ignore[import-untyped]
 
 from minigrad.core.duck_arrays import Duck, anywhere
 from minigrad.core.lines import located
+from minigrad.core.nested import has_box
 from minigrad.core.primitive import constant, elementwise
 from minigrad.core.tape import Box, peel
 from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed
@@ -29,7 +30,6 @@ from minigrad.rules import reductions as _reductions
 from minigrad.rules import series as _t
 from minigrad.rules import shapes as _shapes
 from minigrad.rules.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
-from minigrad.rules.moving import has_box
 
 # ----- how a row of the table is made ---------------------------------------------------------------------------------
 

@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck, anywhere
+from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
 from minigrad.core.lines import located
+from minigrad.core.nested import any_within, mapped
 from minigrad.core.tape import Box, open_part, peel, serials
 from minigrad.core.tree import flatten
 from minigrad.rules import moving, shapes
@@ -28,7 +29,7 @@ UFUNC_METHODS: dict[str, Rule] = {}  #: `reduce`, `accumulate`, `outer` -> how t
 
 
 class Level:
-    """One batch: how many examples there are, and how far in it stands among tapes and other batches."""
+    """One batch: how many examples there are, and its nesting level among tapes and other batches."""
 
     __slots__ = ("is_open", "serial", "size")
 
@@ -61,8 +62,8 @@ class Batched(Duck):
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function of NumPy for all examples."""
-        args = opened(args)
-        level = innermost_level(kwargs, innermost_level(args, self.level))
+        args = mapped(open_part, args)
+        level = innermost_duck((self, args, kwargs)).level
         rule = RULES.get(function)
         try:
             if rule is not None:
@@ -172,40 +173,14 @@ class Batched(Duck):
         raise self.differ(f"the attribute {name}")
 
 
-def opened(values: Any) -> Any:
-    """The arguments without boxes whose transformation is over: their values may be of this batch."""
-    kind = type(values)
-    if kind is Box:
-        return open_part(values)
-    if kind is tuple or kind is list:
-        return kind([opened(value) for value in values])
-    return values
-
-
 def is_of(value: Any, level: Level) -> bool:
     """Whether this is a `Batched` of that batch."""
     return type(value) is Batched and value.level is level
 
 
-def innermost_level(values: Any, level: Level) -> Level:
-    """The batch furthest in among these values, at any depth."""
-    for value in values.values() if type(values) is dict else values:
-        kind = type(value)
-        if kind is Batched:
-            if value.serial > level.serial:
-                level = value.level
-        elif kind is list or kind is tuple:
-            level = innermost_level(value, level)
-    return level
-
-
 def holds(values: Any, level: Level) -> bool:
     """Whether a `Batched` of that batch is among these values, at any depth."""
-    if isinstance(values, dict):
-        values = values.values()
-    elif not isinstance(values, (list, tuple)):
-        return is_of(values, level)
-    return any(holds(value, level) for value in values)
+    return any_within(lambda value: is_of(value, level), values)
 
 
 def shape_of(value: Any) -> Any:
@@ -247,7 +222,9 @@ def stacked(level: Level, results: Sequence[Any], what: str) -> Any:
                 raise Batched(np.zeros(1), level).differ(what)
             joined.append(parts[0])
             continue
-        if len({shape_of(part) for part in parts}) > 1 or holds(opened(parts), level):  # the function closes over more
+        if len({shape_of(part) for part in parts}) > 1 or holds(
+            mapped(open_part, parts), level
+        ):  # the function closes over more
             raise Batched(np.zeros(1), level).differ(what)
         joined.append(Batched(moving.stack(*parts, axis=0), level))
     return treedef.unflatten(joined)
