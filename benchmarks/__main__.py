@@ -123,8 +123,10 @@ def report(record: dict[str, Any], options: argparse.Namespace, earlier: list[di
 
 
 def write(path: pathlib.Path, text: str) -> None:
+    from minigrad.show import page  # late, as everything that imports NumPy: threads are set first
+
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    page.write(path, text)
     print(f"wrote {path}", file=sys.stderr)
 
 

@@ -8,28 +8,29 @@ from benchmarks.items import COLUMNS
 from benchmarks.measuring import need
 from benchmarks.tables import seconds
 
-# Okabe and Ito, "Color Universal Design", 2008; greys for what is written by hand. Markers differ as well.
+# Okabe and Ito, "Color Universal Design", 2008; greys for what is written by hand. Markers and dashes
+# differ as well, for readers and printers without colour.
 STYLES: dict[str, dict[str, Any]] = {
     "hand-written": {"color": "#444444", "marker": "o"},
-    "hand-written, tuned": {"color": "#777777", "marker": "s"},
-    "fused by hand (numba)": {"color": "#9a9a9a", "marker": "^"},
-    "row by row": {"color": "#9a9a9a", "marker": "<"},
+    "hand-written, tuned": {"color": "#777777", "marker": "s", "linestyle": "--"},
+    "fused by hand (numba)": {"color": "#9a9a9a", "marker": "^", "linestyle": ":"},
+    "row by row": {"color": "#9a9a9a", "marker": "<", "linestyle": "-."},
     "plain way": {"color": "#9a9a9a", "marker": ">"},
     "function alone": {"color": "#9a9a9a", "marker": "*"},
     "minigrad": {"color": "#0072B2", "marker": "o"},
     "minigrad, colouring given": {"color": "#56B4E9", "marker": "p"},
-    "minigrad compiled": {"color": "#56B4E9", "marker": "D"},
-    "minigrad compiled, fast": {"color": "#003a70", "marker": "P"},
-    "autograd": {"color": "#E69F00", "marker": "v"},
-    "torch": {"color": "#D55E00", "marker": "X"},
-    "JAX jit": {"color": "#009E73", "marker": "s"},
+    "minigrad compiled": {"color": "#56B4E9", "marker": "D", "linestyle": "--"},
+    "minigrad compiled, fast": {"color": "#003a70", "marker": "P", "linestyle": "-."},
+    "autograd": {"color": "#E69F00", "marker": "v", "linestyle": ":"},
+    "torch": {"color": "#D55E00", "marker": "X", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    "JAX jit": {"color": "#009E73", "marker": "s", "linestyle": (0, (8, 2))},
     "JAX eager": {"color": "#009E73", "marker": "d", "linestyle": "--"},
     "minigrad, derivatives": {"color": "#0072B2", "marker": "o"},
-    "minigrad, nested": {"color": "#56B4E9", "marker": "D"},
-    "autograd, nested": {"color": "#E69F00", "marker": "v"},
-    "torch, nested": {"color": "#D55E00", "marker": "X"},
-    "JAX jit, nested": {"color": "#882255", "marker": "s"},
-    "JAX jit, jet": {"color": "#009E73", "marker": "d"},
+    "minigrad, nested": {"color": "#56B4E9", "marker": "D", "linestyle": "--"},
+    "autograd, nested": {"color": "#E69F00", "marker": "v", "linestyle": ":"},
+    "torch, nested": {"color": "#D55E00", "marker": "X", "linestyle": (0, (5, 1, 1, 1, 1, 1))},
+    "JAX jit, nested": {"color": "#882255", "marker": "s", "linestyle": (0, (8, 2))},
+    "JAX jit, jet": {"color": "#009E73", "marker": "d", "linestyle": "-."},
 }
 LOOK = {
     "font.size": 9.0,

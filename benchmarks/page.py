@@ -2,47 +2,33 @@
 
 import math
 from collections.abc import Mapping
-from html import escape
 from typing import Any
 
 from benchmarks import figures, history, tables
+from minigrad.show import page as pages
+from minigrad.show.page import Html, element, joined, paragraph, section
 
+# A card has a dot for each contender, on a common scale. Dots keep their colours on a dark display: the track is light.
 STYLE = """
-:root { --ink: #1d2530; --soft: #5b6673; --line: #dfe4ea; --blue: #0072b2; }
-* { box-sizing: border-box; }
-body { margin: 0; background: #f7f8fa; color: var(--ink);
-  font: 16px/1.5 system-ui, -apple-system, "Segoe UI", sans-serif; }
-main { max-width: 1180px; margin: 0 auto; padding: 24px 16px 48px; }
-h1 { font-size: 1.8rem; margin: 0 0 .3rem; line-height: 1.2; }
-h2 { font-size: 1.2rem; margin: 2.2rem 0 .8rem; }
-h3 { font-size: 1rem; margin: 0 0 .5rem; line-height: 1.3; }
-p { margin: .3rem 0 .8rem; max-width: 70ch; }
-.soft { color: var(--soft); font-size: .88rem; }
-.grid { display: grid; gap: 14px; grid-template-columns: repeat(auto-fill, minmax(min(100%, 480px), 1fr)); }
-.grid.figures { align-items: start; }
-.card { background: #fff; border: 1px solid var(--line); border-radius: 8px; padding: 12px 14px; min-width: 0; }
-.card svg { display: block; width: 100%; height: auto; }
-.who { display: grid; grid-template-columns: minmax(0, 11.6em) 1fr 4.2em 4.8em; gap: 8px; align-items: center;
+h2 { margin: 2.2rem 0 .8rem; } h2 + .card { margin-top: 0; } section { min-width: 0; }
+.card h3 { margin: 0 0 .5rem; }
+.grid { grid-template-columns: repeat(auto-fill, minmax(min(100%, 30rem), 1fr)); align-items: start; }
+.grid .card { margin: 0; }
+.contenders { list-style: none; margin: 0; padding: 0; }
+.contenders li { display: grid; grid-template-columns: minmax(0, 11.6em) 1fr 4.2em 4.8em; gap: 8px; align-items: center;
   font-size: .86rem; padding: 2px 0; }
-.who > :nth-child(n+3) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.who > :nth-child(4) { color: var(--soft); }
-.who.ours { font-weight: 600; color: #00507d; }
-.who.ours > :nth-child(4) { font-weight: 400; }
+.contenders li > :nth-child(n+3) { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
+.contenders li > :nth-child(4) { color: var(--soft); }
+.contenders .ours { font-weight: 600; color: var(--link); }
+.contenders .ours > :nth-child(4) { font-weight: 400; }
 .track { position: relative; height: 14px; border-bottom: 1px solid var(--line); }
-.track i { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed #9aa4af; }
+.track i { position: absolute; top: 0; bottom: 0; width: 0; border-left: 1px dashed #808a94; }
 .track s { position: absolute; top: 5px; height: 4px; border-radius: 2px; opacity: .35; }
 .track b { position: absolute; top: 2px; width: 10px; height: 10px; margin-left: -5px; border-radius: 50%; }
-.scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .86rem; background: #fff; width: 100%; }
-th, td { padding: 5px 9px; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap;
-  font-variant-numeric: tabular-nums; }
-th:first-child, td:first-child { text-align: left; white-space: normal; min-width: 12em; }
-thead th { vertical-align: bottom; background: #f0f3f6; white-space: normal; }
-td.met { color: #00694a; font-weight: 600; } td.missed { color: #a33d00; font-weight: 600; }
-@media (max-width: 480px) {
-  main { padding: 16px 12px 32px; } h1 { font-size: 1.45rem; }
-  .who { grid-template-columns: minmax(0, 8.6em) 1fr 3.6em 4.4em; gap: 6px; font-size: .8rem; }
-  table { font-size: .8rem; }
+.everything th:first-child { white-space: normal; min-width: 12em; } .everything thead th { white-space: normal; }
+@media (prefers-color-scheme: dark) { .track { background: #f4f4f6; border-radius: 3px; border-bottom: 0; } }
+@media (max-width: 40rem) {
+  .contenders li { grid-template-columns: minmax(0, 8.6em) 1fr 3.6em 4.4em; gap: 6px; font-size: .8rem; }
 }
 """
 
@@ -53,11 +39,13 @@ def page(record: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
     cores = "one core" if about["threads"] == 1 else f"{about['threads']} cores"
     versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
     parts = [
-        "<h1>How fast is minigrad?</h1>",
-        "<p>Every contender of an item does the same work and gave the same numbers before it was timed. They took "
-        "turns; the median of a call counts, as a multiple of the first contender, and the pale bar spans the "
-        "quartiles. The scale of every card is logarithmic; the dashed line is the first contender.</p>",
-        f'<p class="soft">{escape(about["date"])}, {cores} of {escape(about["cpu"])}.<br>{escape(versions)}.</p>',
+        element("h1", "How fast is minigrad?"),
+        paragraph(
+            "Every contender of an item does the same work and gave the same numbers before it was timed. They took "
+            "turns; the median of a call counts, as a multiple of the first contender, and the pale bar spans the "
+            "quartiles. The scale of every card is logarithmic; the dashed line is the first contender."
+        ),
+        paragraph(f"{about['date']}, {cores} of {about['cpu']}.", Html("<br>"), f"{versions}.", class_="soft"),
         problems(record),
         goals(record),
     ]
@@ -65,24 +53,14 @@ def page(record: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> 
     for item in record["items"].values():
         groups.setdefault(item["group"], []).append(item)
     for group, items in groups.items():
-        parts += [f"<h2>{escape(headline(group))}</h2>", '<div class="grid">', *map(card, items), "</div>"]
+        parts += [element("h2", headline(group)), element("div", *map(card, items), class_="grid")]
     if record["growth"]:
-        parts += ["<h2>How cost grows</h2>", '<div class="grid figures">']
-        for name, study in record["growth"].items():
-            drawn = {study["title"]: figures.growth(study)}
-            if name == "growth-order":
-                drawn = {study["title"]: figures.order_cost(study), "its largest error": figures.order_error(study)}
-            for title, figure in drawn.items():
-                parts.append(f'<div class="card"><h3>{escape(headline(title))}</h3>{figures.svg(figure)}</div>')
-        parts.append("</div>")
+        drawn = [picture for name, study in record["growth"].items() for picture in pictures(name, study)]
+        parts += [element("h2", "How cost grows"), element("div", *drawn, class_="grid")]
     if record["items"]:
-        parts += ["<h2>All in one table</h2>", everything(record)]
-    parts += ["<h2>Since the last run</h2>", f"<p>{escape(history.report(record, before))}</p>".replace("\n", "<br>")]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>minigrad: benchmarks</title>'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<style>{STYLE}</style></head>\n<body><main>\n" + "\n".join(parts) + "\n</main></body></html>\n"
-    )
+        parts += [element("h2", "All in one table"), everything(record)]
+    parts += [element("h2", "Since the last run"), paragraph(lines(history.report(record, before).splitlines()))]
+    return pages.page("minigrad: benchmarks", *parts, style=STYLE)
 
 
 def headline(text: str) -> str:
@@ -90,7 +68,28 @@ def headline(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def card(item: Mapping[str, Any]) -> str:
+def lines(texts: list[str]) -> Html:
+    """One under the other."""
+    return joined(texts, "<br>")
+
+
+def pictures(name: str, study: Mapping[str, Any]) -> list[Html]:
+    """The figures of a study of growth, each in a card."""
+    drawn = {study["title"]: figures.growth}
+    if name == "growth-order":
+        drawn = {study["title"]: figures.order_cost, "its largest error": figures.order_error}
+    curves = ", ".join(study["curves"])
+    return [
+        section(
+            headline(title),
+            pages.picture(figures.svg(draw(study)), "svg", f"{headline(title)}: a curve for each of {curves}."),
+            level=3,
+        )
+        for title, draw in drawn.items()
+    ]
+
+
+def card(item: Mapping[str, Any]) -> Html:
     """One item: a line for each contender, with a dot on a common scale."""
     results = item["results"]
     reference = next(iter(results.values()))["median"]
@@ -102,51 +101,56 @@ def card(item: Mapping[str, Any]) -> str:
     def place(x: float) -> float:
         return 4.0 + 92.0 * (math.log10(x) - low) / room
 
-    lines = []
+    rows = []
     for name, r in ratio.items():
         colour = figures.STYLES[name]["color"]
         start, end = place(r["low"]), place(r["high"])
-        kind = "who ours" if name.startswith("minigrad") else "who"
-        lines.append(
-            f'<div class="{kind}"><span>{escape(name)}</span><span class="track"><i style="left:{place(1.0):.1f}%"></i>'
-            f'<s style="left:{start:.1f}%;width:{max(end - start, 0.5):.1f}%;background:{colour}"></s>'
-            f'<b style="left:{place(r["median"]):.1f}%;background:{colour}"></b></span>'
-            f"<span>{tables.number(r['median'])}</span><span>{tables.brief(item, results[name])}</span></div>"
+        track = element(
+            "span",
+            element("i", style=f"left:{place(1.0):.1f}%"),
+            element("s", style=f"left:{start:.1f}%;width:{max(end - start, 0.5):.1f}%;background:{colour}"),
+            element("b", style=f"left:{place(r['median']):.1f}%;background:{colour}"),
+            class_="track",
+            aria_hidden="true",
         )
-    return f'<div class="card"><h3>{escape(item["title"])}</h3>{"".join(lines)}</div>'
+        numbers = tables.number(r["median"]), tables.brief(item, results[name])
+        kind = "ours" if name.startswith("minigrad") else None
+        rows.append(element("li", element("span", name), track, *[element("span", x) for x in numbers], class_=kind))
+    return section(item["title"], element("ul", *rows, class_="contenders"), level=3)
 
 
-def goals(record: Mapping[str, Any]) -> str:
+def goals(record: Mapping[str, Any]) -> Html:
     """The goals that this run measured."""
     if not record["goals"]:
-        return ""
+        return Html()
     rows = [
-        f"<tr><td>{escape(goal['item'])}: {escape(goal['contender'])} over {escape(goal['reference'])}</td>"
-        f"<td>{goal['at_most']:.3g}</td><td>{goal['ratio']:.3g}</td>"
-        + ('<td class="met">met</td></tr>' if goal["met"] else '<td class="missed">missed</td></tr>')
+        [
+            f"{goal['item']}: {goal['contender']} over {goal['reference']}",
+            f"{goal['at_most']:.3g}",
+            f"{goal['ratio']:.3g}",
+            element("span", "met", class_="state ok")
+            if goal["met"]
+            else element("span", "missed", class_="state wrong"),
+        ]
         for goal in record["goals"]
     ]
-    head = "<thead><tr><th>goal</th><th>at most</th><th>measured</th><th></th></tr></thead>"
-    return f'<h2>Goals</h2><div class="scroll"><table>{head}<tbody>{"".join(rows)}</tbody></table></div>'
+    found = pages.table(["goal", "at most", "measured", "outcome"], rows, "Goals, as ratios of times")
+    return joined([element("h2", "Goals"), element("div", found, class_="card everything")])
 
 
-def problems(record: Mapping[str, Any]) -> str:
+def problems(record: Mapping[str, Any]) -> Html:
     """What is not in the report, and why."""
-    lines = (
-        ["not installed: " + ", ".join(record["description"]["missing"])] if record["description"]["missing"] else []
-    )
+    missing = record["description"]["missing"]
+    found = ["not installed: " + ", ".join(missing)] if missing else []
     for key, text in [("missing", "not measured"), ("left_out", "left out"), ("failed", "FAILED")]:
-        lines += [f"{text}: {name}: {reason}" for name, reason in record[key].items()]
-    return '<p class="soft">' + "<br>".join(map(escape, lines)) + "</p>" if lines else ""
+        found += [f"{text}: {name}: {reason}" for name, reason in record[key].items()]
+    return paragraph(lines(found), class_="soft") if found else Html()
 
 
-def everything(record: Mapping[str, Any]) -> str:
+def everything(record: Mapping[str, Any]) -> Html:
     """The table of all ratios."""
     items = list(record["items"].values())
     columns = tables.columns_of(items)
-    head = "".join(f"<th>{escape(column)}</th>" for column in ["work", *columns])
-    body = "".join(
-        "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in [item["title"], *tables.cells(item, columns)]) + "</tr>"
-        for item in items
-    )
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+    rows = [[item["title"], *tables.cells(item, columns)] for item in items]
+    found = pages.table(["work", *columns], rows, "Times of all contenders, as multiples of the first one's")
+    return element("div", found, class_="card everything")

@@ -17,6 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy
 
+from minigrad.show.page import write
 from nn.report import Section, page
 from nn.stations import activation, class_map, comparison, data, depth, derivatives, quadratic, tape, training
 from nn.stations.problem import Problem, Settings, load_problem
@@ -98,9 +99,9 @@ def run(settings: Settings) -> Tour:
     }
     title = f"A neural network and its gradient: {problem.data.name}"
     html = page(title, _introduction(problem), sections, settings.out)
-    (settings.out / "report.html").write_text(html, encoding="utf-8")
+    write(settings.out / "report.html", html)
     text = json.dumps(numbers, indent=2, allow_nan=False, ensure_ascii=False)
-    (settings.out / "report.json").write_text(text + "\n", encoding="utf-8")
+    write(settings.out / "report.json", text + "\n")
     return Tour(problem, trained, tanh, compared, seconds, numbers)
 
 

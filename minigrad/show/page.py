@@ -64,7 +64,7 @@ code, pre { font-family: ui-monospace, "SF Mono", "DejaVu Sans Mono", Menlo, Con
 code { font-size: .93em; overflow-wrap: anywhere; }
 pre { font-size: .74rem; line-height: 1.45; margin: 0; }
 figure { margin: 0; }
-figure img, figure svg { display: block; width: 100%; height: auto; background: #fff; border-radius: 6px; }
+figure img { display: block; width: 100%; height: auto; background: #fff; border-radius: 6px; }
 figcaption { margin: .4rem 0 0; }
 .grid { display: grid; gap: 1.1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 25rem), 1fr)); }
 summary { cursor: pointer; font-weight: 600; }

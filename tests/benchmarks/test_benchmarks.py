@@ -316,10 +316,14 @@ def test_the_report_is_one_page_with_everything(record: dict[str, Any]) -> None:
     text = page.page(record)
     assert text.startswith("<!doctype html>")
     assert 'name="viewport"' in text
-    assert text.count("<svg") == len(record["growth"])
+    assert "prefers-color-scheme: dark" in text
+    levels = "".join(re.findall(r"<h(\d)", text))
+    assert re.fullmatch("1(2|23+)+", levels)
+    assert text.count("<caption>") == text.count("<table>") > 0
+    assert text.count('src="data:image/svg+xml;base64,') == len(record["growth"])
     for item in record["items"].values():
         assert html.escape(item["title"]) in text
-    outside = re.findall(r"""(?:src|href)=["'](?!#)""", text.replace('xlink:href="#', "xlink:href=#"))
+    outside = re.findall(r"""(?:src|href)=["'](?!data:)""", text)
     assert outside == []
     assert "<script" not in text
     for number in re.findall(r"left:(-?[\d.]+)%", text):

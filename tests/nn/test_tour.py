@@ -87,6 +87,9 @@ def test_the_page_is_self_contained(quick):
     assert len(re.findall(r'alt="[^"]{20,}"', html)) == len(FIGURES)
     assert not re.search(r'(src|href)="(?!data:image/png|#)', html)
     assert '<meta name="viewport"' in html
+    assert "prefers-color-scheme: dark" in html
+    assert re.findall(r"<h(\d)", html) == ["1", *["2"] * 9]
+    assert html.count("<caption>") == html.count("<table>") > 0
 
 
 def test_real_data_is_validated_on_all_of_it(tmp_path, capsys):
