@@ -18,7 +18,6 @@ EXCEPTIONS = {
     "long: numpy.functions": "a table: one function of NumPy after another",
     "long: numpy.linalg": "a table: one function of numpy.linalg after another",
     "long: scipy.special": "a table: one function of scipy.special after another",
-    "long: compiler.stage": "is being divided",
     "upwards: scipy.integrate imports compat.extend": "is being moved to operations",
     "in a function: compiler.stage imports modes.sweeps": "is being moved to the top",
     "in a function: compiler.stage imports modes.taylor.push": "is being moved to the top",
