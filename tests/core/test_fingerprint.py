@@ -5,11 +5,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from messages import fails
 
 from minigrad import grad, jacobian, jvp, make_vjp, vjp
 from minigrad import value as mg_value
-from minigrad.core.fingerprint import fingerprint
+from minigrad.core.fingerprint import COPIED, fingerprint
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -218,3 +220,56 @@ def test_fingerprints_of_permuted_rows_differ() -> None:
         labels = np.eye(columns)[rng.integers(0, columns, 3000)]
         for shift in (1, 341, 1021, 1023):
             assert fingerprint(labels) != fingerprint(np.roll(labels, shift, axis=0))
+
+
+# ----- the fingerprint itself -----------------------------------------------------------------------------------------
+
+dtypes = st.sampled_from(["f8", "f4", "f2", "c16", "i8", "i1", "u2", "?"])
+sizes = st.sampled_from([1, 7, COPIED // 8, COPIED // 8 + 1, 1021 * 3, 1023 * 4 - 1, 1021 * 1023 // 100, 20_011])
+
+
+def made(dtype: str, size: int, seed: int) -> Any:
+    """An array of any bits, but for what is not a value of the dtype."""
+    random = np.random.default_rng(seed)
+    return random.integers(0, 2, size).astype(bool) if dtype == "?" else random.integers(-99, 99, size).astype(dtype)
+
+
+@given(dtypes, sizes, st.integers(0, 99), st.integers(0, 10**9))
+def test_one_changed_entry_changes_it(dtype: str, size: int, seed: int, place: int) -> None:
+    """With certainty, wherever the entry is."""
+    a = made(dtype, size, seed)
+    before = fingerprint(a)
+    a[place % size] = not a[place % size] if dtype == "?" else a[place % size] + 1
+    assert fingerprint(a) != before
+
+
+@given(dtypes, sizes, st.integers(0, 99), st.integers(0, 10**9), st.integers(0, 10**9))
+def test_two_exchanged_entries_change_it(dtype: str, size: int, seed: int, i: int, j: int) -> None:
+    a = made(dtype, size, seed)
+    before, i, j = fingerprint(a), i % size, j % size
+    equal = a[i] == a[j]
+    a[[i, j]] = a[[j, i]]
+    assert (fingerprint(a) == before) == equal
+
+
+@given(dtypes, sizes, st.integers(0, 99))
+def test_equal_content_has_one_fingerprint(dtype: str, size: int, seed: int) -> None:
+    a = made(dtype, size, seed)
+    assert fingerprint(a) == fingerprint(a.copy())
+    assert fingerprint(np.repeat(a, 2)[::2]) == fingerprint(a)
+
+
+def test_a_sign_of_zero_and_a_nan_count_as_bits() -> None:
+    for size in (4, 10_000):
+        a = np.zeros(size)
+        before = fingerprint(a)
+        a[size // 2] = -0.0
+        assert fingerprint(a) != before
+        a[size // 2] = np.nan
+        assert fingerprint(a) == fingerprint(a.copy())
+
+
+def test_of_a_large_array_it_is_small() -> None:
+    a = np.zeros(1_000_000)
+    assert sum(map(len, fingerprint(a))) < a.nbytes / 100
+    assert len(fingerprint(a[: COPIED // 8])) == COPIED

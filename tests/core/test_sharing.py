@@ -8,6 +8,9 @@ import pytest
 
 import minigrad.core.tape
 from minigrad import grad, jvp
+from minigrad.core.primitive import elementwise
+from minigrad.core.sharing import frozen
+from minigrad.core.tape import Tape
 
 
 def nodes_by_order(fun: Any, highest: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -63,3 +66,81 @@ def test_large_arrays_on_nested_tapes() -> None:
     c = np.linspace(0.5, 1.5, 20_000)
     third = grad(lambda x: np.sum(grad(lambda x: np.sum(grad(lambda x: np.sum(c * x**4))(x)))(x)))(c)
     assert np.allclose(third, 24 * c * c, rtol=1e-13)
+
+
+# ----- what counts as equal -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        (0.0, -0.0), (1, True), (2, 2.0), (2.0, np.float64(2.0)), (np.float32(2.0), np.float64(2.0)),
+        (np.array(0.0), np.array(-0.0)), (np.zeros(2), np.zeros((2, 1))), (np.zeros(2), np.zeros(2, int)),
+        ((1, 2), [1, 2][:1]), (slice(0, 2), slice(0, 2, 1)), (None, False), ((0.0,), (-0.0,)), ({"a": 1}, {"a": 1.0}),
+    ],
+)  # fmt: skip
+def test_constants_that_differ_in_type_sign_shape_or_dtype_are_told_apart(a: Any, b: Any) -> None:
+    if type(b) is list:
+        with pytest.raises(TypeError):
+            frozen(b)
+    else:
+        assert frozen(a) != frozen(b)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: 2.5, lambda: (1, (2.0, None)), lambda: {"axis": (0, 1), "keepdims": True}, lambda: slice(None, 3),
+        lambda: np.arange(4.0), lambda: np.float32(0.1), lambda: "ij,jk", lambda: np.dtype(float),
+    ],
+)  # fmt: skip
+def test_equal_constants_are_equal_though_they_are_other_objects(make: Any) -> None:
+    assert frozen(make()) == frozen(make())
+    assert hash(frozen(make())) == hash(frozen(make()))
+
+
+def test_a_large_array_is_not_compared() -> None:
+    """Its content would have to be read at every operation, and its id may come back with other content."""
+    with pytest.raises(TypeError):
+        frozen(np.zeros(1000))
+
+
+def test_boxes_are_equal_by_their_place() -> None:
+    tape = Tape()
+    a, b = tape.leaf(1.0), tape.leaf(1.0)
+    assert frozen(a) != frozen(b)
+
+
+@pytest.mark.parametrize(("levels", "expected"), [(1, 2), (2, 2), (3, 1), (4, 1)])
+def test_sharing_begins_at_the_third_level(levels: int, expected: int) -> None:
+    """First and second derivatives pay nothing for it; from the third on equal work is done once."""
+    calls: list[Any] = []
+    op = elementwise("op", lambda x: calls.append(1) or x * x, lambda g, _ans, x: g * 2.0 * x)
+    fun: Any = lambda x: op(x) + op(x)
+    for _ in range(levels):
+        fun = grad(fun)
+    fun(3.0)
+    assert len(calls) == expected
+
+
+def test_sums_and_products_commute_and_quotients_do_not() -> None:
+    counts = {}
+    for name, pair in {
+        "+": lambda x, y: (x + y) * (y + x),
+        "*": lambda x, y: (x * y) + (y * x),
+        "/": lambda x, y: (x / y) + (y / x),
+    }.items():
+        sizes: list[int] = []
+
+        def fun(x: Any, pair: Any = pair, sizes: list[int] = sizes) -> Any:
+            tape = x.value.tape
+            y = x * 1.0
+            before = len(tape.nodes)
+            out = pair(x, y)
+            sizes.append(len(tape.nodes) - before)
+            return out
+
+        third: Any = grad(grad(grad(fun)))
+        third(3.0)
+        counts[name] = sizes[0]
+    assert counts == {"+": 2, "*": 2, "/": 3}

@@ -14,7 +14,7 @@ from references import assert_close
 
 import minigrad.core.tree
 from minigrad import grad, jvp, tree_map, value, value_and_grad, vjp
-from minigrad.misc.flatten import flatten, flatten_func
+from minigrad.core.tree import flatten as tree_of
 
 X = np.array([0.5, -1.0, 2.0])
 A = np.array([[1.0, 2.0, -1.0], [0.5, -0.3, 4.0]])
@@ -217,16 +217,89 @@ def test_counters_are_dicts() -> None:
     assert gradient == collections.Counter(a=6.0)
 
 
-def test_flatten_keeps_dtypes_and_differentiates() -> None:
-    params = {"a": np.float32([1.0, 2.0]), "n": None, "b": [np.eye(2), 3.0]}
-    vector, unflatten = flatten(params)
-    again = unflatten(vector)
-    assert again["a"].dtype == np.float32
-    assert again["n"] is None
-    assert again["b"][1] == 3.0
-    assert grad(lambda v: np.sum(unflatten(v)["b"][0] ** 2))(vector).tolist() == [0, 0, 2, 0, 0, 2, 0]
-    assert grad(lambda p: np.sum(flatten(p)[0] ** 2))({"a": 2.0}) == {"a": 4.0}
-    with pytest.raises(ValueError, match=r"shape \(7,\), got \(2,\)"):
-        unflatten(np.ones(2))
-    fun, _, start = flatten_func(lambda p: {"s": np.sum(p["a"])}, {"a": np.ones(3)})
-    assert fun(start).tolist() == [3.0]
+# ----- taking apart and putting together ------------------------------------------------------------------------------
+
+
+nested = st.recursive(
+    st.one_of(st.floats(-1, 1), st.just(None), st.text(max_size=2)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.tuples(inner, inner),
+        st.dictionaries(st.text("abc", min_size=1, max_size=2), inner, max_size=3),
+        st.builds(Point, inner, inner),
+        st.builds(Frozen, inner, inner),
+    ),
+    max_leaves=8,
+)
+
+
+@given(nested)
+def test_a_tree_is_put_together_as_it_was_taken_apart(tree: Any) -> None:
+    leaves, treedef = tree_of(tree)
+    again = treedef.unflatten(leaves)
+    assert again == tree
+    assert type(again) is type(tree)
+    assert treedef.leaves_of(tree) == leaves
+
+
+@given(nested)
+def test_the_path_of_a_leaf_is_the_python_that_reaches_it(tree: Any) -> None:
+    leaves, treedef = tree_of(tree)
+    assert all(eval("tree" + path, {"tree": tree}) is leaf for path, leaf in zip(treedef.paths(), leaves))
+    assert len(treedef.paths()) == len(leaves)
+
+
+def test_leaves_go_from_left_to_right_and_dicts_keep_their_order() -> None:
+    leaves, treedef = tree_of({"b": [1.0, (2.0, None)], "a": Point(3.0, 4.0)})
+    assert leaves == [1.0, 2.0, 3.0, 4.0]
+    assert treedef.paths() == ["['b'][0]", "['b'][1][0]", "['a'].x", "['a'].y"]
+    assert str(treedef) == "dict(['b']: list([0]: *, [1]: tuple([0]: *, [1]: None)), ['a']: Point(.x: *, .y: *))"
+
+
+def test_leaves_of_another_tree_come_in_the_order_of_the_first() -> None:
+    """None where a container or a key differs; a None in place of a container stands for None at all of its leaves."""
+    treedef = tree_of({"a": 1.0, "b": (2.0, 3.0)})[1]
+    assert treedef.leaves_of({"b": (20.0, 30.0), "a": 10.0}) == [10.0, 20.0, 30.0]
+    assert treedef.leaves_of({"b": None, "a": 10.0}) == [10.0, None, None]
+    for other in ({"a": 1.0}, {"a": 1.0, "c": (2.0, 3.0)}, {"a": 1.0, "b": [2.0, 3.0]}, {"a": 1.0, "b": (2.0,)}, 1.0):
+        assert treedef.leaves_of(other) is None
+
+
+def test_a_leaf_is_whatever_is_no_container() -> None:
+    for leaf in (1.0, X, "text", len, {1, 2}):
+        leaves, treedef = tree_of(leaf)
+        assert leaves[0] is leaf
+        assert treedef is minigrad.core.tree.LEAF
+    assert tree_of(None)[0] == []
+
+
+class Tagged(list):
+    """A list of the user's own."""
+
+
+class Triple(tuple):
+    """A tuple of the user's own."""
+
+    __slots__ = ()
+
+
+def test_subclasses_of_containers_stay_what_they_are() -> None:
+    for tree in (Tagged([1.0, 2.0]), Triple([1.0, 2.0, 3.0]), OrderedDict(b=1.0, a=2.0)):
+        leaves, treedef = tree_of(tree)
+        again = treedef.unflatten([10 * leaf for leaf in leaves])
+        assert type(again) is type(tree)
+        assert tree_of(again)[0] == [10 * leaf for leaf in leaves]
+
+
+def test_a_dataclass_is_rebuilt_without_its_init() -> None:
+    """Its `__post_init__` may check what boxes are not, and its `__init__` may take other arguments."""
+    before = Custom()
+    again = tree_of(before)[1].unflatten([20.0, 30.0])
+    assert (again.w, again.b) == (20.0, 30.0)
+    assert (before.w, before.b) == (2.0, 3.0)
+    assert tree_of(Slotted(1.0, 2.0))[1].unflatten([3.0, 4.0]) == Slotted(3.0, 4.0)
+
+
+def test_trees_of_other_shapes_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"differ in shape: list\(\[0\]: \*\) and tuple\(\[0\]: \*\)"):
+        tree_map(lambda a, b: a + b, [1.0], (2.0,))
