@@ -108,3 +108,11 @@ def assert_close(actual: Any, expected: Any, tolerance: float, floor: float = 1e
     scale = max(float(np.max(np.abs(expected))), float(np.max(np.abs(actual))), floor)
     error = float(np.max(np.abs(actual - expected)))
     assert error <= tolerance * scale, f"relative error {error / scale:.2e}\nactual   {actual}\nexpected {expected}"
+
+
+def loop(fun, *args, axes=None):
+    """`fun` of each example in turn."""
+    axes = axes or (0,) * len(args)
+    count = next(x.shape[a] for x, a in zip(args, axes) if a is not None)
+    results = [fun(*[x if a is None else np.take(x, i, a) for x, a in zip(args, axes)]) for i in range(count)]
+    return np.stack([np.asarray(r) for r in results])

@@ -1,0 +1,106 @@
+"""Guards: a program is used for the numbers, shapes and branches that it was written for, and no others."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import assert_same
+
+import minigrad
+import minigrad.numpy as mnp
+from minigrad import grad, value_and_grad
+from minigrad.compiler.stage import CannotCompileError
+
+rng = np.random.default_rng(3)
+X, Y = rng.uniform(-1, 1, (2, 2, 3))
+
+
+# ----- guards ---------------------------------------------------------------------------------------------------------
+
+
+def test_branches_that_depend_on_numbers() -> None:
+    """Each branch gets a program of its own under the same signature; none is taken for another."""
+
+    def fun(x: Any) -> Any:
+        if x > 1.0:
+            return x * x
+        while x < 0.5:
+            x = x + 0.25
+        return np.sin(x)
+
+    derivative = value_and_grad(fun)
+    compiled = minigrad.compile(derivative)
+    for x in (2.0, 0.7, 0.3, 0.1, -0.2, 3.0, 0.3, 0.6, float("nan")):
+        assert_same(compiled(x), derivative(x))
+    stats = compiled.stats()
+    assert stats["signatures"] == 1
+    assert stats["traces"] == stats["programs"] == 5
+    assert stats["replays"] == 3
+    assert stats["exceptional"] == 1  # NaN
+    assert stats["guard failures"] == 4
+    assert list(stats["reasons"]) == ["an `if` that depends on numbers went another way"]
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: x * float(np.max(x)), lambda x: x[: int(x[0] * 10)], lambda x: x[x > 0.3], lambda x: x[np.argmax(x)],
+        lambda x: np.array(x[0].item()) + x, lambda x: x * len(np.nonzero(x > 0.3)[0]),
+        lambda x: np.unique(np.round(x)),
+        lambda x: x[np.argsort(x)], lambda x: sum(x.tolist()) * x, lambda x: x * math.floor(x[1] * 4),
+        lambda x: mnp.array([x[0], x[1], 2.0]) if np.any(x > 0.8) else x, lambda x: np.sort(x)[::-1] * np.median(x),
+    ],
+)  # fmt: skip
+def test_what_depends_on_numbers(fun: Any) -> None:
+    """Numbers taken out by Python, masks and shapes: a program that does not fit is never used."""
+    compiled = minigrad.compile(fun)
+    points = [rng.uniform(0.1, 1, 4) for _ in range(5)]
+    for x in [*points, *points[::-1]]:
+        assert_same(compiled(x), fun(x))
+
+
+def test_a_number_that_is_always_another_ends_in_eager_calls() -> None:
+    """The cache is bounded, and tracing is given up where it never pays; the results stay right."""
+    compiled = minigrad.compile(lambda x: x * float(x))
+    for k in range(60):
+        assert_same(compiled(k / 8), k / 8 * (k / 8))
+    stats = compiled.stats()
+    assert stats["programs"] <= 8
+    assert stats["traces"] < 30
+    assert stats["eager"] > 20
+    assert list(stats["reasons"]) == ["float(), int(), str(), item() or tolist() took out another number"]
+
+
+def test_shapes_and_dtypes_have_programs_of_their_own() -> None:
+    fun = grad(lambda x: np.sum(np.sin(x) * x))
+    compiled = minigrad.compile(fun)
+    for x in (X, X[0], X.astype(np.float32), X.T, X, X[0] + 1):
+        assert_same(compiled(x), fun(x))
+    assert compiled.stats()["traces"] == 4
+
+
+# ----- texts, signs of zeros, and operators of other duck arrays ------------------------------------------------------
+
+
+def test_the_text_of_a_number_is_that_of_the_number_and_is_guarded() -> None:
+    """str(), format() and %s of a traced number: as eager, and made anew when the number changes."""
+    f = lambda x: (x * len(str(x)), f"{x:.2f}", f"{x}", str([x]))
+    compiled = minigrad.compile(f)
+    for x in (1.0, 1.0, 0.125, 0.125, -0.0, 0.0):
+        assert repr(compiled(x)) == repr(f(x))
+    gradient = minigrad.compile(grad(lambda x: x * len(str(x))))
+    assert [gradient(1.0), gradient(0.125)] == [3.0, 5.0]
+
+
+def test_the_text_of_an_array_is_refused() -> None:
+    """What it says changes with every number."""
+    for f in (str, lambda x: f"{x}"):
+        with pytest.raises(CannotCompileError, match="text of a traced array"):
+            minigrad.compile(f)(np.ones(2))
+
+
+def test_a_zero_that_is_taken_out_has_its_sign() -> None:
+    """0.0 == -0.0, but a program that was written for one does not hold for the other."""
+    compiled = minigrad.compile(lambda x: np.copysign(1.0, float(x)))
+    assert [float(compiled(x)) for x in (0.0, 0.0, -0.0, -0.0)] == [1.0, 1.0, -1.0, -1.0]

@@ -1,0 +1,262 @@
+"""What a compiled function reads besides its arguments is watched, and what cannot be watched is refused."""
+
+import gc
+import os
+import random
+import time
+from collections import deque
+from typing import Any
+
+import numpy as np
+import pytest
+from compiled import assert_same, check
+
+import minigrad
+from minigrad import grad
+from minigrad.compiler.stage import CannotCompileError
+from minigrad.compiler.traced import Traced
+from minigrad.compiler.watch import Watched
+
+rng = np.random.default_rng(3)
+X, Y = rng.uniform(-1, 1, (2, 2, 3))
+
+SCALE = 2.0
+TABLE = {"w": np.ones(3), "n": 2}
+
+
+# ----- what the function captured -------------------------------------------------------------------------------------
+
+
+def test_captured_arrays_that_are_written_to() -> None:
+    """Small and large ones, also where the function uses something that it computed from them with plain NumPy."""
+    small, large = np.ones(3), np.ones(40_000)
+    derived = np.arange(3.0)
+
+    def fun(x: Any) -> Any:
+        return x * small + (derived * 2.0) + large[:3] * np.sum(large * x[0])
+
+    gradient = grad(lambda x: np.sum(fun(x) * fun(x)))
+    compiled = minigrad.compile(gradient)
+    x = np.array([0.1, 0.2, 0.3])
+    for k in range(4):
+        assert_same(compiled(x), gradient(x))
+        assert_same(compiled(x), gradient(x))
+        small[k % 3] += 1.0
+        large[17 * k] = -3.0
+        derived[0] -= 1.0
+    assert compiled.stats()["traces"] == 4
+    assert compiled.stats()["replays"] == 4
+
+
+def test_closures_globals_defaults_and_attributes_that_change(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Config:
+        factor = 1.0
+
+    config, offset, layers = Config(), 1.0, [np.ones(3), np.ones(3)]
+
+    def helper(x: Any) -> Any:
+        return x * offset
+
+    def fun(x: Any) -> Any:
+        for layer in layers:
+            x = x + layer * config.factor
+        return helper(x) * SCALE + TABLE["w"] * TABLE["n"]
+
+    compiled = minigrad.compile(fun)
+    x = np.array([1.0, 2.0, 3.0])
+    seen = 0
+
+    def agrees() -> None:
+        nonlocal seen
+        seen += 1
+        assert_same(compiled(x), fun(x))
+        assert_same(compiled(x), fun(x))
+        assert compiled.stats()["traces"] == seen
+
+    agrees()
+    offset = 3.0
+    agrees()
+    config.factor = 5.0
+    agrees()
+    Config.other = 1  # type: ignore[attr-defined]  # nobody reads it
+    layers.append(np.full(3, 7.0))
+    agrees()
+    layers[0] = np.zeros(3)
+    agrees()
+    layers[1][2] = -1.0
+    agrees()
+    monkeypatch.setitem(globals(), "SCALE", 4.0)
+    agrees()
+    monkeypatch.setitem(TABLE, "n", 3)
+    agrees()
+    monkeypatch.setitem(globals(), "TABLE", {"w": np.zeros(3), "n": 1})
+    agrees()
+
+
+def test_objects_whose_methods_and_properties_read_what_changes() -> None:
+    """Through methods, properties, slots, other compiled functions, and getattr."""
+
+    class Layer:
+        __slots__ = ("w",)
+
+        def __init__(self) -> None:
+            self.w = np.ones(3)
+
+    class Model:
+        def __init__(self) -> None:
+            self.weights, self.layer, self.hidden = np.ones(3), Layer(), 1.0
+
+        @property
+        def gain(self) -> Any:
+            return self.hidden
+
+        def forward(self, x: Any) -> Any:
+            return x * self.weights * self.layer.w * self.gain + getattr(self, "bias", 0.0)
+
+    model = Model()
+    inner = minigrad.compile(lambda x: model.forward(x))
+    outer = minigrad.compile(lambda x: inner(x) * 2.0)
+    x = np.array([1.0, 2.0, 3.0])
+
+    def agrees() -> None:
+        for _ in range(2):
+            assert_same(inner(x), model.forward(x))
+            assert_same(outer(x), model.forward(x) * 2.0)
+
+    agrees()
+    model.weights[0] = 5.0
+    agrees()
+    model.weights = np.full(3, 2.0)
+    agrees()
+    model.layer.w[1] = -1.0
+    agrees()
+    model.layer.w = np.zeros(3) + 3.0
+    agrees()
+    model.hidden = 7.0
+    agrees()
+    model.layer = Layer()
+    agrees()
+    assert inner.stats()["traces"] == outer.stats()["traces"] == 7
+    assert inner.stats()["replays"] == 7
+
+
+def test_arrays_that_no_walk_finds() -> None:
+    """Kept where the code names nothing of it: what an operation used is watched all the same."""
+    hidden = {"a": np.ones(3)}
+    box: Any = type("Secret", (), {})()
+    box.fetch = hidden.__getitem__
+    compiled = minigrad.compile(lambda x: x * box.fetch("a"))
+    assert_same(compiled(X[0]), X[0])
+    hidden["a"][0] = 4.0
+    assert_same(compiled(X[0]), X[0] * hidden["a"])
+    temporary = minigrad.compile(lambda x: x * np.arange(3.0) * np.ones(3))
+    temporary(X[0])
+    assert not Watched(temporary.fun).arrays
+    assert Traced(temporary.fun, (X[0],), {}).watched.arrays == []
+
+
+def test_a_captured_array_that_is_changed_at_every_call() -> None:
+    """Never wrong, and not traced for ever."""
+    batch = np.zeros(3)
+    compiled = minigrad.compile(lambda x: x * batch)
+    for k in range(40):
+        batch[:] = k
+        assert_same(compiled(X[0]), X[0] * k)
+    assert compiled.stats()["traces"] < 30
+    assert "a captured value changed" in compiled.stats()["reasons"]
+
+
+GENERATOR = np.random.default_rng(0)
+
+
+# ----- what is refused ------------------------------------------------------------------------------------------------
+
+
+def _print(x: Any) -> Any:
+    print("x")
+    return x
+
+
+def _open(x: Any) -> Any:
+    with open(__file__) as file:
+        return x * len(file.read())
+
+
+SEEN: list[int] = []
+
+
+def _count(x: Any) -> Any:
+    SEEN.append(1)
+    return x * len(SEEN)
+
+
+LOADER, QUEUE, NORMAL = iter([1.0, 2.0, 3.0]), deque([1.0, 2.0, 3.0]), GENERATOR.normal
+
+
+def _write(x: Any) -> Any:
+    TABLE["w"][0] += 1.0  # type: ignore[index]
+    return x * 2.0
+
+
+@pytest.mark.parametrize(
+    ("fun", "message"),
+    [
+        (lambda x: x * GENERATOR.normal(), "random numbers from GENERATOR"),
+        (lambda x: x * np.random.rand(), "random numbers"),
+        (lambda x: x * np.random.default_rng().normal(), "random"),
+        (lambda x: x * random.random(), "random"),
+        (lambda x: x * random.gauss(0, 1), "random"),
+        (lambda x: x * time.time(), r"time\(\)"),
+        (lambda x: x * time.perf_counter(), "perf_counter"),
+        (_print, "print"),
+        (_open, "open"),
+        (_count, "changes"),
+        (lambda x: x * next(LOADER), "LOADER, an iterator"),
+        (lambda x: x * QUEUE.popleft(), "changes QUEUE"),
+        (lambda x: x * NORMAL(), "random numbers from NORMAL"),
+        (_write, "writes into"),
+        (lambda x: np.asarray(x) * 2, "np.asarray"),
+        (lambda x: np.add(x, x, out=np.ones((2, 3))), "out="),
+        (lambda x: x.__setitem__(0, 1.0), "set_at"),
+        (lambda x: minigrad.make_vjp(np.sin)(x), "function"),
+    ],
+)
+def test_what_a_program_cannot_repeat_is_refused(fun: Any, message: str) -> None:
+    """With a message that says what to do."""
+    with pytest.raises(CannotCompileError, match=message):
+        minigrad.compile(fun)(X.copy())
+
+
+def test_the_garbage_collector_is_no_reader_of_the_time() -> None:
+    """Its callbacks may look at the clock while a function that mentions one is traced."""
+
+    def callback(phase: str, info: Any) -> None:
+        time.perf_counter()
+
+    def fun(x: Any, clock: bool = False) -> Any:
+        gc.collect()
+        return x * time.perf_counter() if clock else x * 2.0
+
+    gc.callbacks.append(callback)
+    try:
+        check(fun, (X,), (Y,))
+    finally:
+        gc.callbacks.remove(callback)
+
+
+def test_a_seeded_generator_made_within_is_a_constant() -> None:
+    check(lambda x: x * np.random.default_rng(7).normal(), (X,), (Y,))
+
+
+# ----- texts, signs of zeros, and operators of other duck arrays ------------------------------------------------------
+
+
+def test_a_decorator_with_options_and_folders_that_are_read() -> None:
+    @minigrad.compile(exact=True)
+    def fun(x: Any) -> Any:
+        return x * 2.0
+
+    assert fun(3.0) == 6.0
+    assert fun.stats()["traces"] == 1
+    with pytest.raises(CannotCompileError, match="listdir"):
+        minigrad.compile(lambda x: x * len(os.listdir(".")))(1.0)

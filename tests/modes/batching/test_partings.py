@@ -1,0 +1,129 @@
+"""Examples that part ways are gone through one by one, and only where they do."""
+
+import numpy as np
+import pytest
+from references import assert_close, loop
+
+from minigrad import batched, grad, hessian
+
+rng = np.random.default_rng(0)
+X = rng.standard_normal((4, 3))
+W = rng.standard_normal((3, 3))
+
+
+def f(x):
+    return np.sum(np.sin(x) * np.prod(x) + x[0] * x @ W @ x)
+
+
+# ----- examples that part ways ----------------------------------------------------------------------------------------
+
+
+def filled(x):
+    out = np.zeros(3)
+    out[0] = x[0]
+    return out
+
+
+def caught(x):
+    try:
+        return x * 2.0 if x[0] > 0 else x
+    except Exception:
+        return x * 0.0
+
+
+PARTINGS = {
+    "if": lambda x: x[0] ** 2 if x[0] > 0 else -x[1],
+    "float": lambda x: x * float(x[0]),
+    "int": lambda x: x * int(x[0] * 10),
+    "range": lambda x: sum(x[i] for i in range(1 + (x[0] > 0) + (x[1] > 0))),
+    "max of Python": lambda x: max(x[0], x[1]),
+    "math": lambda x: __import__("math").sin(x[0]),
+    "assignment": filled,
+    "array": lambda x: np.array([x[0], x[1]]),
+    "item": lambda x: x[0].item(),
+    "mask of different lengths": lambda x: np.sum(x[x > 0]),
+    "nonzero": lambda x: np.where(x > 0)[0].sum(),
+    "index of a constant": lambda x: W[np.argmax(x)],
+    "caught by the user": caught,
+    "format": lambda x: float(f"{x[0]:.3f}"),
+    "list": lambda x: np.sum(x.tolist()),
+}
+
+
+@pytest.mark.parametrize("name", PARTINGS)
+def test_examples_that_part_ways(name, partings) -> None:
+    fun = PARTINGS[name]
+    assert_close(batched(fun)(X), loop(fun, X), 1e-14)
+    assert partings
+
+
+def test_how_it_was_done() -> None:
+    assert batched(grad(f)).how(X) == "one pass"
+    assert batched(PARTINGS["if"]).how(X) == "one by one, because of bool()"
+    assert batched(PARTINGS["array"]).how(X).startswith("one by one, because of the conversion to a plain array")
+
+
+def test_examples_that_part_ways_under_transformations(partings) -> None:
+    fun = PARTINGS["if"]
+    assert_close(batched(grad(fun))(X), loop(grad(fun), X), 1e-14)
+    assert_close(batched(hessian(fun))(X), loop(hessian(fun), X), 1e-14)
+    expected = grad(lambda xs: sum(fun(xs[i]) for i in range(4)))(X)
+    assert_close(grad(lambda xs: np.sum(batched(fun)(xs)))(X), expected, 1e-14)
+    assert partings
+
+
+def test_only_the_batch_concerned_is_gone_through_one_by_one() -> None:
+    """The inner examples part ways; the outer ones go on together."""
+    calls = []
+
+    def outer(x):
+        calls.append(x)
+        return batched(lambda y: y * 2.0 if y > 0 else y)(np.array([1.0, -1.0])) * np.sum(x)
+
+    assert_close(batched(outer)(X), np.sum(X, 1)[:, None] * [2.0, -1.0], 1e-14)
+    assert len(calls) == 1
+    calls.clear()
+
+    def differs_outside(x):
+        calls.append(x)
+        return batched(lambda y: y * 2.0 if x[0] > 0 else y)(np.array([1.0, -1.0]))
+
+    assert_close(batched(differs_outside)(X), np.where(X[:, :1] > 0, 2.0, 1.0) * [1.0, -1.0], 1e-14)
+    assert len(calls) == 5
+
+
+def test_a_value_that_all_examples_share_decides(partings) -> None:
+    def fun(x):
+        shared = x[0] * 0.0
+        return x * 2.0 if shared == 0 and float(shared + 1.0) == 1.0 and range(3)[np.sum(x != np.inf) - 1] == 2 else x
+
+    assert_close(batched(fun)(X), 2 * X, 1e-14)
+    assert not partings
+
+
+def test_a_value_kept_beyond_the_call() -> None:
+    kept = []
+    batched(lambda x: (kept.append(x * 1.0), x)[1])(X)
+    with pytest.raises(RuntimeError, match=r"stood for 4 examples at once, of shape \(3,\) each"):
+        np.asarray(kept[0])
+    assert repr(kept[0]) == "Batched(4 examples of shape (3,), float64)"
+
+
+def test_truth_of_an_array_is_ambiguous() -> None:
+    with pytest.raises(ValueError, match=r"of shape \(3,\)"):
+        batched(lambda x: x if x > 0 else -x)(X)
+
+
+# ----- the network ----------------------------------------------------------------------------------------------------
+
+
+def test_the_text_of_a_value_is_that_of_the_example() -> None:
+    """str() and format() are read example by example, as float() is."""
+    x = np.array([[1.0, 0.125], [1.0, 1.0]])
+    for fun in (
+        lambda x: np.sum(x) * len(str(x)),
+        lambda x: x[1] * len(f"{x[1]}"),
+        lambda x: x[0] * len(f"{x[0]:.9f}"),
+    ):
+        assert_close(batched(fun)(x), loop(fun, x), 0.0)
+        assert_close(batched(grad(fun))(x), loop(grad(fun), x), 0.0)
