@@ -19,8 +19,6 @@ EXCEPTIONS = {
     "long: numpy.linalg": "a table: one function of numpy.linalg after another",
     "long: scipy.special": "a table: one function of scipy.special after another",
     "upwards: scipy.integrate imports compat.extend": "is being moved to operations",
-    "in a function: compiler.stage imports modes.sweeps": "is being moved to the top",
-    "in a function: compiler.stage imports modes.taylor.push": "is being moved to the top",
     "in a function: operations.custom imports modes.taylor.push": "is being moved to the top",
     "in a function: operations.custom imports operations.rule_check": "is being dissolved",
     "in a function: operations.custom imports rules.recurrences": "is being moved to the top",

@@ -11,7 +11,7 @@ from minigrad.checking.records import LayerReport, Verdict
 from minigrad.core.lines import located
 from minigrad.core.tree import flatten
 from minigrad.modes.sweeps import backward
-from minigrad.rules.thin import expanded
+from minigrad.rules.expansion import expanded
 
 
 def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, c: Any) -> tuple[LayerReport, ...]:

@@ -31,7 +31,7 @@ from minigrad.core.tape import Box as Box
 from minigrad.core.tape import Node as Node
 from minigrad.core.tape import open_part, peel
 from minigrad.modes.transpose import transpose_of
-from minigrad.rules.thin import expanded
+from minigrad.rules.expansion import expanded
 
 __all__ = [
     "Box", "Node", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum",

@@ -21,6 +21,7 @@ from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.lines import Line, is_ours, located, user_line
 from minigrad.core.nested import mapped
+from minigrad.core.observing import Observer
 from minigrad.core.tape import peel
 
 
@@ -232,12 +233,13 @@ def audible() -> Any:
     return np.errstate(**ignored, call=lambda kind, flag: None) if ignored else np.errstate()
 
 
-class Trace:
-    """The program while it is being written."""
+class Trace(Observer):
+    """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = ("captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps")
 
     def __init__(self, keeps_lines: bool = False) -> None:
+        super().__init__()
         self.inputs: list[Var] = []
         self.steps: list[Step] = []
         self.origins: dict[int, Origin] = {}
@@ -534,36 +536,33 @@ class Staged(Duck):
 
 
 def origin_of_step(trace: Trace) -> Origin:
-    """The user's line, and what the engine is doing: found by walking the stack, so only `source` pays for it."""
-    from minigrad.modes.sweeps import finished, pull_back, push_forward
-    from minigrad.modes.taylor.push import push_series
-
-    sweeps = {
-        pull_back.__code__: "pullback", push_forward.__code__: "pushforward", push_series.__code__: "series",
-        finished.__code__: "pullback",
-    }  # fmt: skip
-    frame: Any = sys._getframe(1)
-    while frame.f_back is not None and is_ours(frame.f_code.co_filename) and frame.f_code not in sweeps:
-        frame = frame.f_back
-    if frame.f_code not in sweeps:
+    """The user's line, and what the engine is doing; only `source` pays for looking."""
+    place = trace.places[-1] if trace.places else None
+    if place is None or place.phase == "primal":
+        frame: Any = sys._getframe(1)
+        while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+            frame = frame.f_back
         before, instruction, run = trace.last
         if before != id(frame) or frame.f_lasti < instruction or _line_of(frame) != trace.line:
             run += 1
         trace.last, trace.line = (id(frame), frame.f_lasti, run), _line_of(frame)
         note_names(trace, frame)
         return Origin(trace.line, "primal", -1, run)
-    phase, names = sweeps[frame.f_code], frame.f_locals
-    if frame.f_code is finished.__code__:
-        value = peel(names["value"])
-        return Origin(None, phase, value.var.index if type(value) is Staged else -1, trace.last[2])
-    node = names.get("ans")
-    node = peel(node[0]) if type(node) is tuple and node else peel(node)
-    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
-    # A `pull` computes the cotangents of all arguments at once: whose a step is, is not known there.
-    target = node if phase != "pullback" else peel(names.get("arg")) if names.get("vjps") is not None else None
+    target = plain_of(place.argument)
     owner = target.var.index if type(target) is Staged else -1
+    if place.node is None:  # a result is being handed out
+        return Origin(None, place.phase, owner, trace.last[2])
+    node = plain_of(place.node[3])
+    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
+    if place.phase != "pullback":
+        owner = node.var.index if type(node) is Staged else -1
     trace.last = (0, 0, trace.last[2])
-    return Origin(made.line or user_line(), phase, owner, made.run)
+    return Origin(made.line or user_line(), place.phase, owner, made.run)
+
+
+def plain_of(value: Any) -> Any:
+    """A value without its boxes; of several results the first."""
+    return peel(value[0]) if type(value) is tuple and value else peel(value)
 
 
 def _line_of(frame: Any) -> Line:

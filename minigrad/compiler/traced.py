@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
 from minigrad.core.nested import mapped
+from minigrad.core.observing import observed_by
 from minigrad.core.tape import Box, open_part
 from minigrad.core.tree import flatten
 
@@ -37,7 +39,7 @@ class Traced:
             staged[k] = trace.input(self.leaves[k])
         new_args, new_kwargs = self.treedef.unflatten(staged)
         try:
-            with audible(), Purity(self.watched.is_suspicious):
+            with audible(), Purity(self.watched.is_suspicious), observed_by(trace) if keeps_lines else nullcontext():
                 out = fun(*new_args, **new_kwargs)
         except BaseException:
             trace.is_open = False

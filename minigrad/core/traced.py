@@ -2,47 +2,38 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from minigrad.core.lines import Line, user_line
+from minigrad.core.observing import Observer, Place
 from minigrad.core.tape import Box, Tape
-
-INNER_CODE: set[Any] = set()  # the code of the functions that record or sweep; filled by `transforms`
-
-
-def inner_calls() -> int:
-    """How many transformations are recording or sweeping now, told by the call stack: nothing global to maintain."""
-    frame: Any = sys._getframe(1)
-    calls = 0
-    while frame is not None:
-        calls += frame.f_code in INNER_CODE
-        frame = frame.f_back
-    return calls
 
 
 class LinedTape(Tape):
-    """A tape that also keeps the user's line of every node, and how deep in inner transformations it was recorded."""
+    """A tape that also keeps the user's line of every node, and in which recording or sweep the node was made.
 
-    __slots__ = ("base", "depths", "lines")
+    `places` has one list for each node: the inner recordings and sweeps that were at work, the innermost one last. It
+    is empty for what the function does itself.
+    """
+
+    __slots__ = ("lines", "observer", "places")
 
     def __init__(self) -> None:
         super().__init__()
         self.lines: list[Line] = []
-        self.depths: list[int] = []
-        self.base = inner_calls()
+        self.places: list[list[Place]] = []
+        self.observer = Observer()
 
     def leaf(self, value: Any) -> Box:
         """Put one input on the tape, with its line."""
         self.lines.append(user_line())
-        self.depths.append(0)
-        self.base = inner_calls()
+        self.places.append([])
         return super().leaf(value)
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
-        """Append one node, with its line and depth."""
+        """Append one node, with its line and place."""
         self.lines.append(user_line())
-        self.depths.append(inner_calls() - self.base)
+        self.places.append(self.observer.places[1:])  # without the recording of this tape itself
         return super().record(primitive, parents, args, ans, params)
 
     def line_of(self, index: int, primitive: Any) -> Line | None:

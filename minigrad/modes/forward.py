@@ -12,8 +12,8 @@ from minigrad.core.lines import located
 from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_outputs, is_number, is_numeric
+from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, as_float, real_output, value_of
-from minigrad.modes.sweeps import finished
 
 # ----- forward mode ---------------------------------------------------------------------------------------------------
 

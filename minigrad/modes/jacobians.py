@@ -26,10 +26,10 @@ from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack
 from minigrad.modes.batching.transform import checked_chunk_size
 from minigrad.modes.checks import Argnum, check_outputs, is_numeric
+from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, named, pulled_complex, real_output
-from minigrad.modes.sweeps import finished
 from minigrad.rules import moving, shapes
-from minigrad.rules.thin import real_part
+from minigrad.rules.expansion import real_part
 
 ROOM = 1 << 25  #: bytes that the largest node of a batched sweep may take, unless the user sets `chunk_size`
 

@@ -13,11 +13,13 @@ import numpy as np
 
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
+from minigrad.core.observing import passing
 from minigrad.core.tape import Box, LostDerivativeError, Tape, open_part, peel
-from minigrad.core.traced import INNER_CODE, LinedTape
+from minigrad.core.traced import LinedTape
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.modes.checks import Argnum, check_differentiable, is_numeric, name_of_argument
-from minigrad.modes.sweeps import backward, finished, forward
+from minigrad.modes.cotangents import finished
+from minigrad.modes.sweeps import backward, forward
 
 # ----- recording ------------------------------------------------------------------------------------------------------
 
@@ -47,7 +49,8 @@ class Recording:
             check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
         lost = None
         try:
-            self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
+            with passing("primal"):
+                self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
         except ValueError as error:
             lost = error.__cause__  # NumPy hides it behind "setting an array element with a sequence"
             if not isinstance(lost, LostDerivativeError):
@@ -84,10 +87,6 @@ class Recording:
         moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
         reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0], consume=consume))
         return [next(reached) if i >= 0 else None for i in outputs]
-
-
-# What a printed tape records while one of these runs inside belongs to an inner transformation: it is indented.
-INNER_CODE.update({Recording.__init__.__code__, Recording.pull.__code__, Recording.push.__code__})
 
 
 def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:

@@ -5,8 +5,20 @@ Both work on values one level down, so an outer tape records what they do; that 
 about. The chain rule behind them, and their names, are in A. Griewank and A. Walther, "Evaluating Derivatives", 2nd
 edition, SIAM 2008, chapter 3.
 
-Three things are taken care of here and nowhere else: broadcasting is undone, thin cotangents are expanded, and where
-one side is real and the other complex, the real part is taken.
+`by_the_book` is the chain rule and nothing else. What this module does besides, and the test in
+`tests/modes/test_sweeps.py` that fails without it:
+
+| concern                                         | where            | test                                        |
+|-------------------------------------------------|------------------|---------------------------------------------|
+| a cotangent stays small until a rule needs more | `expanded`       | seeds_stay_numbers                          |
+| entries wait until their array's turn           | `gathered`       | taking_an_array_apart_is_linear             |
+| uses add up in place                            | `accumulate`     | uses_add_up_in_place                        |
+| memory is freed on the way                      | `consume`        | a_consumed_tape_is_freed_on_the_way         |
+| 0 times infinity in a branch not taken is 0     | `without_leaks`  | the_untaken_branch_does_not_leak            |
+| 0 times infinity elsewhere is 0, with a warning | `Trouble`        | a_zero_cotangent_meets_an_infinite_slope    |
+| arrays that were written to are noticed         | `check_captured` | an_array_that_was_written_to_is_noticed     |
+| all cotangents, for the printed tape            | `keep`           | cotangents_of_all_nodes_are_kept_on_request |
+| whoever looks on is told where the sweep is     | `passing`        | the_sweep_says_where_it_is                  |
 """
 
 from __future__ import annotations
@@ -16,14 +28,18 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck, anywhere, is_array
+from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Scatter
-from minigrad.core.tape import NUMBERS, Box, Tape, peel
+from minigrad.core.tape import NUMBERS, Tape, peel
+from minigrad.modes.cotangents import accumulate, gathered, without_leaks
 from minigrad.modes.trouble import Trouble
-from minigrad.rules.elementwise import choose_where, where
-from minigrad.rules.moving import sum_of_scatters
+from minigrad.rules.elementwise import choose_where
+from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
-from minigrad.rules.thin import expanded, real_part
+
+WHERE = choose_where.primitive  # type: ignore[attr-defined]
+
+# ----- backward -------------------------------------------------------------------------------------------------------
 
 
 def backward(
@@ -31,24 +47,30 @@ def backward(
 ) -> list[Any]:
     """The cotangents of the leaves, given `seeds`: pairs of a node and its cotangent. `None` is the zero cotangent.
 
-    `consume` lets go of each node when it has been passed, for the last sweep over a tape. `keep`, a list, is given
-    the cotangents of all nodes. Linear in the number of nodes; no recursion.
+    Args:
+        tape: what was recorded.
+        seeds: positions of nodes, each with a cotangent that broadcasts to its shape.
+        consume: let go of each node when it has been passed, for the last sweep over a tape.
+        keep: a list that is filled with the cotangents of all nodes.
+
+    Linear in the number of nodes; no recursion.
     """
     tape.check_captured()
     trouble = Trouble()
-    with trouble.watch():
-        cotangents = pull_back(tape, seeds, consume, keep, trouble)
+    with passing("pullback") as place, trouble.watch():
+        cotangents = _pull_back(tape, seeds, consume, keep is not None, trouble, place)
     if trouble.found:
         trouble.tell(tape)
-    return cotangents
+    if keep is not None:
+        keep[:] = [gathered(g, tape.nodes[i][3]) if type(g) is list else g for i, g in enumerate(cotangents)]
+    return cotangents[: tape.leaves] + [None] * (tape.leaves - len(cotangents))
 
 
-def pull_back(
-    tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keep: list[Any] | None, trouble: Trouble
+def _pull_back(
+    tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keeps: bool, trouble: Trouble, place: Place | None
 ) -> list[Any]:
-    """The backward loop: the last node first, each handing its cotangent to its parents."""
-    events = trouble.events
-    nodes = tape.nodes
+    """The backward loop: from the last node to the first, each hands its cotangent on to its parents."""
+    nodes, events = tape.nodes, trouble.events
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
     owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
@@ -59,114 +81,59 @@ def pull_back(
         g = cotangents[i]
         if g is None:
             continue  # the output does not depend on node i
-        primitive, parents, args, ans, params = nodes[i]
+        primitive, parents, args, ans, params = node = nodes[i]
         if type(g) is list:
-            g = gathered(g, ans) if type(ans) is not tuple else by_position(g, ans)
-        cotangents[i] = g if keep is not None else None
+            g = gathered(g, ans)
+        cotangents[i] = g if keeps and type(g) is not list else None
         if consume:
             nodes[i] = None
+        if place is not None:
+            place.index, place.node, place.argument = i, node, None
         elementwise, broadcasts, vjps = primitive.sweeping
         if not elementwise and (type(g) in NUMBERS or g.shape != ans.shape):
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
         leaks = i in hidden
-        if leaks or vjps is _WHERE:
+        if leaks or primitive is WHERE:
             hidden.update(parents)
         if vjps is None:
-            for parent, arg, ct in zip(parents, args, primitive.pull(g, ans, *args, parents=parents, **params)):
-                if parent >= 0 and ct is not None:
-                    if type(ct) is not Scatter and arg.dtype.kind != "c":
-                        ct = real_part(ct)  # beside a complex argument a real one gets a complex cotangent
-                    accumulate(cotangents, parent, ct, owned)
-            if events:
-                trouble.note(i, primitive, ans)
+            _pull_all(cotangents, owned, node, i, g, trouble)
             continue
         is_complex = ans.dtype.kind == "c"
-        for parent, vjp_rule, arg in zip(parents, vjps, args):
+        for parent, vjp, arg in zip(parents, vjps, args):
             if parent < 0:
-                continue
+                continue  # a constant
+            if place is not None:
+                place.argument = arg
             if leaks and elementwise:
-                with np.errstate(all="ignore"):
-                    ct = without_leaks(vjp_rule(g, ans, *args, **params), g)
+                ct = without_leaks(vjp, g, ans, args, params)
             else:
-                ct = vjp_rule(g, ans, *args, **params) if params else vjp_rule(g, ans, *args)
+                ct = vjp(g, ans, *args, **params) if params else vjp(g, ans, *args)
             if events:
-                ct = trouble.settle(ct, g, vjp_rule, i, (primitive, parents, args, ans, params))
+                ct = trouble.settle(ct, g, vjp, i, node)
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
-                if type(ct) in NUMBERS or ct.shape != ans.shape:
-                    ct = expanded(ct, ans)
-                ct = unbroadcast(ct, arg.shape)
+                ct = unbroadcast(expanded(ct, ans), arg.shape)
             if cotangents[parent] is None and type(ct) is not Scatter:
                 cotangents[parent] = ct
             else:
                 accumulate(cotangents, parent, ct, owned)
-    if keep is not None:
-        keep[:] = [
-            g if type(g) is not list else None if type(nodes[i][3]) is tuple else gathered(g, nodes[i][3])
-            for i, g in enumerate(cotangents)
-        ]
-    return cotangents[: tape.leaves] + [None] * (tape.leaves - len(cotangents))
+    return cotangents
 
 
-_WHERE = choose_where.primitive.vjps  # type: ignore[attr-defined]
+def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any, trouble: Trouble) -> None:
+    """The step of the loop for a primitive with one rule for all arguments; real arguments get real cotangents."""
+    primitive, parents, args, ans, params = node
+    for parent, arg, ct in zip(parents, args, primitive.pull(g, ans, *args, parents=parents, **params)):
+        if parent >= 0 and ct is not None:
+            ct = ct if type(ct) is Scatter or arg.dtype.kind == "c" else real_part(ct)
+            accumulate(cotangents, parent, ct, owned)
+    if trouble.events:
+        trouble.note(i, primitive, ans)
 
 
-def accumulate(cotangents: list[Any], index: int, ct: Any, owned: set[int]) -> None:
-    """Add `ct` to the cotangent of a node, which has several children.
-
-    Entries scattered by indexing wait in a list until the node's turn comes.
-    """
-    seen = cotangents[index]
-    if seen is None:
-        cotangents[index] = [ct] if type(ct) is Scatter else ct
-    elif type(seen) is list:
-        seen.append(ct)
-    elif type(ct) is Scatter:
-        cotangents[index] = [seen, ct]
-    elif index in owned and type(ct) is np.ndarray and ct.shape == seen.shape and ct.dtype == seen.dtype:
-        seen += ct
-    else:
-        cotangents[index] = total = seen + ct
-        if type(total) is np.ndarray:
-            owned.add(index)
-        else:
-            owned.discard(index)
-
-
-def gathered(pending: list[Any], node_value: Any) -> Any:
-    """The sum of the cotangents in a list, where some are entries at an index."""
-    shape, gs, indices = node_value.shape, [], []
-    dense: Any = None
-    for ct in pending:
-        if type(ct) is Scatter:
-            gs.append(ct.g)
-            indices.append(ct.index)
-        else:
-            dense = ct if dense is None else dense + ct
-    if not gs:
-        return dense
-    dtype = np.result_type(*{peel(g).dtype for g in gs})
-    scattered = sum_of_scatters(*gs, indices=tuple(indices), shape=shape, dtype=dtype)
-    return scattered if dense is None else scattered + dense
-
-
-def by_position(pending: list[Any], results: tuple[Any, ...]) -> list[Any]:
-    """The cotangents of several results from the parts that have come in; `None` where none did."""
-    parts: list[Any] = [None] * len(results)
-    for part in pending:
-        seen = parts[part.index]
-        parts[part.index] = part.g if seen is None else seen + part.g
-    return [None if g is None else expanded(g, like) for g, like in zip(parts, results)]
-
-
-def without_leaks(ct: Any, g: Any) -> Any:
-    """Where the cotangent that came in is zero, zero goes out, though the local derivative be infinite or NaN."""
-    bad = ~np.isfinite(peel(ct))
-    if not anywhere(bad):
-        return ct
-    return where(bad & (peel(g) == 0), 0.0, ct)
+# ----- forward --------------------------------------------------------------------------------------------------------
 
 
 def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
@@ -177,61 +144,64 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, cons
     """
     tape.check_captured()
     trouble = Trouble()
-    if any(node[0] is choose_where.primitive for node in tape.nodes):  # type: ignore[attr-defined]
-        with np.errstate(all="ignore"):  # the branch not taken may be infinite; `where` leaves it out
-            return push_forward(tape, tangents, outputs, consume, trouble)
-    with trouble.watch():
-        tangents = push_forward(tape, tangents, outputs, consume, trouble)
+    chooses = any(node[0] is WHERE for node in tape.nodes)  # the untaken branch may be infinite; `where` leaves it out
+    with passing("pushforward") as place, np.errstate(all="ignore") if chooses else trouble.watch():
+        reached = _push_forward(tape, tangents, outputs, consume, trouble, place)
     if trouble.found:
         trouble.tell(tape)
-    return tangents
+    return reached
 
 
-def push_forward(
-    tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: bool, trouble: Trouble
+def _push_forward(
+    tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: bool, trouble: Trouble, place: Place | None
 ) -> list[Any]:
-    """The forward loop: the first node first, each taking the tangents of its parents."""
-    events, nodes = trouble.events, tape.nodes
-    dots: list[Any] = [*tangents, *([None] * (len(tape.nodes) - tape.leaves))]
+    """The forward loop: from the first node to the last, each takes the tangents of its parents."""
+    nodes = tape.nodes
+    dots: list[Any] = [*tangents, *([None] * (len(nodes) - tape.leaves))]
     for i, last in needed(tape, outputs, consume):
-        primitive, parents, args, ans, params = node = nodes[i]
+        node = nodes[i]
         if consume:
             nodes[i] = None
-        moving = [k for k, parent in enumerate(parents) if parent >= 0 and dots[parent] is not None]
-        if not moving:
-            continue  # node i does not depend on what moves
-        kind = primitive.kind
-        total: Any = None
-        if kind == "several":
-            pushed = [None if p < 0 or dots[p] is None else expanded(dots[p], x) for p, x in zip(parents, args)]
-            dots[i] = [
-                t if like.dtype.kind == "c" else real_part(t)
-                for t, like in zip(primitive.push(pushed, ans, *args, **params), ans)
-            ]
-            continue
-        if primitive is ITEM:
-            dots[i] = dots[parents[0]][params["position"]]
-            continue
-        if kind == "linear":
-            total = primitive.bind(*[_tangent(dots, p, arg) for p, arg in zip(parents, args)], **params)
-        else:
-            for k in moving:
-                t = dots[parents[k]]
-                if kind == "elementwise":
-                    part = primitive.jvps[k](t, ans, *args, **params)
-                    if events:
-                        part = trouble.settle(part, t, primitive.jvps[k], i, node)
-                elif kind == "bilinear":
-                    part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
-                else:
-                    part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
-                total = part if total is None else total + part
-        if events:
-            trouble.note(i, primitive, ans)
-        dots[i] = real_part(total) if ans.dtype.kind != "c" else total
+        ts = [dots[parent] if parent >= 0 else None for parent in node[1]]
+        moving = [k for k, t in enumerate(ts) if t is not None]
+        if moving:  # else node i does not depend on what moves
+            dots[i] = _pushed(node, i, ts, moving, trouble, place)
         for parent in last:
             dots[parent] = None
     return [dots[i] for i in outputs]
+
+
+def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Trouble, place: Place | None) -> Any:
+    """The tangent of one node, given those of its arguments."""
+    primitive, _parents, args, ans, params = node
+    if place is not None:
+        place.index, place.node = i, node
+    kind = primitive.kind
+    if primitive is ITEM:
+        return ts[0][params["position"]]
+    if kind == "several":
+        full = [None if t is None else expanded(t, arg) for t, arg in zip(ts, args)]
+        pushed = primitive.push(full, ans, *args, **params)
+        return [t if like.dtype.kind == "c" else real_part(t) for t, like in zip(pushed, ans)]
+    total: Any = None
+    if kind == "linear":
+        full = [np.zeros_like(peel(arg)) if t is None else expanded(t, arg) for t, arg in zip(ts, args)]
+        total = primitive.bind(*full, **params)
+    else:
+        for k in moving:
+            t = ts[k]
+            if kind == "elementwise":
+                part = primitive.jvps[k](t, ans, *args, **params)
+                if trouble.events:
+                    part = trouble.settle(part, t, primitive.jvps[k], i, node)
+            elif kind == "bilinear":
+                part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
+            else:
+                part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
+            total = part if total is None else total + part
+    if trouble.events:
+        trouble.note(i, primitive, ans)
+    return total if ans.dtype.kind == "c" else real_part(total)
 
 
 def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tuple[int, list[int]]]:
@@ -256,38 +226,3 @@ def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tu
             nodes[i] = None
     found.reverse()
     return found
-
-
-def _tangent(dots: list[Any], parent: int, arg: Any) -> Any:
-    """The tangent of one argument of a linear operation, zeros if it does not move."""
-    t = dots[parent] if parent >= 0 else None
-    return np.zeros_like(peel(arg)) if t is None else expanded(t, arg)
-
-
-def finished(ct: Any, value: Any, taken: set[int]) -> Any:
-    """The cotangent (or tangent) of `value` as the user gets it: of its shape and dtype, and an array of its own.
-
-    `taken` holds the ids of the arrays given away before, so that no two results share memory.
-    """
-    if type(ct) is np.ndarray and type(value) is np.ndarray and ct.shape == value.shape and ct.dtype is value.dtype:
-        if ct.base is None and id(ct) not in taken:  # the usual case
-            taken.add(id(ct))
-            return ct
-    if ct is None:
-        plain = peel(value)
-        return np.zeros_like(plain) if is_array(plain) else plain.dtype.type(0)
-    if type(ct) is list:
-        ct = gathered(ct, value)
-    ct = expanded(ct, value)
-    dtype = peel(value).dtype
-    if dtype.kind != "c":
-        ct = real_part(ct)
-    if ct.dtype != dtype:
-        ct = ct.astype(dtype)
-    if isinstance(ct, np.ndarray):
-        if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
-            ct = ct.copy()
-        taken.add(id(ct))
-    elif type(ct) is not Box and is_array(value) and not is_array(ct):
-        ct = ct.as_array() if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one
-    return ct

@@ -9,7 +9,7 @@ import numpy as np
 
 from minigrad.core.tape import Box, Tape, peel
 from minigrad.modes.sweeps import backward
-from minigrad.rules.thin import expanded, real_part
+from minigrad.rules.expansion import expanded, real_part
 
 
 def transpose_of(push: Callable[..., Any]) -> Callable[..., list[Any]]:

@@ -37,7 +37,7 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
-from minigrad.rules.thin import expanded
+from minigrad.rules.expansion import expanded
 
 _own = _np.linalg
 _I = _np.complex64(1j)  # a complex number that does not widen float32

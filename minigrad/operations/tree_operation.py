@@ -23,7 +23,7 @@ from minigrad.modes.checks import is_numeric
 from minigrad.modes.forward import jvp
 from minigrad.modes.recording import Recording
 from minigrad.modes.reverse import vjp
-from minigrad.rules.thin import expanded
+from minigrad.rules.expansion import expanded
 
 Pull = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (cotangents, results, arguments) -> cotangents of the arguments
 Push = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (tangents, results, arguments) -> tangents of the results

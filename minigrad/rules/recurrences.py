@@ -15,8 +15,8 @@ import numpy as np
 from minigrad.core.tape import Box, peel
 from minigrad.rules import elementwise as e
 from minigrad.rules import series as s
+from minigrad.rules.expansion import real_part
 from minigrad.rules.series import Series
-from minigrad.rules.thin import real_part
 
 # ----- the rules of elementwise operations ----------------------------------------------------------------------------
 #

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.observing import observed_by
 from minigrad.core.tape import peel
 from minigrad.core.traced import LinedTape
 from minigrad.core.tree import flatten
 from minigrad.modes.recording import Recording
 from minigrad.modes.sweeps import backward
-from minigrad.rules.thin import expanded
+from minigrad.rules.expansion import expanded
 
 
 class TracedTape(LinedTape):
@@ -110,7 +111,7 @@ def table(tape: TracedTape, cotangents: bool = False) -> str:
             extra = parameters(params)
             operation = f"{primitive.name}({', '.join(names + ([extra] if extra else []))})"
         label = tape.labels.get(i, "") + (" (output)" if i in tape.output and primitive is not None else "")
-        row = [f"%{i}", label.strip(), "    " * tape.depths[i] + operation, kind_of(ans), summary(ans)]
+        row = [f"%{i}", label.strip(), "    " * len(tape.places[i]) + operation, kind_of(ans), summary(ans)]
         rows.append([*row, *([summary(sweep[i])] if sweep else []), "" if primitive is None else str(tape.lines[i])])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
@@ -138,7 +139,8 @@ def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:
     3
     """
     tape = TracedTape()
-    record = Recording("trace", fun, args, kwargs, tuple(range(len(args))), tape)
+    with observed_by(tape.observer):
+        record = Recording("trace", fun, args, kwargs, tuple(range(len(args))), tape)
     tape.title = getattr(fun, "__name__", type(fun).__name__)
     for index, path in enumerate(numeric_paths(record, fun)):
         tape.labels.setdefault(index, path)

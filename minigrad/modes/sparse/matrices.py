@@ -22,11 +22,11 @@ from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import LEAF
 from minigrad.modes.checks import check_outputs, is_numeric
+from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, real_output
 from minigrad.modes.reverse import grad
 from minigrad.modes.sparse.colouring import Colouring, hessian_colouring, jacobian_colouring, symmetric
 from minigrad.modes.sparse.patterns import Pattern, push_patterns, sp
-from minigrad.modes.sweeps import finished
 
 # ----- which entries may differ from zero -----------------------------------------------------------------------------
 

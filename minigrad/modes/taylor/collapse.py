@@ -10,8 +10,8 @@ import numpy as np
 from minigrad.core.lean import LeanTape
 from minigrad.core.tape import Tape, peel
 from minigrad.modes.checks import Argnum, check_scalar, is_numeric
+from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, named, pulled_complex
-from minigrad.modes.sweeps import finished
 from minigrad.modes.taylor.push import push_with_trouble, times_factorial
 
 # ----- elementwise_grad, and curves -----------------------------------------------------------------------------------

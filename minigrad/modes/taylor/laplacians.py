@@ -17,9 +17,10 @@ from minigrad.core.primitive import ITEM
 from minigrad.core.tape import Tape, open_part, peel
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, is_of
 from minigrad.modes.checks import is_numeric
+from minigrad.modes.cotangents import finished
 from minigrad.modes.jacobians import chunks
 from minigrad.modes.recording import Recording, named, real_output, select
-from minigrad.modes.sweeps import finished, needed
+from minigrad.modes.sweeps import needed
 from minigrad.modes.taylor.push import node_series
 from minigrad.rules.products import tensordot
 from minigrad.rules.series import Series, dot

@@ -29,13 +29,14 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Primitive
 from minigrad.core.tape import NUMBERS, Box, Tape, peel
 from minigrad.modes.trouble import Trouble
 from minigrad.rules import elementwise as e
 from minigrad.rules import series as s
+from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.series import Series
-from minigrad.rules.thin import expanded, real_part
 
 # ----- the pass -------------------------------------------------------------------------------------------------------
 
@@ -68,12 +69,28 @@ def push_series(
 
     `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest.
     """
+    with passing("series") as place:
+        return _push_series(tape, inputs, outputs, order, findings, ahead, place)
+
+
+def _push_series(
+    tape: Tape,
+    inputs: Sequence[Series],
+    outputs: Sequence[int],
+    order: int,
+    findings: Findings | None,
+    ahead: bool,
+    place: Place | None,
+) -> list[Series]:
+    """The Taylor loop: from the first node to the last, each takes the series of its parents."""
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
     events = findings.events if findings is not None else ()
     first: dict[Any, int] = {}  # the first node with this primitive and these parents
     again: dict[int, int] = {}  # nodes that do what another one did
     for i in range(tape.leaves, max(outputs, default=-1) + 1):
         primitive, parents, args, ans, params = tape.nodes[i]
+        if place is not None:
+            place.index, place.node = i, tape.nodes[i]
         if not params and -1 not in parents:
             same = tuple([again.get(p, p) for p in parents]) if again else parents
             if (j := first.setdefault((primitive, same), i)) != i:

@@ -1,0 +1,72 @@
+"""Who looks on: sweeps tell an observer where they are, so that programs and printed tapes can say so.
+
+Nothing is observed unless somebody asks (`source`, `trace`). Then recordings and sweeps put a `Place` on the
+observer's list when they begin, keep it up to date, and take it off when they end: the last place is the innermost.
+The observer is a context variable: other threads are not observed, and an exception leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
+from typing import Any
+
+
+class Place:
+    """Where one recording or sweep is."""
+
+    __slots__ = ("argument", "index", "node", "phase")
+
+    def __init__(self, phase: str) -> None:
+        self.phase = phase  #: "primal" (a function is being recorded), "pullback", "pushforward" or "series"
+        self.index = -1  #: position of the node that is being passed
+        self.node: Any = None  #: that node; None before the first one, and when results are handed out
+        self.argument: Any = None  #: the argument of the node whose cotangent is being computed, where that is known
+
+
+class Observer:
+    """Somebody who wants to know where recordings and sweeps are: a list of places, the innermost one last."""
+
+    __slots__ = ("places",)
+
+    def __init__(self) -> None:
+        self.places: list[Place] = []
+
+
+_OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
+
+
+@contextmanager
+def observed_by(observer: Observer) -> Iterator[None]:
+    """Within this block recordings and sweeps tell `observer` where they are."""
+    token = _OBSERVER.set(observer)
+    try:
+        yield
+    finally:
+        _OBSERVER.reset(token)
+
+
+class _Passing:
+    """A recording or sweep that is observed: its place is the last one while it runs."""
+
+    __slots__ = ("phase", "places")
+
+    def __init__(self, places: list[Place], phase: str) -> None:
+        self.places, self.phase = places, phase
+
+    def __enter__(self) -> Place:
+        self.places.append(Place(self.phase))
+        return self.places[-1]
+
+    def __exit__(self, *_: object) -> None:
+        self.places.pop()
+
+
+_UNSEEN = nullcontext()
+
+
+def passing(phase: str) -> Any:
+    """`with passing(phase) as place`: a recording or sweep begins and ends. The place is None if nobody looks on."""
+    observer = _OBSERVER.get()
+    return _UNSEEN if observer is None else _Passing(observer.places, phase)
