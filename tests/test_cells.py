@@ -27,7 +27,9 @@ import minigrad.core.lean
 import minigrad.numpy
 from minigrad import batched, check, jvp, sparsity, tree_map, vjp
 from minigrad.compiler.stage import CannotCompileError
+from minigrad.core.tape import Box, Tape
 from minigrad.core.tree import flatten
+from minigrad.modes.by_the_book import by_the_book
 from minigrad.modes.taylor.derivatives import jet
 from minigrad.test_util import check_grads
 
@@ -181,6 +183,19 @@ def lean_tape_forgets_nothing_needed(run: Run) -> None:
         lean = minigrad.grad(lambda args: run.scalar(*args))(tuple(run.args))
     for a, b in zip(lean, expected, strict=True):
         assert numpy.array_equal(a, b)
+
+
+def the_chain_rule_by_the_book_agrees(run: Run) -> None:
+    """The backward loop gives the numbers of the textbook's, which does nothing besides."""
+    tape = Tape()
+    out = run.case.fun(*[tape.leaf(x) for x in run.args])
+    tape.is_open = False
+    seeds = [(out.index, run.c)] if isinstance(out, Box) else []
+    with warnings.catch_warnings(), numpy.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        book = by_the_book(tape, seeds)
+    for ct, expected, x in zip(book, run.cts, run.args, strict=True):
+        assert_close(numpy.zeros_like(x) if ct is None else ct, expected, 1e-15)
 
 
 # ----- higher orders --------------------------------------------------------------------------------------------------
@@ -413,6 +428,7 @@ def close_in_float32(run: Run, cts: Any, references: Any, args: Any) -> None:
 FIRST: list[Callable[[Run], None]] = [
     value_is_that_of_numpy, forward_against_references, backward_against_references, modes_are_adjoint,
     results_are_fresh_arrays, layouts_do_not_matter, numpy_dispatches, lean_tape_forgets_nothing_needed,
+    the_chain_rule_by_the_book_agrees,
     batches_are_their_examples, compiled_is_what_the_engine_gives, pattern_misses_no_entry, the_checker_agrees,
     the_checker_finds_one_percent,
 ]  # fmt: skip
