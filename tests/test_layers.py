@@ -20,13 +20,9 @@ EXCEPTIONS = {
     "long: scipy.special": "a table: one function of scipy.special after another",
     "upwards: scipy.integrate imports compat.extend": "is being moved to operations",
     "in a function: operations.custom imports modes.taylor.push": "is being moved to the top",
-    "in a function: operations.custom imports operations.rule_check": "is being dissolved",
     "in a function: operations.custom imports rules.recurrences": "is being moved to the top",
-    "in a function: operations.rule_check imports modes.taylor.derivatives": "is being moved to the top",
-    "in a function: operations.rule_check imports operations.custom": "is being dissolved",
     "in a function: operations.scan imports rules.moving": "is being moved to the top",
     "in a function: operations.tree_operation imports modes.taylor.push": "is being moved to the top",
-    "circle: operations.custom, operations.rule_check": "is being dissolved",
 }
 
 

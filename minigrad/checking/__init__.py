@@ -19,6 +19,7 @@
 | `page`      | the page                                                                                       |
 | `views`     | gives `Report` its methods that print and draw                                                 |
 | `testing`   | assertions for test suites, and points for hypothesis                                          |
+| `rules`     | `custom_primitive(...).check`: the rules of an operation of one's own                          |
 | `numerical` | `finite_difference`, `richardson`, `complex_step`, for their own sake                          |
 
 How a verdict comes about: shapes first. Then the hand is compared with the tape entry by entry, within what rounding
