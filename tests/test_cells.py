@@ -245,11 +245,12 @@ def second_order_of_the_pullback(run: Run) -> None:
 
 def taylor_series_of_order_3(run: Run) -> None:
     """The series along a curved path by Taylor mode and by nesting forward mode."""
-    value, derivs = jet(run.case.fun, run.args, [[v, u, 0.0] for v, u in zip(run.t, run.w)])
+    path = list(zip(run.args, run.t, run.w, directions(run.args, 4)))
+    value, derivs = jet(run.case.fun, run.args, [list(derivatives) for _, *derivatives in path])
     assert_close(value, run.expected, 1e-13)
 
     def nested(s: Any) -> Any:
-        return run.case.fun(*[x + s * v + (0.5 * s * s) * u for x, v, u in zip(run.args, run.t, run.w)])
+        return run.case.fun(*[x + s * v + (s * s / 2) * u + (s * s * s / 6) * w for x, v, u, w in path])
 
     for k in range(3):
         nested = lambda s, inner=nested: jvp(inner, (s,), (1.0,))[1]

@@ -11,6 +11,7 @@ from cells import VECTORS, away, broken, cell, distinct, draw, inside, positive
 cell("numpy.copysign", None, away, away)
 cell("numpy.fmod", lambda np, x, y: np.fmod(5.0 - 0.2 * x, 2.0 + 0.1 * y) * np.fmod(0.2 * x - 5.0, 2.0 + 0.1 * y), inside, inside, shapes=(((), ()), ((3,), (3,)), ((2, 1), (3,))))
 cell("numpy.heaviside", lambda np, x, y: np.heaviside(x, y) * x, away, draw)
+cell("numpy.heaviside", lambda np, y: np.heaviside([0.0, 1.0, -2.0], y), draw, shapes=((3,), ()), note="at the jump")
 cell("numpy.ldexp", lambda np, x: np.ldexp(x, 3), draw)
 cell("numpy.ldexp", lambda np, x: np.ldexp(x, numpy.array([[1], [-2]])), draw, shapes=((), (3,), (2, 3)), note="broadcast")
 cell("numpy.modf", lambda np, x: np.modf(x)[0] * x + np.modf(x)[1], broken)
@@ -62,3 +63,22 @@ cell("numpy.apply_along_axis", lambda np, x: np.apply_along_axis(lambda v: np.su
 cell("numpy.apply_over_axes", lambda np, x: np.apply_over_axes(np.sum, x, [0, -1]), draw, shapes=((2, 3), (2, 3, 2)), dtypes="fdD")
 cell("numpy.require", lambda np, x: np.require(x * 2, float), draw, dtypes="d", plain=False)
 cell("numpy.asarray_chkfinite", lambda np, x: np.asarray_chkfinite(x), draw, plain=False)
+
+# ----- writing
+
+
+def written(np: Any, x: Any, index: Any, v: Any, is_added: bool) -> Any:
+    """`set_at` or `add_at` of minigrad.numpy; for plain arrays, a copy that is written into."""
+    if np is not numpy:
+        return (np.add_at if is_added else np.set_at)(x, index, v)
+    new = numpy.array(x)
+    if is_added:
+        numpy.add.at(new, index, v)
+    else:
+        new[index] = v
+    return new
+
+
+for index in (1, (0, slice(1, 3)), numpy.array([0, 2])):
+    cell("minigrad.numpy.set_at", lambda np, x, v, i=index: written(np, x, i, v, False), draw, draw, shapes=(((3, 3), ()),), dtypes="fdD", plain=False, analytic=True, note=str(index))
+cell("minigrad.numpy.add_at", lambda np, x, v: written(np, x, numpy.array([0, 2, 0]), v, True), draw, draw, shapes=(((3,), (3,)), ((3, 2), (3, 2))), dtypes="fdD", plain=False, analytic=True)
