@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, settings
 # The matrices are small: threads of BLAS would only wait for each other, and more so beside other processes.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# No folder of test files has an `__init__.py`: with one, `tests/nn` would hide the package `nn`, and `tests/numpy` NumPy.
+# No folder of tests has an `__init__.py`: with one, `tests/nn` would hide the package `nn`, and `tests/numpy` NumPy.
 sys.path[:0] = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
 
 quiet = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
