@@ -142,16 +142,19 @@ class Uses:
     def see(self, chosen: Iterable[Case], look: Callable[[Case], Any] = run) -> None:
         """Run cases and note what they record."""
         seen: set[Primitive] = set()
-        record = Tape.record
 
-        def noted(tape: Any, primitive: Any, parents: Any, args: Any, ans: Any, params: Any) -> Any:
-            seen.add(primitive)
-            self.arity[primitive] = max(self.arity.get(primitive, 0), len(args))
-            self.results[primitive] = max(self.results.get(primitive, 0), len(ans) if type(ans) is tuple else 0)
-            return record(tape, primitive, parents, args, ans, params)
+        def watched(record: Callable[..., Any]) -> Callable[..., Any]:
+            def noted(tape: Any, primitive: Any, parents: Any, args: Any, ans: Any, params: Any) -> Any:
+                seen.add(primitive)
+                self.arity[primitive] = max(self.arity.get(primitive, 0), len(args))
+                self.results[primitive] = max(self.results.get(primitive, 0), len(ans) if type(ans) is tuple else 0)
+                return record(tape, primitive, parents, args, ans, params)
+
+            return noted
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Tape, "record", noted)
+            for tape in {Tape, *Tape.__subclasses__()}:
+                patch.setattr(tape, "record", watched(tape.record))
             for case in chosen:
                 seen.clear()
                 look(case)
