@@ -34,6 +34,10 @@ GROUPS = [
     Group("Many examples", "minigrad", "batched vmap", "`vmap` is another name of `batched`."),
     Group("As a program", "minigrad", "compile source"),
     Group("As a program, `minigrad.compiler`", "minigrad.compiler", "explain Compiled CannotCompileError"),
+    Group("Errors", "minigrad",
+          "MinigradError LostDerivativeError CannotCompileError DenseError NoConvergenceError GradientMismatchError "
+          "ExpressionError CommandError",
+          "All derive from `MinigradError`, and most from an error of Python too; `minigrad.errors` shows the tree."),
     Group("Checks of derivatives", "minigrad",
           "check Report Verdict check_grads finite_difference richardson complex_step"),
     Group("Checks in a test suite, `minigrad.testing`", "minigrad.testing",

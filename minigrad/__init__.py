@@ -12,8 +12,8 @@ The folders show the idea. `core` is what is recorded: the tape, its boxes, the 
 operation is differentiated. `modes` are the passes over the tape: backward, forward, Taylor, batched, sparse. `numpy`
 and `scipy` are the names that users call, `operations` those that they make, `compiler` the tape as a program, `show`
 what one looks at, `checking` the verdicts on derivatives by hand, `compat` what programs for autograd import, and
-`shell` the commands. Imports run one way, in this order: core, rules, modes, numpy and compiler, operations, scipy,
-show, checking, compat, shell.
+`shell` the commands. Imports run one way, in this order: errors, core, rules, modes, numpy and compiler, operations,
+scipy, show, checking, compat, shell.
 """
 
 import importlib
@@ -35,6 +35,16 @@ from minigrad.compat.transforms import (
 )
 from minigrad.core.tree import tree_map
 from minigrad.core.values import name, stop_gradient, value
+from minigrad.errors import (
+    CannotCompileError,
+    CommandError,
+    DenseError,
+    ExpressionError,
+    GradientMismatchError,
+    LostDerivativeError,
+    MinigradError,
+    NoConvergenceError,
+)
 from minigrad.modes.curvature import ggnvp, hvp, make_ggnvp
 from minigrad.modes.forward import jvp
 from minigrad.modes.reverse import grad, grad_and_aux, value_and_grad, vjp
@@ -107,6 +117,14 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "CannotCompileError",
+    "CommandError",
+    "DenseError",
+    "ExpressionError",
+    "GradientMismatchError",
+    "LostDerivativeError",
+    "MinigradError",
+    "NoConvergenceError",
     "add_at",
     "deriv",
     "derivatives",

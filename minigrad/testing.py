@@ -1,11 +1,7 @@
 """Assertions and hypothesis strategies for test suites; see `minigrad.checking.testing`."""
 
-from minigrad.checking.testing import (
-    GradientMismatchError,
-    arrays,
-    assert_grads_match,
-    pytrees,
-)
+from minigrad.checking.testing import arrays, assert_grads_match, pytrees
+from minigrad.errors import GradientMismatchError
 
 __all__ = [
     "GradientMismatchError",

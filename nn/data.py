@@ -24,6 +24,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from minigrad.errors import MinigradError
 from nn.arrays import Array, Labels, Seed
 
 SYNTHETIC = ("spiral", "two_arcs")
@@ -31,7 +32,7 @@ BUNDLED = ("iris", "wine", "breast_cancer", "digits")
 MAX_ENTRIES = 50_000_000  # a dense float64 array of 400 MB
 
 
-class DataError(ValueError):
+class DataError(MinigradError, ValueError):
     """A file that is not a classification problem, or not in the LibSVM format; the message says which and where."""
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from minigrad import batched, compile, value_and_grad  # noqa: A004
+from minigrad.errors import MinigradError
 from nn import backprop
 from nn.arrays import Array, Labels
 from nn.loss import logistic
@@ -53,7 +54,7 @@ class Result:
     step: float
 
 
-class DivergedError(ArithmeticError):
+class DivergedError(MinigradError, ArithmeticError):
     """The loss became NaN or infinite, or grew without bound.
 
     Attributes:

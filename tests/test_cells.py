@@ -26,9 +26,9 @@ import minigrad
 import minigrad.core.lean
 import minigrad.numpy
 from minigrad import batched, check, jvp, sparsity, tree_map, vjp
-from minigrad.compiler.stage import CannotCompileError
 from minigrad.core.tape import Box, Tape
 from minigrad.core.tree import flatten
+from minigrad.errors import CannotCompileError
 from minigrad.modes.by_the_book import by_the_book
 from minigrad.modes.taylor.derivatives import jet
 from minigrad.test_util import check_grads

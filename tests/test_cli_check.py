@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from minigrad.errors import CommandError
 from minigrad.shell.cli import main
-from minigrad.shell.programs import ProgramError, is_notebook, program
+from minigrad.shell.programs import is_notebook, program
 
 MODULE = """\
 import numpy as np
@@ -336,7 +337,7 @@ def test_only_what_is_needed_is_run(tmp_path: Path) -> None:
     assert variables({"squares"})["squares"] == [0, 3, 6]
     assert variables({"h"})["h"]() == 10
     assert variables({"c"})["c"] == 7
-    with pytest.raises(ProgramError, match=r"line 18: ZeroDivisionError"):
+    with pytest.raises(CommandError, match=r"line 18: ZeroDivisionError"):
         variables({"other"})
 
 

@@ -19,7 +19,8 @@ from minigrad import (
     root,
     vjp,
 )
-from minigrad.operations.solvers import NoConvergenceError, gmres, neumann
+from minigrad.errors import NoConvergenceError
+from minigrad.operations.solvers import gmres, neumann
 from minigrad.test_util import check_equivalent, check_grads
 
 LINEAR = ["dense", "gmres", lambda product, b: np.linalg.solve(np.stack([product(e) for e in np.eye(len(b))], 1), b)]

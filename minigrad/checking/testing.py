@@ -18,17 +18,10 @@ import numpy as np
 
 from minigrad.checking.records import Report
 from minigrad.checking.verdict import check
+from minigrad.errors import GradientMismatchError
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
-
-
-class GradientMismatchError(AssertionError):
-    """A gradient by hand that was not found to be right; `report` says more than its text, which is the message."""
-
-    def __init__(self, report: Report) -> None:
-        super().__init__(str(report))
-        self.report = report
 
 
 def assert_grads_match(

@@ -16,6 +16,6 @@
 from minigrad.compiler.emit import source
 from minigrad.compiler.explain import explain
 from minigrad.compiler.replay import Compiled, compile  # noqa: A004
-from minigrad.compiler.stage import CannotCompileError
+from minigrad.errors import CannotCompileError
 
 __all__ = ["CannotCompileError", "Compiled", "compile", "explain", "source"]

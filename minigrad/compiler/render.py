@@ -33,7 +33,7 @@ Text = tuple[str, int]  # an expression, and how tightly its outermost operation
 
 
 class UnnameableError(TypeError):
-    """A value or function that cannot be written as an expression of NumPy alone."""
+    """Internal signal: a value or function cannot be written as an expression of NumPy alone."""
 
 
 def path_of(function: Any) -> str:

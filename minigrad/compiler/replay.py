@@ -17,12 +17,13 @@ from minigrad.compiler.emit import source
 from minigrad.compiler.fast import CHANGED, Missed, written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
-from minigrad.compiler.stage import CannotCompileError, TransparentError
+from minigrad.compiler.stage import TransparentError
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
 from minigrad.core.tape import Box
 from minigrad.core.tree import TreeDef, flatten, tree_map
+from minigrad.errors import CannotCompileError
 
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Source

@@ -23,6 +23,7 @@ from minigrad.core.lines import Line, is_ours, located, user_line
 from minigrad.core.nested import mapped
 from minigrad.core.observing import Observer
 from minigrad.core.tape import peel
+from minigrad.errors import CannotCompileError
 
 
 class Var:
@@ -112,7 +113,7 @@ GUARDS = (is_equal, is_true, has_shape)
 
 
 class GuardedError(Exception):
-    """A program does not hold for these inputs."""
+    """Internal signal: a program does not hold for these inputs."""
 
 
 def interpret(program: Program, inputs: list[Any]) -> list[Any]:
@@ -176,16 +177,12 @@ def made_by(step: Step) -> tuple[Var, ...]:
 # ----- the trace ------------------------------------------------------------------------------------------------------
 
 
-class CannotCompileError(TypeError):
-    """The function does something that a program cannot repeat."""
-
-
 class TransparentError(Exception):
-    """The function computes with a value that is differentiated, batched or traced from outside: run it as it is."""
+    """Internal signal: the function computes with a value that is traced from outside, so it is run as it is."""
 
 
 class ExceptionalError(FloatingPointError):
-    """NumPy met a division by zero or an invalid operation, which is the engine's to settle and not the program's."""
+    """Internal signal: a division by zero or an invalid operation in a program, after which the engine answers."""
 
 
 def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.stage import CannotCompileError, Program, Staged, Trace, TransparentError, audible, plain
+from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, audible, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
@@ -17,6 +17,7 @@ from minigrad.core.nested import mapped
 from minigrad.core.observing import observed_by
 from minigrad.core.tape import Box, open_part
 from minigrad.core.tree import flatten
+from minigrad.errors import CannotCompileError
 
 _CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarray, np.dtype)
 

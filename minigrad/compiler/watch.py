@@ -22,11 +22,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minigrad.compiler.stage import CannotCompileError
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.lines import located
 from minigrad.core.tape import Box
+from minigrad.errors import CannotCompileError
 
 _PLAIN = (
     int,

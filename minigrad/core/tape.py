@@ -194,10 +194,6 @@ class Tape:
         return len(self.nodes)
 
 
-class LostDerivativeError(TypeError):
-    """A traced value was about to become a plain number or to be written into a plain array."""
-
-
 DUCKS: set[type] = set()  # the kinds of duck arrays, see duck_arrays
 
 

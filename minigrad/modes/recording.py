@@ -14,9 +14,10 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
 from minigrad.core.observing import passing
-from minigrad.core.tape import Box, LostDerivativeError, Tape, open_part, peel
+from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.traced import LinedTape
 from minigrad.core.tree import TreeDef, flatten, tree_map
+from minigrad.errors import LostDerivativeError
 from minigrad.modes.checks import Argnum, check_differentiable, is_numeric, name_of_argument
 from minigrad.modes.cotangents import finished
 from minigrad.modes.sweeps import backward, forward

@@ -14,7 +14,8 @@ import numpy as _np
 from minigrad.core.duck_arrays import Duck, innermost
 from minigrad.core.lines import located
 from minigrad.core.nested import any_within, is_traced, peel_all
-from minigrad.core.tape import Box, LostDerivativeError, open_part, peel, read_only
+from minigrad.core.tape import Box, open_part, peel, read_only
+from minigrad.errors import LostDerivativeError
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
 from minigrad.rules import elementwise as _e

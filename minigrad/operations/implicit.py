@@ -31,7 +31,7 @@ from minigrad.core.nested import is_traced
 from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.jacobians import jacobian
-from minigrad.operations.solvers import NoConvergenceError, gmres, largest, neumann, precision
+from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
     has_derivative,
     one_operation,
@@ -311,7 +311,7 @@ class _Linear:
             u = np.asarray(self.method(product, right))
             gap = float(np.linalg.norm(product(u) - right)) if u.shape == right.shape else np.inf
             if not gap <= 1e-6 * float(np.linalg.norm(right)):
-                raise NoConvergenceError(f"{self.name}: the linear solver that was given left a residual", [gap])
+                raise gave_up(f"{self.name}: the linear solver that was given left a residual", [gap])
             return to_tree(u)
         return to_tree(
             neumann(product, right, self.name) if self.method == "neumann" else gmres(product, right, self.name)
@@ -381,7 +381,7 @@ def _check_root(name: str, residual: Any, params: Any, x: Any, system: _Linear) 
         return
     step, size = largest(system.run(params, x, left)), largest(x)
     if not step <= 1e-4 * size and not step <= 1e-10:
-        raise NoConvergenceError(
+        raise gave_up(
             f"{name}: what the solver returned is no root: the residual there has a size of {largest(left):.3g}, and a "
             f"step of Newton's method would move x, of size {size:.3g}, by {step:.3g}; its derivative would be wrong",
             [largest(left)],
@@ -424,12 +424,12 @@ def _newton(f: Any, params: Any, x: Any, system: _Linear, tol: float, maxiter: i
         if length < 1e-6:  # no way down: at the root, where rounding rules, or stuck
             if largest(step) <= 4 * eps**0.5 * max(scale, largest(x)):
                 return x
-            raise NoConvergenceError("root: no step makes the residual smaller; try another x0", history)
+            raise gave_up("root: no step makes the residual smaller; try another x0", history)
         x, left, norm = new, new_left, new_norm
         history.append(norm)
         if small:
             return x
-    raise NoConvergenceError(f"root: not found in {maxiter} iterations; try another x0 or a larger maxiter", history)
+    raise gave_up(f"root: not found in {maxiter} iterations; try another x0 or a larger maxiter", history)
 
 
 def _iterate(f: Any, params: Any, x: Any, tol: float, maxiter: int) -> Any:
@@ -444,10 +444,10 @@ def _iterate(f: Any, params: Any, x: Any, tol: float, maxiter: int) -> Any:
             history.append(largest(tree_map(lambda a, b: a - b, new, x)))
         x = new
         if not np.isfinite(history[-1]):
-            raise NoConvergenceError("fixed_point: the iteration diverges; does the map contract?", history)
+            raise gave_up("fixed_point: the iteration diverges; does the map contract?", history)
         if history[-1] <= tol * largest(x):
             return x
-    raise NoConvergenceError(
+    raise gave_up(
         f"fixed_point: x still changes after {maxiter} iterations; does the map contract? Try another x0 or tol, "
         f"or root with the residual x - f(params, x)",
         history,

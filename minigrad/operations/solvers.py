@@ -9,17 +9,15 @@ import numpy as np
 
 from minigrad.core.lines import located
 from minigrad.core.tree import flatten
+from minigrad.errors import NoConvergenceError
 
 
-class NoConvergenceError(RuntimeError):
-    """A solver gave up. `history` lists the size of the residual (or of the step) after each iteration."""
-
-    def __init__(self, message: str, history: Sequence[float]) -> None:
-        self.history = list(history)
-        shown = [f"{h:.2g}" for h in (self.history if len(self.history) <= 8 else self.history[:3] + self.history[-4:])]
-        if len(self.history) > 8:
-            shown.insert(3, "...")
-        super().__init__(located(f"{message}; sizes by iteration: {', '.join(shown)}"))
+def gave_up(message: str, history: Sequence[float]) -> NoConvergenceError:
+    """The error of a solver that stops, with the first and the last sizes of its history and the user's line."""
+    shown = [f"{h:.2g}" for h in (history if len(history) <= 8 else [*history[:3], *history[-4:]])]
+    if len(history) > 8:
+        shown.insert(3, "...")
+    return NoConvergenceError(located(f"{message}; sizes by iteration: {', '.join(shown)}"), history)
 
 
 def largest(x: Any) -> float:
@@ -77,9 +75,7 @@ def gmres(
             break
     if history[-1] <= max(target, 0.1 * eps**0.5 * history[0]):
         return u
-    raise NoConvergenceError(
-        f"{name}: GMRES did not solve the linear system; is the derivative in x singular?", history
-    )
+    raise gave_up(f"{name}: GMRES did not solve the linear system; is the derivative in x singular?", history)
 
 
 def neumann(
@@ -102,4 +98,4 @@ def neumann(
             return u
         if not history[-1] <= 1e6 * history[0]:
             break
-    raise NoConvergenceError(f"{name}: the Neumann series does not converge; use linear='dense' or 'gmres'", history)
+    raise gave_up(f"{name}: the Neumann series does not converge; use linear='dense' or 'gmres'", history)

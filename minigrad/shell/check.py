@@ -17,7 +17,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.core.tree import flatten
-from minigrad.shell.programs import ProgramError, program
+from minigrad.errors import CommandError
+from minigrad.shell.programs import program
 from minigrad.show.page import write
 
 EXIT = {"OK": 0, "WRONG": 1, "NOT DIFFERENTIABLE HERE": 3, "INCONCLUSIVE": 3}
@@ -70,25 +71,21 @@ def register(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], 
     def run(options: argparse.Namespace) -> int:
         try:
             return _check(options)
-        except (ProgramError, InputError) as error:
+        except CommandError as error:
             print(f"minigrad check: {error}", file=sys.stderr)
             return 2
 
     return run
 
 
-class InputError(Exception):
-    """Options that do not fit together or to the file; the message is one line."""
-
-
 def _check(options: argparse.Namespace) -> int:
     import minigrad
 
     if options.seed < 0:
-        raise InputError(f"--seed must not be negative, not {options.seed}")
+        raise CommandError(f"--seed must not be negative, not {options.seed}")
     for path in filter(None, (options.html, options.json)):  # known before anything is waited for
         if not Path(path).resolve().parent.is_dir():
-            raise InputError(f"{path}: there is no such folder")
+            raise CommandError(f"{path}: there is no such folder")
     target = _target(options.function, "F")
     hand = _target(options.manual, "--manual", target.file)
     given = _point(options)
@@ -116,7 +113,7 @@ def _check(options: argparse.Namespace) -> int:
         print("minigrad check: interrupted", file=sys.stderr)
         return 130
     except Exception as error:  # of the functions, or about what they returned
-        raise InputError(_in_one_line(error)) from error
+        raise CommandError(_in_one_line(error)) from error
     finally:
         bar.close()
     report = _named(report, list(values), options)
@@ -126,7 +123,7 @@ def _check(options: argparse.Namespace) -> int:
             try:
                 written(path)
             except OSError as error:
-                raise InputError(f"{path}: {error.strerror or error}") from None
+                raise CommandError(f"{path}: {error.strerror or error}") from None
     return EXIT[str(report.verdict)]
 
 
@@ -175,7 +172,7 @@ def _target(text: str, option: str, file: str | None = None) -> Target:
     if found:
         return Target(found[1], found[2].strip())
     if file is None or re.search(r"\.(py|ipynb)$", text):
-        raise InputError(f"{option} is FILE:NAME or FILE:EXPRESSION, such as model.py:loss, not {text!r}")
+        raise CommandError(f"{option} is FILE:NAME or FILE:EXPRESSION, such as model.py:loss, not {text!r}")
     return Target(file, text.lstrip(":").strip())
 
 
@@ -183,7 +180,7 @@ def _split(names: str | None) -> list[str]:
     found = [name.strip() for name in (names or "").split(",") if name.strip()]
     for name in found:
         if not name.isidentifier():
-            raise InputError(f"--wrt takes names of variables, separated by commas, not {name!r}")
+            raise CommandError(f"--wrt takes names of variables, separated by commas, not {name!r}")
     return found
 
 
@@ -191,7 +188,7 @@ def _names_in(target: Target) -> set[str]:
     try:
         tree = ast.parse(target.text, mode="eval")
     except SyntaxError as error:
-        raise InputError(f"{target.text!r} is neither a name nor an expression: {error.msg}") from None
+        raise CommandError(f"{target.text!r} is neither a name nor an expression: {error.msg}") from None
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
     return {n.id for n in names} - {n.id for n in names if isinstance(n.ctx, ast.Store)}
 
@@ -222,10 +219,10 @@ def _looked_up(target: Target, scope: dict[str, Any]) -> Callable[..., Any]:
     if first not in scope:
         functions = [n for n, v in scope.items() if callable(v) and not n.startswith("_") and not isinstance(v, type)]
         known = f"; it has {', '.join(sorted(functions)[:12])}" if functions else ""
-        raise InputError(f"{target.file} defines no {first!r}{known}")
+        raise CommandError(f"{target.file} defines no {first!r}{known}")
     found = functools.reduce(getattr, rest, scope[first])
     if not callable(found):
-        raise InputError(f"{target.text!r} in {target.file} is {type(found).__name__}, not a function")
+        raise CommandError(f"{target.text!r} in {target.file} is {type(found).__name__}, not a function")
     function: Callable[..., Any] = found
     return function
 
@@ -234,7 +231,7 @@ def _parameters(function: Any, name: str) -> dict[str, inspect.Parameter]:
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
-        raise InputError(f"{name!r} does not tell its parameters: wrap it into a function that does") from None
+        raise CommandError(f"{name!r} does not tell its parameters: wrap it into a function that does") from None
     return {
         name: parameter
         for name, parameter in parameters.items()
@@ -248,14 +245,14 @@ def _function(
     """The function of its parameters alone, and their values in its order."""
     if not target.is_name:
         if not names:
-            raise InputError(f"say what the parameters of {target.text!r} are: --shapes, --at or --wrt")
+            raise CommandError(f"say what the parameters of {target.text!r} are: --shapes, --at or --wrt")
         return _expression(target, scope, names), _values(target, scope, given, names)
     function = _looked_up(target, scope)
     parameters = _parameters(function, target.text)
     unknown = [name for name in names if name not in parameters]
     if unknown:
         signature = f"{target.text}({', '.join(parameters)})"
-        raise InputError(
+        raise CommandError(
             f"{signature} has no parameter {', '.join(unknown)}: name its own"
             + (f", such as --shapes '{next(iter(parameters))}=...'" if parameters else "")
             + ", or write an expression in place of the name"
@@ -269,7 +266,7 @@ def _function(
             if name in scope and parameter.default is parameter.empty:
                 constants[name] = scope[name]
             elif parameter.default is parameter.empty:
-                raise InputError(
+                raise CommandError(
                     f"{target.text} needs {name!r}, which {target.file} does not define: add it to the parameters "
                     f"that --shapes or --at give"
                 )
@@ -294,7 +291,7 @@ def _same_arguments(target: Target, scope: dict[str, Any], names: list[str]) -> 
     parameters = _parameters(function, target.text)
     required = [n for n, p in parameters.items() if p.default is p.empty]
     if not len(required) <= len(names) <= len(parameters):
-        raise InputError(
+        raise CommandError(
             f"{target.text}({', '.join(parameters)}) cannot be called with ({', '.join(names)}): write the call, "
             f"such as --manual '{target.text}({', '.join([*names, '...'])})'"
         )
@@ -304,7 +301,7 @@ def _same_arguments(target: Target, scope: dict[str, Any], names: list[str]) -> 
 def _expression(target: Target, scope: dict[str, Any], names: list[str]) -> Callable[..., Any]:
     missing = _names_in(target) - set(names) - scope.keys() - set(dir(builtins))
     if missing:
-        raise InputError(f"{target.text!r} needs {', '.join(sorted(missing))}, which {target.file} does not define")
+        raise CommandError(f"{target.text!r} needs {', '.join(sorted(missing))}, which {target.file} does not define")
     code = compile(target.text, f"<{target.text}>", "eval")
 
     def of_parameters(*xs: Any) -> Any:
@@ -343,7 +340,7 @@ def _values(
         return {name: given[name] for name in names}
     missing = [name for name in names if name not in scope]
     if missing:
-        raise InputError(
+        raise CommandError(
             f"{target.file} gives no value to {', '.join(missing)}: say where to check, "
             f"--shapes '{missing[0]}=(3,)' or --at"
         )
@@ -354,7 +351,7 @@ def _numbers(values: dict[str, Any]) -> None:
     for name, value in values.items():
         for leaf in flatten(value)[0]:
             if np.asarray(leaf).dtype.kind not in "fc":
-                raise InputError(f"the parameter {name} has {np.asarray(leaf).dtype}: gradients are of floats")
+                raise CommandError(f"the parameter {name} has {np.asarray(leaf).dtype}: gradients are of floats")
 
 
 def _point(options: argparse.Namespace) -> dict[str, Any] | None:
@@ -368,9 +365,9 @@ def _drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
     try:
         kind = np.dtype(dtype)
     except TypeError:
-        raise InputError(f"--dtype {dtype!r} is no dtype of NumPy") from None
+        raise CommandError(f"--dtype {dtype!r} is no dtype of NumPy") from None
     if kind.kind not in "fc":
-        raise InputError(f"--dtype {dtype} is not a floating or complex dtype")
+        raise CommandError(f"--dtype {dtype} is not a floating or complex dtype")
     try:
         call = ast.parse(f"f({text})", mode="eval").body
         assert isinstance(call, ast.Call)
@@ -378,7 +375,7 @@ def _drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
             raise ValueError
         shapes = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AssertionError):
-        raise InputError(f"--shapes is written like 'A=(15,2), b=[(15,1),(3,1)], c=()', not {text!r}") from None
+        raise CommandError(f"--shapes is written like 'A=(15,2), b=[(15,1),(3,1)], c=()', not {text!r}") from None
     rng = np.random.default_rng(seed)
 
     def draw(shape: Any) -> Any:
@@ -391,7 +388,7 @@ def _drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
             return {key: draw(part) for key, part in shape.items()}
         if isinstance(shape, (list, tuple)):
             return type(shape)(draw(part) for part in shape)
-        raise InputError(f"--shapes: {shape!r} is not a shape, nor a list, tuple or dict of shapes")
+        raise CommandError(f"--shapes: {shape!r} is not a shape, nor a list, tuple or dict of shapes")
 
     return {name: draw(shape) for name, shape in shapes.items()}
 
@@ -401,12 +398,12 @@ def _loaded(path: str) -> dict[str, Any]:
     try:
         found = np.load(path, allow_pickle=False)
         if isinstance(found, np.ndarray):
-            raise InputError(f"{path}: one array without a name; write it by np.savez(path, name=array)")
+            raise CommandError(f"{path}: one array without a name; write it by np.savez(path, name=array)")
         with found:
             arrays = {key: found[key] for key in found.files}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
-        raise InputError(f"{path}: {reason}") from None
+        raise CommandError(f"{path}: {reason}") from None
     values: dict[str, Any] = {}
     for key, array in arrays.items():
         try:
@@ -417,7 +414,7 @@ def _loaded(path: str) -> dict[str, Any]:
             if not isinstance(node, ast.Name):
                 raise ValueError
         except (SyntaxError, ValueError):
-            raise InputError(f"{path}: {key!r} is not a name, nor one with places such as A[0]") from None
+            raise CommandError(f"{path}: {key!r} is not a name, nor one with places such as A[0]") from None
         inside = values
         keys = [node.id, *place[::-1]]
         for part in keys[:-1]:

@@ -18,17 +18,14 @@ from typing import Any, TextIO
 
 import numpy as np
 
+from minigrad.errors import CommandError, ExpressionError
 from minigrad.show.curves import Curves, Function, curves, mark
 from minigrad.show.draw import LAYOUTS, draw
-from minigrad.show.expression import Expression, ExpressionError
+from minigrad.show.expression import Expression
 
 # ----- the command ----------------------------------------------------------------------------------------------------
 
 HIGHEST = 100
-
-
-class PlotError(ValueError):
-    """Bad input: the message is for the person at the terminal."""
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -93,7 +90,7 @@ def run(options: Namespace) -> int:
     try:
         for line in plotted(options):
             print(line, file=sys.stderr if "-" in (options.csv, options.json) else sys.stdout)
-    except (PlotError, ExpressionError, ImportError) as error:
+    except (CommandError, ExpressionError, ImportError) as error:
         print(f"minigrad: {error}", file=sys.stderr)
         return 2
     except OSError as error:
@@ -108,13 +105,13 @@ def plotted(options: Namespace) -> Iterator[str]:
     """Compute, draw and write; yields what there is to say."""
     start, stop = options.range
     if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
-        raise PlotError(f"--range needs two numbers, the smaller first; got {start:g} {stop:g}")
+        raise CommandError(f"--range needs two numbers, the smaller first; got {start:g} {stop:g}")
     if not 0 <= options.order <= HIGHEST:
-        raise PlotError(f"--order must be from 0 to {HIGHEST}, not {options.order}")
+        raise CommandError(f"--order must be from 0 to {HIGHEST}, not {options.order}")
     if not 5 <= options.points <= 1_000_000:
-        raise PlotError(f"--points must be from 5 to 1000000, not {options.points}")
+        raise CommandError(f"--points must be from 5 to 1000000, not {options.points}")
     if options.csv == options.json == "-":
-        raise PlotError("only one of --csv and --json can go to the terminal")
+        raise CommandError("only one of --csv and --json can go to the terminal")
     fun, title, stem = function_of(options.function)
     wants_numbers = options.csv is not None or options.json is not None
     picture = options.out or (None if wants_numbers else f"{stem}.png")
@@ -124,9 +121,9 @@ def plotted(options: Namespace) -> Iterator[str]:
         found = curves(fun, start, stop, options.order, options.points, title)
         mark(found, fun, options.mark)
     except Exception as error:
-        raise PlotError(f"{options.function} failed: {_first_line(error)}") from error
+        raise CommandError(f"{options.function} failed: {_first_line(error)}") from error
     if not np.isfinite(found.values).any():
-        raise PlotError(f"{options.function} is not defined anywhere between {start:g} and {stop:g}")
+        raise CommandError(f"{options.function} is not defined anywhere between {start:g} and {stop:g}")
     yield from marks_in_words(found)
     yield from (f"note: {note}" for note in found.notes)
     if picture:
@@ -165,9 +162,9 @@ def function_of(text: str) -> tuple[Function, str, str]:
 
             near = difflib.get_close_matches(part, dir(found), 1)
             hint = f"; did you mean {near[0]}?" if near else ""
-            raise PlotError(f"{place} has no function {name!r}{hint}") from None
+            raise CommandError(f"{place} has no function {name!r}{hint}") from None
     if not callable(found):
-        raise PlotError(f"{text} is a {type(found).__name__}, not a function")
+        raise CommandError(f"{text} is a {type(found).__name__}, not a function")
     return found, f"$f$ = {name}", re.sub(r"\W+", "_", name)
 
 
@@ -176,10 +173,10 @@ def running(what: str) -> Iterator[None]:
     """Whatever goes wrong in the user's file becomes one line."""
     try:
         yield
-    except PlotError:
+    except CommandError:
         raise
     except Exception as error:
-        raise PlotError(f"{what} cannot be imported: {_first_line(error)}") from error
+        raise CommandError(f"{what} cannot be imported: {_first_line(error)}") from error
 
 
 def _first_line(error: Exception) -> str:
@@ -196,12 +193,9 @@ def _module(place: str, name: str) -> Any:
         return importlib.import_module(place)
     path = Path(place)
     if not path.is_file():
-        raise PlotError(f"there is no file {place}")
+        raise CommandError(f"there is no file {place}")
     if path.suffix == ".ipynb" or programs.is_notebook(path.read_text(encoding="utf-8")):
-        try:
-            return SimpleNamespace(**programs.program(place)([name.partition(".")[0]]))
-        except programs.ProgramError as error:
-            raise PlotError(str(error)) from None
+        return SimpleNamespace(**programs.program(place)([name.partition(".")[0]]))
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None and spec.loader is not None  # noqa: PT018
     module = importlib.util.module_from_spec(spec)
@@ -220,7 +214,7 @@ def check_suffix(path: str) -> None:
     known = FigureCanvasBase.get_supported_filetypes()
     suffix = Path(path).suffix.removeprefix(".").lower()
     if suffix not in known:
-        raise PlotError(f"--out {path}: the name must end in one of {', '.join('.' + s for s in sorted(known))}")
+        raise CommandError(f"--out {path}: the name must end in one of {', '.join('.' + s for s in sorted(known))}")
 
 
 def marks_in_words(found: Curves) -> Iterator[str]:

@@ -23,12 +23,10 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minigrad.errors import CommandError
+
 MAGIC = re.compile(r"\s*([%!?]|run\s+-|.*\?\s*$)")
 DISPLAY = {"matplotlib", "pylab", "seaborn", "plotly", "IPython"}
-
-
-class ProgramError(Exception):
-    """A file that cannot be read or run, or does not define what was asked for; the message is one line."""
 
 
 class Statement(NamedTuple):
@@ -53,7 +51,7 @@ def program(path: str) -> Variables:
     """A script, module or notebook, as a function from names that are wanted to all the variables they depend on.
 
     Args:    path: a `.py` or `.ipynb` file, or the dotted name of a module.
-    Raises:  ProgramError in one line that names the file and the line, also when the result is called.
+    Raises:  CommandError in one line that names the file and the line, also when the result is called.
 
     A notebook is run, in part, by every call of the result; a script or module once, whatever is wanted.
     """
@@ -65,7 +63,7 @@ def program(path: str) -> Variables:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise ProgramError(f"{path}: {reason}") from None
+        raise CommandError(f"{path}: {reason}") from None
     if file.suffix == ".ipynb" or is_notebook(text):
         statements = _statements(_cells(path, text) if file.suffix == ".ipynb" else [(path, text)])
         return lambda names: _run(path, _needed(statements, names))
@@ -93,7 +91,7 @@ def _imported(name: str) -> dict[str, Any]:
     try:
         return vars(importlib.import_module(name))
     except Exception as error:
-        raise ProgramError(
+        raise CommandError(
             f"{name}: {_in_words(error)} (give a .py or .ipynb file, or a module that can be imported)"
         ) from None
     finally:
@@ -108,9 +106,9 @@ def _executed(path: str) -> dict[str, Any]:
         with _quietly(), _ported():
             return runpy.run_path(path, run_name=Path(path).stem)
     except SyntaxError as error:
-        raise ProgramError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+        raise CommandError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
     except (Exception, SystemExit) as error:
-        raise ProgramError(f"{_place(error, path)}: {_in_words(error)}") from None
+        raise CommandError(f"{_place(error, path)}: {_in_words(error)}") from None
     finally:
         sys.path.remove(folder)
 
@@ -124,7 +122,7 @@ def _cells(path: str, text: str) -> list[tuple[str, str]]:
         cells = json.loads(text)["cells"]
         sources = [cell["source"] for cell in cells if cell["cell_type"] == "code"]
     except (ValueError, KeyError, TypeError):
-        raise ProgramError(f"{path}: not a notebook in version 4 of the format") from None
+        raise CommandError(f"{path}: not a notebook in version 4 of the format") from None
     return [
         (f"{path}, cell {number}", source if isinstance(source, str) else "".join(source))
         for number, source in enumerate(sources, start=1)
@@ -155,7 +153,7 @@ def _parsed(filename: str, text: str) -> tuple[ast.Module, str]:
         except SyntaxError as error:
             number = (error.lineno or 1) - 1
             if number >= len(lines) or not MAGIC.match(lines[number]):
-                raise ProgramError(f"{filename}, line {error.lineno}: {error.msg}") from None
+                raise CommandError(f"{filename}, line {error.lineno}: {error.msg}") from None
             lines[number] = re.match(r"\s*", lines[number]).group() + "pass"  # type: ignore[union-attr]
 
 
@@ -254,7 +252,7 @@ def _run(path: str, statements: list[Statement]) -> dict[str, Any]:
                 try:
                     exec(compile(ast.Module([node], []), filename, "exec"), scope)
                 except (Exception, SystemExit) as error:
-                    raise ProgramError(f"{filename}, line {node.lineno}: {_in_words(error)}") from None
+                    raise CommandError(f"{filename}, line {node.lineno}: {_in_words(error)}") from None
     finally:
         sys.path.remove(folder)
     return scope

@@ -22,6 +22,7 @@ import numpy as np
 
 import minigrad.numpy as mnp
 from minigrad.core.tape import peel
+from minigrad.errors import ExpressionError
 
 Formula = Callable[[Any], Any]
 
@@ -64,17 +65,6 @@ _REFUSED: dict[type, str] = {
 }  # fmt: skip
 
 
-class ExpressionError(ValueError):
-    """A formula that is refused: why, the formula, and a caret below the place."""
-
-    def __init__(self, problem: str, text: str, place: int) -> None:
-        self.problem, self.text, self.place = problem, text, place
-        start = max(0, place - 60)
-        shown = ("…" if start else "") + text[start : start + 100]
-        where = f"\n  {shown}\n  {' ' * (place - start + bool(start))}^" if text else ""
-        super().__init__(problem + where)
-
-
 class Expression:
     """A function of x read from text: call it with a number, an array, or what is being differentiated.
 
@@ -88,7 +78,7 @@ class Expression:
     (np.float64(0.5), '\\\\frac{e^{-x^{2}}}{2}')
     >>> Expression("snh(x) + 1")
     Traceback (most recent call last):
-    minigrad.show.expression.ExpressionError: there is no function 'snh'; did you mean sinh?
+    minigrad.errors.ExpressionError: there is no function 'snh'; did you mean sinh?
       snh(x) + 1
       ^
     """

@@ -10,7 +10,7 @@ from compiled import assert_same
 import minigrad
 import minigrad.numpy as mnp
 from minigrad import grad, value_and_grad
-from minigrad.compiler.stage import CannotCompileError
+from minigrad.errors import CannotCompileError
 
 rng = np.random.default_rng(3)
 X, Y = rng.uniform(-1, 1, (2, 2, 3))

@@ -15,8 +15,8 @@ from programs import STEPS, C, inputs, run, scalar, steps
 import minigrad
 import minigrad.numpy as mnp
 from minigrad import derivatives, elementwise_grad, grad, hvp, jacobian, jvp, value_and_grad
-from minigrad.compiler.stage import CannotCompileError
 from minigrad.core.tree import flatten
+from minigrad.errors import CannotCompileError
 
 rng = np.random.default_rng(3)
 X, Y = rng.uniform(-1, 1, (2, 2, 3))

@@ -13,9 +13,9 @@ from compiled import assert_same, check
 
 import minigrad
 from minigrad import grad
-from minigrad.compiler.stage import CannotCompileError
 from minigrad.compiler.traced import Traced
 from minigrad.compiler.watch import Watched
+from minigrad.errors import CannotCompileError
 
 rng = np.random.default_rng(3)
 X, Y = rng.uniform(-1, 1, (2, 2, 3))

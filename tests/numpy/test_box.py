@@ -13,7 +13,8 @@ from messages import fails
 
 from minigrad import grad, jvp, value
 from minigrad import value as mg_value
-from minigrad.core.tape import Box, LostDerivativeError
+from minigrad.core.tape import Box
+from minigrad.errors import LostDerivativeError
 
 X = np.array([0.5, -1.0, 2.0])
 A = np.array([[1.0, 2.0, -1.0], [0.5, -0.3, 4.0]])

@@ -10,7 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from minigrad import derivatives, grad
-from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression, ExpressionError
+from minigrad.errors import ExpressionError
+from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
 
 X = np.array([0.3, 0.7, 0.9])
 

@@ -38,7 +38,7 @@ class Level:
 
 
 class ExamplesDifferError(BaseException):
-    """One pass cannot serve all examples of `level`. Not an error of the user: it is caught where the batch was made.
+    """Internal signal: one pass cannot serve all examples of `level`. It is caught where the batch was made.
 
     It is no `Exception`, so that a user's `except Exception` does not stop it on its way.
     """
@@ -261,7 +261,7 @@ _IN_PLACE = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_a
 
 
 class NoRuleError(Exception):
-    """The table has no rule for this call: it is done one by one."""
+    """Internal signal: the table has no rule for this call, which is then done example by example."""
 
 
 # ----- entry by entry -------------------------------------------------------------------------------------------------

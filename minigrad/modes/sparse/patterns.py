@@ -32,6 +32,7 @@ import numpy as np
 from minigrad.core.lines import located
 from minigrad.core.primitive import ITEM, Primitive
 from minigrad.core.tape import Tape, peel
+from minigrad.errors import DenseError
 from minigrad.rules.shapes import axes_of, kept_shape
 
 try:
@@ -41,10 +42,6 @@ except ImportError as error:
 
 Pattern = Any  #: a scipy.sparse.csr_array of booleans
 LARGEST = 10**8  #: entries that a pattern may have before it is no longer called sparse
-
-
-class DenseError(ValueError):
-    """A pattern has so many entries that it is not sparse."""
 
 
 # ----- the pass -------------------------------------------------------------------------------------------------------
@@ -72,7 +69,7 @@ def push_patterns(tape: Tape, outputs: Sequence[int]) -> list[Pattern]:
             known.append(node_pattern(primitive, patterns, args, ans, params))
         except DenseError as error:
             line = tape.line_of(i, primitive)
-            raise ValueError(
+            raise DenseError(
                 located(
                     f"sparsity: {primitive.name} (result of shape {ans.shape}) makes a pattern of up to {error} "
                     f"entries, which is not sparse; {LARGEST:,} are the limit. Use jvp, vjp or hvp, or pass a pattern "
