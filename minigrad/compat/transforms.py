@@ -73,9 +73,6 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
     return named(product, "hessian_vector_product", fun)
 
 
-# ----- looking at a tape ----------------------------------------------------------------------------------------------
-
-
 # ----- more names that users of autograd know -------------------------------------------------------------------------
 
 

@@ -14,8 +14,6 @@ from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.compiler.traced import Traced
 from minigrad.core.lines import Line
 
-# ----- names ----------------------------------------------------------------------------------------------------------
-
 
 def target_of(line: Line | None) -> str | None:
     """The variable that a line of the user's assigns to: of `z = f(x)`, `h[i] = ...`, `X.append(...)`, `return ...`.

@@ -13,8 +13,6 @@ from minigrad.core.operands import constant_operand, innermost_tape, lifted, ope
 from minigrad.core.sharing import shared
 from minigrad.core.tape import Box, Tape, open_part
 
-# ----- binding: run one level down, then record -----------------------------------------------------------------------
-
 
 def bind_one(primitive: Any) -> Callable[..., Any]:
     """The function that users call for an operation of one argument."""

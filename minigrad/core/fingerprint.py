@@ -6,14 +6,12 @@ from typing import Any
 
 import numpy as np
 
-# ----- has an array changed? ------------------------------------------------------------------------------------------
-
 COPIED = 1 << 14  # bytes up to which the fingerprint of an array is a copy
 _ROW, _COLUMNS = 1021, 1023
 
 
 def fingerprint(array: np.ndarray) -> Any:
-    """Something that differs when the array was written to: with certainty for one changed entry or two swapped ones.
+    """A value that changes when the array is written to: always, if one entry changes or two are swapped.
 
     Small arrays are copied. The bits of large ones are read as integers, whose sums modulo 2^64 are taken at about
     memory speed: over rows of one length, and over columns of rows of another, so that no permutation of the rows of an

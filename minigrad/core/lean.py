@@ -13,8 +13,8 @@ from minigrad.core.tape import Box, Tape
 class LeanTape(Tape):
     """A tape for one backward sweep: it forgets large values that no rule is going to read.
 
-    Each primitive knows which of its values its rules read. The others are replaced by a stand-in that has a shape and
-    a dtype, and NaN wherever a rule should look at it by mistake.
+    Each primitive knows which of its values its rules read. The others are replaced by a stand-in that has their
+    shape and dtype, and NaN in every entry, so that a rule which reads it by mistake is noticed.
     """
 
     __slots__ = ()

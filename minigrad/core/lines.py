@@ -10,8 +10,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# ----- where in the user's program are we? ----------------------------------------------------------------------------
-
 
 class Line(NamedTuple):
     """A line of the user's program."""

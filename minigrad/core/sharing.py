@@ -13,9 +13,9 @@ from minigrad.core.tape import Box, Tape
 def shared(tape: Tape, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Box:
     """Record an operation on a tape that remembers what it did; equal work is found, not done again.
 
-    Operations are equal if the primitive, the parents (of sums and products in either order), the parameters and the
-    constants are. Constants are compared by
-    type and value, boxes of outer tapes by their place, and arrays by their content if they are small; never by `id`.
+    Operations are equal if the primitive, the parents (in either order, where the primitive commutes), the parameters
+    and the constants are. Constants are compared by type and value, boxes of outer tapes by their place, and arrays by
+    their content if they are small; never by `id`.
     """
     assert tape.memo is not None
     try:
@@ -40,7 +40,7 @@ SMALL = 1 << 16  # bytes up to which a value is kept only because it may be need
 
 
 def frozen(value: Any) -> Any:
-    """Something hashable that is equal for equal constants; a TypeError for arrays of some size."""
+    """A hashable value that is equal for equal constants. Raises TypeError for large arrays."""
     kind = type(value)
     if kind is float:
         return (kind, value) if value else (kind, str(value))  # 0.0 and -0.0 are equal, and not the same

@@ -30,11 +30,11 @@ serials = itertools.count(1)
 
 DEEP = 8  #: levels of nested derivatives from which on their cost is pointed out
 
-NUMBERS = (float, complex, int)  #: Python's own; a thin cotangent may be one
+NUMBERS = (float, complex, int)  #: Python's own; a cotangent that was not expanded may be one
 
 
 class Box:
-    """A value on a tape. It behaves as the array it holds; its operators and methods are listed in `numpy.py`.
+    """A value on a tape. It behaves as the array it holds; its operators and methods are in `numpy/box.py`.
 
     `value` is one level down: an array, or the box of an outer tape. A box whose tape is closed *is* its value, so
     intermediates can be kept and plotted once the transformation is over.
@@ -47,7 +47,7 @@ class Box:
         self.tape = tape
         self.index = index
 
-    if TYPE_CHECKING:  # the operators and methods are attached in numpy.py
+    if TYPE_CHECKING:  # the operators and methods are attached in numpy/box.py
 
         def __getattr__(self, name: str) -> Any: ...
         def __getitem__(self, index: Any) -> Any: ...
@@ -100,7 +100,7 @@ class Tape:
         self.is_open = True
         self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
         self.labels: dict[int, str] = {}
-        self.memo: dict[Any, tuple[int, Any]] | None = None  # what was done before, see `share`
+        self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 
     def leaf(self, value: Any) -> Box:
@@ -116,11 +116,11 @@ class Tape:
         return Box(value, self, len(nodes) - 1)
 
     def share(self) -> None:
-        """From now on let equal work be done once, if derivatives of derivatives of derivatives are being taken.
+        """Do equal work once from now on, if derivatives are nested three levels deep or deeper.
 
         Each sweep repeats operations of the sweep within it, and the next one repeats the repetitions: nested reverse
-        mode grows by a factor of 3 to 4 per order. From the third level on, the tapes further out remember what they
-        did, and an operation with the same parents and parameters is not done again.
+        mode grows by a factor of 3 to 4 per order. From the third level on, the outer tapes remember what they
+        recorded, and an operation with the same parents and parameters is not done again.
         """
         value = self.nodes[0][3]
         if type(value) is Box and self.memo is None:

@@ -7,8 +7,6 @@ from typing import Any
 from minigrad.core.tape import Box, peel, read_only
 from minigrad.core.tree import tree_map
 
-# ----- no derivative --------------------------------------------------------------------------------------------------
-
 
 def stop_gradient(x: Any) -> Any:
     """x as a constant: its value, through which no derivative flows, in any mode and at any level.

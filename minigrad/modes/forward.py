@@ -15,8 +15,6 @@ from minigrad.modes.checks import Argnum, check_outputs, is_number, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, as_float, real_output, value_of
 
-# ----- forward mode ---------------------------------------------------------------------------------------------------
-
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], **kwargs: Any) -> tuple[Any, Any]:
     """The value of `fun` and its derivative in a direction: one pass forward, whatever the number of arguments.

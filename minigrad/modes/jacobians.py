@@ -33,8 +33,6 @@ from minigrad.rules.expansion import real_part
 
 ROOM = 1 << 25  #: bytes that the largest node of a batched sweep may take, unless the user sets `chunk_size`
 
-# ----- Jacobians ------------------------------------------------------------------------------------------------------
-
 
 def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """All derivatives of all outputs, by one forward or one backward sweep for all of them together.

@@ -22,8 +22,6 @@ from minigrad.modes.checks import Argnum, check_differentiable, is_numeric, name
 from minigrad.modes.cotangents import finished
 from minigrad.modes.sweeps import backward, forward
 
-# ----- recording ------------------------------------------------------------------------------------------------------
-
 
 class Recording:
     """A function run once on a tape: its tape, what it returned, and the leaves of its selected arguments."""

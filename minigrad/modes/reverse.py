@@ -19,8 +19,6 @@ from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_scalar, is_number
 from minigrad.modes.recording import Recording, as_float, named, value_of
 
-# ----- reverse mode ---------------------------------------------------------------------------------------------------
-
 
 def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
     """A function that returns both `fun` and its gradient, at the cost of a small multiple of `fun`.

@@ -110,7 +110,7 @@ def _pull_back(
             else:
                 ct = vjp(g, ans, *args, **params) if params else vjp(g, ans, *args)
             if events:
-                ct = trouble.settle(ct, g, vjp, i, node)
+                ct = trouble.resolve(ct, g, vjp, i, node)
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
@@ -193,7 +193,7 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
             if kind == "elementwise":
                 part = primitive.jvps[k](t, ans, *args, **params)
                 if trouble.events:
-                    part = trouble.settle(part, t, primitive.jvps[k], i, node)
+                    part = trouble.resolve(part, t, primitive.jvps[k], i, node)
             elif kind == "bilinear":
                 part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
             else:

@@ -12,11 +12,9 @@ from minigrad.core.lines import user_line
 from minigrad.core.tape import Tape, peel
 from minigrad.rules.elementwise import where
 
-# ----- derivatives that are infinite or do not exist ------------------------------------------------------------------
-
 
 class Trouble:
-    """Infinities and NaN that a sweep met: it goes on, and what there is to say is said at its end."""
+    """Infinities and NaN that a sweep met. The sweep goes on, and warns at its end."""
 
     __slots__ = ("events", "found")
 
@@ -29,11 +27,10 @@ class Trouble:
         events = self.events
         return np.errstate(divide="call", invalid="call", call=lambda kind, _flag: events.append(kind))
 
-    def settle(self, part: Any, moving: Any, rule: Any, index: int, node: Any) -> Any:
-        """What a rule made of a cotangent or tangent when NumPy met an infinity or made a NaN on the way.
+    def resolve(self, part: Any, moving: Any, rule: Any, index: int, node: Any) -> Any:
+        """The result of a rule during which NumPy met an infinity or made a NaN, with 0 times infinity taken as 0.
 
-        Where a factor of zero met an infinite one, as in x * sqrt(x) at 0, their product is taken as zero. Nothing else
-        is changed.
+        That product occurs in x * sqrt(x) at 0, for example. Nothing else is changed.
         """
         primitive, _parents, args, ans, params = node
         what = ""

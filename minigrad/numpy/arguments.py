@@ -30,9 +30,6 @@ def in_floats(a: Any) -> Any:
     return a if peel(a).dtype.kind in "fc" else a.astype(float)
 
 
-# ----- averages and correlations --------------------------------------------------------------------------------------
-
-
 def spread(weights: Any, a: Any, axes: tuple[int, ...]) -> Any:
     """Weights in the shape of `a`, or given along some of its axes, as they broadcast against it."""
     weights = as_array(weights)

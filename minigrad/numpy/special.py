@@ -12,8 +12,6 @@ from minigrad.core.primitive import elementwise as _elementwise
 from minigrad.core.tape import peel
 from minigrad.numpy.dispatch import as_function, boxed
 
-# ----- modified Bessel functions --------------------------------------------------------------------------------------
-
 
 def _bessel_i(x: Any, order: int) -> Any:
     """The modified Bessel function I_n of real x, relative to I_0 from NumPy with the accuracy of that: 3e-16.

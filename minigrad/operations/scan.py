@@ -52,8 +52,6 @@ from minigrad.operations.tree_operation import (
     typed,
 )
 
-# ----- loops ----------------------------------------------------------------------------------------------------------
-
 
 def checkpointed_scan(
     f: Callable[..., tuple[Any, Any]],

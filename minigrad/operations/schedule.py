@@ -14,8 +14,6 @@ from __future__ import annotations
 
 import math
 
-# ----- the schedule ---------------------------------------------------------------------------------------------------
-
 
 def reach(snapshots: int, repeats: int) -> int:
     """How many steps can be reversed if no step may run forward more than `repeats` times: C(s + r, s)."""

@@ -20,8 +20,6 @@ from minigrad.show.expression import Expression
 
 Function = Callable[[Any], Any]
 
-# ----- computing ------------------------------------------------------------------------------------------------------
-
 
 @dataclass
 class Curves:

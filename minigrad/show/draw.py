@@ -11,8 +11,6 @@ import numpy as np
 
 from minigrad.show.curves import Curves
 
-# ----- drawing --------------------------------------------------------------------------------------------------------
-
 LAYOUTS = ("auto", "overlay", "normalised", "stacked")
 STYLE: dict[str, Any] = {
     "font.size": 10.0,

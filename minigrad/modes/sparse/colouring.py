@@ -41,9 +41,6 @@ def _split(values: Any, wanted: Any) -> list[Any]:
     return [order[start:stop] for start, stop in zip(starts, stops)]
 
 
-# ----- colouring ------------------------------------------------------------------------------------------------------
-
-
 @dataclass(frozen=True, eq=False)
 class Colouring:
     """How a sparse matrix is computed: which entries it has, and which of its columns (or rows) one sweep yields.

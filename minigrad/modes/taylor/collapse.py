@@ -14,8 +14,6 @@ from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, named, pulled_complex
 from minigrad.modes.taylor.push import push_with_trouble, times_factorial
 
-# ----- elementwise_grad, and curves -----------------------------------------------------------------------------------
-
 
 def elementwise_derivative(
     fun: Callable[..., Any], order: int, args: tuple[Any, ...], kwargs: dict[str, Any], argnum: Any

@@ -25,8 +25,6 @@ from minigrad.modes.taylor.push import node_series
 from minigrad.rules.products import tensordot
 from minigrad.rules.series import Series, dot
 
-# ----- Laplacians: sums of directional derivatives --------------------------------------------------------------------
-
 
 def laplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The sum of the second derivatives ∂²fun / ∂x_i² over all entries of x, without the matrix of them.

@@ -38,8 +38,6 @@ from minigrad.rules import series as s
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.series import Series
 
-# ----- the pass -------------------------------------------------------------------------------------------------------
-
 
 class Findings(Trouble):
     """What a pass met: infinities, NaN, and quotients in which digits were lost."""
