@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+import unicodedata
 from collections.abc import Sequence
 
 import numpy as np
@@ -46,8 +47,9 @@ def name_by_function(step: Step) -> str:
 
 def as_identifier(text: str) -> str:
     """A path such as `P['W'][0]` as a name: `W0`."""
-    last = re.split(r"\['|\.", text)[-1]
-    name = re.sub(r"\W+", "_", re.sub(r"'?\]\[?|\[", "_", last)).strip("_")
+    last = unicodedata.normalize("NFKC", re.split(r"\['|\.", text)[-1])  # as Python reads names
+    plain = "".join([c if f"x{c}".isidentifier() else " " for c in re.sub(r"'?\]\[?|\[", "_", last)])
+    name = re.sub(r"\W+", "_", plain).strip("_")
     name = re.sub(r"_(\d+)", r"\1", name, count=1)
     return name if name.isidentifier() and not keyword.iskeyword(name) else f"x_{name}"
 
