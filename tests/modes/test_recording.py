@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from minigrad import grad, hvp, jvp, trace, value_and_grad, vjp
-from minigrad.core.tape import Box, LostDerivativeError
+from minigrad.core.tape import Box
+from minigrad.errors import LostDerivativeError
 
 X = np.array([0.5, -1.0, 2.0])
 
