@@ -54,6 +54,7 @@ for subscripts, shapes in (
     ("ij,,j->i", ((2, 3), (), (3,))), ("ijj->i", ((2, 3, 3),)), ("ab,ab,ab->a", ((2, 3), (2, 3), (1, 3))),
     ("...ii->...i", ((2, 3, 3),)), ("i...,i...->...", ((2, 3), (2, 3))), ("ij,...j->...i", ((2, 3), (4, 3))),
     ("i,j,k->kij", ((2,), (3,), (2,))), ("ii,i->i", ((1, 1), (3,))),
+    ("i,ij,j,jk,k->i", ((2,), (2, 3), (3,), (3, 2), (2,))),
 ):
     shapes = shapes if len(shapes) > 1 else shapes[0]
     cell("numpy.einsum", lambda np, *xs, s=subscripts: np.einsum(s, *xs), *[draw] * (len(shapes) if isinstance(shapes[0], tuple) else 1), shapes=(shapes,), analytic=True, note=f"{subscripts} {shapes}")
