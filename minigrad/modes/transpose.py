@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.tape import Box, Tape, peel
+from minigrad.modes.cotangents import gathered
 from minigrad.modes.sweeps import backward
 from minigrad.rules.expansion import expanded, real_part
 
@@ -29,6 +30,8 @@ def transpose_of(push: Callable[..., Any]) -> Callable[..., list[Any]]:
         cts: list[Any] = []
         for arg, box in zip(args, boxes):
             ct = next(found) if box is not None else None
+            if type(ct) is list:  # entries at an index, which the sweep leaves to the turn of their node
+                ct = gathered(ct, arg)
             cts.append(real_part(ct) if ct is not None and peel(arg).dtype.kind != "c" else ct)
         return cts
 
