@@ -19,6 +19,7 @@ scipy, show, checking, compat, shell.
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from minigrad import errors as errors
 from minigrad import numpy as numpy
 from minigrad.compat.transforms import (
     deriv,
@@ -113,8 +114,14 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    faces = [face for face in _FACES if face in globals()]
+    return sorted({*__all__, *_NOT_BOUND_BY_A_STAR, *faces, *[name for name in globals() if name.startswith("__")]})
 
+
+# The modules that users import, and the names that `from minigrad import *` leaves out: Python has a `compile`, and
+# a module called `numpy` is best imported by its own name.
+_FACES = ("builtins", "compiler", "errors", "extend", "misc", "scipy", "test_util", "testing")
+_NOT_BOUND_BY_A_STAR = ("compile", "numpy")
 
 __all__ = [
     "CannotCompileError",
@@ -145,7 +152,6 @@ __all__ = [
     "make_vjp",
     "multigrad_dict",
     "name",
-    "numpy",
     "set_at",
     "stop_gradient",
     "tensor_jacobian_product",
@@ -155,5 +161,5 @@ __all__ = [
     "value_and_grad",
     "vector_jacobian_product",
     "vjp",
-    *_LAZY,
+    *(name for name in _LAZY if name not in _NOT_BOUND_BY_A_STAR),
 ]

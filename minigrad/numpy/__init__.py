@@ -22,11 +22,10 @@ from minigrad.numpy import polynomials as _polynomials
 from minigrad.numpy import selection as _selection
 from minigrad.numpy import special as _special
 from minigrad.numpy import statistics as _statistics
-from minigrad.numpy.dispatch import FUNCTIONS as FUNCTIONS
-from minigrad.numpy.dispatch import UFUNCS as UFUNCS
 
+_PUBLIC = {*dir(_np), "logsumexp"}  # NumPy lacks the latter
 for _module in (_functions, _selection, _statistics, _order, _calculus, _polynomials, _special):
-    globals().update({name: value for name, value in vars(_module).items() if not name.startswith("_")})
+    globals().update({name: value for name, value in vars(_module).items() if name[0] != "_" and name in _PUBLIC})
 
 __all__ = sorted({*_np.__all__, "logsumexp"})
 
@@ -36,4 +35,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({name for name in globals() if not name.startswith("_")} | set(dir(_np)))
+    return sorted(_PUBLIC)

@@ -59,9 +59,19 @@ def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], home: str = "numpy") -> 
         return ufunc(*args, *more, **options)
 
     function = unary if ufunc.nin == 1 else binary if ufunc.nin == 2 else of_many
-    function.__name__ = function.__qualname__ = ufunc.__name__
-    function.__doc__ = f"As `{home}.{ufunc.__name__}`, with a derivative rule."
     UFUNCS[ufunc] = bind
+    return in_place_of(ufunc, function, home)
+
+
+def in_place_of(own: Any, function: Any, home: str, doc: str | None = None) -> Any:
+    """The function, which shows itself as `own` of the module `home`: with its name and its signature.
+
+    Where `inspect` and `help` follow `__wrapped__` the signature is read when somebody asks for it, not at start-up.
+    """
+    function.__name__ = function.__qualname__ = own.__name__
+    function.__module__ = f"minigrad.{home}"
+    function.__doc__ = doc or f"As `{home}.{own.__name__}`, with a derivative rule."
+    function.__wrapped__ = own
     return function
 
 
@@ -103,11 +113,10 @@ def as_function(*served: Any) -> Callable[[Callable[..., Any]], Callable[..., An
                 return rule(*args, **options)
             return own(*args, **options)
 
-        function.__name__ = function.__qualname__ = own.__name__
-        function.__doc__ = rule.__doc__ or f"As `numpy.{own.__name__}`, with a derivative rule."
         for each in served:
             FUNCTIONS[each] = rule
-        return function
+        home = own.__module__ if own.__module__ in ("numpy.linalg", "numpy.fft") else "numpy"
+        return in_place_of(own, function, home, rule.__doc__)
 
     return decorate
 

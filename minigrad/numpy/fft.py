@@ -199,3 +199,7 @@ fftshift, ifftshift = _shift(_np.fft.fftshift, 1), _shift(_np.fft.ifftshift, -1)
 
 def __getattr__(name: str) -> Any:
     return getattr(_np.fft, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_np.fft)

@@ -21,6 +21,7 @@ from minigrad.numpy.dispatch import (
     axis_index,
     boxed,
     check_options,
+    in_place_of,
     plain_axis,
     refuse,
 )
@@ -29,7 +30,6 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
-from minigrad.rules.moving import array
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
@@ -719,17 +719,30 @@ def size(a: Any, axis: Any = None) -> int:
     return int(_np.size(peel(a), axis))
 
 
+size = in_place_of(_np.size, size, "numpy", size.__doc__)
+
+
 # ----- making arrays
 
 
-def asarray(a: Any, dtype: Any = None, *args: Any, **options: Any) -> Any:
-    """`np.asarray`, also of a box or of a list of boxes."""
-    if type(a) is Box or has_box(a) or has_duck(a):
-        return array(a, dtype)
-    return _np.asarray(a, dtype, *args, **options)
+def array(object: Any, dtype: Any = None, **options: Any) -> Any:
+    return _moving.array(object, dtype, **options)
 
 
-asanyarray = ascontiguousarray = asfortranarray = asarray
+def _conversion(own: Callable[..., Any]) -> Any:
+    """A conversion to an array: NumPy's own of plain values, `array` of what is traced, or holds what is traced."""
+
+    def function(a: Any, *args: Any, **options: Any) -> Any:
+        if type(a) is Box or has_box(a) or has_duck(a):
+            return _moving.array(a, args[0] if args else options.get("dtype"))
+        return own(a, *args, **options)
+
+    return in_place_of(own, function, "numpy", f"`np.{own.__name__}`, also of a box or of a list of boxes.")
+
+
+array = in_place_of(_np.array, array, "numpy", _moving.array.__doc__)
+asarray, asanyarray = _conversion(_np.asarray), _conversion(_np.asanyarray)
+ascontiguousarray, asfortranarray = _conversion(_np.ascontiguousarray), _conversion(_np.asfortranarray)
 
 
 @as_function(_np.full_like)
@@ -741,9 +754,12 @@ def full_like(
     return _moving.cast(ans, peel(a).dtype if dtype is None else dtype)
 
 
-def full(shape: Any, fill_value: Any, dtype: Any = None, order: str = "C") -> Any:
+def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
     """`np.full`, also with a box as the value."""
     if not has_box(fill_value):
-        return _np.full(shape, fill_value, dtype=dtype, order="F" if order == "F" else "C")
+        return _np.full(shape, fill_value, dtype, order, **options)
     ans = broadcast_to(boxed(fill_value), shape)
     return ans if dtype is None else _moving.cast(ans, dtype)
+
+
+full = in_place_of(_np.full, full, "numpy", full.__doc__)

@@ -763,3 +763,7 @@ matrix_rank = as_function(_own.matrix_rank)(constant("matrix_rank", _own.matrix_
 
 def __getattr__(name: str) -> Any:
     return getattr(_own, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_own)

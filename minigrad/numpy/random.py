@@ -7,3 +7,7 @@ import numpy as _np
 
 def __getattr__(name: str) -> Any:
     return getattr(_np.random, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_np.random)

@@ -14,7 +14,15 @@ from minigrad.core.nested import has_box
 from minigrad.core.primitive import elementwise as _elementwise
 from minigrad.core.tape import Box, peel
 from minigrad.numpy import functions as _f
-from minigrad.numpy.dispatch import as_array, as_function, as_ufunc, axis_index, check_options, refuse
+from minigrad.numpy.dispatch import (
+    as_array,
+    as_function,
+    as_ufunc,
+    axis_index,
+    check_options,
+    in_place_of,
+    refuse,
+)
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
@@ -410,9 +418,13 @@ def asarray_chkfinite(a: Any, dtype: Any = None, order: Any = None) -> Any:
     return _f.asarray(a, dtype)
 
 
-def require(a: Any, dtype: Any = None, requirements: Any = None, *, like: Any = None) -> Any:
+def require(a: Any, dtype: Any = None, requirements: Any = None, **options: Any) -> Any:
     """`np.require`, also of a box, of which it is a copy anyway."""
-    return _f.asarray(a, dtype) if has_box(a) else _np.require(a, dtype, requirements)
+    return _f.asarray(a, dtype) if has_box(a) else _np.require(a, dtype, requirements, **options)
+
+
+asarray_chkfinite = in_place_of(_np.asarray_chkfinite, asarray_chkfinite, "numpy", asarray_chkfinite.__doc__)
+require = in_place_of(_np.require, require, "numpy", require.__doc__)
 
 
 class _Joiner:

@@ -7,6 +7,8 @@ what `numpy.linalg` has are composed from it.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as _np
@@ -19,12 +21,48 @@ from minigrad.core.tape import peel
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy import linalg as _nl
-from minigrad.numpy.dispatch import as_array
+from minigrad.numpy.dispatch import as_array, in_place_of
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
 
 _T = _l.transposed
+_WITHOUT_EFFECT = {"overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lwork", "lapack_driver", "driver"}
+
+
+def as_scipy(rule: Callable[..., Any]) -> Any:
+    """The function of SciPy with this name: its arguments in its order, and no option that is silently ignored.
+
+    Options that the rule does not take are refused unless they have their default or no effect on the result.
+    """
+    own = getattr(_own, rule.__name__)
+    code = rule.__code__
+    taken = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+    @functools.cache
+    def defaults() -> dict[str, Any]:
+        import inspect  # here for start-up: what SciPy's function takes is asked at the first call
+
+        return {name: parameter.default for name, parameter in inspect.signature(own).parameters.items()}
+
+    def function(*args: Any, **options: Any) -> Any:
+        known = defaults()
+        if len(args) > len(known):
+            raise TypeError(located(f"{own.__name__}: {len(args)} arguments, but it takes {len(known)}"))
+        given = dict(zip(known, args))
+        for name, value in options.items():
+            if name not in known:
+                raise TypeError(located(f"{own.__name__}: there is no option {name}; there are {', '.join(known)}"))
+            if name in given:
+                raise TypeError(located(f"{own.__name__}: several values of the argument {name}"))
+            given[name] = value
+        for name in [name for name in given if name not in taken]:
+            value = given.pop(name)
+            if name not in _WITHOUT_EFFECT and value is not known[name] and value != known[name]:
+                raise NotImplementedError(located(f"{own.__name__}: {name}={value!r} has no rule; leave it out"))
+        return rule(**given)
+
+    return in_place_of(own, function, "scipy.linalg", rule.__doc__)
 
 
 def _block(a: Any, e: Any) -> Any:
@@ -45,12 +83,12 @@ def _matrix_function(own: Any) -> Any:
         [lambda t, _ans, a: direction(a, t)],
     )
 
-    def function(A: Any) -> Any:
+    def rule(A: Any) -> Any:
         return bind(_moving.cast(as_array(A), _np.result_type(_np.asarray(peel(as_array(A))).dtype, _np.float32)))
 
-    function.__name__ = own.__name__
-    function.__doc__ = f"As `scipy.linalg.{own.__name__}`, with derivatives of every order; a square matrix."
-    return function
+    rule.__name__ = own.__name__
+    rule.__doc__ = f"As `scipy.linalg.{own.__name__}`, with derivatives of every order; a square matrix."
+    return as_scipy(rule)
 
 
 expm, logm = _matrix_function(_own.expm), _matrix_function(_own.logm)
@@ -90,11 +128,13 @@ def _taylor_of_sylvester(order: int, ans: Any, us: Any, params: Any) -> list[Any
 _sylvester.primitive.taylor = _taylor_of_sylvester
 
 
+@as_scipy
 def solve_sylvester(a: Any, b: Any, q: Any) -> Any:
     """The solution X of a X + X b = q."""
     return _sylvester(as_array(a), as_array(b), as_array(q))
 
 
+@as_scipy
 def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     """The solution X of a X + X a^H = q."""
     a = as_array(a)
@@ -121,6 +161,7 @@ def _taylor_of_root(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
 _sqrtm.primitive.taylor = _taylor_of_root  # type: ignore[attr-defined]
 
 
+@as_scipy
 def sqrtm(A: Any) -> Any:
     """The principal square root X of a matrix: X X = A, so dX solves X dX + dX X = dA."""
     return _sqrtm(as_array(A))
@@ -158,7 +199,8 @@ _triangular.primitive.taylor = _nl.taylor_of_solution(
 )
 
 
-def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False, **_: Any) -> Any:
+@as_scipy
+def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_diagonal: bool = False) -> Any:
     """The solution x of a x = b (trans 0 or "N"), a^T x = b (1, "T") or a^H x = b (2, "C") for a triangular matrix."""
     a, b = as_array(a), as_array(b)
     kind = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
@@ -209,7 +251,8 @@ _banded: Any = Primitive(
 _banded.primitive.taylor = _nl.taylor_of_solution(_banded, _band_times)
 
 
-def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any, **_: Any) -> Any:
+@as_scipy
+def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Any:
     """The solution x of A x = b, with the diagonals of A in the rows of `ab`."""
     ab, b = as_array(ab), as_array(b)
     low, up = l_and_u
@@ -220,17 +263,20 @@ def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any, **_: Any) -> Any:
 # ----- factorisations -------------------------------------------------------------------------------------------------
 
 
-def cholesky(a: Any, lower: bool = False, **_: Any) -> Any:
+@as_scipy
+def cholesky(a: Any, lower: bool = False) -> Any:
     """The Cholesky factor of a Hermitian matrix: by default the upper one, as in SciPy."""
     return _nl.cholesky(as_array(a), upper=not lower) if has_box(a) else _own.cholesky(a, lower=lower)
 
 
-def cho_factor(a: Any, lower: bool = False, **_: Any) -> tuple[Any, bool]:
+@as_scipy
+def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
     """The Cholesky factor for `cho_solve`; its other triangle is zero here."""
     return cholesky(as_array(a), lower), lower
 
 
-def cho_solve(c_and_lower: tuple[Any, bool], b: Any, **_: Any) -> Any:
+@as_scipy
+def cho_solve(c_and_lower: tuple[Any, bool], b: Any) -> Any:
     """The solution x of A x = b, given the Cholesky factor of A."""
     c, lower = c_and_lower
     first, second = (0, 2) if lower else (2, 0)
@@ -249,7 +295,8 @@ _lu = several(
 )  # fmt: skip
 
 
-def lu(a: Any, permute_l: bool = False, **_: Any) -> Any:
+@as_scipy
+def lu(a: Any, permute_l: bool = False) -> Any:
     """A = P L U with partial pivoting, of a square matrix; the permutation is a constant."""
     a = as_array(a)
     if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
@@ -259,13 +306,15 @@ def lu(a: Any, permute_l: bool = False, **_: Any) -> Any:
     return (_l.matmul(p, left), right) if permute_l else (p, left, right)
 
 
-def lu_factor(a: Any, **_: Any) -> tuple[Any, Any]:
+@as_scipy
+def lu_factor(a: Any) -> tuple[Any, Any]:
     """L and U in one matrix, and the pivots, for `lu_solve`."""
     _, left, right = lu(a)
     return _moving.tril(left, k=-1) + right, _own.lu_factor(peel(as_array(a)))[1]
 
 
-def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0, **_: Any) -> Any:
+@as_scipy
+def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0) -> Any:
     """The solution x of A x = b, given `lu_factor(A)`; of A^T x = b with trans=1."""
     both, piv = lu_and_piv
     order = _np.arange(len(piv))
@@ -284,30 +333,35 @@ def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0, **_: Any) -> A
 inv, det, norm, pinv, svdvals = _nl.inv, _nl.det, _nl.norm, _nl.pinv, _nl.svdvals
 
 
-def solve(a: Any, b: Any, **_: Any) -> Any:
-    """The solution x of a x = b; what is assumed of the matrix does not matter to its derivative."""
-    return _nl.solve(as_array(a), as_array(b))
+@as_scipy
+def solve(a: Any, b: Any, lower: bool = False, assume_a: Any = None, transposed: bool = False) -> Any:
+    """The solution x of a x = b, or of a^T x = b; what is assumed of the matrix does not matter to its derivative."""
+    return _nl.solve(_T(as_array(a)) if transposed else as_array(a), as_array(b))
 
 
-def eigh(a: Any, b: Any = None, **_: Any) -> Any:
+@as_scipy
+def eigh(a: Any, b: Any = None, lower: bool = True, eigvals_only: bool = False) -> Any:
     """Eigenvalues and eigenvectors of a Hermitian matrix."""
     if b is not None:
         raise NotImplementedError(located("eigh: the generalised problem has no rule; use cholesky of b, and solve"))
-    return tuple(_nl.eigh(as_array(a)))
+    return _nl.eigvalsh(as_array(a)) if eigvals_only else tuple(_nl.eigh(as_array(a)))
 
 
-def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, **_: Any) -> Any:
+@as_scipy
+def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
     """The singular value decomposition."""
     ans = _nl.svd(as_array(a), full_matrices, compute_uv)
     return tuple(ans) if compute_uv else ans
 
 
-def qr(a: Any, mode: str = "full", **_: Any) -> Any:
+@as_scipy
+def qr(a: Any, mode: str = "full") -> Any:
     """The QR factorisation; mode "economic", "r", or "full" of a matrix that is not tall."""
     ans = _nl.qr(as_array(a), {"full": "complete", "economic": "reduced"}.get(mode, mode))
     return (ans,) if mode == "r" else tuple(ans)
 
 
+@as_scipy
 def toeplitz(c: Any, r: Any = None) -> Any:
     """Constant along diagonals, with this first column and first row."""
     c = as_array(c)
@@ -317,6 +371,7 @@ def toeplitz(c: Any, r: Any = None) -> Any:
     return both[_np.arange(m)[:, None] - _np.arange(n)[None, :] + n - 1]
 
 
+@as_scipy
 def hankel(c: Any, r: Any = None) -> Any:
     """Constant along anti-diagonals, with this first column and last row."""
     c = as_array(c)
@@ -325,6 +380,7 @@ def hankel(c: Any, r: Any = None) -> Any:
     return both[_np.arange(c.shape[0])[:, None] + _np.arange(r.shape[0])[None, :]]
 
 
+@as_scipy
 def circulant(c: Any) -> Any:
     """Each column is the one before, moved down by one."""
     c = as_array(c)

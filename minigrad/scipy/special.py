@@ -24,7 +24,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import constant, elementwise
 from minigrad.core.tape import Box, peel
-from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed
+from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed, in_place_of
 from minigrad.rules import elementwise as _e
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import series as _t
@@ -86,9 +86,7 @@ def function(name: str, bind: Callable[..., Any]) -> Callable[..., Any]:
             return bind(*map(boxed, args), **{key: boxed(value) for key, value in options.items()})
         return own(*args, **options)
 
-    public.__name__ = public.__qualname__ = name
-    public.__doc__ = f"As `scipy.special.{name}`, with a derivative rule."
-    return public
+    return in_place_of(own, public, "scipy.special")
 
 
 def weak(value: Any) -> Any:
@@ -979,3 +977,7 @@ for _name, _rule in _TAYLOR.items():
 
 def __getattr__(name: str) -> Any:
     return getattr(_sp, name)
+
+
+def __dir__() -> list[str]:
+    return dir(_sp)

@@ -1,9 +1,15 @@
 """`minigrad.numpy` has NumPy's names, and on plain values it is NumPy."""
 
+import inspect
+import pickle
+import pydoc
+from types import FunctionType, ModuleType
+
 import numpy as np
 import pytest
 
 import minigrad.numpy as mnp
+import minigrad.numpy.random
 
 X = np.array([0.5, -1.0, 2.0])
 A = np.array([[1.0, 2.0, -1.0], [0.5, -0.3, 4.0]])
@@ -29,3 +35,63 @@ def test_the_namespace_on_plain_values_is_numpy(function: str) -> None:
     }.get(function, (A,))  # fmt: skip
     assert np.array_equal(getattr(mnp, function)(*arguments), getattr(np, function)(*arguments))
     assert type(getattr(mnp, function)(*arguments)) is type(getattr(np, function)(*arguments))
+
+
+# ----- what the namespace shows of itself -----------------------------------------------------------------------------
+
+PLACES = [(mnp, np), (mnp.linalg, np.linalg), (mnp.fft, np.fft), (minigrad.numpy.random, np.random)]
+
+
+def test_dir_has_the_names_of_numpy_and_no_helpers() -> None:
+    assert set(dir(mnp)) - set(dir(np)) == {"logsumexp"}
+    for ours, theirs in PLACES:
+        assert set(dir(theirs)) <= set(dir(ours))
+        assert all(hasattr(ours, name) for name in dir(ours))
+    for ours, theirs in PLACES[1:]:
+        assert dir(ours) == dir(theirs)
+    assert mnp.__name__ == "minigrad.numpy"
+
+
+def test_a_star_binds_the_names_that_numpy_binds() -> None:
+    bound: dict[str, object] = {}
+    exec("from minigrad.numpy import *", bound)
+    assert bound.keys() - {"__builtins__"} == {*np.__all__, "logsumexp"}
+
+
+def signature_of(function: object) -> str:
+    """The signature as text, or why there is none: before NumPy 2.4 ufuncs have none."""
+    try:
+        return str(inspect.signature(function))  # type: ignore[arg-type]
+    except ValueError:
+        return "none"
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PLACES[:3], ids=["numpy", "linalg", "fft"])
+def test_signatures_are_those_of_numpy(ours: ModuleType, theirs: ModuleType) -> None:
+    """Names, modules and signatures, of all functions that have a rule; and they can be pickled."""
+    count = 0
+    for name in dir(theirs):
+        mine, own = getattr(ours, name), getattr(theirs, name)
+        if mine is own or not isinstance(mine, FunctionType) or name.startswith("_"):
+            continue
+        count += 1
+        assert signature_of(mine) == signature_of(own), name
+        assert mine.__module__ == ours.__name__, name
+        assert name == "row_stack" or getattr(theirs, mine.__name__) is own  # an old name of vstack
+        assert pickle.loads(pickle.dumps(mine)) is getattr(ours, mine.__name__), name
+    assert count > 10
+
+
+def test_help_shows_the_signature_of_numpy() -> None:
+    text = pydoc.plain(pydoc.render_doc(mnp.sum))
+    assert "function sum in module minigrad.numpy\n" in text
+    assert "sum(a, axis=None, dtype=None, out=None, keepdims=<no value>" in text
+
+
+def test_conversions_of_plain_arrays_are_those_of_numpy() -> None:
+    """Order and subclass, too."""
+    masked = np.ma.masked_array([1.0, 2.0], [True, False])
+    assert mnp.asfortranarray(A).flags.f_contiguous
+    assert mnp.ascontiguousarray(A[:, ::2]).flags.c_contiguous
+    assert type(mnp.asanyarray(masked)) is type(masked)
+    assert mnp.full((2, 3), 1.0, order="F").flags.f_contiguous
