@@ -15,10 +15,10 @@ from typing import Any
 import numpy as _np
 from scipy import integrate as _own  # type: ignore[import-untyped]
 
-from minigrad.compat.extend import defvjp_argnums, primitive
 from minigrad.core.tape import peel
 from minigrad.modes.reverse import vjp
 from minigrad.numpy import functions as _f
+from minigrad.operations.custom import custom_primitive
 from minigrad.operations.vectors import flatten
 from minigrad.rules import shapes as _shapes
 
@@ -53,13 +53,13 @@ def odeint(
 
     settings = {"rtol": rtol, "atol": atol, **options}
 
-    @primitive
+    @custom_primitive
     def solved(y0: Any, t: Any, theta: Any) -> Any:
         plain = lambda y, time: _np.asarray(peel(right_hand_side(y, time, theta)))
         return _own.odeint(plain, y0, t, **settings)
 
-    def pull(argnums: Any, ans: Any, values: Any, kwargs: Any) -> Callable[[Any], list[Any]]:
-        _, t, theta = values
+    @solved.defvjp
+    def _adjoint(g: Any, ans: Any, y0: Any, t: Any, theta: Any) -> tuple[Any, Any, Any]:
         n, p = ans.shape[1], theta.shape[0]
 
         def augmented(state: Any, backwards: Any, theta: Any) -> Any:
@@ -69,24 +69,19 @@ def odeint(
             of_y, of_t, of_theta = back(-a)
             return _f.concatenate([-rate, -of_y, -_shapes.reshape(of_t, shape=(1,)), -of_theta])
 
-        def of_all(g: Any) -> list[Any]:
-            of_y, of_time, of_theta = g[-1], 0.0, _np.zeros(p)
-            of_times: list[Any] = [None] * len(t)
-            for k in range(len(t) - 1, 0, -1):
-                here = _f.dot(right_hand_side(ans[k], t[k], theta), g[k])
-                of_times[k] = here
-                of_time = of_time - here
-                start = _f.concatenate([ans[k], of_y, _f.reshape(of_time, (1,)), of_theta])
-                times = _f.stack([-t[k], -t[k - 1]])
-                state = odeint(augmented, start, times, (theta,), **settings)[1]
-                of_y, of_time, of_theta = state[n : 2 * n] + g[k - 1], state[2 * n], state[2 * n + 1 :]
-            of_times[0] = of_time
-            results = [of_y, _f.stack(of_times) if len(t) > 1 else _np.zeros(1), of_theta]
-            return [results[k] for k in argnums]
+        of_y, of_time, of_theta = g[-1], 0.0, _np.zeros(p)
+        of_times: list[Any] = [None] * len(t)
+        for k in range(len(t) - 1, 0, -1):
+            here = _f.dot(right_hand_side(ans[k], t[k], theta), g[k])
+            of_times[k] = here
+            of_time = of_time - here
+            start = _f.concatenate([ans[k], of_y, _f.reshape(of_time, (1,)), of_theta])
+            times = _f.stack([-t[k], -t[k - 1]])
+            state = odeint(augmented, start, times, (theta,), **settings)[1]
+            of_y, of_time, of_theta = state[n : 2 * n] + g[k - 1], state[2 * n], state[2 * n + 1 :]
+        of_times[0] = of_time
+        return of_y, _f.stack(of_times) if len(t) > 1 else _np.zeros(1), of_theta
 
-        return of_all
-
-    defvjp_argnums(solved, pull)
     return solved(y0, t, theta)
 
 
