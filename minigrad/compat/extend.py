@@ -19,19 +19,19 @@ derivative is asked for.
 from __future__ import annotations
 
 import functools
+import operator
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
-from minigrad.core.duck_arrays import has_duck, innermost_duck
+from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.lines import located
-from minigrad.core.primitive import Primitive, constant
+from minigrad.core.nested import is_box
+from minigrad.core.primitive import constant
 from minigrad.core.tape import Box as Box
 from minigrad.core.tape import Node as Node
 from minigrad.core.tape import open_part, peel
-from minigrad.modes.transpose import transpose_of
-from minigrad.rules.expansion import expanded
+from minigrad.core.tree import flatten, tree_map
+from minigrad.operations.tree_operation import filled, one_operation, transposed
 
 __all__ = [
     "Box", "Node", "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum",
@@ -56,57 +56,45 @@ class _Rules:
             )
         )
 
-    def transposed(self, argnums: Sequence[int], traced: Callable[..., list[Any]], kwargs: Any) -> Primitive:
-        """A primitive of just the traced arguments; the others are constants of this call."""
+    def called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The function as one operation."""
 
-        def fun(*xs: Any) -> Any:
-            return (self.apply if has_duck(xs) else self.fun)(*traced(xs), **kwargs)
+        def pull(g: Any, ans: Any, primals: Any, wanted: Any) -> Any:
+            args, kwargs = primals
+            argnums = [k for k, each in enumerate(wanted[0]) if any(flatten(each)[0])]
+            if self.pull is not None:
+                cts: list[Any] = [None] * len(args)
+                found = self.pull(argnums, ans, args, kwargs)(filled(g, ans) if type(ans) is tuple else g)
+                for k, ct in zip(argnums, found):
+                    cts[k] = ct
+                return tuple(cts), None
+            moving = tuple([arg if k in argnums else None for k, arg in enumerate(args)])
+            applied, self.apply = self.apply, self.fun  # the primitive itself has no pullback: trace its body
+            try:
+                return transposed(lambda ts: push((ts, None), ans, primals), moving, ans, g), None
+            finally:
+                self.apply = applied
 
-        def pull_all(gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
+        def push(ts: Any, ans: Any, primals: Any) -> Any:
+            args, kwargs = primals
+            argnums = [k for k, t in enumerate(ts[0]) if flatten(t)[0]]
+            if self.push is not None:
+                return self.push(argnums, [ts[0][k] for k in argnums], ans, args, kwargs)
             if self.pull is None:
-                if self.push is None:
-                    raise self.missing(argnums[0], "defvjp")
-                applied, self.apply = self.apply, self.fun  # the primitive itself has no pullback: trace its body
-                try:
-                    return transpose_of(push_all)(gs, ans, *xs, parents=parents)
-                finally:
-                    self.apply = applied
-            wanted = [k for k, p in zip(argnums, parents) if p >= 0]
-            found = iter(self.pull(wanted, ans[0], traced(xs), kwargs)(gs[0]))
-            return [next(found) if p >= 0 else None for p in parents]
+                raise self.missing(argnums[0], "defvjp")
+            wanted = [k in argnums for k in range(len(args))]
+            return transposed(lambda g: pull(g, ans, primals, (wanted,))[0], ans, args, ts[0])
 
-        def push_all(ts: Any, ans: Any, *xs: Any) -> list[Any]:
-            moving = [(k, expanded(t, x)) for k, t, x in zip(argnums, ts, xs) if t is not None]
-            if self.push is None:
-                if self.pull is None:
-                    raise self.missing(argnums[0], "defvjp")
-                return [_forward_from(self.pull, moving, ans[0], traced(xs), kwargs)]
-            return [self.push([k for k, _ in moving], [t for _, t in moving], ans[0], traced(xs), kwargs)]
-
-        def pull(g: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
-            return pull_all([g], (ans,), *xs, parents=parents)
-
-        def jvp(position: int) -> Callable[..., Any]:
-            return lambda t, ans, *xs: push_all([t if k == position else None for k in range(len(xs))], (ans,), *xs)[0]
-
-        return Primitive(self.name, "general", fun, jvps=[jvp(k) for k in range(len(argnums))], pull=pull)
-
-
-def _forward_from(pull: Callable[..., Any], moving: list[tuple[int, Any]], ans: Any, args: Any, kwargs: Any) -> Any:
-    """The pushforward as the transpose of the pullback."""
-    argnums = [k for k, _ in moving]
-
-    def backward_map(us: Any, _ans: Any, _value: Any) -> list[Any]:
-        return list(pull(argnums, ans, args, kwargs)(us[0]))
-
-    likes = tuple([np.asarray(peel(args[k])) for k in argnums])
-    return transpose_of(backward_map)([t for _, t in moving], likes, ans, parents=(0,))[0]
+        return one_operation(
+            self.name, lambda args, kwargs: self.fun(*args, **kwargs), (args, kwargs), pull, push, opaque=True
+        )
 
 
 def primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of plain arrays be one operation on the tape, with a derivative by `defvjp` or `defjvp`.
 
-    Args:    fun: takes numbers and arrays (and anything else, as constants) and returns one number or array.
+    Args:    fun: takes numbers and arrays (and anything else, as constants) and returns a number or an array, or a
+             tuple of these; cotangents are then tuples, too.
     Returns: a function with the same arguments, which takes traced values too. Keyword arguments are constants.
     Raises:  NotImplementedError when the derivative in an argument without a rule is asked for.
 
@@ -122,20 +110,10 @@ def primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         args = tuple([open_part(arg) for arg in args])
         kwargs = {key: peel(value) for key, value in kwargs.items()}
-        argnums = [k for k, arg in enumerate(args) if type(arg) is Box]
-        if not argnums:
-            duck = innermost_duck(
-                args
-            )  # it must not look into the function: what that is made of has other derivatives
-            return fun(*args, **kwargs) if duck is None else duck.perform(wrapped, args, kwargs)
-
-        def merged(xs: Sequence[Any]) -> list[Any]:
-            new = list(args)
-            for k, x in zip(argnums, xs):
-                new[k] = x
-            return new
-
-        return rules.transposed(argnums, merged, kwargs).bind(*[args[k] for k in argnums])
+        if any(map(is_box, args)):
+            return rules.called(args, kwargs)
+        duck = innermost_duck(args)  # it must not look into the function, whose operations have other derivatives
+        return fun(*args, **kwargs) if duck is None else duck.perform(wrapped, args, kwargs)
 
     rules.apply = wrapped
     wrapped.rules = rules  # type: ignore[attr-defined]
@@ -198,8 +176,8 @@ def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | 
             part = (
                 rules.apply(*args[:k], t, *args[k + 1 :], **kwargs) if rule == "same" else rule(t, ans, *args, **kwargs)
             )
-            total = part if total is None else total + part
-        return ans * 0.0 if total is None else total
+            total = part if total is None else _added(total, part)
+        return tree_map(lambda _: None, ans) if total is None else total
 
     rules.push = push
 
@@ -212,7 +190,7 @@ def defjvp_argnums(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
 def defjvp_argnum(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
     """Declare pushforwards by argument number: `maker(argnum, tangent, ans, args, kwargs)`."""
     _rules_of(fun).push = lambda argnums, ts, *rest: functools.reduce(
-        lambda a, b: a + b, [maker(k, t, *rest) for k, t in zip(argnums, ts)]
+        _added, [maker(k, t, *rest) for k, t in zip(argnums, ts)]
     )
 
 
@@ -220,8 +198,13 @@ def def_linear(fun: Callable[..., Any]) -> None:
     """Declare that a function is linear in each of its arguments."""
     rules = _rules_of(fun)
     rules.push = lambda argnums, ts, ans, args, kwargs: functools.reduce(
-        lambda a, b: a + b, [rules.apply(*args[:k], t, *args[k + 1 :], **kwargs) for k, t in zip(argnums, ts)]
+        _added, [rules.apply(*args[:k], t, *args[k + 1 :], **kwargs) for k, t in zip(argnums, ts)]
     )
+
+
+def _added(a: Any, b: Any) -> Any:
+    """The sum of two tangents of the result, which may be a tuple."""
+    return tree_map(operator.add, a, b)
 
 
 def notrace_primitive(fun: Callable[..., Any]) -> Callable[..., Any]:

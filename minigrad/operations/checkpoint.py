@@ -35,8 +35,8 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             "checkpoint",
             with_keywords,
             (args, kwargs),
-            lambda g, out, xs: tree_vjp(with_keywords, xs, once=True)[1](g),
-            lambda ts, out, xs: tree_jvp(with_keywords, xs, ts)[1],
+            lambda g, _out, xs, _wanted: tree_vjp(with_keywords, xs, once=True)[1](g),
+            lambda ts, _out, xs: tree_jvp(with_keywords, xs, ts)[1],
             lambda order, curves, out: tree_series("checkpoint", with_keywords, curves, order),
         )
 

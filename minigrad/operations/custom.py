@@ -210,7 +210,7 @@ class Split:
             )
         )
 
-    def pull(self, g: Any, out: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def pull(self, g: Any, out: Any, xs: tuple[Any, ...], _wanted: Any = None) -> tuple[Any, ...]:
         """The cotangents of the differentiable arguments, from the vjp, or else by transposing the jvp."""
         if self.owner.vjp is not None:
             return self.by_vjp(filled(g, out), out, xs)

@@ -216,7 +216,7 @@ def solution(
             _check_root(name, residual, params, x, system)
         return x
 
-    def pull(g: Any, x: Any, primals: Any) -> Any:
+    def pull(g: Any, x: Any, primals: Any, _wanted: Any) -> Any:
         (params,) = primals
         weights = tree_map(lambda w: -w, system.transposed().solve((params, x), g))
         return tree_vjp(lambda p: residual(p, x), (params,))[1](weights)
@@ -267,7 +267,7 @@ class _Linear:
     def solve(self, point: tuple[Any, Any], b: Any) -> Any:
         """The solution, as an operation: from A u = b follows A du = db - dA u, and the cotangent of b is A^-T g."""
 
-        def pull(g: Any, u: Any, primals: Any) -> Any:
+        def pull(g: Any, u: Any, primals: Any, _wanted: Any) -> Any:
             params, x, _b = primals
             of_b = self.transposed().solve((params, x), g)
             back = tree_vjp(lambda params, x: self.times(params, x, u), (params, x))[1]

@@ -195,7 +195,7 @@ class _Loop:
             "checkpointed_scan",
             self.run,
             (carry, xs, args),
-            lambda g, out, primals: self.reverse(primals, out, g),
+            lambda g, out, primals, _wanted: self.reverse(primals, out, g),
             self.push,
             self.series,
         )
@@ -208,7 +208,7 @@ class _Loop:
         the loop with tangents, p, w -> J(p) w, which has a schedule as well: no order ever records the whole loop.
         """
 
-        def pull(w: Any, _ans: Any, inputs: Any) -> Any:
+        def pull(w: Any, _ans: Any, inputs: Any, _wanted: Any) -> Any:
             primals, _out, g = inputs
             loop, point = self.with_tangents(primals, w)
             both = loop.scan(*point)

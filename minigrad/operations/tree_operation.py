@@ -25,7 +25,8 @@ from minigrad.modes.recording import Recording
 from minigrad.modes.reverse import vjp
 from minigrad.rules.expansion import expanded
 
-Pull = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (cotangents, results, arguments) -> cotangents of the arguments
+#: (cotangents, results, arguments, which of these are asked for) -> cotangents of the arguments
+Pull = Callable[[Any, Any, tuple[Any, ...], Any], Any]
 Push = Callable[[Any, Any, tuple[Any, ...]], Any]  #: (tangents, results, arguments) -> tangents of the results
 Taylor = Callable[[int, list[Any], Any], list[Any]]  #: (order, coefficients of the arguments, results) -> those of it
 
@@ -53,9 +54,16 @@ def zeros(leaf: Any) -> Any:
     return np.zeros_like(peel(typed(leaf)))[()]
 
 
-def empty(treedef: TreeDef, leaves: int) -> TreeDef:
-    """The same structure, whose example does not keep the leaves (boxes among them) alive."""
-    return flatten(treedef.unflatten([_HOLE] * leaves))[1]
+def empty(treedef: TreeDef) -> TreeDef:
+    """The same structure, whose examples do not keep the leaves (boxes among them) alive."""
+    example = treedef.example
+    if example is None:
+        return treedef
+    kind = type(example)
+    if kind is not tuple and kind is not list and kind is not dict:
+        return flatten(treedef.unflatten([_HOLE] * len(treedef.paths())))[1]
+    # Of a tuple or list the type is enough, the parts stand in `children`; of a dict the keys are needed.
+    return TreeDef(dict.fromkeys(example) if kind is dict else kind(), tuple(map(empty, treedef.children)))
 
 
 _HOLE = object()
@@ -90,7 +98,8 @@ def one_operation(
         fun: a function of pytrees that returns a pytree. It is run on plain values, whatever is being differentiated.
         args: its arguments. Derivatives are taken with respect to the traced leaves.
         pull, push: the rules. Trees of tangents and cotangents have `None` where they are zero, and may be written
-            in this way. Rules must be differentiable themselves.
+            in this way. Rules must be differentiable themselves. The last argument of `pull` is a tree of the
+            arguments that is True where a cotangent is asked for.
         taylor: see `minigrad.custom`.
         opaque: whether duck arrays must not look into `fun`, since the derivative of what it does is not the one that
             the rules give. They are asked to perform the whole operation instead, example by example.
@@ -101,33 +110,36 @@ def one_operation(
     Raises:
         TypeError: if `fun` closes over a traced value.
     """
-    call = _Call(name, fun, args, pull, push, taylor, opaque)
+    leaves, treedef = flatten(tuple(args))
+    leaves = [open_part(leaf) for leaf in leaves]
+    call = _Call(name, fun, leaves, treedef, pull, push, taylor, opaque)
     if not call.places:
         return call.result(call.run())
     constants = {f"constant{k}": leaf for k, leaf in enumerate(call.leaves) if type(leaf) is np.ndarray}  # watched
-    return call.result(_primitive(name)(*call.traced(args), _call=call, **constants))
+    return call.result(_primitive(name)(*[leaves[k] for k in call.places], _call=call, **constants))
 
 
 class _Call:
     """One call of such a function. It does not hold the traced arguments: nodes that hold it make no cycles."""
 
     def __init__(
-        self, name: str, fun: Any, args: Any, pull: Pull, push: Push, taylor: Taylor | None, opaque: bool
+        self,
+        name: str,
+        fun: Any,
+        leaves: list[Any],
+        treedef: TreeDef,
+        pull: Pull,
+        push: Push,
+        taylor: Taylor | None,
+        opaque: bool,
     ) -> None:
         self.name, self.fun, self.rules, self.series, self.opaque = name, fun, (pull, push), taylor, opaque
-        leaves, self.treedef = flatten(tuple(args))
-        leaves = [open_part(leaf) for leaf in leaves]
         self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
         if self.places:  # an example whose level is inner to these boxes' takes the operation
             self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box or is_example(leaf)]
         inputs = set(self.places)
         self.leaves = [None if k in inputs else leaf for k, leaf in enumerate(leaves)]
-        self.treedef = empty(self.treedef, len(leaves))
-
-    def traced(self, args: Any) -> list[Any]:
-        """The arguments that are being differentiated, and the examples among the others."""
-        leaves = flatten(tuple(args))[0]
-        return [open_part(leaves[k]) for k in self.places]
+        self.treedef = empty(treedef)
 
     def rebuilt(self, parts: Sequence[Any], *, blank: bool = False) -> Any:
         """All arguments from the traced ones; of the others `None`, if blank."""
@@ -155,7 +167,7 @@ class _Call:
         outs = [typed(open_part(out)) for out in outs]
         self.moving = [k for k, out in enumerate(outs) if has_derivative(out)]
         self.others = [None if has_derivative(out) else out for out in outs]
-        self.outdef = empty(outdef, len(outs))
+        self.outdef = empty(outdef)
         return tuple([outs[k] for k in self.moving])
 
     def by_examples(self, duck: Duck, args: Any) -> Any:
@@ -174,7 +186,7 @@ class _Call:
                 what = "closes over a value that is being compiled, or has it as a static argument"
                 raise TypeError(located(f"{self.name}: the function {what}; pass it as one that is not static"))
             if not structures:
-                structures.append(empty(outdef, len(outs)))
+                structures.append(empty(outdef))
             if str(outdef) != str(structures[0]):
                 raise TypeError(located(f"{self.name}: returned {outdef}, and {structures[0]} when it was compiled"))
             return outs[0] if len(outs) == 1 else tuple(outs)
@@ -187,7 +199,8 @@ class _Call:
 
     def pull(self, gs: Any, ans: Any, *xs: Any, parents: Any) -> list[Any]:
         """The cotangents of the traced arguments."""
-        cts = self.rules[0](self.result(gs, blank=True), self.result(ans), self.rebuilt(xs))
+        wanted = self.rebuilt([p >= 0 for p in parents], blank=True)
+        cts = self.rules[0](self.result(gs, blank=True), self.result(ans), self.rebuilt(xs), wanted)
         parts = self.treedef.leaves_of(cts)
         assert parts is not None, f"{self.name}: the pull returned another structure than that of the arguments"
         return [parts[k] if p >= 0 else None for k, p in zip(self.places, parents)]
@@ -298,7 +311,7 @@ class _Flat:
         for k, part in zip(self.moving, parts):
             new[k] = part
         outs, outdef = flatten(self.fun(*self.treedef.unflatten(new)))
-        self.outdef = empty(outdef, len(outs))
+        self.outdef = empty(outdef)
         outs = [typed(open_part(out)) for out in outs]
         self.results = [k for k, out in enumerate(outs) if has_derivative(out)]
         # No boxes are kept: their tape refers to this function, so that it could run it again, and they to their tape.

@@ -103,3 +103,65 @@ def test_rules_that_are_none_same_linear_or_missing() -> None:
 
     with pytest.raises(AttributeError, match="vspace"):
         minigrad.extend.vspace  # noqa: B018
+
+
+def test_an_operation_with_several_results() -> None:
+    """Its rules get and return tuples, as in autograd."""
+
+    @primitive
+    def polar(x: Any, y: Any) -> Any:
+        return np.hypot(x, y), np.arctan2(y, x)
+
+    defvjp(
+        polar,
+        lambda ans, x, y: lambda g: g[0] * x / ans[0] - g[1] * y / ans[0] ** 2,
+        lambda ans, x, y: lambda g: g[0] * y / ans[0] + g[1] * x / ans[0] ** 2,
+    )
+
+    def both(x: Any, y: Any) -> Any:
+        r, angle = polar(x, y)
+        return np.sum(r * np.sin(angle) * r)
+
+    def traced(x: Any, y: Any) -> Any:
+        r = np.sqrt(x * x + y * y)
+        return np.sum(r * np.sin(np.arctan2(y, x)) * r)
+
+    y = np.array([2.0, -1.0, 0.5])
+    for k in (0, 1):
+        assert_close(grad(both, k)(X, y), grad(traced, k)(X, y), 1e-13)
+        assert_close(minigrad.hessian(both, k)(X, y), minigrad.hessian(traced, k)(X, y), 1e-12)
+    assert_close(jvp(both, (X, y), (y, X))[1], jvp(traced, (X, y), (y, X))[1], 1e-13)
+    assert_close(grad(lambda x: np.sum(polar(x, y)[1]))(X), -y / (X**2 + y**2), 1e-13)  # one cotangent is zero
+    assert_close(minigrad.batched(grad(both))(X, y), grad(both)(X, y), 1e-13)
+    assert_close(minigrad.compile(grad(both))(X, y), grad(both)(X, y), 1e-13)
+
+
+def test_several_results_by_a_pushforward() -> None:
+    pair = primitive(lambda x: (2.0 * x, np.sin(x)))
+    defjvp(pair, lambda t, ans, x: (2.0 * t, t * np.cos(x)))
+    assert_close(grad(lambda x: np.sum(pair(x)[0] * pair(x)[1]))(X), 2 * np.sin(X) + 2 * X * np.cos(X), 1e-13)
+    products = primitive(lambda x, y: (x * y, -x * y))
+    def_linear(products)
+    assert jvp(products, (1.0, 2.0), (1.0, 3.0))[1] == (5.0, -5.0)
+    assert grad(lambda x: products(x, 2.0)[1])(3.0) == -2.0
+
+
+def test_an_argument_without_a_rule_may_be_traced_on_an_outer_level() -> None:
+    """Only the cotangent that is asked for needs a rule."""
+    product = primitive(lambda x, y: x * y)
+    defvjp(product, lambda ans, x, y: lambda g: g * y)
+    with pytest.raises(NotImplementedError, match="argument 1 has no derivative rule"):
+        grad(lambda y: grad(lambda x: product(x, y) * x)(2.0))(3.0)
+    shown = []
+
+    @primitive
+    def noted(x: Any, y: Any) -> Any:
+        return x * y
+
+    def maker(argnums: Any, ans: Any, args: Any, kwargs: Any) -> Any:
+        shown.append(tuple(argnums))
+        return lambda g: [g * args[1 - k] for k in argnums]
+
+    defvjp_argnums(noted, maker)
+    assert grad(lambda y: grad(lambda x: noted(x, y))(2.0))(3.0) == 1.0
+    assert shown[0] == (0,)
