@@ -18,10 +18,7 @@ EXCEPTIONS = {
     "long: numpy.functions": "a table: one function of NumPy after another",
     "long: numpy.linalg": "a table: one function of numpy.linalg after another",
     "long: scipy.special": "a table: one function of scipy.special after another",
-    "in a function: operations.custom imports modes.taylor.push": "is being moved to the top",
     "in a function: operations.custom imports rules.recurrences": "is being moved to the top",
-    "in a function: operations.scan imports rules.moving": "is being moved to the top",
-    "in a function: operations.tree_operation imports modes.taylor.push": "is being moved to the top",
 }
 
 

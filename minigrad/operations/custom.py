@@ -45,6 +45,7 @@ from minigrad.core.primitive import Primitive
 from minigrad.core.tape import peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
+from minigrad.modes.taylor.push import derived
 from minigrad.operations.tree_operation import (
     filled,
     has_derivative,
@@ -448,8 +449,6 @@ def custom_elementwise(
         return lambda g, ans, *args: g * formula(ans, *args)
 
     def by_jvp(order: int, ans: Any, us: list[Any], params: Any) -> list[Any]:
-        from minigrad.modes.taylor.push import derived
-
         return derived(primitive, us, tuple([u[0] for u in us]), ans, params, order)
 
     primitive = _elementwise(value, [rule(formula) for formula in derivative], name, by_jvp)

@@ -51,6 +51,7 @@ from minigrad.operations.tree_operation import (
     tree_vjp,
     typed,
 )
+from minigrad.rules.moving import stack
 
 
 def checkpointed_scan(
@@ -359,8 +360,6 @@ class _Rows:
 
     def whole(self) -> Any:
         """The tree of arrays."""
-        from minigrad.rules.moving import stack
-
         return self.treedef.unflatten([c if type(c) is np.ndarray else stack(*c, axis=0) for c in self.columns])
 
 

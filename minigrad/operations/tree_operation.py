@@ -23,6 +23,7 @@ from minigrad.modes.checks import is_numeric
 from minigrad.modes.forward import jvp
 from minigrad.modes.recording import Recording
 from minigrad.modes.reverse import vjp
+from minigrad.modes.taylor.push import derived, push_series
 from minigrad.rules.expansion import expanded
 
 #: (cotangents, results, arguments, which of these are asked for) -> cotangents of the arguments
@@ -239,8 +240,6 @@ def _primitive(name: str) -> Callable[..., Any]:
         return _call.push(ts, ans, *xs)
 
     def taylor(order: int, ans: Any, us: list[Any], params: Any) -> list[Any]:
-        from minigrad.modes.taylor.push import derived
-
         call: _Call = params["_call"]
         if call.series is not None:
             return call.taylor(order, ans, us)
@@ -369,8 +368,6 @@ def tree_vjp(fun: Callable[..., Any], args: Sequence[Any], *, once: bool = False
 
 def tree_series(name: str, fun: Callable[..., Any], curves: Sequence[Any], order: int) -> list[Any]:
     """The coefficients of fun(*args) from those of its arguments: trees of the orders 0, 1, ... up to `order`."""
-    from minigrad.modes.taylor.push import push_series
-
     flat = _Flat(fun, curves[0])
     record = Recording(name, flat, (flat.parts,), {}, 0, Tape())
     rows = [flat.chosen(c) for c in curves[1 : order + 1]]
