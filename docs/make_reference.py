@@ -80,7 +80,10 @@ with arguments, shapes, errors and an example. Guides by task are in [how-to](ho
 
 - `argnum` is the position of the argument to differentiate, or a sequence of positions. Keyword arguments are
   constants.
-- Python floats are differentiated as float64; float32 stays float32; integers are refused.
+- Python floats are differentiated as float64; float32 stays float32. An array of integers is differentiated as one of
+  float64; a single integer, which is more often a number of steps, is refused, and so are truth values.
+- Arrays of other libraries (pandas, JAX, sparse matrices, ...) are refused where a derivative is asked of them;
+  [how-to](how-to.md#use-data-of-pandas-torch-and-other-libraries) has what to write.
 - For complex numbers the gradient of a real function u of x + iy is ∂u/∂x - i ∂u/∂y, as in autograd.
 - Where calculus leaves a choice (kinks, ties, singular points), [one table](../minigrad/SPECIAL_POINTS.md) says what is
   chosen. Where a derivative is infinite or does not exist, a warning names the operation and the line.

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.core.foreign import is_foreign, refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import Tape, peel
 from minigrad.core.tree import LEAF, NONE, TreeDef, flatten
-from minigrad.modes.checks import Argnum, is_numeric, name_of_argument
+from minigrad.modes.checks import Argnum, is_integer_array, is_numeric, name_of_argument
 from minigrad.modes.checks import check_differentiable as refuse
-from minigrad.modes.recording import Recording, insert, leaf_value, select
+from minigrad.modes.recording import Recording, insert, leaf_name, leaf_value, select
 from minigrad.show.tape import TracedTape
 
 KINDS = ("gradient", "value_and_gradient", "elementwise", "jacobian", "vjp", "jvp")
@@ -49,9 +50,11 @@ class Problem:
         self.narrow: list[Any] = []
         for position, leaf in enumerate(self.all_leaves):
             if is_numeric(leaf):
-                leaf_value(operation, leaf, self.treedef, position, argnum)  # raises for integers
+                value = leaf_value(operation, leaf, self.treedef, position, argnum)  # raises for a single integer
                 self.positions.append(position)
-                self.narrow.append(leaf)
+                self.narrow.append(value if is_integer_array(leaf) else leaf)
+            elif is_foreign(leaf):
+                refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum))
         if not self.positions:
             if not self.all_leaves:
                 raise TypeError(

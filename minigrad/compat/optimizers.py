@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.lines import located
 from minigrad.operations.vectors import flatten
 
 
@@ -22,10 +23,20 @@ def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(optimize)
     def optimized(grad: Any, x0: Any, callback: Any = None, *args: Any, **kwargs: Any) -> Any:
         vector, unflatten = flatten(x0)
+
+        def gradient(x: Any, i: int) -> Any:
+            found, _ = flatten(grad(unflatten(x), i))
+            if found.shape != vector.shape:
+                raise ValueError(
+                    located(
+                        f"{optimize.__name__}: the gradient has {found.size} entries, but there are {vector.size} "
+                        f"parameters; it needs the structure and shapes of x"
+                    )
+                )
+            return found
+
         wrapped = None if callback is None else lambda x, i, g: callback(unflatten(x), i, unflatten(g))
-        return unflatten(
-            optimize(lambda x, i: flatten(grad(unflatten(x), i))[0], np.array(vector), wrapped, *args, **kwargs)
-        )
+        return unflatten(optimize(gradient, np.array(vector), wrapped, *args, **kwargs))
 
     return optimized
 

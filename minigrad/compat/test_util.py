@@ -37,7 +37,8 @@ def _random_like(x: Any, seed: int) -> Any:
 
 def check_equivalent(x: Any, y: Any, what: str = "the values") -> None:
     """Raise unless two pytrees hold the same numbers: 1e-6, relative to the size and absolute."""
-    for a, b in zip(flatten(x)[0], flatten(y)[0], strict=True):
+    leaves, treedef = flatten(x)
+    for a, b in zip(leaves, treedef.leaves_of(y) or flatten(y)[0], strict=True):
         a, b = np.asarray(a), np.asarray(b)
         if a.shape != b.shape:
             raise AssertionError(f"{what} have different shapes: {a.shape} and {b.shape}")

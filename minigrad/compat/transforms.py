@@ -7,10 +7,19 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign
 from minigrad.core.lean import LeanTape
+from minigrad.core.lines import located
 from minigrad.core.tape import peel
 from minigrad.core.tree import tree_map
-from minigrad.modes.checks import Argnum, check_differentiable, check_scalar, is_numeric, name_of_argument
+from minigrad.modes.checks import (
+    Argnum,
+    check_differentiable,
+    check_scalar,
+    is_integer_array,
+    is_numeric,
+    name_of_argument,
+)
 from minigrad.modes.forward import jvp, jvp_of
 from minigrad.modes.recording import Recording, insert, named, select
 from minigrad.modes.reverse import grad, vjp_of
@@ -86,32 +95,43 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
     >>> multigrad_dict(lambda x, y=2.0: x * y)(3.0)
     {'x': np.float64(2.0), 'y': np.float64(3.0)}
     """
+    return named(_gradients_by_name(fun, None), "multigrad_dict", fun)
+
+
+def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
+    """The gradient in the argument of this name; the other arguments are constants, and may be anything.
+
+    Raises:  ValueError if `fun` has no argument of this name.
+
+    >>> grad_named(lambda n, x: n * x**2, "x")(3, 2.0)
+    np.float64(12.0)
+    """
+    gradients = _gradients_by_name(fun, argname)
+    return named(lambda *args, **kwargs: gradients(*args, **kwargs)[argname], "grad_named", fun)
+
+
+def _gradients_by_name(fun: Callable[..., Any], argname: str | None) -> Callable[..., dict[str, Any]]:
+    """The gradients in the argument of this name, or in all, as a dict."""
     import inspect  # here, since it takes longer to import than this package
 
     signature = inspect.signature(fun)
+    if argname is not None and argname not in signature.parameters:
+        names = ", ".join(signature.parameters)
+        raise ValueError(located(f"grad_named: the function has no argument {argname!r}; it has {names or 'none'}"))
 
     def gradients(*args: Any, **kwargs: Any) -> dict[str, Any]:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
+        given = dict(bound.arguments)
 
         def by_name(values: dict[str, Any]) -> Any:
-            bound.arguments.update(values)
-            return fun(*bound.args, **bound.kwargs)
+            new = inspect.BoundArguments(signature, {**given, **values})
+            return fun(*new.args, **new.kwargs)
 
-        found: dict[str, Any] = grad(by_name)(dict(bound.arguments))
+        found: dict[str, Any] = grad(by_name)(given if argname is None else {argname: given[argname]})
         return found
 
-    return named(gradients, "multigrad_dict", fun)
-
-
-def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
-    """The gradient in the argument of this name.
-
-    >>> grad_named(lambda x, y: x * y**2, "y")(3.0, 2.0)
-    np.float64(12.0)
-    """
-    gradients = multigrad_dict(fun)
-    return named(lambda *args, **kwargs: gradients(*args, **kwargs)[argname], "grad_named", fun)
+    return gradients
 
 
 def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -127,12 +147,13 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., 
     """
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        z = args[argnum]
+        z = select("holomorphic_grad", args, argnum)
+        refuse_foreign("holomorphic_grad", z, name_of_argument(argnum))
         dtype = np.asarray(peel(z)).dtype
-        if dtype.kind not in "fc":
+        if dtype.kind not in "fc" and not is_integer_array(z):
             check_differentiable("holomorphic_grad", z, name_of_argument(argnum))
         if dtype.kind != "c":
-            z = z * np.result_type(dtype, np.complex64).type(1.0)
+            z = z * np.result_type(dtype if dtype.kind == "f" else np.float64, np.complex64).type(1.0)
         record = Recording("holomorphic_grad", fun, insert(args, argnum, z), kwargs, argnum, LeanTape())
         if not is_numeric(record.out):
             check_scalar("holomorphic_grad", record.out)

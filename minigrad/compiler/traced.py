@@ -12,6 +12,7 @@ import numpy as np
 from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, audible, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
+from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.nested import mapped
 from minigrad.core.observing import observed_by
@@ -78,7 +79,16 @@ def is_input(leaf: Any) -> bool:
                 located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
             )
         return True
-    return type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_))
+    if type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_)):
+        return True
+    if is_foreign(leaf):
+        raise CannotCompileError(
+            located(
+                f"compile: an argument is {described(leaf)}, whose operations are not recorded. Pass "
+                f"{as_plain_code(leaf)}"
+            )
+        )
+    return False
 
 
 def checked_result(value: Any) -> Any:
@@ -87,6 +97,7 @@ def checked_result(value: Any) -> Any:
         raise TransparentError
     if type(value) is Staged or isinstance(value, _CONSTANT_RESULTS):
         return value
+    refuse_foreign_result("compile", value)
     raise CannotCompileError(
         located(
             f"compile: the function returned a {type(value).__name__}; a compiled function returns numbers and arrays, "

@@ -30,6 +30,9 @@ class Line(NamedTuple):
 _LIBRARIES = (os.path.dirname(os.path.dirname(__file__)) + os.sep, os.path.dirname(np.__file__) + os.sep)
 
 
+_INSTALLED = ("site-packages", "dist-packages")  #: the folders of libraries
+
+
 @functools.cache
 def is_ours(filename: str) -> bool:
     """Whether a file belongs to minigrad or to NumPy."""
@@ -42,6 +45,15 @@ def user_line() -> Line:
     while frame.f_back is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+
+def library_at_work() -> str:
+    """The package whose code called us, unless that is the user's program: `pandas`, and empty if there is none."""
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    is_installed = any(f"{os.sep}{folder}{os.sep}" in frame.f_code.co_filename for folder in _INSTALLED)
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0] if is_installed else ""
 
 
 def located(message: str) -> str:

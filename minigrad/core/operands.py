@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import innermost_duck
+from minigrad.core.foreign import as_plain_code, described, is_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, open_part, peel
 
@@ -62,8 +63,8 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
         if not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
             raise TypeError(
                 located(
-                    f"a {kind.__module__}.{kind.__qualname__} cannot take part in a differentiated operation; "
-                    f"pass a number or an array: np.asarray(x, dtype=float)"
+                    f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"
+                    + (f": {as_plain_code(value)}" if is_foreign(value) else "")
                 )
             )
         return value

@@ -104,6 +104,16 @@ class TreeDef:
         found = [child.leaves_of(part) for child, part in zip(self.children, parts)]
         return None if any(leaves is None for leaves in found) else [leaf for leaves in found for leaf in leaves or ()]
 
+    def same_leaves_of(self, tree: Any) -> list[Any] | None:
+        """As `leaves_of`, also `None` where the other tree has a container, or `None`, in place of a leaf.
+
+        >>> flatten({"a": 1.0, "b": 2.0})[1].same_leaves_of({"b": 4.0, "a": 3.0})
+        [3.0, 4.0]
+        >>> flatten({"a": 1.0, "b": 2.0})[1].same_leaves_of({"b": [4.0], "a": 3.0})
+        """
+        leaves = self.leaves_of(tree)
+        return None if leaves is None or any(flatten(leaf)[1] is not LEAF for leaf in leaves) else leaves
+
     def __str__(self) -> str:
         if self.example is None:
             return "*" if self is LEAF else "None"

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.duck_arrays import Duck
+from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, peel
 from minigrad.core.tree import LEAF, TreeDef
@@ -18,7 +20,14 @@ def is_numeric(leaf: Any) -> bool:
     """Whether this leaf is one to differentiate; Python flags, strings, functions and other objects are not."""
     return isinstance(leaf, (float, Box, np.ndarray, np.generic, complex)) or (
         isinstance(leaf, int) and not isinstance(leaf, bool)
-    ) or hasattr(leaf, "__array_function__")  # fmt: skip
+    ) or hasattr(type(leaf), "__array_function__")  # fmt: skip
+
+
+def is_integer_array(leaf: Any) -> bool:
+    """Whether this is an array of integers, which is differentiated as one of float64; a single integer is not."""
+    if isinstance(leaf, (np.generic, int)) or getattr(getattr(leaf, "dtype", None), "kind", None) not in ("i", "u"):
+        return False
+    return not isinstance(leaf, Duck) or leaf.is_array
 
 
 def is_number(x: Any) -> bool:
@@ -26,6 +35,14 @@ def is_number(x: Any) -> bool:
     return (
         is_numeric(x) or isinstance(x, bool) or (isinstance(x, (list, tuple)) and np.asarray(x).dtype.kind in "biufc")
     )
+
+
+def check_number(operation: str, what: str, x: Any) -> None:
+    """Raise unless x can serve as the tangent or cotangent that it was given as."""
+    if not is_number(x):
+        advice = f"; pass {as_plain_code(x)}" if is_foreign(x) else ""
+        shown = described(x) if is_foreign(x) else f"{x!r}, a {type(x).__name__}"
+        raise TypeError(located(f"{operation}: {what} is {shown}, and not an array or number{advice}"))
 
 
 def name_of_argument(argnum: Argnum) -> str:
@@ -36,19 +53,28 @@ def name_of_argument(argnum: Argnum) -> str:
 
 def check_differentiable(operation: str, leaf: Any, where: str) -> None:
     """Raise unless derivatives with respect to this value make sense."""
+    refuse_foreign(operation, leaf, where)
     dtype = getattr(leaf, "dtype", None)
+    kind = getattr(dtype, "kind", None)
     what = f"an array of shape {np.shape(leaf)} and dtype {dtype}" if isinstance(leaf, np.ndarray) else repr(leaf)
     if isinstance(leaf, (np.ma.MaskedArray, np.matrix)):
         raise TypeError(located(f"{operation}: {where} is a {type(leaf).__name__}; pass a plain array: np.asarray(x)"))
-    if isinstance(leaf, int) or (dtype is not None and getattr(dtype, "kind", "") in "biu"):
+    if isinstance(leaf, bool) or kind == "b":
+        raise TypeError(
+            located(
+                f"{operation}: {where} is {what}: truth values have no derivative. Pass floats: x.astype(float); or, "
+                f"if it is a constant such as a mask, leave it out of what is differentiated: lambda x: f(x, mask)"
+            )
+        )
+    if isinstance(leaf, int) or kind in ("i", "u"):
         raise TypeError(
             located(
                 f"{operation}: {where} is {what}: integers have no derivative. "
-                f"Pass floats: 2.0 instead of 2, x.astype(float) instead of x; or, if it is a constant such as a "
-                f"number of steps, leave it out of what is differentiated: lambda x: f(x, 3)"
+                f"Pass a float: 2.0 instead of 2, float(n) instead of n; or, if it is a constant such as a number of "
+                f"steps, leave it out of what is differentiated: lambda x: f(x, 3)"
             )
         )
-    if dtype is None or getattr(dtype, "kind", "") not in "fc":
+    if kind not in ("f", "c"):
         raise TypeError(
             located(
                 f"{operation}: {where} is {what} of type {type(leaf).__name__}, which cannot be differentiated. "
@@ -71,6 +97,7 @@ def check_scalar(operation: str, out: Any) -> None:
                 f"grad_and_aux, for several outputs vjp or jacobian"
             )
         )
+    refuse_foreign_result(operation, plain)
     shape = np.shape(plain)
     kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
     if kind not in "biufc":
@@ -95,6 +122,7 @@ def check_scalar(operation: str, out: Any) -> None:
 def check_outputs(operation: str, outs: Sequence[Any], outdef: TreeDef) -> None:
     """Raise if the output, or a function in it, cannot have a derivative; other non-numbers in it pass through."""
     for out in outs:
+        refuse_foreign_result(operation, out)
         if callable(out) or (outdef is LEAF and not is_numeric(out) and not isinstance(out, bool)):
             raise TypeError(
                 located(

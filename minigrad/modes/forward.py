@@ -11,7 +11,7 @@ from minigrad.core.lean import LeanForwardTape
 from minigrad.core.lines import located
 from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten
-from minigrad.modes.checks import Argnum, check_outputs, is_number, is_numeric
+from minigrad.modes.checks import Argnum, check_number, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, as_float, real_output, value_of
 
@@ -61,10 +61,7 @@ def fitted_tangents(operation: str, record: Recording, tangent: Any) -> list[Any
         if not numeric or t is None:
             tangents[i] = None
             continue
-        if not is_number(t):
-            raise TypeError(
-                located(f"{operation}: a tangent is {t!r}, a {type(t).__name__}, and not an array or number")
-            )
+        check_number(operation, "a tangent", t)
         if np.iscomplexobj(peel(t)) and peel(leaf).dtype.kind != "c":
             raise TypeError(
                 located(f"{operation}: a complex tangent of a real primal, whose imaginary part would be lost")

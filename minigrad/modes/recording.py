@@ -12,13 +12,14 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck
+from minigrad.core.foreign import is_foreign, refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.observing import passing
 from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.traced import LinedTape
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
-from minigrad.modes.checks import Argnum, check_differentiable, is_numeric, name_of_argument
+from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric, name_of_argument
 from minigrad.modes.cotangents import finished
 from minigrad.modes.sweeps import backward, forward
 
@@ -40,6 +41,8 @@ class Recording:
         for position, leaf in enumerate(boxes):
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
                 if not is_numeric(leaf):
+                    if is_foreign(leaf):
+                        refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum))
                     self.numeric[position] = False
                     continue
                 leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum)
@@ -118,7 +121,10 @@ def insert(args: Sequence[Any], argnum: Argnum, selected: Any) -> list[Any]:
 
 
 def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnum: Argnum) -> Any:
-    """A leaf as it goes on the tape: floats become NumPy's, so that they divide by zero as arrays do."""
+    """A leaf as it goes on the tape: floats become NumPy's, so that they divide by zero as arrays do.
+
+    An array of integers becomes one of float64.
+    """
     kind = type(leaf)
     if kind is np.ndarray:
         if leaf.dtype.kind in "fc":
@@ -133,12 +139,19 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
         leaf = leaf.as_leaf()
         if leaf.dtype.kind in "fc":
             return leaf
+    if is_integer_array(leaf) and not isinstance(leaf, (np.ma.MaskedArray, np.matrix)):
+        return leaf.astype(np.float64)
+    check_differentiable(operation, leaf, leaf_name(treedef, position, argnum))
+    return leaf
+
+
+def leaf_name(treedef: TreeDef, position: int, argnum: Argnum) -> str:
+    """How errors call a leaf of the selected arguments."""
     path, argument = treedef.paths()[position], argnum
     if not isinstance(argnum, (int, np.integer)):
         first, _, path = path.removeprefix("[").partition("]")
         argument = argnum[int(first)]
-    check_differentiable(operation, leaf, name_of_argument(argument) + (f", leaf {path}" if path else ""))
-    return leaf
+    return name_of_argument(argument) + (f", leaf {path}" if path else "")
 
 
 def value_of(out: Any, tape: Tape) -> Any:

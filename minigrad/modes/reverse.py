@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import flatten
-from minigrad.modes.checks import Argnum, check_scalar, is_number
+from minigrad.modes.checks import Argnum, check_number, check_scalar
 from minigrad.modes.recording import Recording, as_float, named, value_of
 
 
@@ -105,6 +106,8 @@ def vjp_of(
     """The pullback in the arguments `argnum`, and the value; errors speak in the name of `operation`."""
     record = Recording(operation, fun, args, kwargs, argnum, LeanTape())
     outs, outdef = flatten(record.out)
+    for out in outs:
+        refuse_foreign_result(operation, out)
     value = value_of(record.out, record.tape)
     record.out = None
     positions = [record.position(out) for out in outs]
@@ -123,12 +126,7 @@ def vjp_of(
                 )
             )
         for seed, shape in zip(seeds, shapes):
-            if not is_number(seed):
-                raise TypeError(
-                    located(
-                        f"{operation}: a cotangent is {seed!r}, a {type(seed).__name__}, and not an array or number"
-                    )
-                )
+            check_number(operation, "a cotangent", seed)
             if np.shape(peel(seed)) != shape:
                 raise ValueError(
                     located(

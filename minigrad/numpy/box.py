@@ -12,7 +12,7 @@ from typing import Any
 import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, innermost
-from minigrad.core.lines import located
+from minigrad.core.lines import library_at_work, located
 from minigrad.core.nested import any_within, is_traced, peel_all
 from minigrad.core.tape import Box, open_part, peel, read_only
 from minigrad.errors import LostDerivativeError
@@ -175,6 +175,16 @@ def _number(name: str) -> Callable[[Box], Any]:
 
 def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
     if type(open_part(self)) is Box:
+        library = library_at_work()
+        if library:
+            advice = "x.toarray() of a sparse matrix x" if library == "scipy" else "x.to_numpy() or np.asarray(x)"
+            raise LostDerivativeError(
+                located(
+                    f"{library} makes a plain array of a value that is being differentiated (shape {self.shape}, "
+                    f"{self.dtype}), whose derivative would be lost. Use NumPy's functions, and plain arrays in place "
+                    f"of those of {library}: {advice}. For the plain value: minigrad.value(x)"
+                )
+            )
         raise LostDerivativeError(
             located(
                 f"a value that is being differentiated (shape {self.shape}, {self.dtype}) cannot become, or be written "

@@ -26,10 +26,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
 from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
@@ -359,6 +361,7 @@ def _like_x(name: str, found: Any, x: Any, what: str = "the function returned") 
 def _check_floats(name: str, x: Any, what: str) -> None:
     leaves, treedef = flatten(x)
     for path, leaf in zip(treedef.paths("x"), leaves):
+        refuse_foreign(name, leaf, f"{what} {path}")
         if not has_derivative(leaf):
             raise TypeError(located(f"{name}: {what} {path} is {leaf!r}; it must be made of floats: 1.0, not 1"))
     if not leaves:
@@ -368,6 +371,7 @@ def _check_floats(name: str, x: Any, what: str) -> None:
 def start_from(name: str, x0: Any) -> Any:
     """The plain values to start from."""
     x0 = tree_map(lambda leaf: typed(peel(leaf)), x0)
+    x0 = tree_map(lambda leaf: leaf.astype(np.float64) if is_integer_array(leaf) else leaf, x0)
     _check_floats(name, x0, "the start")
     return x0
 

@@ -36,6 +36,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import open_part, peel, read_only
 from minigrad.core.tree import flatten, tree_map
@@ -107,6 +108,7 @@ def checkpointed_scan(
     leaves, treedef = flatten(xs)
     lengths = {}
     for path, leaf in zip(treedef.paths("xs"), leaves):
+        refuse_foreign("checkpointed_scan", leaf, path)
         shape = shape_of(leaf)
         if not shape or not hasattr(peel(leaf), "dtype"):
             raise ValueError(
@@ -137,6 +139,7 @@ def checkpointed_scan(
         )
     init = tree_map(lambda leaf: typed(open_part(leaf)), init)
     for path, leaf in zip(flatten(init)[1].paths("init"), flatten(init)[0]):
+        refuse_foreign("checkpointed_scan", leaf, path)
         if not hasattr(leaf, "dtype") and not isinstance(leaf, int):
             raise TypeError(
                 located(
@@ -355,6 +358,12 @@ class _Rows:
                 plain = isinstance(leaf, (np.ndarray, np.generic, int, float, complex))
                 shape, dtype = np.shape(leaf) if plain else (), getattr(leaf, "dtype", type(leaf))
                 self.columns.append(np.empty((self.length, *shape), dtype) if plain else [None] * self.length)
+        same = self.treedef.same_leaves_of(tree)
+        if same is None:
+            raise TypeError(
+                located(f"checkpointed_scan: y was {self.treedef} in the first step, and {treedef} in a later one")
+            )
+        leaves = same
         for column, leaf in zip(self.columns, leaves):
             column[i] = leaf
 
@@ -365,7 +374,9 @@ class _Rows:
 
 def _check_equal(results: Any, before: Any, carry: Any) -> None:
     """Raise if a step gave other results this time, beyond what recording it may change in the last digits."""
-    new, old, start = [[peel(leaf) for leaf in flatten(tree)[0]] for tree in (results, before, carry)]
+    leaves, treedef = flatten(results)
+    in_order = treedef.leaves_of(before) or ()  # a step may enter the keys of a dict in another order
+    new, old, start = [[peel(leaf) for leaf in each] for each in (leaves, in_order, flatten(carry)[0])]
 
     def is_plain(leaf: Any) -> bool:  # examples may differ in size, and a program asks for no numbers
         return isinstance(leaf, (np.ndarray, np.generic, float)) and has_derivative(leaf)

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck, innermost_duck
+from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
@@ -165,6 +166,9 @@ class _Call:
             refuse_closure(self.name, outs)
         else:
             outs, outdef = flatten(self.by_examples(duck, args))
+        if xs:
+            for out in outs:
+                refuse_foreign_result(self.name, out)
         outs = [typed(open_part(out)) for out in outs]
         self.moving = [k for k, out in enumerate(outs) if has_derivative(out)]
         self.others = [None if has_derivative(out) else out for out in outs]

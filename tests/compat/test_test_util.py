@@ -19,3 +19,9 @@ def test_the_checks_find_a_wrong_rule() -> None:
         check_grads(np.sin, modes=["sideways"])
     with pytest.raises(AssertionError, match="different shapes"):
         check_equivalent(X, X[:2])
+
+
+def test_equal_dicts_are_equivalent_whatever_the_order_of_their_keys() -> None:
+    check_equivalent({"a": 1.0, "b": X}, {"b": X, "a": 1.0})
+    with pytest.raises(AssertionError, match="differ"):
+        check_equivalent({"a": 1.0, "b": 2.0}, {"b": 1.0, "a": 2.0})

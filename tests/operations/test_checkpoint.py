@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from references import assert_close
 
-from minigrad import checkpoint, grad, value, vjp
+from minigrad import checkpoint, checkpointed_scan, grad, jvp, value, vjp
 from minigrad.test_util import check_equivalent, check_grads
 
 X = np.array([0.3, -0.8, 1.2])
@@ -50,3 +50,22 @@ def test_checkpoint_of_structures_and_its_error() -> None:
     assert value(out) == pytest.approx(3 * X.sum() + X[0])
     with pytest.raises(TypeError, match="closes over"):
         grad(lambda x: np.sum(checkpoint(lambda y: y * x)(x)))(X)
+
+
+def test_a_scan_collects_by_key() -> None:
+    """Not by the order in which a step entered the keys."""
+
+    def step(c, x):
+        return c, ({"a": x, "b": 2 * x} if x > 1 else {"b": 2 * x, "a": x})
+
+    xs = np.array([0.0, 2.0, 1.0])
+
+    def path(xs):
+        return checkpointed_scan(step, 0.0, xs)[1]
+
+    assert path(xs)["a"].tolist() == [0.0, 2.0, 1.0]
+    tangent = jvp(path, (xs,), (np.ones(3),))[1]
+    assert [tangent["a"].tolist(), tangent["b"].tolist()] == [[1.0, 1.0, 1.0], [2.0, 2.0, 2.0]]
+    assert grad(lambda xs: np.sum(path(xs)["b"]))(xs).tolist() == [2.0, 2.0, 2.0]
+    with pytest.raises(TypeError, match=r"y was dict.* in a later one"):
+        checkpointed_scan(lambda c, x: (c, {"a": x} if x > 1 else {"b": x}), 0.0, xs)

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
 from minigrad.core.tree import LEAF, TreeDef, flatten
@@ -89,8 +90,8 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
             parts.append(_some_examples(fun, chunk, axes, treedef, min(step, size - i), kwargs, partings))
         if len(parts) == 1:
             return parts[0]
-        columns, outdef = [flatten(part)[0] for part in parts], flatten(parts[0])[1]
-        return outdef.unflatten(moving.concatenate(*column, axis=0) for column in zip(*columns))
+        columns, outdef = _columns(parts)
+        return outdef.unflatten(moving.concatenate(*column, axis=0) for column in columns)
 
     def batched_fun(*args: Any, **kwargs: Any) -> Any:
         return run(args, kwargs, [])
@@ -138,11 +139,18 @@ def _some_examples(
     results = []
     for i in range(size):
         leaves = [x if axis is None else x[i] for x, axis in zip(fronts, axes)]
-        results.append(flatten(fun(*treedef.unflatten(leaves), **kwargs)))
-    outdef = results[0][1]
-    if any(str(found) != str(outdef) for _, found in results):
+        results.append(fun(*treedef.unflatten(leaves), **kwargs))
+    columns, outdef = _columns(results)
+    return outdef.unflatten([_joined(column) for column in columns])
+
+
+def _columns(results: Sequence[Any]) -> tuple[list[tuple[Any, ...]], TreeDef]:
+    """For every leaf of the results its values in all of them, and the structure."""
+    outdef = flatten(results[0])[1]
+    rows = [outdef.same_leaves_of(result) for result in results]
+    if any(row is None for row in rows):
         raise TypeError(located("batched: the function returned different structures for different examples"))
-    return outdef.unflatten([_joined(column) for column in zip(*[outs for outs, _ in results])])
+    return list(zip(*[row for row in rows if row is not None])), outdef
 
 
 def _result(out: Any, level: Level, taken: set[int]) -> Any:
@@ -160,6 +168,7 @@ def _result(out: Any, level: Level, taken: set[int]) -> Any:
 
 
 def _check_output(out: Any) -> None:
+    refuse_foreign_result("batched", out)
     if not is_numeric(out) and not isinstance(out, (bool, int)):
         raise TypeError(
             located(
@@ -202,6 +211,9 @@ def _axes_of_leaves(args: tuple[Any, ...], in_axes: Any) -> list[int | None]:
 def _spread_axis(tree: Any, axis: Any, axes: list[int | None], where: str) -> None:
     leaves, treedef = flatten(tree)
     if axis is None or isinstance(axis, (int, np.integer)):
+        if axis is not None:
+            for leaf, path in zip(leaves, treedef.paths()):
+                refuse_foreign("batched", leaf, where + path)
         axes.extend([None if axis is None or not is_numeric(leaf) else int(axis) for leaf in leaves])
         return
     keys = treedef.keys() if treedef is not LEAF and treedef.example is not None else []

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck
+from minigrad.core.foreign import refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import LEAF
@@ -79,6 +80,7 @@ def _record(operation: str, fun: Callable[..., Any], x: Any) -> Recording:
                 f"the function alone: {operation}(compile(f), x)"
             )
         )
+    refuse_foreign(operation, x, "x")
     if np.iscomplexobj(x):
         raise TypeError(
             located(
@@ -94,6 +96,7 @@ def _record(operation: str, fun: Callable[..., Any], x: Any) -> Recording:
                 f"(minigrad.misc.flatten makes one)"
             )
         )
+    refuse_foreign_result(operation, record.out)
     if not is_numeric(record.out) and not isinstance(record.out, bool):
         raise TypeError(
             located(
@@ -131,7 +134,7 @@ def sparse_jacobian(fun: Callable[..., Any], x: Any, pattern: Any = None, check:
         A `scipy.sparse.csr_array` of shape (m, n). What is stored is the pattern; entries may be zero.
 
     Raises:
-        TypeError: if x is complex, an integer array or being differentiated, or `fun` returns several arrays.
+        TypeError: if x is complex or being differentiated, or `fun` returns several arrays.
         ValueError: if the given pattern has another shape or misses an entry; if the function is not sparse.
 
     The cost is that of one sweep per colour of the pattern: of a band its width, of a five-point stencil about 5.

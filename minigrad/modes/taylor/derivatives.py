@@ -10,9 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, peel
 from minigrad.core.tree import flatten
+from minigrad.modes.checks import check_number
 from minigrad.modes.recording import Recording
 from minigrad.modes.taylor.push import compositions, full, push_with_trouble, times_factorial
 from minigrad.rules.moving import stack
@@ -196,8 +198,10 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
         raise ValueError(located(f"jet: {len(primals)} primals and {len(series)} series; give one series per primal"))
     order = max(map(len, series), default=0)
     check_order("jet", order)
-    for x, part in zip(primals, series):
+    for k, (x, part) in enumerate(zip(primals, series)):
+        refuse_foreign("jet", x, f"argument {k}")
         for c in part:
+            check_number("jet", "a derivative in series", c)
             if not _broadcasts(np.shape(peel(c)), np.shape(peel(x))):
                 raise ValueError(
                     located(
@@ -241,6 +245,7 @@ class Curves:
         outs, self.treedef = flatten(record.out)
         self.outs = [np.asarray(out)[()] if type(out) in (int, float, complex) else out for out in outs]
         for out in self.outs:
+            refuse_foreign_result(operation, out)
             if not hasattr(peel(out), "dtype"):
                 raise TypeError(
                     located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")

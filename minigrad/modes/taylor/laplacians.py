@@ -12,11 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.foreign import refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.primitive import ITEM
 from minigrad.core.tape import Tape, open_part, peel
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, is_of
-from minigrad.modes.checks import is_numeric
+from minigrad.modes.checks import is_numeric, name_of_argument
 from minigrad.modes.cotangents import finished
 from minigrad.modes.jacobians import chunks
 from minigrad.modes.recording import Recording, named, real_output, select
@@ -94,9 +95,11 @@ def _sum_of_derivatives(
 ) -> Any:  # fmt: skip
     """The weighted sum of the derivatives of one order along several directions."""
     x = select(operation, args, argnum)
+    refuse_foreign(operation, x, name_of_argument(argnum))
     if not is_numeric(x) or np.iscomplexobj(peel(x)):
         raise TypeError(located(f"{operation}: the argument must be one array of real numbers, not {_kind(x)}"))
     record = Recording(operation, fun, args, kwargs, argnum, Tape())
+    refuse_foreign_result(operation, record.out)
     if not is_numeric(record.out):
         raise TypeError(
             located(f"{operation}: the function must return one array or number, not a {type(record.out).__name__}")

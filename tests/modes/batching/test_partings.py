@@ -127,3 +127,20 @@ def test_the_text_of_a_value_is_that_of_the_example() -> None:
     ):
         assert_close(batched(fun)(x), loop(fun, x), 0.0)
         assert_close(batched(grad(fun))(x), loop(grad(fun), x), 0.0)
+
+
+def test_dicts_of_examples_are_joined_by_key() -> None:
+    """Not by the order in which a branch entered the keys: chunks had their values exchanged."""
+
+    def f(x):
+        return {"a": x, "b": 2 * x} if np.any(x > 1) else {"b": 2 * x, "a": x}
+
+    x = np.array([0.0, 2.0, 1.0, 3.0])
+    for chunk_size in (None, 1, 2, 3):
+        found = batched(f, chunk_size=chunk_size)(x)
+        assert found["a"].tolist() == x.tolist()
+        assert found["b"].tolist() == (2 * x).tolist()
+    with pytest.raises(TypeError, match="different structures for different examples"):
+        batched(lambda x: {"a": x} if x > 1 else {"b": x}, chunk_size=1)(x)
+    with pytest.raises(TypeError, match="different structures for different examples"):
+        batched(lambda x: x if x > 1 else (x,), chunk_size=1)(x)
