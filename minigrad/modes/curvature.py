@@ -13,18 +13,30 @@ from minigrad.rules import shapes
 # ----- products -------------------------------------------------------------------------------------------------------
 
 
-def ggnvp(f: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None = None) -> Any:
-    """The product with the generalised Gauss-Newton matrix of g(f(x)): J^T H J v, see `make_ggnvp`.
+def ggnvp(fun: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None = None) -> Any:
+    """The product of the generalised Gauss-Newton matrix of g(fun(x)) with a vector: J^T H J v.
 
-    Args:    f: maps x to an array.  x: the point.  v: the direction, like x.  g: maps f(x) to a number; by default half
-             its sum of squares, for which it is J^T J v.
-    Returns: the product, like x. The matrix is positive semi-definite if g is convex.
+    J is the Jacobian of `fun` at x, H the Hessian of `g` at fun(x). The matrix is positive semi-definite if `g` is
+    convex.
+
+    Args:
+        fun: maps x to an array or a pytree.
+        x: the point, an array or a pytree.
+        v: the direction, in the structure and shapes of x.
+        g: maps fun(x) to a number; by default half its sum of squares, for which the product is J^T J v.
+
+    Returns:
+        The product, in the structure and shapes of x.
+
+    Source:
+        N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural Computation
+        14(7), 2002.
 
     >>> import numpy as np
     >>> ggnvp(lambda x: x**2, np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 4., 16.])
     """
-    return make_ggnvp(f, g)(x)(v)
+    return make_ggnvp(fun, g)(x)(v)
 
 
 # ----- products with the matrix of second derivatives -----------------------------------------------------------------
@@ -33,12 +45,21 @@ def ggnvp(f: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None = 
 def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:
     """The product of the Hessian of a scalar function with a vector, without forming the Hessian.
 
-    One pushforward of `grad(fun)`: a small multiple of the cost of `fun`, whatever the size of x.
+    One pushforward of `grad(fun)`, at a small multiple of the cost of `fun`, whatever the size of x.
 
-    Args:    fun: maps x, an array of shape `S` or a pytree, to one number.  x: the point.  v: the direction, like x.
-    Returns: `H @ v`, like x, with `H[i, j] = ∂²fun / ∂x_i ∂x_j`.
-    Raises:  ValueError if `fun(x)` is not one number or v is not shaped like x.
-    Source:  B. A. Pearlmutter, "Fast Exact Multiplication by the Hessian", Neural Computation 6(1), 1994.
+    Args:
+        fun: maps x to one number.
+        x: the point, an array or a pytree.
+        v: the direction, in the structure and shapes of x.
+
+    Returns:
+        `H @ v` in the structure and shapes of x, with `H[i, j] = ∂²fun / ∂x_i ∂x_j`.
+
+    Raises:
+        ValueError: if `fun(x)` is not one number, or v does not have the structure and shapes of x.
+
+    Source:
+        B. A. Pearlmutter, "Fast Exact Multiplication by the Hessian", Neural Computation 6(1), 1994.
 
     >>> import numpy as np
     >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
@@ -50,12 +71,17 @@ def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:
 def make_ggnvp(
     f: Callable[..., Any], g: Callable[..., Any] | None = None, f_argnum: int = 0
 ) -> Callable[..., Callable[[Any], Any]]:
-    """At a point: v -> J^T H J v, the product with the generalised Gauss-Newton matrix of g(f(x)).
+    """A function of the point that returns the product with the generalised Gauss-Newton matrix: v -> J^T H J v.
 
-    Args:    f: maps x to an array.  g: maps that array to a number; by default half its sum of squares.
-    Returns: a function of the arguments of `f`, which returns the product.
-    Source:  N. Schraudolph, "Fast curvature matrix-vector products for second-order gradient descent", Neural
-             Computation 14(7), 2002.
+    Names and order of the arguments are autograd's. See `ggnvp` for the matrix and its source.
+
+    Args:
+        f: maps x to an array or a pytree.
+        g: maps f(x) to a number; by default half its sum of squares.
+        f_argnum: the position of x among the arguments of `f`.
+
+    Returns:
+        A function of the arguments of `f`, which returns a function of v.
 
     >>> import numpy as np
     >>> make_ggnvp(lambda x: x**2)(np.array([1.0, 2.0]))(np.array([1.0, 1.0]))

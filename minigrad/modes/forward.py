@@ -17,12 +17,21 @@ from minigrad.modes.recording import Recording, as_float, real_output, value_of
 
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], **kwargs: Any) -> tuple[Any, Any]:
-    """The value of `fun` and its derivative in a direction: one pass forward, whatever the number of arguments.
+    """The value of `fun` and its derivative in a direction, in one pass forward, whatever the number of arguments.
 
-    Args:    fun: any function of pytrees.  primals: a tuple with its arguments.  tangents: the direction, a tuple in
-             the same structure and shapes; `None` for an argument that does not move.
-    Returns: `fun(*primals)` and the tangent of the output, in the structure of the output.
-    Raises:  ValueError if primals and tangents do not fit each other, TypeError for integer primals.
+    Args:
+        fun: any function of pytrees that returns a pytree.
+        primals: a tuple with the arguments of `fun`.
+        tangents: the direction, a tuple in the structure and shapes of the primals; `None` for an argument that is
+            constant.
+        **kwargs: keyword arguments of `fun`, which are not differentiated.
+
+    Returns:
+        `fun(*primals)` and the tangent of the output, in the structure of the output.
+
+    Raises:
+        TypeError: if a primal holds integers.
+        ValueError: if a tangent does not have the structure and shapes of its primal.
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))
     (np.float64(6.0), np.float64(3.0))

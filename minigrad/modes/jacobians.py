@@ -35,11 +35,11 @@ ROOM = 1 << 25  #: bytes that the largest node of a batched sweep may take, unle
 
 
 def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
-    """All derivatives of all outputs, by one forward or one backward sweep for all of them together.
+    """The derivatives of all outputs with respect to all inputs, by one forward or one backward sweep.
 
     Args:
         fun: maps an array of shape `S` to an array of shape `O` (or pytrees of such).
-        argnum: what to differentiate.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
         chunk_size: how many rows (columns) go through one sweep; by default as many as fit in 32 MB per operation.
 
     Returns:
@@ -47,9 +47,9 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | N
         the output, with the structure of the input at every leaf.
 
     Raises:
-        TypeError: for integer input.
+        TypeError: if the argument holds integers.
 
-    It is `jacfwd` if there are fewer inputs than outputs and all are real, else `jacrev`.
+    The sweep is that of `jacfwd` if there are fewer inputs than outputs and all are real, else that of `jacrev`.
 
     >>> jacobian(lambda x: x**2)(np.array([1.0, 2.0]))
     array([[2., 0.],
@@ -72,7 +72,15 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | N
 
 
 def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
-    """As `jacobian`, always by a backward sweep: right for few outputs of many inputs.
+    """The Jacobian by one backward sweep, which suits few outputs of many inputs.
+
+    Args:
+        fun: as for `jacobian`.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+        chunk_size: how many rows go through one sweep.
+
+    Returns:
+        A function with the result of `jacobian`.
 
     >>> jacrev(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     array([2., 4.])
@@ -82,7 +90,15 @@ def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
 
 
 def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
-    """As `jacobian`, always by a forward sweep: right for many outputs of few inputs.
+    """The Jacobian by one forward sweep, which suits many outputs of few inputs.
+
+    Args:
+        fun: as for `jacobian`.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+        chunk_size: how many columns go through one sweep.
+
+    Returns:
+        A function with the result of `jacobian`.
 
     >>> jacfwd(lambda t: np.array([1.0, 2.0, 3.0]) * t**2)(2.0)
     array([ 4.,  8., 12.])
@@ -92,10 +108,19 @@ def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
 
 
 def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
-    """The matrix of second derivatives: forward over backward mode, all columns in one pass.
+    """The matrix of second derivatives, by forward over backward mode, all columns in one pass.
 
-    For a scalar function of an array of shape `S` the result has shape `S + S`; for arguments and options see
-    `jacobian`, of which it is the second application.
+    Args:
+        fun: maps an array of shape `S` to a number (or an array of shape `O`, or pytrees of such).
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+        chunk_size: how many columns go through one sweep; by default as many as fit in 32 MB per operation.
+
+    Returns:
+        A function whose result has shape `S + S` (or `O + S + S`); for pytrees the structure is that of
+        `jacobian(jacobian(fun))`.
+
+    Raises:
+        TypeError: if the argument holds integers.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
     array([[10.,  6.],

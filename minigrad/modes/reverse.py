@@ -22,12 +22,19 @@ from minigrad.modes.recording import Recording, as_float, named, value_of
 
 
 def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
-    """A function that returns both `fun` and its gradient, at the cost of a small multiple of `fun`.
+    """A function that returns the value of `fun` and its gradient, at the cost of a small multiple of `fun`.
 
-    Args:    fun: returns one real number (an array of one entry counts).  argnum: what to differentiate.
-    Returns: a function of the arguments of `fun`. Its result is the value and the gradient; the gradient has the
-             structure, shapes and dtypes of the argument, or is a tuple of such for a sequence of positions.
-    Raises:  TypeError for integer or object input and for complex output, ValueError if `fun` returns several numbers.
+    Args:
+        fun: a function of arrays, numbers and pytrees of them that returns one real number, or an array of one entry.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+
+    Returns:
+        A function of the arguments of `fun`, which returns the value and the gradient. The gradient has the structure,
+        shapes and dtypes of the argument; for a sequence of positions it is a tuple with one gradient for each.
+
+    Raises:
+        TypeError: if the argument holds integers or objects, or `fun` returns a complex number.
+        ValueError: if `fun` returns several numbers.
 
     >>> value, gradient = value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
     >>> float(value), gradient
@@ -48,7 +55,19 @@ def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[...,
 def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """The gradient of a function that returns one real number.
 
-    See `value_and_grad` for arguments and errors. An argument that `fun` does not use has the gradient zero.
+    An argument that `fun` does not use has the gradient zero.
+
+    Args:
+        fun: as for `value_and_grad`.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+
+    Returns:
+        A function of the arguments of `fun`, which returns the gradient, in the structure, shapes and dtypes of the
+        argument; for a sequence of positions a tuple with one gradient for each.
+
+    Raises:
+        TypeError: if the argument holds integers or objects, or `fun` returns a complex number.
+        ValueError: if `fun` returns several numbers.
 
     >>> grad(lambda x, y: x**2 * y)(3.0, 2.0)
     np.float64(12.0)
@@ -66,7 +85,18 @@ def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
 
 
 def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
-    """The gradient of the first output of `fun`, which returns a pair, and the second output as it is.
+    """The gradient of the first output of a function that returns a pair, and the second output as it is.
+
+    Args:
+        fun: returns a pair: one real number, and anything else, which is not differentiated.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+
+    Returns:
+        A function of the arguments of `fun`, which returns the gradient, as `grad`, and the second output.
+
+    Raises:
+        TypeError: if `fun` does not return a pair; otherwise as `grad`.
+        ValueError: if the first output is not one number.
 
     >>> grad_and_aux(lambda x: (x**2, {"half": x / 2}))(3.0)
     (np.float64(6.0), {'half': np.float64(1.5)})
@@ -85,12 +115,20 @@ def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., t
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, **kwargs: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
-    """The value of `fun` and its pullback, which maps a cotangent of the output to those of the arguments.
+    """The value of `fun` and its pullback, which maps a cotangent of the output to the cotangents of the arguments.
 
-    Args:    fun: any function of pytrees that returns a pytree.  primals: the point.
-    Returns: `fun(*primals)`, and the pullback: it takes a cotangent in the structure and shapes of the output and
-             returns a tuple with one cotangent per primal. It may be called many times.
-    Raises:  TypeError for integer input; ValueError (from the pullback) if a cotangent does not fit the output.
+    Args:
+        fun: any function of pytrees that returns a pytree.
+        *primals: the arguments of `fun`.
+        **kwargs: keyword arguments of `fun`, which are not differentiated.
+
+    Returns:
+        `fun(*primals)`, and the pullback. The pullback takes a cotangent in the structure and shapes of the output and
+        returns a tuple with one cotangent per primal. It may be called many times.
+
+    Raises:
+        TypeError: if a primal holds integers.
+        ValueError: (from the pullback) if a cotangent does not have the structure and shapes of the output.
 
     >>> out, pullback = vjp(lambda x, y: x * y, 2.0, 3.0)
     >>> out, pullback(1.0)

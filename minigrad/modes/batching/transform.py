@@ -66,8 +66,8 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
 
     It takes any function written in NumPy and every transformation of this package, within and around. Where examples
     part ways (`if` on a value that differs, `float(x)`, assignment to entries of an array), `fun` is called again for
-    each example: slower, with the same results. The attribute `how(*args)` of the returned function tells which of the
-    two it is. Known elsewhere as `vmap`, which is another name of it.
+    each example, which is slower and has the same results. The attribute `how(*args)` of the returned function says
+    whether that is so. `vmap` is another name of `batched`.
 
     >>> import numpy as np
     >>> batched(np.linalg.norm)(np.array([[3.0, 4.0], [6.0, 8.0]]))

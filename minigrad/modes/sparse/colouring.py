@@ -111,9 +111,15 @@ def jacobian_colouring(pattern: Any) -> Colouring:
 
 
 def hessian_colouring(pattern: Any) -> Colouring:
-    """The groups of columns by which a Hessian with this pattern takes the fewest sweeps; see `jacobian_colouring`.
+    """The groups of columns by which a Hessian with this pattern takes the fewest sweeps.
 
-    The pattern is made symmetric. An entry in a dense row is read from the column opposite to it.
+    Args:
+        pattern: as for `jacobian_colouring`; it is made symmetric.
+
+    Returns:
+        What `sparse_hessian` takes as `pattern=`.
+
+    An entry in a dense row is read from the column opposite to it.
 
     >>> arrow = np.eye(100)
     >>> arrow[0] = arrow[:, 0] = 1

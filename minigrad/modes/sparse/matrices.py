@@ -45,7 +45,7 @@ def sparsity(fun: Callable[..., Any], x: Any) -> Pattern:
         Where it is false the derivative is zero; where it is true it may be zero too.
 
     Raises:
-        ValueError: if an operation on the way makes so many entries (10^8) that nothing is sparse about it.
+        DenseError: a ValueError, if the pattern of an operation may have more than 10^8 entries.
 
     >>> sparsity(lambda x: x[1:] - x[:-1], np.zeros(4)).toarray().astype(int)
     array([[1, 1, 0, 0],
@@ -56,7 +56,18 @@ def sparsity(fun: Callable[..., Any], x: Any) -> Pattern:
 
 
 def hessian_sparsity(fun: Callable[..., Any], x: Any) -> Pattern:
-    """The sparsity pattern of the Hessian of a function that returns one number; symmetric. See `sparsity`.
+    """The sparsity pattern of the Hessian of a function that returns one number.
+
+    Args:
+        fun: maps an array to one number.
+        x: a float array, as for `sparsity`.
+
+    Returns:
+        A symmetric `scipy.sparse.csr_array` of booleans, of shape (entries of x, entries of x).
+
+    Raises:
+        DenseError: as `sparsity`.
+        ValueError: if `fun` does not return one number.
 
     >>> hessian_sparsity(lambda x: np.sum(x[1:] * x[:-1]), np.zeros(3)).toarray().astype(int)
     array([[0, 1, 0],
@@ -162,7 +173,8 @@ def sparse_hessian(fun: Callable[..., Any], x: Any, pattern: Any = None, check: 
         A `scipy.sparse.csr_array` of shape (n, n), exactly symmetric.
 
     Raises:
-        TypeError, ValueError: as `sparse_jacobian`; ValueError if `fun` does not return one number.
+        TypeError: as `sparse_jacobian`.
+        ValueError: as `sparse_jacobian`, and if `fun` does not return one number.
 
     >>> sparse_hessian(lambda x: np.sum(x[1:] ** 2 * x[:-1]), np.array([1.0, 2.0, 3.0])).toarray()
     array([[0., 4., 0.],

@@ -40,19 +40,25 @@ def elementwise_derivative(
 
 
 def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
-    """The derivative of a function that works entry by entry, in every entry at once.
+    """The derivative of a function that works entry by entry, at every entry at once.
 
-    Args:    fun: maps an array of shape `S` to an array whose entry i depends on entry i of the argument only. For any
-             other function the result is the gradient of the sum of the outputs.
-    Returns: a function with the same arguments whose result has the shape of the argument.
-    Raises:  TypeError for integer input, or if `fun` returns something else than an array or number.
+    Args:
+        fun: maps an array of shape `S` to an array whose entry i depends on entry i of the argument alone. For any
+            other function the result is the gradient of the sum of the outputs.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
 
-    **Higher orders collapse.** `elementwise_grad(elementwise_grad(f))`, to any depth, is one pass of Taylor mode (see
-    `minigrad.taylor`), whose cost grows with the square of the order, if every operation of `f` that depends on the
-    argument is elementwise and keeps its shape, and the argument is real. Otherwise it is nested reverse mode, whose
-    cost grows with a factor of about 2.2 per order; the numbers are the same up to rounding. The attribute
-    `how(*args)` of the returned function tells which of the two it is, "taylor" or "nested". From the eighth level of
-    nesting on a RuntimeWarning names the cost.
+    Returns:
+        A function with the same arguments, whose result has the shape of the argument. Its attribute `how(*args)` says
+        how a nested derivative is computed, "taylor" or "nested".
+
+    Raises:
+        TypeError: if the argument holds integers, or `fun` returns something else than an array or number.
+
+    **Higher orders collapse.** `elementwise_grad(elementwise_grad(fun))`, to any depth, is one pass of Taylor mode, as
+    in `minigrad.derivatives`, if the argument is real and every operation that depends on it is elementwise and keeps
+    its shape. The cost of that pass grows with the square of the order. Otherwise the derivative is computed by nested
+    reverse mode, whose cost grows by a factor of about 2.2 per order, and from the eighth level on a RuntimeWarning
+    says so. The numbers are the same up to rounding.
 
     >>> elementwise_grad(np.tanh)(np.array([0.0, 1.0])).round(4)
     array([1.  , 0.42])

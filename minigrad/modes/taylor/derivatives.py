@@ -44,9 +44,9 @@ def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
         TypeError: if x is no float array or number, or `fun` returns something else than one array or number.
         ValueError: if the order is negative or above 170, or no order of this number of variables.
 
-    The cost grows with the square of the order, where nesting `grad` multiplies it with every order. The factorials
-    come in last, so high orders lose no digits. Mixed derivatives of order d in p
-    variables take one pass for each of at most (d + p - 1)! / (d! (p - 1)!) directions, over one recording.
+    The cost grows with the square of the order; nested `grad` multiplies it with every order. The factorials are
+    multiplied in last, so high orders lose no digits. Mixed derivatives of order d in p variables take one pass for
+    each of at most (d + p - 1)! / (d! (p - 1)!) directions, over one recording.
 
     >>> derivatives(np.sin, 0.0, 4) + 0.0
     array([ 0.,  1.,  0., -1.,  0.])
@@ -163,7 +163,7 @@ def _weights(index: tuple[int, ...]) -> dict[tuple[int, ...], float]:
 
 
 def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> tuple[Any, Any]:
-    """Push the derivatives of curves through a function: those of fun(x(t), y(t), ...) at t = 0.
+    """The derivatives of fun(x(t), y(t), ...) at t = 0, given those of the curves x(t), y(t), ...
 
     Args:
         fun: a function of as many arrays as there are primals, which returns an array or a pytree of them.

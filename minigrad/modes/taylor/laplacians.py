@@ -42,11 +42,12 @@ def laplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | Non
     Raises:
         TypeError: if the argument is not one real array, or `fun` returns something else than one array or number.
 
-    Forward Taylor mode along all unit vectors together. Only the sum of their second coefficients is wanted, and it
-    depends linearly on the sums of the second coefficients before: so one sum is propagated in place of n coefficients,
-    and a linear operation costs n + 2 applications, not 2 n + 1.
+    This is forward Taylor mode along all unit vectors together. Only the sum of their second coefficients is needed,
+    and at each operation it depends linearly on the sums of its arguments. So one sum is propagated in place of n
+    coefficients, and a linear operation is applied n + 2 times, not 2 n + 1.
 
-    Source: "Collapsing Taylor mode automatic differentiation", NeurIPS 2025.
+    Source:
+        "Collapsing Taylor mode automatic differentiation", NeurIPS 2025.
 
     >>> float(laplacian(lambda x: np.sum(x**3) + x[0] * x[1])(np.array([1.0, 2.0])))
     18.0
@@ -64,14 +65,26 @@ def laplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | Non
 def bilaplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The sum of ∂⁴fun / ∂x_i² ∂x_j² over all pairs of entries of x: the Laplacian of the Laplacian.
 
-    Arguments, result and errors are as those of `laplacian`. Fourth derivatives along n² directions are combined,
+    Args:
+        fun: as for `laplacian`.
+        argnum: the position of the array among the arguments.
+        chunk_size: how many directions go through one pass, to bound the memory.
+
+    Returns:
+        A function with the same arguments, whose result has the shape of that of `fun`.
+
+    Raises:
+        TypeError: as `laplacian`.
+
+    Fourth derivatives along n² directions are combined,
 
         12 ∂_i² ∂_j² f = D⁴f[e_i + e_j] + D⁴f[e_i - e_j] - 2 D⁴f[e_i] - 2 D⁴f[e_j],
 
     and of the fourth coefficients only the weighted sum is propagated, as in `laplacian`.
 
-    Source: A. Griewank, J. Utke and A. Walther, "Evaluating higher derivative tensors by forward propagation of
-    univariate Taylor series", Mathematics of Computation 69, 2000.
+    Source:
+        A. Griewank, J. Utke and A. Walther, "Evaluating higher derivative tensors by forward propagation of univariate
+        Taylor series", Mathematics of Computation 69, 2000.
 
     >>> round(float(bilaplacian(lambda x: np.sum(x**2) ** 2)(np.array([1.0, 2.0, 3.0]))), 9)
     120.0
