@@ -13,14 +13,24 @@ LIMIT = 10_000  #: iterations after which a fixed point is given up
 
 
 def fixed_point(f: Callable[..., Any], a: Any, x0: Any, distance: Callable[..., Any], tol: float) -> Any:
-    """The x with x = f(a)(x), found by iterating from x0, differentiable in a to any order.
+    """The x with x = f(a)(x), found by iterating from x0 and differentiable in a to any order.
 
-    Args:    f: maps the parameter a to a function of x.  a: a pytree.  x0: where to start, made of floats.
-             distance: of two values of x, a number.  tol: when to stop.
-    Returns: the fixed point.
-    Raises:  RuntimeError if it is not reached in 10,000 iterations.
+    Names and order of the arguments are autograd's.
 
-    The derivative is that of the implicit function theorem, see `minigrad.implicit`, in every mode.
+    Args:
+        f: maps the parameter a to a function of x.
+        a: the parameter, a pytree.
+        x0: where to start, a pytree of floats.
+        distance: maps two values of x to a number.
+        tol: the distance of two iterates at which the iteration stops.
+
+    Returns:
+        The fixed point.
+
+    Raises:
+        RuntimeError: if it is not reached in 10,000 iterations.
+
+    The derivative is that of the implicit function theorem, in every mode, as of `minigrad.fixed_point`.
 
     >>> from minigrad import grad
     >>> newton = lambda a: lambda x: 0.5 * (x + a / x)

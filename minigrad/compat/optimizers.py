@@ -45,7 +45,22 @@ def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
 def sgd(
     grad: Any, x: Any, callback: Any = None, num_iters: int = 200, step_size: float = 0.1, mass: float = 0.9
 ) -> Any:
-    """Stochastic gradient descent with momentum (B. Polyak, 1964).
+    """Stochastic gradient descent with momentum.
+
+    Args:
+        grad: the gradient as a function of x and of the number of the iteration.
+        x: where to start, a pytree of float arrays.
+        callback: called with x, the number of the iteration and the gradient before each step.
+        num_iters: the number of steps.
+        step_size: the size of the steps.
+        mass: the part of the velocity that is kept from one step to the next.
+
+    Returns:
+        The x after the last step.
+
+    Source:
+        B. Polyak, "Some methods of speeding up the convergence of iteration methods", USSR Computational Mathematics
+        and Mathematical Physics 4(5), 1964.
 
     >>> bool(abs(sgd(lambda x, i: 2 * x, 1.0, num_iters=500)) < 1e-6)
     True
@@ -65,7 +80,26 @@ def rmsprop(
     grad: Any, x: Any, callback: Any = None, num_iters: int = 100, step_size: float = 0.1, gamma: float = 0.9,
     eps: float = 1e-8,
 ) -> Any:  # fmt: skip
-    """Root mean square propagation (T. Tieleman and G. Hinton, lecture 6.5 of COURSERA: Neural Networks, 2012)."""
+    """Steps divided by the root of a moving average of squared gradients.
+
+    Args:
+        grad: the gradient as a function of x and of the number of the iteration.
+        x: where to start, a pytree of float arrays.
+        callback: called with x, the number of the iteration and the gradient before each step.
+        num_iters: the number of steps.
+        step_size: the size of the steps.
+        gamma: the part of the average that is kept from one step to the next.
+        eps: is added to the root.
+
+    Returns:
+        The x after the last step.
+
+    Source:
+        T. Tieleman and G. Hinton, lecture 6.5 of "COURSERA: Neural Networks for Machine Learning", 2012.
+
+    >>> bool(abs(rmsprop(lambda x, i: 2 * x, 1.0, num_iters=500, step_size=0.01)) < 0.1)
+    True
+    """
     average = np.ones_like(x)
     for i in range(num_iters):
         g = grad(x, i)
@@ -81,7 +115,27 @@ def adam(
     grad: Any, x: Any, callback: Any = None, num_iters: int = 100, step_size: float = 0.001, b1: float = 0.9,
     b2: float = 0.999, eps: float = 1e-8,
 ) -> Any:  # fmt: skip
-    """Adam (D. Kingma and J. Ba, arXiv:1412.6980, algorithm 1)."""
+    """Steps from moving averages of the gradients and of their squares, both without bias.
+
+    Args:
+        grad: the gradient as a function of x and of the number of the iteration.
+        x: where to start, a pytree of float arrays.
+        callback: called with x, the number of the iteration and the gradient before each step.
+        num_iters: the number of steps.
+        step_size: the size of the steps.
+        b1: the part of the average of gradients that is kept from one step to the next.
+        b2: the same of the average of squares.
+        eps: is added to the root of the average of squares.
+
+    Returns:
+        The x after the last step.
+
+    Source:
+        D. Kingma and J. Ba, "Adam: A Method for Stochastic Optimization", arXiv:1412.6980, algorithm 1.
+
+    >>> bool(abs(adam(lambda x, i: 2 * x, 1.0, num_iters=500, step_size=0.1)) < 0.1)
+    True
+    """
     first, second = np.zeros_like(x), np.zeros_like(x)
     for i in range(num_iters):
         g = grad(x, i)

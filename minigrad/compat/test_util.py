@@ -72,12 +72,19 @@ def _require(report: Any, mode: str, order: int) -> None:
 def check_grads(fun: Callable[..., Any], modes: Any = ("fwd", "rev"), order: Any = 2) -> Callable[..., None]:
     """A check of the derivatives of `fun` up to `order`, in the modes "fwd" and "rev" and all their combinations.
 
-    Args:    fun: returns arrays or pytrees of them.  modes: which modes to check.  order: up to which order.
-    Returns: a function of the arguments of `fun` (float or complex arrays, or pytrees of them; keyword arguments are
-             constants), which raises an AssertionError if a derivative is wrong, if there is none because the point is
-             at a kink, or if differences of `fun` cannot tell. Its message is the report of `minigrad.check`. Takes
-             about 35 evaluations for each mode and order.
-    Raises:  ValueError for an unknown mode.
+    Args:
+        fun: returns arrays or pytrees of them.
+        modes: the modes to check.
+        order: the highest order to check.
+
+    Returns:
+        A function of the arguments of `fun`: float or complex arrays, or pytrees of them; keyword arguments are
+        constants. It raises an AssertionError, whose message is the report of `minigrad.check`, if a derivative is
+        wrong, if there is none because the point is at a kink, or if differences of `fun` cannot tell. It evaluates
+        `fun` about 35 times for each mode and order.
+
+    Raises:
+        ValueError: if a mode is unknown.
 
     >>> import numpy as np
     >>> check_grads(np.tanh, modes=["rev"], order=1)(np.array([0.5, 1e-7, 20.0]))
@@ -109,9 +116,15 @@ def _check(fun: Callable[..., Any], x: tuple[Any, ...], order: int, modes: Seque
 
 
 def combo_check(fun: Callable[..., Any], *argnums: Any, **options: Any) -> Callable[..., None]:
-    """A check over all combinations: each argument is a list of values to try.
+    """A check of derivatives for all combinations of values: each argument is a list of values to try.
 
-    Args: argnums: the positions to differentiate.  options: `order` and `modes`, as for `check_grads`.
+    Args:
+        fun: as for `check_grads`.
+        *argnums: the positions to differentiate.
+        **options: `order` and `modes`, as for `check_grads`.
+
+    Returns:
+        A function that takes a list of values for each argument of `fun`, and raises as that of `check_grads`.
 
     >>> import numpy as np
     >>> combo_check(lambda x, y: x * np.sin(y), [0, 1])([1.0, np.ones(2)], [0.5])

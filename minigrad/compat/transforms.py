@@ -27,7 +27,14 @@ from minigrad.rules import products
 
 
 def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Callable[..., Any], Any]]:
-    """As `vjp`, in the form of autograd: `make_vjp(fun)(x)` is the pullback and the value.
+    """The pullback of a function and its value, in the form of autograd: `make_vjp(fun)(x)` has the result of `vjp`.
+
+    Args:
+        fun: any function of pytrees that returns a pytree.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+
+    Returns:
+        A function of the arguments of `fun`, which returns the pullback and the value, in this order.
 
     >>> pullback, value = make_vjp(np.sin)(0.0)
     >>> pullback(2.0), value
@@ -41,7 +48,15 @@ def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple
 
 
 def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]:
-    """As `jvp`, in the form of autograd: `make_jvp(fun)(x)(v)` is the value and its tangent.
+    """The pushforward of a function, in the form of autograd: `make_jvp(fun)(x)(v)` has the result of `jvp`.
+
+    Args:
+        fun: any function of pytrees that returns a pytree.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+
+    Returns:
+        A function of the arguments of `fun`, which returns a function of the tangent, which returns the value and its
+        tangent.
 
     >>> make_jvp(np.sin)(0.0)(2.0)
     (np.float64(0.0), np.float64(2.0))
@@ -54,7 +69,14 @@ def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Calla
 
 
 def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """The derivative of a function of one number, which may return an array: one pass forward.
+    """The derivative of a function of one number, which may return an array, by one pass forward.
+
+    Args:
+        fun: a function of one number. Of an array of shape `S` the result is the derivative in the direction of ones.
+        argnum: the position of that number among the arguments.
+
+    Returns:
+        A function of the arguments of `fun`, whose result has the shape of the output of `fun`.
 
     >>> deriv(lambda t: np.array([1.0, 2.0]) * t**2)(3.0)
     array([ 6., 12.])
@@ -69,7 +91,14 @@ def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
 
 
 def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """As `hvp`, in the form of autograd: `hessian_vector_product(fun)(x, v)`, the vector last.
+    """The product of the Hessian with a vector, in the form of autograd: `hessian_vector_product(fun)(x, v)`.
+
+    Args:
+        fun: returns one number.
+        argnum: the position of the argument to differentiate.
+
+    Returns:
+        A function of the arguments of `fun` and, as the last one, the vector; its result has the shape of the vector.
 
     >>> hessian_vector_product(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
@@ -86,11 +115,14 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
 
 
 def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """The gradients in all arguments at once, as a dict from argument names to gradients.
+    """The gradients with respect to all arguments at once, as a dict from names of arguments to gradients.
 
-    Args:    fun: a scalar function.
-    Returns: a function with the same arguments that returns a dict. Defaults count as arguments; those collected by
-             `*args` and `**kwargs` have these names, as a tuple and a dict.
+    Args:
+        fun: returns one number.
+
+    Returns:
+        A function with the same arguments that returns a dict. Arguments with defaults are in it, too. The arguments
+        that `*args` and `**kwargs` collect are there under these names, as a tuple and as a dict.
 
     >>> multigrad_dict(lambda x, y=2.0: x * y)(3.0)
     {'x': np.float64(2.0), 'y': np.float64(3.0)}
@@ -99,9 +131,17 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
-    """The gradient in the argument of this name; the other arguments are constants, and may be anything.
+    """The gradient with respect to the argument of this name; the other arguments are constants, and may be anything.
 
-    Raises:  ValueError if `fun` has no argument of this name.
+    Args:
+        fun: returns one number.
+        argname: the name of the argument to differentiate.
+
+    Returns:
+        A function of the arguments of `fun`, which returns the gradient.
+
+    Raises:
+        ValueError: if `fun` has no argument of this name.
 
     >>> grad_named(lambda n, x: n * x**2, "x")(3, 2.0)
     np.float64(12.0)
@@ -135,10 +175,15 @@ def _gradients_by_name(fun: Callable[..., Any], argname: str | None) -> Callable
 
 
 def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """The complex derivative f'(z) of a holomorphic function, summed over outputs; right for real input too.
+    """The complex derivative f'(z) of a holomorphic function, summed over the entries of the output.
 
-    Args:    fun: holomorphic in its argument `argnum`, a float or complex array or number.
-    Returns: a function with the same arguments; its result is complex and has the shape of the argument.
+    Args:
+        fun: holomorphic in its argument `argnum`, a float or complex array or number. A real argument is taken as
+            complex.
+        argnum: the position of the argument to differentiate.
+
+    Returns:
+        A function with the same arguments; its result is complex and has the shape of the argument.
 
     >>> holomorphic_grad(lambda z: z**2)(1.0 + 2.0j)
     np.complex128(2+4j)
@@ -163,7 +208,16 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., 
 
 
 def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """At a point: the function v -> H v, and the gradient. The gradient is recorded once for any number of products.
+    """A function of the point that returns the function v -> H v, H the Hessian, and the gradient.
+
+    The gradient is recorded once, for any number of products.
+
+    Args:
+        fun: returns one number.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+
+    Returns:
+        A function of the arguments of `fun`, which returns the product as a function of v, and the gradient.
 
     >>> product, gradient = make_hvp(lambda x: np.sum(x**3))(np.array([1.0, 2.0]))
     >>> product(np.array([1.0, 0.0])), gradient
@@ -173,10 +227,15 @@ def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
 
 
 def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """The Jacobian contracted from the left: its last argument is a tensor that meets the first axes of the output.
+    """The product of a tensor with the Jacobian, contracted over the first axes of the output.
 
-    Returns: a function of the arguments of `fun` and a tensor of k axes; the result has the shape of the remaining axes
-             of the output, then those of the argument.
+    Args:
+        fun: maps an array to an array.
+        argnum: the position of the argument to differentiate.
+
+    Returns:
+        A function of the arguments of `fun` and, as the last one, a tensor of k axes. Its result has the remaining axes
+        of the output, after the first k, and then the axes of the argument.
 
     >>> tensor_jacobian_product(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
     array([ 2., 40.])
@@ -200,7 +259,14 @@ vector_jacobian_product = tensor_jacobian_product
 
 
 def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
-    """The Hessian of a scalar function contracted with a tensor of the argument's shape, its last argument.
+    """The product of the Hessian with a tensor of the argument's shape.
+
+    Args:
+        fun: maps an array to one number.
+        argnum: the position of the argument to differentiate.
+
+    Returns:
+        A function of the arguments of `fun` and, as the last one, the tensor; its result has the shape of the tensor.
 
     >>> hessian_tensor_product(lambda x: np.sum(x**3))(np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 6., 12.])

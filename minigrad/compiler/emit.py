@@ -457,14 +457,21 @@ def _definition(name: str, parameters: Sequence[str]) -> list[str]:
 def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
     """What `fun(*args)` computes, derivatives included, as a module that reads like a derivation by hand.
 
-    Args:    fun: a function as for `compile`, often a derivative such as `grad(f)`.  args: its arguments; they fix the
-             shapes, and the way taken at each `if` that depends on numbers.
-    Returns: the text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff would, and computes the
-             same bits. Values have the names of the user's variables, where a line assigns to one; the cotangent of `z`
-             is `z_bar`; every block is headed by the user's line. The function has the arguments of `fun`, then the
-             captured arrays: `.constants` holds these, by name, `.name` is the name of the function, and `.function()`
-             is the function itself, with the captured arrays filled in.
-    Raises:  CannotCompileError as `compile`; TypeError for an operation that is not NumPy's own.
+    Args:
+        fun: a function as for `compile`, often a derivative such as `grad(f)`.
+        *args: its arguments. They fix the shapes, and the branch taken at each `if` that depends on numbers.
+        **kwargs: its keyword arguments, which are constants.
+
+    Returns:
+        The text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff formats, and computes the same
+        bits. A value has the name of the user's variable, where a line assigns to one; the cotangent of `z` is `z_bar`;
+        every block is headed by the user's line. The function has the arguments of `fun`, then the captured arrays.
+        `.constants` holds these arrays by name, `.name` is the name of the function, and `.function()` is the function
+        itself, with the captured arrays filled in.
+
+    Raises:
+        CannotCompileError: as `compile`.
+        TypeError: for an operation that is not NumPy's own.
 
     >>> from minigrad import grad, source
     >>> def loss(w, x):

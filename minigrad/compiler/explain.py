@@ -10,7 +10,15 @@ from minigrad.compiler.traced import Traced
 
 
 def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
-    """What `compile` makes of `fun(*args)`: the program as it was traced, what each pass takes out and puts in.
+    """What `compile` makes of `fun(*args)`: the program as it was traced, and what each pass removes and adds.
+
+    Args:
+        fun: a function as for `compile`.
+        *args: its arguments.
+        **kwargs: its keyword arguments, which are constants.
+
+    Returns:
+        Text: the traced program, the lines that each pass changes, with - and +, and the program that is left.
 
     >>> import numpy as np
     >>> print(explain(lambda x: (x * 1.0 + 0.0) @ x.T.T, np.ones(2)))

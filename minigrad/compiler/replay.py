@@ -250,10 +250,10 @@ def compile(*, exact: bool = False, backend: str = "numpy") -> Callable[[Callabl
 def compile(  # noqa: A001
     fun: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "numpy"
 ) -> Compiled | Callable[[Callable[..., Any]], Compiled]:
-    """A function that does what `fun` does, without Python's share of the work.
+    """A function that computes what `fun` computes, without Python's share of the work.
 
-    The first call with arguments of a new kind runs `fun` once on values that write down what NumPy does, optimises
-    that program, and makes a Python function of it; later calls run this function. Derivatives are compiled like
+    The first call with arguments of a new kind traces `fun`, optimises the program that NumPy ran, and makes a Python
+    function of it; later calls run this function. Derivatives are compiled like
     anything else: `compile(grad(f))`, `compile(value_and_grad(f))`, `compile(lambda x, v: hvp(f, x, v))`.
 
     Args:
@@ -266,11 +266,12 @@ def compile(  # noqa: A001
             about a second for each new form of loop. Needs `pip install 'minigrad[fast]'`.
 
     Returns:
-        A function with the same arguments and results, a `Compiled`. `stats()` tells how often what happened,
+        A function with the same arguments and results, a `Compiled`. `stats()` counts traces and replays, and
         `source(*args)` gives the program as text. Without `fun`, a decorator: `@compile(backend="numba")`.
 
     Raises:
-        ValueError: for another backend, or one that cannot be exact. ImportError: if it needs Numba, which is missing.
+        ValueError: for another backend, or one that cannot be exact.
+        ImportError: if the backend needs Numba, which is missing.
         CannotCompileError: on the first call, if `fun` draws random numbers, reads the time or a file, prints, changes
             what it captures, or makes a plain array of a traced value.
 

@@ -175,7 +175,18 @@ parts_of_kind: dict[type, Callable[[Any], Iterable[Any]]] = {}
 
 
 def tree_map(fun: Callable[..., Any], tree: Any, *rest: Any) -> Any:
-    """`fun` applied to every leaf; further trees must have the same shape.
+    """The tree with `fun` applied to every leaf.
+
+    Args:
+        fun: takes a leaf of each tree.
+        tree: a pytree: a leaf, or nested tuples, lists, dicts, namedtuples or dataclasses of leaves.
+        *rest: further trees of the same structure.
+
+    Returns:
+        A tree of the structure of `tree`.
+
+    Raises:
+        ValueError: if a tree has another structure.
 
     >>> tree_map(lambda w, g: w - 0.5 * g, {"w": 1.0}, {"w": 4.0})
     {'w': -1.0}

@@ -9,15 +9,18 @@ from minigrad.core.tree import tree_map
 
 
 def stop_gradient(x: Any) -> Any:
-    """x as a constant: its value, through which no derivative flows, in any mode and at any level.
+    """The value of x as a constant, through which no derivative flows, in any mode and at any level of nesting.
 
-    Args:    x: an array or number, or a pytree of these, traced or not. What is no number stays as it is.
-    Returns: the plain values. Arrays are read-only, since a sweep may still need them; `.copy()` makes one to write to.
+    Args:
+        x: an array or number, or a pytree of these, traced or not. Leaves that are no numbers stay as they are.
 
-    All transformations that are open stop here, the outer ones too: in grad(grad(f)) both take it as a constant, and
-    so do `jvp`, `derivatives` and `jacobian`. A derivative that only the inner one should not see is that of an
+    Returns:
+        The plain values. Arrays are read-only, since a sweep may still need them; `.copy()` makes one to write to.
+
+    All transformations stop here, the outer ones too: in `grad(grad(f))` both take the value as a constant, and so do
+    `jvp`, `derivatives` and `jacobian`. To hide a value from the inner transformation alone, hand it over as an
     argument: `grad(lambda y: f(y, x))(x)` differentiates the first argument of f and keeps the second, through which
-    an outer transformation still differentiates. `minigrad.value` is the same function, in the words of a debugger.
+    an outer transformation still differentiates. `minigrad.value` is the same function, for looking at values.
 
     >>> from minigrad import grad
     >>> grad(lambda x: x * stop_gradient(x))(3.0)  # and not 6
@@ -29,9 +32,16 @@ def stop_gradient(x: Any) -> Any:
 
 
 def name(x: Any, label: str) -> Any:
-    """Label a value, so that it is found on a printed tape and by `tape[label]`; returns x itself.
+    """The value itself, which from here on has a label on a printed tape and is found by `tape[label]`.
 
     Outside of a transformation it does nothing, so the label may stay in the program.
+
+    Args:
+        x: a traced value; anything else has no label.
+        label: the name.
+
+    Returns:
+        x itself.
 
     >>> import numpy as np
     >>> from minigrad import trace
@@ -48,10 +58,14 @@ def name(x: Any, label: str) -> Any:
 
 
 def value(x: Any) -> Any:
-    """The plain value of a traced x, a constant from here on: no derivative flows through it (as by `stop_gradient`).
+    """The plain value of a traced x, to print it or to look at it; no derivative flows through it.
 
-    x may be a pytree. The array of a traced value is read-only, since the sweep will need it; `.copy()` makes one to
-    write into.
+    Args:
+        x: an array or number, or a pytree of these, traced or not.
+
+    Returns:
+        The plain values, as `stop_gradient`. Arrays are read-only, since a sweep may still need them; `.copy()` makes
+        one to write to.
 
     >>> from minigrad import grad
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6

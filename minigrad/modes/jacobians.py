@@ -47,7 +47,7 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | N
         the output, with the structure of the input at every leaf.
 
     Raises:
-        TypeError: if the argument holds integers.
+        TypeError: if the argument holds a single integer, truth values or an array of another library.
 
     The sweep is that of `jacfwd` if there are fewer inputs than outputs and all are real, else that of `jacrev`.
 
@@ -120,7 +120,7 @@ def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | No
         `jacobian(jacobian(fun))`.
 
     Raises:
-        TypeError: if the argument holds integers.
+        TypeError: if the argument holds a single integer, truth values or an array of another library.
 
     >>> hessian(lambda x: x[0] ** 2 * x[1])(np.array([3.0, 5.0]))
     array([[10.,  6.],

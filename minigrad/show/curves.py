@@ -42,11 +42,21 @@ class Curves:
 
 
 def curves(fun: Function, start: float, stop: float, order: int, points: int, title: str = "f(x)") -> Curves:
-    """Compute the derivatives of a function of one number, and find out where they can be drawn.
+    """The derivatives of a function of one number on a range, and where they can be drawn.
 
-    Args:    fun: maps a number to a number; if it maps arrays entry by entry, all points take one pass.
-             start, stop: the range.  order: the highest derivative.  points: how many, equally spaced.
-    Raises:  whatever `fun` raises, if it does so at all points.
+    Args:
+        fun: maps a number to a number; if it maps arrays entry by entry, all points take one pass.
+        start: the first point.
+        stop: the last point.
+        order: the highest derivative.
+        points: how many points there are, equally spaced.
+        title: the name of the function in a picture.
+
+    Returns:
+        The values with their breaks, scales and singularities.
+
+    Raises:
+        Exception: whatever `fun` raises, if it does so at all points.
 
     >>> found = curves(np.tanh, -7.0, 7.0, 2, points=101)
     >>> found.values.shape, [round(scale, 3) for scale in found.scales]

@@ -68,10 +68,13 @@ _REFUSED: dict[type, str] = {
 class Expression:
     """A function of x read from text: call it with a number, an array, or what is being differentiated.
 
-    Args:    text: the formula, at most 1000 characters.
-    Raises:  ExpressionError, a ValueError that points at the character, for what is not a formula in x.
-
     `mathtext` is the formula as matplotlib and TeX set it.
+
+    Args:
+        text: the formula, at most 1000 characters.
+
+    Raises:
+        ExpressionError: a ValueError that points at the character, if the text is not a formula in x.
 
     >>> f = Expression("exp(-x**2) / 2")
     >>> f(0.0), f.mathtext

@@ -99,9 +99,13 @@ def joined(parts: Iterable[object], separator: str = "") -> Html:
 def element(tag: str, *parts: object, **attributes: object) -> Html:
     """An element of HTML.
 
-    Args:    tag: its name.  parts: what is in it; text is escaped.  attributes: `class_` stands for class, `aria_label`
-             for aria-label; those that are `None` are left out.
-    Returns: the element as `Html`.
+    Args:
+        tag: its name.
+        *parts: what is in it; text is escaped.
+        **attributes: `class_` stands for class, `aria_label` for aria-label; those that are `None` are left out.
+
+    Returns:
+        The element as `Html`.
 
     >>> element("td", "<", class_="text", colspan=None)
     '<td class="text">&lt;</td>'
@@ -143,9 +147,12 @@ def table(
 ) -> Html:
     """A table in a place that scrolls on a narrow screen. The first cell of a row is the header of the row.
 
-    Args:    titles: of the columns.  rows: the cells of each row, as many as there are titles.  caption: what the table
-             shows; a screen reader announces it, and `shows_caption` shows it to everybody else too.
-             texts: the columns that are aligned to the left; the others hold numbers.
+    Args:
+        titles: the titles of the columns.
+        rows: the cells of each row, as many as there are titles.
+        caption: what the table shows, for screen readers.
+        texts: the columns that are aligned to the left; the others hold numbers.
+        shows_caption: whether everybody sees the caption.
 
     >>> "<th scope=" in table(["leaf"], [["A"]], "Leaves")
     True
@@ -165,8 +172,11 @@ def table(
 def picture(data: bytes | str, kind: str, alt: str, caption: object = "") -> Html:
     """A picture that is a part of the page.
 
-    Args:    data: of the file.  kind: "png" or "svg".  alt: what it shows, for readers who cannot see it.
-             caption: what stands below it.
+    Args:
+        data: the content of the file.
+        kind: "png" or "svg".
+        alt: what the picture shows, for readers who cannot see it.
+        caption: what stands below it.
     """
     encoded = base64.b64encode(data.encode() if isinstance(data, str) else data).decode("ascii")
     image = Html(f'<img src="data:{_TYPES[kind]};base64,{encoded}" alt="{escape(alt)}">')
@@ -176,8 +186,10 @@ def picture(data: bytes | str, kind: str, alt: str, caption: object = "") -> Htm
 def page(title: str, *parts: object, style: str = "") -> Html:
     """The whole page.
 
-    Args:    title: for the window and for bookmarks.  parts: what is on it, with a heading h1.
-             style: rules of CSS that this page needs besides `STYLE`.
+    Args:
+        title: the title of the window and of bookmarks.
+        *parts: what is on the page, with a heading h1.
+        style: rules of CSS that this page needs besides `STYLE`.
     """
     head = joined(
         [
@@ -193,12 +205,17 @@ def page(title: str, *parts: object, style: str = "") -> Html:
 
 
 def write(path: str | Path, text: str) -> None:
-    """Write a text file so that nobody finds half of it: beside its target, which it then replaces by one renaming.
+    """Write a text file beside its target and rename it, so that nobody finds half a file.
 
-    A link is followed, the permissions of a file that is replaced are kept, and what is no file (a pipe) is written to
-    directly.
+    A link is followed, the permissions of a file that is replaced are kept, and a target that is no file (a pipe) is
+    written to directly.
 
-    Raises: OSError if it cannot be written; a file that was there is then still whole.
+    Args:
+        path: the target.
+        text: the whole content.
+
+    Raises:
+        OSError: if it cannot be written; a file that was there is then still whole.
     """
     if Path(path).exists() and not Path(path).is_file():
         Path(path).write_text(text, encoding="utf-8")

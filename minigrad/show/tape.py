@@ -128,10 +128,16 @@ def constant(value: Any) -> str:
 
 
 def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:
-    """Run `fun` on a tape and return the tape, which prints as a table.
+    """The tape of `fun(*args)`, which prints as a table.
 
-    `print(tape.table(cotangents=True))` adds the cotangents of the backward sweep. Operations of transformations within
-    `fun` are indented. Arguments that are no numbers are passed on.
+    Args:
+        fun: any function of pytrees.
+        *args: its arguments; those that are no numbers are passed on.
+        **kwargs: its keyword arguments, which are constants.
+
+    Returns:
+        The tape. `print(tape.table(cotangents=True))` adds the cotangents of the backward sweep. Operations of
+        transformations within `fun` are indented.
 
     >>> def f(x):
     ...     return np.sin(x) * x

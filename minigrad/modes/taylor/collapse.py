@@ -52,7 +52,8 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
         how a nested derivative is computed, "taylor" or "nested".
 
     Raises:
-        TypeError: if the argument holds integers, or `fun` returns something else than an array or number.
+        TypeError: if the argument holds a single integer, truth values or an array of another library, or `fun` returns
+            something else than an array or number.
 
     **Higher orders collapse.** `elementwise_grad(elementwise_grad(fun))`, to any depth, is one pass of Taylor mode, as
     in `minigrad.derivatives`, if the argument is real and every operation that depends on it is elementwise and keeps
