@@ -18,7 +18,6 @@ EXCEPTIONS = {
     "long: numpy.functions": "a table: one function of NumPy after another",
     "long: numpy.linalg": "a table: one function of numpy.linalg after another",
     "long: scipy.special": "a table: one function of scipy.special after another",
-    "in a function: operations.custom imports rules.recurrences": "is being moved to the top",
 }
 
 

@@ -13,34 +13,25 @@ import numpy as np
 
 from minigrad.core.tape import Tape, peel
 
-_SIGNED = {"absolute", "fabs"}
-_COMPARED = {"maximum", "minimum", "fmax", "fmin"}
-_CHOSEN = {"max": np.equal, "min": np.equal}
-_SINGULAR = {"sqrt", "cbrt", "hypot", "power", "log", "norm", "length", "std", "arccos", "arcsin"}
-
 
 def choice(node: Any) -> list[Any]:
     """What an operation chose: a list of arrays, empty for one that has no choice."""
-    primitive, _parents, args, ans, params = node
+    primitive, *_, params = node
     if primitive is None:
         return []
-    name = primitive.name
     found = [value for value in arrays_in(params.values()) if value.dtype.kind in "bui"]
-    plain = [np.asarray(peel(arg)) for arg in args] if name in _SIGNED or name in _COMPARED or name in _CHOSEN else []
-    with np.errstate(all="ignore"):
-        if name in _SIGNED and plain[0].dtype.kind != "c":
-            found.append(np.sign(plain[0]))
-        elif name in _COMPARED:
-            found.append(np.sign(np.subtract(plain[0], plain[1])))
-        elif name in _CHOSEN:
-            shape = np.shape(ans)
-            top = np.asarray(peel(ans))
-            if not params.get("keepdims") and plain[0].ndim != len(shape):
-                axis = params.get("axis")
-                axes = range(plain[0].ndim) if axis is None else (axis if isinstance(axis, tuple) else (axis,))
-                top = np.expand_dims(top, tuple(axes))
-            found.append(np.equal(plain[0], top))
+    if primitive.chooses is not None:
+        chosen = declared(primitive.chooses, node)
+        if chosen.dtype.kind != "c":  # x / |x|, which is no choice
+            found.append(chosen)
     return found
+
+
+def declared(question: Any, node: Any) -> Any:
+    """What a primitive declares about one of its nodes, on plain arrays."""
+    _primitive, _parents, args, ans, params = node
+    with np.errstate(all="ignore"):
+        return np.asarray(question(*[np.asarray(peel(value)) for value in (ans, *args)], **params))
 
 
 def arrays_in(values: Any) -> list[Any]:
@@ -74,13 +65,16 @@ def flipped(one: Tape, other: Tape) -> list[tuple[int, str]]:
 
 
 def singular(tape: Tape) -> list[tuple[int, str]]:
-    """The nodes at whose argument the slope is infinite or undefined: a root, a length or a logarithm of 0."""
+    """The nodes at whose argument a slope is infinite or undefined: a root, a length or a logarithm of 0."""
     found = []
-    for index, (primitive, _parents, args, ans, _params) in enumerate(tape.nodes):
-        if primitive is not None and primitive.name in _SINGULAR and type(ans) is not tuple:
-            plain = np.asarray(peel(args[0] if primitive.name in ("log",) else ans))
-            if np.any(plain == 0):
-                found.append((index, "it is taken of 0" if primitive.name != "power" else "a power of 0"))
+    for index, node in enumerate(tape.nodes):
+        primitive = node[0]
+        if primitive is not None and primitive.singular is not None:
+            where = declared(primitive.singular, node)
+            if np.any(where):
+                first = np.broadcast_to(np.asarray(peel(node[2][0])), where.shape)[where] if len(node[2]) == 1 else []
+                of = f" of {first[0]:g}" if len(first) and primitive.kind == "elementwise" else ""
+                found.append((index, f"it is taken{of} where its slope is infinite or undefined"))
     return found
 
 

@@ -8,6 +8,7 @@ one sum taken as a mean. If the result is what was written by hand, that is the 
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -202,7 +203,16 @@ def place(index: Any) -> str:
 
 Wrong = tuple[str, dict[int, Any]]  # what is wrong, and the nodes that replace those of the tape
 
-_LINEAR = {"add", "subtract", "negative", "positive"}
+
+def adds(primitive: Primitive) -> bool:
+    """Whether an elementwise operation adds or subtracts: its rules read no argument, and give g or -g back."""
+    number = len(primitive.vjps)
+    if primitive.kind != "elementwise" or primitive.residuals((0,) * number) != (False, tuple(range(number))):
+        return False
+    without_parameters = [rule for rule in primitive.vjps if rule.__code__.co_argcount == number + 2]
+    return len(without_parameters) == number and all(
+        rule(1.0, None, *[None] * number) in (1.0, -1.0) for rule in without_parameters
+    )
 
 
 def mistakes(tape: Any) -> Iterator[Wrong]:
@@ -210,12 +220,13 @@ def mistakes(tape: Any) -> Iterator[Wrong]:
     nodes = tape.nodes
     unary = [
         i for i in range(tape.leaves, len(nodes))
-        if nodes[i][0].kind == "elementwise" and len(nodes[i][1]) == 1 and nodes[i][0].name not in _LINEAR
+        if nodes[i][0].kind == "elementwise" and len(nodes[i][1]) == 1 and not adds(nodes[i][0])
     ]  # fmt: skip
-    groups: dict[str, list[int]] = {}
+    groups: dict[Primitive, list[int]] = {}
     for i in unary:
-        groups.setdefault(nodes[i][0].name, []).append(i)
-    for name, members in groups.items():
+        groups.setdefault(nodes[i][0], []).append(i)
+    for primitive, members in groups.items():
+        name = primitive.name
         for what, change in _ACTIVATION:
             if len(members) > 1:
                 yield (
@@ -226,16 +237,15 @@ def mistakes(tape: Any) -> Iterator[Wrong]:
                 yield f"the derivative of {name} is {what}, {at(tape, i)}", {i: changed(nodes[i], change)}
     for i in range(tape.leaves, len(nodes)):
         primitive, parents = nodes[i][:2]
-        name = primitive.name
-        if primitive.kind == "elementwise" and len(parents) == 2 and name in ("multiply", "divide", "power"):
+        if primitive.kind == "elementwise" and len(parents) == 2 and not adds(primitive):
+            what = "factor" if primitive.chooses is None else "derivative"
             for k, parent in enumerate(parents):
                 if parent >= 0:
-                    yield f"the factor of {name} is missing, {at(tape, i)}", {i: changed(nodes[i], _missing, k)}
-        if name in ("maximum", "minimum", "where", "absolute", "max", "min") and primitive.kind == "elementwise":
-            for k, parent in enumerate(parents):
-                if parent >= 0:
-                    yield f"the derivative of {name} is missing, {at(tape, i)}", {i: changed(nodes[i], _missing, k)}
-        if primitive is matmul.primitive:  # type: ignore[attr-defined]
+                    yield (
+                        f"the {what} of {primitive.name} is missing, {at(tape, i)}",
+                        {i: changed(nodes[i], _missing, k)},
+                    )
+        if primitive is matmul.primitive:
             yield from products(tape, i)
     yield from elsewhere(tape, unary)
 
@@ -256,15 +266,13 @@ _ACTIVATION: list[tuple[str, Callable[..., Any]]] = [
 ]
 
 
-class Changed:
-    """A primitive with other rules: what the sweeps ask of one, for a copy of a tape."""
-
-    def __init__(self, primitive: Primitive, rules: Sequence[Any]) -> None:
-        self.name, self.kind, self.bind, self.push = primitive.name, primitive.kind, primitive.bind, primitive.push
-        self.pull, self.vjps = None, tuple(rules)
-        self.jvps = self.vjps if self.kind == "elementwise" else primitive.jvps
-        self.sweeping = (*primitive.sweeping[:2], self.vjps)
-        self.takes_scalar = primitive.takes_scalar
+def with_rules(primitive: Primitive, rules: Sequence[Any]) -> Primitive:
+    """A copy of a primitive with other rules, for a copy of a tape."""
+    other = copy.copy(primitive)
+    other.pull, other.vjps = None, tuple(rules)
+    other.jvps = other.vjps if other.kind == "elementwise" else primitive.jvps
+    other.sweeping = (*primitive.sweeping[:2], other.vjps)
+    return other
 
 
 def changed(node: Any, change: Callable[..., Any], position: int = 0) -> Any:
@@ -273,7 +281,7 @@ def changed(node: Any, change: Callable[..., Any], position: int = 0) -> Any:
     rules = list(primitive.vjps)
     rule = rules[position]
     rules[position] = lambda g, ans, *args, **params: change(rule, g, ans, args, params)
-    return Changed(primitive, rules), parents, args, ans, params
+    return with_rules(primitive, rules), parents, args, ans, params
 
 
 def cuts(tape: Any) -> Iterator[Wrong]:
@@ -322,7 +330,7 @@ def products(tape: Any, i: int) -> Iterator[Wrong]:
             rules = list(primitive.vjps)
             push = (lambda g, value: g @ value.T) if k == 0 else (lambda g, value: value.T @ g)
             rules[k] = lambda g, ans, *args, value=value, push=push, **params: push(g, value)
-            yield what, {i: (Changed(primitive, rules), parents, args, ans, params)}
+            yield what, {i: (with_rules(primitive, rules), parents, args, ans, params)}
 
 
 def elsewhere(tape: Any, unary: list[int]) -> Iterator[Wrong]:
@@ -519,17 +527,16 @@ def samples(
     primitive: Any, g: Any, args: list[Any], position: int, shape: tuple[int, ...]
 ) -> Iterator[tuple[str, Any]]:
     """What single samples contribute to the cotangent of an operand."""
-    if primitive is matmul.primitive and all(x.ndim == 2 for x in args):  # type: ignore[attr-defined]
+    if primitive is matmul.primitive and all(x.ndim == 2 for x in args):
         for j in range(min(g.shape[1 - position], 1000)):
             if position == 0:
                 yield f"number {j} of {g.shape[1]}", np.outer(g[:, j], args[1][:, j])
             else:
                 yield f"number {j} of {g.shape[0]}", np.outer(args[0][j], g[j])
     elif primitive.kind == "elementwise" and g.shape != shape:
-        local = np.asarray(primitive.vjps[position](g, None, *args)) if primitive.name in _LINEAR else None
-        if local is None:
+        if not adds(primitive):
             return
-        local = np.broadcast_to(local, g.shape)
+        local = np.broadcast_to(np.asarray(primitive.vjps[position](g, None, *args)), g.shape)
         for axis in range(g.ndim):
             for j in range(min(g.shape[axis], 1000)):
                 part = np.take(local, [j], axis)

@@ -20,7 +20,7 @@ rules take them as they are, reductions take a single number; for all other kind
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from minigrad.core.binding import bind_many, bind_one, bind_two
 from minigrad.core.nested import peel_all
@@ -30,16 +30,41 @@ from minigrad.core.tape import open_part
 Rule = Callable[..., Any]
 
 
+class Operation(Protocol):
+    """What has rules: the function that users call for a primitive, as the declarations below return it."""
+
+    primitive: Primitive
+    __name__: str
+    __qualname__: str
+
+    def __call__(self, *args: Any, **params: Any) -> Any:
+        """The value, on plain values, boxes and duck arrays."""
+
+
 class Primitive:
-    """One row of the table of rules.
+    """One row of the table of rules: all that any mode asks of an operation, declared in one expression.
 
     `fun` computes it on plain values, `bind` on boxes too (it is what the public function calls). `pull`, where
-    given, returns the cotangents of all arguments at once and stands in for `vjps`.
+    given, returns the cotangents of all arguments at once and stands in for `vjps`. The rest is optional:
+
+    | declared       | asked for by      | what it is                                                                |
+    |----------------|-------------------|---------------------------------------------------------------------------|
+    | `taylor`       | Taylor mode       | `taylor(s, order, ans, *series, **params)`: the series of the result by a |
+    |                |                   | recurrence, made with the arithmetic `s`, which is the module             |
+    |                |                   | `rules.series`; None where it does not hold and the jvps have to do       |
+    | `pattern`      | sparse mode       | `pattern(p)`, one of the tools of `p`, the module `modes.sparse.patterns`: |
+    |                |                   | which entries of the result depend on which of the arguments              |
+    | `takes_scalar` | backward sweep    | whether the rules also take a cotangent that is one number                |
+    | `commutes`     | sharing           | whether the two arguments may be exchanged                                |
+    | `hides_branch` | the sweeps        | whether what it leaves out may be infinite or NaN: `where`                |
+    | `chooses`      | `check`           | `chooses(ans, *args, **params)`: an array that tells which piece of a     |
+    |                |                   | function in pieces it took                                                |
+    | `singular`     | `check`           | `singular(ans, *args, **params)`: where a slope is infinite or undefined  |
     """
 
     __slots__ = (
-        "_residuals", "bind", "fun", "jvps", "kind", "name", "pull", "push", "shrinks", "sweeping", "takes_scalar",
-        "taylor", "vjps",
+        "_residuals", "bind", "chooses", "commutes", "fun", "hides_branch", "jvps", "kind", "name", "pattern", "pull",
+        "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -49,11 +74,22 @@ class Primitive:
         fun: Callable[..., Any],
         vjps: Sequence[Rule] = (),
         jvps: Sequence[Rule] = (),
+        *,
         pull: Rule | None = None,
         push: Rule | None = None,
+        taylor: Rule | None = None,
+        pattern: Rule | None = None,
+        takes_scalar: bool = False,
+        commutes: bool = False,
+        hides_branch: bool = False,
+        chooses: Rule | None = None,
+        singular: Rule | None = None,
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
+        self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
+        self.takes_scalar = takes_scalar or kind == "elementwise"
+        self.commutes, self.hides_branch = commutes, hides_branch
         # What the backward sweep asks of every node, in one look: does it take the
         # cotangent as it comes? does it broadcast? its rules.
         self.sweeping = (
@@ -61,12 +97,11 @@ class Primitive:
             kind == "elementwise" and len(vjps) > 1,
             None if pull else self.vjps,
         )
-        self.taylor: Callable[..., Any] | None = None  # its Taylor series by a recurrence, see taylor.py
-        self.takes_scalar = kind == "elementwise"  # whether the rules also take a thin cotangent that is one number
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.
         self.shrinks = kind != "elementwise" and bool(self.residuals((0,) * max(1, len(self.vjps)))[1])
-        binder: Any = bind_several if kind == "several" else {1: bind_one, 2: bind_two}.get(len(self.vjps), bind_many)
+        by_number = {1: bind_one, 2: bind_two}.get(len(self.vjps), bind_many)
+        binder: Any = {"several": bind_several, "constant": bind_constant}.get(kind, by_number)
         self.bind: Any = binder(self)
         self.bind.__name__ = self.bind.__qualname__ = name
         self.bind.primitive = self
@@ -132,40 +167,54 @@ def bind_several(primitive: Primitive) -> Callable[..., Any]:
     return bind
 
 
+def bind_constant(primitive: Primitive) -> Callable[..., Any]:
+    """The function that users call for an operation without a derivative: nothing is recorded."""
+    fun = primitive.fun
+
+    def bind(*args: Any, **params: Any) -> Any:
+        return fun(*peel_all(args), **peel_all(params)) if params else fun(*peel_all(args))
+
+    return bind
+
+
 # ----- the kinds ------------------------------------------------------------------------------------------------------
+#
+# Whatever else is known of an operation is `declared` in the same expression, see `Primitive`.
 
 
-def elementwise(name: str, fun: Callable[..., Any], *rules: Rule) -> Callable[..., Any]:
+def elementwise(name: str, fun: Callable[..., Any], *rules: Rule, **declared: Any) -> Operation:
     """An operation entry by entry, with broadcasting. One rule per argument, for both directions."""
-    return Primitive(name, "elementwise", fun, rules, rules).bind
+    return Primitive(name, "elementwise", fun, rules, rules, **declared).bind
 
 
-def linear(name: str, fun: Callable[..., Any], transpose: Rule) -> Callable[..., Any]:
+def linear(name: str, fun: Callable[..., Any], transpose: Rule, **declared: Any) -> Operation:
     """A linear operation of one argument. It pushes forward by applying itself; only the transpose is written."""
-    return Primitive(name, "linear", fun, (transpose,)).bind
+    return Primitive(name, "linear", fun, (transpose,), **declared).bind
 
 
-def linear_in_all(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[..., Any]:
+def linear_in_all(name: str, fun: Callable[..., Any], pull: Rule, **declared: Any) -> Operation:
     """A linear operation of any number of arguments taken together, such as `concatenate`."""
-    return Primitive(name, "linear", fun, pull=pull).bind
+    return Primitive(name, "linear", fun, pull=pull, **declared).bind
 
 
-def bilinear(name: str, fun: Callable[..., Any], transpose_x: Rule, transpose_y: Rule) -> Callable[..., Any]:
+def bilinear(name: str, fun: Callable[..., Any], transpose_x: Rule, transpose_y: Rule, **declared: Any) -> Operation:
     """An operation of two arguments that is linear in each, such as `matmul`."""
-    return Primitive(name, "bilinear", fun, (transpose_x, transpose_y)).bind
+    return Primitive(name, "bilinear", fun, (transpose_x, transpose_y), **declared).bind
 
 
-def multilinear(name: str, fun: Callable[..., Any], pull: Rule) -> Callable[..., Any]:
+def multilinear(name: str, fun: Callable[..., Any], pull: Rule, **declared: Any) -> Operation:
     """An operation that is linear in each of any number of arguments, such as `einsum`."""
-    return Primitive(name, "bilinear", fun, pull=pull).bind
+    return Primitive(name, "bilinear", fun, pull=pull, **declared).bind
 
 
-def general(name: str, fun: Callable[..., Any], vjps: Sequence[Rule], jvps: Sequence[Rule]) -> Callable[..., Any]:
+def general(
+    name: str, fun: Callable[..., Any], vjps: Sequence[Rule], jvps: Sequence[Rule], **declared: Any
+) -> Operation:
     """An operation that is none of these: a vjp and a jvp per argument."""
-    return Primitive(name, "general", fun, vjps, jvps).bind
+    return Primitive(name, "general", fun, vjps, jvps, **declared).bind
 
 
-def several(name: str, fun: Callable[..., Any], pull: Rule, push: Rule) -> Callable[..., Any]:
+def several(name: str, fun: Callable[..., Any], pull: Rule, push: Rule, **declared: Any) -> Operation:
     """An operation with several results, such as `eigh`: `fun` returns a tuple of arrays.
 
     `pull(gs, ans, *args, parents, **params)` takes a list of cotangents, one per result in its full shape or `None` for
@@ -173,7 +222,7 @@ def several(name: str, fun: Callable[..., Any], pull: Rule, push: Rule) -> Calla
     **params)` takes a list of tangents, one per argument in its full shape or `None` for zero, and returns a list of
     one tangent per result.
     """
-    return Primitive(name, "several", fun, pull=pull, push=push).bind
+    return Primitive(name, "several", fun, pull=pull, push=push, **declared).bind
 
 
 class Scatter:
@@ -193,16 +242,9 @@ ITEM: Primitive = linear_in_all(
     "item",
     lambda results, position: results[position],
     lambda g, _ans, *_results, parents, position: [Scatter(g, position)],
-).primitive  # type: ignore[attr-defined]
+).primitive
 
 
-def constant(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
+def constant(name: str, fun: Callable[..., Any]) -> Operation:
     """An operation through which no derivative flows (`argmax`, `floor`, `>`): it returns plain values."""
-
-    def bind(*args: Any, **params: Any) -> Any:
-        return fun(*peel_all(args), **peel_all(params)) if params else fun(*peel_all(args))
-
-    bind.__name__ = bind.__qualname__ = name
-    bind.primitive = Primitive.__new__(Primitive)  # type: ignore[attr-defined]
-    bind.primitive.name, bind.primitive.kind, bind.primitive.fun = name, "constant", fun  # type: ignore[attr-defined]
-    return bind
+    return Primitive(name, "constant", fun).bind

@@ -13,14 +13,14 @@ from minigrad.core.tape import Box, Tape
 def shared(tape: Tape, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Box:
     """Record an operation on a tape that remembers what it did; equal work is found, not done again.
 
-    Operations are equal if the primitive, the parents (in either order, where the primitive commutes), the parameters
-    and the constants are. Constants are compared by type and value, boxes of outer tapes by their place, and arrays by
-    their content if they are small; never by `id`.
+    Operations are equal if the primitive, the parents (in either order where it commutes), the parameters and the
+    constants are. Constants are compared by type and value, boxes of outer tapes by their place, and arrays by their
+    content if they are small; never by `id`.
     """
     assert tape.memo is not None
     try:
         constants = tuple([frozen(arg) for arg, parent in zip(args, parents) if parent < 0]) if -1 in parents else ()
-        same = parents if constants or primitive.name not in ("add", "multiply") else tuple(sorted(parents))
+        same = parents if constants or not primitive.commutes else tuple(sorted(parents))
         key = (primitive, same, constants, frozen(params) if params else ())
     except TypeError:  # a large array: not compared
         key = None

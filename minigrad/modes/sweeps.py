@@ -33,11 +33,8 @@ from minigrad.core.primitive import ITEM, Scatter
 from minigrad.core.tape import NUMBERS, Tape, peel
 from minigrad.modes.cotangents import accumulate, gathered, without_leaks
 from minigrad.modes.trouble import Trouble
-from minigrad.rules.elementwise import choose_where
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
-
-WHERE = choose_where.primitive  # type: ignore[attr-defined]
 
 # ----- backward -------------------------------------------------------------------------------------------------------
 
@@ -94,7 +91,7 @@ def _pull_back(
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
         leaks = i in hidden
-        if leaks or primitive is WHERE:
+        if leaks or primitive.hides_branch:
             hidden.update(parents)
         if vjps is None:
             _pull_all(cotangents, owned, node, i, g, trouble)
@@ -144,8 +141,9 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, cons
     """
     tape.check_captured()
     trouble = Trouble()
-    chooses = any(node[0] is WHERE for node in tape.nodes)  # the untaken branch may be infinite; `where` leaves it out
-    with passing("pushforward") as place, np.errstate(all="ignore") if chooses else trouble.watch():
+    # The branch that `where` did not take may be infinite, and is left out.
+    hides = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
+    with passing("pushforward") as place, np.errstate(all="ignore") if hides else trouble.watch():
         reached = _push_forward(tape, tangents, outputs, consume, trouble, place)
     if trouble.found:
         trouble.tell(tape)

@@ -27,12 +27,14 @@ _convolve: Callable[..., Any] = _bilinear(
     lambda x, y: _np.convolve(x, y),
     lambda g, _ans, _x, y: _slide(g, y),
     lambda g, _ans, x, _y: _slide(g, x),
+    pattern=lambda p: p.convolved,
 )
 _slide: Callable[..., Any] = _bilinear(
     "slide",
     lambda x, y: _np.convolve(x, y[::-1], "valid"),
     lambda g, _ans, _x, y: _convolve(g, y),
     lambda g, _ans, x, _y: _slide(x, g),
+    pattern=lambda p: p.slid,
 )
 
 

@@ -41,16 +41,19 @@ _fft: Any = linear(
     "fft",
     lambda x, axis, norm: _np.fft.fft(x, axis=axis, norm=norm),
     lambda g, _ans, _x, axis, norm: _fft(g, axis=axis, norm=norm),
+    pattern=lambda p: p.transformed,
 )
 _ifft: Any = linear(
     "ifft",
     lambda x, axis, norm: _np.fft.ifft(x, axis=axis, norm=norm),
     lambda g, _ans, _x, axis, norm: _ifft(g, axis=axis, norm=norm),
+    pattern=lambda p: p.transformed,
 )
 _rfft: Any = linear(
     "rfft",
     lambda x, axis, norm: _np.fft.rfft(x, axis=axis, norm=norm),
     lambda g, _ans, _x, axis, norm: _e.real(_fft(_fitted(g, _x.shape[axis], axis), axis=axis, norm=norm)),
+    pattern=lambda p: p.transformed,
 )
 
 
@@ -63,7 +66,12 @@ def _irfft_transposed(g: Any, _ans: Any, _x: Any, n: int, axis: int, norm: Any) 
     return half * counts.reshape((-1,) + (1,) * (len(_x.shape) - axis - 1))
 
 
-_irfft: Any = linear("irfft", lambda x, n, axis, norm: _np.fft.irfft(x, n, axis, norm), _irfft_transposed)
+_irfft: Any = linear(
+    "irfft",
+    lambda x, n, axis, norm: _np.fft.irfft(x, n, axis, norm),
+    _irfft_transposed,
+    pattern=lambda p: p.transformed,
+)
 
 # ----- the public functions -------------------------------------------------------------------------------------------
 

@@ -27,7 +27,7 @@ from numpy.linalg import LinAlgError
 
 from minigrad.core.duck_arrays import anywhere
 from minigrad.core.lines import located
-from minigrad.core.primitive import Primitive, Rule, constant, general, several
+from minigrad.core.primitive import Operation, Primitive, Rule, constant, general, several
 from minigrad.core.tape import peel
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
@@ -81,7 +81,7 @@ def _to_shape(g: Any, shape: tuple[int, ...]) -> Any:
     return g if g.shape == shape else _shapes.unbroadcast(g, shape)
 
 
-def by_push(name: str, fun: Callable[..., Any], push: Rule) -> Callable[..., Any]:
+def by_push(name: str, fun: Callable[..., Any], push: Rule, **declared: Any) -> Operation:
     """An operation of one result with a jvp for all arguments together; the pull is its transpose."""
     pull_all = transpose_of(lambda ts, ans, *args, **params: [push(ts, ans[0], *args, **params)])
 
@@ -95,7 +95,7 @@ def by_push(name: str, fun: Callable[..., Any], push: Rule) -> Callable[..., Any
         return rule
 
     count = push.__code__.co_argcount - 2
-    return Primitive(name, "general", fun, jvps=[jvp(k) for k in range(count)], pull=pull).bind
+    return Primitive(name, "general", fun, jvps=[jvp(k) for k in range(count)], pull=pull, **declared).bind
 
 
 def _warn_equal(operation: str, what: str) -> None:
@@ -141,30 +141,30 @@ def cauchy(a: Any, v: Any, k: int, times: Callable[..., Any] = operator.matmul, 
     return total
 
 
-def _taylor_of_inverse(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
-    a, v = full_series(us[0]), [ans]
+def _taylor_of_inverse(_s: Any, order: int, ans: Any, u: Any) -> list[Any]:
+    a, v = full_series(u), [ans]
     for k in range(1, order + 1):
         v.append(-(ans @ cauchy(a, v, k)))
     return v
 
 
-def taylor_of_solution(solve: Callable[..., Any], times: Callable[..., Any]) -> Callable[..., Any]:
-    """The rule of `solve(A, B, **params)`, the X with times(A, X, **params) = B."""
+def taylor_of_solution(solve: Callable[[], Any], times: Callable[..., Any]) -> Callable[..., Any]:
+    """The rule of `solve()(A, B, **params)`, the X with times(A, X, **params) = B."""
 
-    def rule(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
-        a, b, v = full_series(us[0]), full_series(us[1]), [ans]
+    def rule(_s: Any, order: int, ans: Any, u: Any, w: Any, **params: Any) -> list[Any]:
+        a, b, v = full_series(u), full_series(w), [ans]
         for k in range(1, order + 1):
             known = cauchy(a, v, k, lambda m, x: times(m, x, **params))
             right = (b[k] if k < len(b) else 0.0) - known
-            v.append(0.0 * ans if type(right) is float else solve(a[0], right, **params))
+            v.append(0.0 * ans if type(right) is float else solve()(a[0], right, **params))
         return v
 
     return rule
 
 
-def _taylor_of_cholesky(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+def _taylor_of_cholesky(_s: Any, order: int, ans: Any, u: Any) -> list[Any]:
     """L L^H = A: the jvp of L at what A[k] leaves for the terms with L[0] and L[k]."""
-    a, v = full_series(us[0]), [ans]
+    a, v = full_series(u), [ans]
     for k in range(1, order + 1):
         inner = cauchy(v, [_H(c) for c in v], k)
         left = (_hermitian(a[k]) if k < len(a) else 0.0) - inner
@@ -179,8 +179,9 @@ _inv: Any = general(
     _own.inv,
     [lambda g, ans, _x: -(_T(ans) @ g @ _T(ans))],
     [lambda t, ans, _x: -(ans @ t @ ans)],
+    taylor=_taylor_of_inverse,
+    pattern=lambda p: p.matrices,
 )
-_inv.primitive.taylor = _taylor_of_inverse
 
 
 def _solve_pull(g: Any, ans: Any, a: Any, _b: Any, *, parents: Any) -> list[Any]:
@@ -197,8 +198,9 @@ _solve: Any = Primitive(
     _own.solve,
     jvps=[lambda t, ans, a, _b: -_solve(a, t @ ans), lambda t, _ans, a, _b: _solve(a, _broadcast_stack(t, _ans))],
     pull=_solve_pull,
+    taylor=taylor_of_solution(lambda: _solve, operator.matmul),
+    pattern=lambda p: p.matrices,
 ).bind
-_solve.primitive.taylor = taylor_of_solution(_solve, operator.matmul)
 
 
 def _broadcast_stack(t: Any, like: Any) -> Any:
@@ -228,6 +230,7 @@ _det: Any = general(
     _det_fun,
     [lambda g, ans, x: g[..., None, None] * _cofactors(x, ans)],
     [lambda t, ans, x: _shapes.sum_(t * _cofactors(x, ans), axis=(-2, -1))],
+    pattern=lambda p: p.matrices,
 )
 
 
@@ -248,7 +251,9 @@ def _slogdet_pull(gs: Any, ans: Any, x: Any, *, parents: Any) -> list[Any]:
     return [weight[..., None, None] * _T(_inv(x))]
 
 
-_slogdet = several("slogdet", lambda x: tuple(_own.slogdet(x)), _slogdet_pull, _slogdet_push)
+_slogdet = several(
+    "slogdet", lambda x: tuple(_own.slogdet(x)), _slogdet_pull, _slogdet_push, pattern=lambda p: p.matrices
+)
 
 
 @as_function(_own.inv)
@@ -297,8 +302,14 @@ def _cholesky_jvp(t: Any, ans: Any, _x: Any) -> Any:
     return ans @ _lower(_H(_solve(ans, _H(_solve(ans, _hermitian(t))))))
 
 
-_cholesky: Any = general("cholesky", _own.cholesky, [_cholesky_vjp], [_cholesky_jvp])
-_cholesky.primitive.taylor = _taylor_of_cholesky
+_cholesky: Any = general(
+    "cholesky",
+    _own.cholesky,
+    [_cholesky_vjp],
+    [_cholesky_jvp],
+    taylor=_taylor_of_cholesky,
+    pattern=lambda p: p.matrices,
+)
 
 
 @as_function(_own.cholesky)
@@ -318,7 +329,7 @@ def _qr_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
     return [q @ turn + scaled - q @ inner, (inner - turn) @ r]
 
 
-_qr = several("qr", lambda x: tuple(_own.qr(x)), transpose_of(_qr_push), _qr_push)
+_qr = several("qr", lambda x: tuple(_own.qr(x)), transpose_of(_qr_push), _qr_push, pattern=lambda p: p.matrices)
 
 
 @as_function(_own.qr)
@@ -357,13 +368,14 @@ def _eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, uplo: str) -> list[A
     return [_hermitian(_shapes.conjugate_if_complex(v) @ middle @ _T(v))]
 
 
-_eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), _eigh_pull, _eigh_push)
+_eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), _eigh_pull, _eigh_push, pattern=lambda p: p.matrices)
 # Eigenvalues alone have a derivative also where they coincide, so they are a primitive of their own.
 _eigvalsh: Any = general(
     "eigvalsh",
     lambda x, uplo: _own.eigvalsh(x, uplo),
     [lambda g, _ans, x, uplo: _eigh_pull([g, None], _eigh(x, uplo=uplo), x, parents=(0,), uplo=uplo)[0]],
     [lambda t, _ans, x, uplo: _eigenvalue_rates(t, _eigh(x, uplo=uplo)[1])],
+    pattern=lambda p: p.matrices,
 )
 
 
@@ -389,7 +401,7 @@ def _eig_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
     return [_diagonal(inner), turned - v * stretch[..., None, :]]
 
 
-_eig = several("eig", lambda x: tuple(_own.eig(x)), transpose_of(_eig_push), _eig_push)
+_eig = several("eig", lambda x: tuple(_own.eig(x)), transpose_of(_eig_push), _eig_push, pattern=lambda p: p.matrices)
 
 
 def _eigvals_vjp(g: Any, _ans: Any, x: Any) -> Any:
@@ -402,6 +414,7 @@ _eigvals: Any = general(
     _own.eigvals,
     [_eigvals_vjp],
     [lambda t, _ans, x: (lambda v: _diagonal(_solve(v, t @ v)))(_eig(x)[1])],
+    pattern=lambda p: p.matrices,
 )
 
 
@@ -461,7 +474,9 @@ def _of_singular_values(g: Any, ans: Any) -> Any:
     return _shapes.conjugate_if_complex(u) @ (g[..., None] * _shapes.conjugate_if_complex(vh))
 
 
-_svd = several("svd", lambda x: tuple(_own.svd(x, full_matrices=False)), _svd_pull, _svd_push)
+_svd = several(
+    "svd", lambda x: tuple(_own.svd(x, full_matrices=False)), _svd_pull, _svd_push, pattern=lambda p: p.matrices
+)
 _svdvals: Any = general(
     "svdvals",
     lambda x: _own.svd(x, compute_uv=False),
@@ -471,6 +486,7 @@ _svdvals: Any = general(
             lambda u, _, vh: _e.real(_shapes.sum_(_shapes.conjugate_if_complex(u) * (t @ _H(vh)), axis=-2))
         )(*_svd(x))
     ],
+    pattern=lambda p: p.matrices,
 )
 
 
@@ -508,7 +524,7 @@ def _pinv_push(ts: Any, ans: Any, x: Any, *, rtol: Any) -> Any:
     return left + right - ans @ ts[0] @ ans
 
 
-_pinv = by_push("pinv", lambda x, rtol: _own.pinv(x, rtol), _pinv_push)
+_pinv = by_push("pinv", lambda x, rtol: _own.pinv(x, rtol), _pinv_push, pattern=lambda p: p.matrices)
 
 
 @as_function(_own.pinv)
@@ -602,11 +618,11 @@ def _direction(x: Any, ans: Any, axis: Any) -> Any:
 
 
 # The length of all entries along the axes: at 0 the subgradient 0.
-_length: Any = general(
+_length = _reductions.reduction(
     "norm",
     lambda x, axis, keepdims: _own.norm(x.reshape(-1) if axis is None and not keepdims else x, None, axis, keepdims),
-    [lambda g, ans, x, axis, keepdims: _shapes.keep(g, x, axis) * _direction(x, ans, axis)],
-    [lambda t, ans, x, axis, keepdims: _shapes.sum_(t * _direction(x, ans, axis), axis=axis, keepdims=keepdims)],
+    _direction,
+    singular=lambda ans, _x, **_: ans == 0,
 )
 
 

@@ -192,6 +192,7 @@ _solve: Callable[..., Any] = _general(
         lambda t, ans, A, _B: -_solve(A, _l.matmul(t, ans)),
         lambda t, _ans, A, _B: _solve(A, t),
     ],
+    pattern=lambda p: p.matrices,
 )
 
 

@@ -26,7 +26,6 @@ from minigrad.numpy.dispatch import (
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
-from minigrad.rules import series as _series
 from minigrad.rules import shapes as _shapes
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
@@ -42,16 +41,14 @@ _copysign = _elementwise(
     "copysign", _np.copysign,
     lambda g, ans, x, _y: g * _sign_change(x, ans),
     lambda g, _ans, _x, _y: g * 0.0,
+    taylor=lambda s, d, ans, u, _v: [ans, *[c * _sign_change(u[0], ans) for c in u[1:]]],
 )  # fmt: skip
 _fmod = _elementwise(
     "fmod", _np.fmod,
     lambda g, _ans, _x, _y: g,
     lambda g, _ans, x, y: -g * _np.trunc(_np.divide(peel(x), peel(y))),
+    taylor=lambda s, d, ans, u, v: s.remainder(ans, u, v, _np.trunc(_np.divide(peel(u[0]), peel(v[0])))),
 )  # fmt: skip
-_copysign.primitive.taylor = lambda d, ans, us, _: [ans, *[c * _sign_change(us[0][0], ans) for c in us[0][1:]]]  # type: ignore[attr-defined]
-_fmod.primitive.taylor = lambda d, ans, us, _: _series.added(  # type: ignore[attr-defined]
-    ans, us[0], [c * _np.trunc(_np.divide(peel(us[0][0]), peel(us[1][0]))) for c in us[1]], -1
-)
 # heaviside(x, y) is y at x = 0, and constant elsewhere.
 _heaviside = _elementwise(
     "heaviside", _np.heaviside,

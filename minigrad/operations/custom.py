@@ -41,11 +41,10 @@ import numpy as np
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
-from minigrad.core.primitive import Primitive
+from minigrad.core.primitive import Operation, elementwise
 from minigrad.core.tape import peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
-from minigrad.modes.taylor.push import derived
 from minigrad.operations.tree_operation import (
     filled,
     has_derivative,
@@ -54,7 +53,6 @@ from minigrad.operations.tree_operation import (
     transposed,
     zeros,
 )
-from minigrad.rules import series as s
 from minigrad.rules.shapes import unbroadcast
 
 Rule = Callable[..., Any]
@@ -448,21 +446,16 @@ def custom_elementwise(
             return lambda g, _ans, *_args: g * 0.0
         return lambda g, ans, *args: g * formula(ans, *args)
 
-    def by_jvp(order: int, ans: Any, us: list[Any], params: Any) -> list[Any]:
-        return derived(primitive, us, tuple([u[0] for u in us]), ans, params, order)
-
-    primitive = _elementwise(value, [rule(formula) for formula in derivative], name, by_jvp)
-    return primitive.bind
+    return _elementwise(value, [rule(formula) for formula in derivative], name)
 
 
-def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule) -> Primitive:
-    """A primitive whose result is known to have the shape of its arguments, and whose name is not one of ours."""
-    from minigrad.rules.recurrences import RULES
+def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule | None = None) -> Operation:
+    """An elementwise operation whose result is known to have the shape of its arguments."""
 
     def entry_by_entry(*args: Any) -> Any:
         duck = innermost_duck(args)
         if duck is not None:
-            return duck.perform(primitive.bind, args, {})
+            return duck.perform(operation, args, {})
         ans = value(*args)
         shapes = [getattr(arg, "shape", ()) for arg in args]
         wanted = shapes[0] if len(shapes) == 1 else np.broadcast_shapes(*shapes)
@@ -485,11 +478,9 @@ def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule) -> Pri
     entry_by_entry.__name__ = name
     if not isinstance(value, np.ufunc):
         entry_by_entry.__wrapped__ = value  # type: ignore[attr-defined]
-    # The table of Taylor rules and the sharing of equal work go by names.
-    primitive = Primitive(f"custom_{name}" if name in RULES else name, "elementwise", entry_by_entry, rules, rules)
-    primitive.taylor = taylor
-    primitive.bind.check = check
-    return primitive
+    operation: Any = elementwise(name, entry_by_entry, *rules, taylor=taylor)
+    operation.check = check
+    return operation
 
 
 def _member(chain: list[Rule], order: int, value: Rule, name: str) -> Rule:
@@ -500,8 +491,7 @@ def _member(chain: list[Rule], order: int, value: Rule, name: str) -> Rule:
             raise NotImplementedError(located(f"{name}: its derivative of order {order + k} was not given"))
         return chain[order + k]
 
-    def composed(top: int, ans: Any, us: list[Any], _params: Any) -> list[Any]:
-        (u,) = us
+    def composed(s: Any, top: int, ans: Any, u: Any) -> list[Any]:
         v: list[Any] = [at(top)(u[0]) / math.factorial(top)]
         for k in range(top - 1, -1, -1):  # Horner's scheme, in series
             v = s.product(v, [0.0, *u[1:]], top)
@@ -509,4 +499,4 @@ def _member(chain: list[Rule], order: int, value: Rule, name: str) -> Rule:
         return [ans, *v[1:]]
 
     called = name if not order else f"{name}, derivative {order}"
-    return _elementwise(value, [lambda g, _ans, x: g * at(1)(x)], called, composed).bind
+    return _elementwise(value, [lambda g, _ans, x: g * at(1)(x)], called, composed)

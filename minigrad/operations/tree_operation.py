@@ -17,14 +17,14 @@ from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
-from minigrad.core.primitive import Primitive, several
+from minigrad.core.primitive import several
 from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import TreeDef, flatten
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.forward import jvp
 from minigrad.modes.recording import Recording
 from minigrad.modes.reverse import vjp
-from minigrad.modes.taylor.push import derived, push_series
+from minigrad.modes.taylor.push import push_series
 from minigrad.rules.expansion import expanded
 
 #: (cotangents, results, arguments, which of these are asked for) -> cotangents of the arguments
@@ -221,7 +221,7 @@ class _Call:
         assert parts is not None, f"{self.name}: the push returned another structure than that of the results"
         return [zeros(a) if parts[k] is None else parts[k] for k, a in zip(self.moving, ans)]
 
-    def taylor(self, order: int, ans: Any, us: list[Any]) -> list[Any]:
+    def taylor(self, order: int, ans: Any, us: Sequence[Any]) -> list[Any]:
         """The coefficients of the results, by a rule of their own."""
         assert self.series is not None
         padded = [[*u, *[zeros(u[0])] * (order + 1 - len(u))] for u in us]
@@ -243,16 +243,10 @@ def _primitive(name: str) -> Callable[..., Any]:
     def push(ts: Any, ans: Any, *xs: Any, _call: _Call, **_: Any) -> list[Any]:
         return _call.push(ts, ans, *xs)
 
-    def taylor(order: int, ans: Any, us: list[Any], params: Any) -> list[Any]:
-        call: _Call = params["_call"]
-        if call.series is not None:
-            return call.taylor(order, ans, us)
-        return derived(primitive, us, tuple([u[0] for u in us]), ans, params, order)
+    def taylor(_s: Any, order: int, ans: Any, *us: Any, _call: _Call, **_: Any) -> list[Any] | None:
+        return None if _call.series is None else _call.taylor(order, ans, us)
 
-    operation = several(name, run, pull, push)
-    primitive: Primitive = operation.primitive  # type: ignore[attr-defined]
-    primitive.taylor = taylor
-    return operation
+    return several(name, run, pull, push, taylor=taylor)
 
 
 def transposed(linear_map: Callable[[Any], Any], like: Any, out_like: Any, weights: Any) -> Any:

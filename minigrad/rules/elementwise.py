@@ -23,30 +23,43 @@ from minigrad.core.tape import NUMBERS, Box, open_part, peel
 
 # fmt: off
 
+# One row per function. `taylor` is its series by a recurrence with the arithmetic `s`, the module `series`, up to the
+# order d; without it the series is derived from the rules. For what else a row may declare see `Primitive`.
+
 # ----- arithmetic -----------------------------------------------------------------------------------------------------
 # The functions of the operator module do what NumPy's ufuncs do on arrays, and much faster on scalars.
 
 add      = elementwise("add", operator.add,
                        lambda g, _ans, _x, _y: g,
-                       lambda g, _ans, _x, _y: g)
+                       lambda g, _ans, _x, _y: g,
+                       taylor=lambda s, d, ans, u, v: s.added(ans, u, v), commutes=True)
 subtract = elementwise("subtract", operator.sub,
                        lambda g, _ans, _x, _y: g,
-                       lambda g, _ans, _x, _y: -g)
+                       lambda g, _ans, _x, _y: -g,
+                       taylor=lambda s, d, ans, u, v: s.added(ans, u, v, -1))
 multiply = elementwise("multiply", operator.mul,
                        lambda g, _ans, _x, y: g * y,
-                       lambda g, _ans, x, _y: g * x)
+                       lambda g, _ans, x, _y: g * x,
+                       taylor=lambda s, d, ans, u, v: s.product(u, v, d, ans), commutes=True)
 divide   = elementwise("divide", operator.truediv,
                        lambda g, _ans, _x, y: g / y,
-                       lambda g, ans, _x, y: -(g / y) * ans)
+                       lambda g, ans, _x, y: -(g / y) * ans,
+                       taylor=lambda s, d, ans, u, v: s.quotient(u, v, d, ans))
 remainder = elementwise("remainder", operator.mod,
                         lambda g, _ans, _x, _y: g,
-                        lambda g, _ans, x, y: -g * floor_divide(x, y))
-negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g)
-positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g)
-reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans)
-square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x)
-sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans))
-cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * ans))
+                        lambda g, _ans, x, y: -g * floor_divide(x, y),
+                        taylor=lambda s, d, ans, u, v: s.remainder(ans, u, v, floor_divide(u[0], v[0])))
+negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g,
+                         taylor=lambda s, d, ans, u: s.shifted(ans, u, -1))
+positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g, taylor=lambda s, d, ans, u: u)
+reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans,
+                         taylor=lambda s, d, ans, u: s.quotient([1.0], u, d, ans))
+square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x,
+                         taylor=lambda s, d, ans, u: s.product(u, u, d, ans))
+sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans),
+                         taylor=lambda s, d, ans, u: s.power(ans, u, 0.5, d), singular=lambda ans, _x: ans == 0)
+cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * ans),
+                         taylor=lambda s, d, ans, u: s.power(ans, u, 1 / 3, d), singular=lambda ans, _x: ans == 0)
 
 
 def _power_x(g: Any, _ans: Any, x: Any, y: Any) -> Any:
@@ -61,82 +74,133 @@ def _power_y(g: Any, ans: Any, x: Any, _y: Any) -> Any:
     return g * (ans * log(where(peel(x) == 0, 1.0, x)))
 
 
-power       = elementwise("power", operator.pow, _power_x, _power_y)
-float_power = elementwise("float_power", np.float_power, _power_x, _power_y)
+def _power_singular(_ans: Any, x: Any, y: Any) -> Any:
+    """At x = 0, unless the power is a whole number of factors."""
+    return (x == 0) & ((np.real(y) % 1 != 0) | (np.real(y) < 0))
+
+
+power       = elementwise("power", operator.pow, _power_x, _power_y, singular=_power_singular,
+                          taylor=lambda s, d, ans, u, p: s.power_by(ans, u, p, d))
+float_power = elementwise("float_power", np.float_power, _power_x, _power_y, singular=_power_singular,
+                          taylor=lambda s, d, ans, u, p: s.power_by(ans, u, p, d))
 
 # ----- exponential and logarithm --------------------------------------------------------------------------------------
 
-exp   = elementwise("exp", np.exp, lambda g, ans, _x: g * ans)
-exp2  = elementwise("exp2", np.exp2, lambda g, ans, _x: g * (ans * LOG_2))
-expm1 = elementwise("expm1", np.expm1, lambda g, _ans, x: g * exp(x))
-log   = elementwise("log", np.log, lambda g, _ans, x: g / x)
-log2  = elementwise("log2", np.log2, lambda g, _ans, x: g / (x * LOG_2))
-log10 = elementwise("log10", np.log10, lambda g, _ans, x: g / (x * LOG_10))
-log1p = elementwise("log1p", np.log1p, lambda g, _ans, x: g / (1.0 + x))
+exp   = elementwise("exp", np.exp, lambda g, ans, _x: g * ans,
+                    taylor=lambda s, d, ans, u: s.exponential(ans, u, d))
+exp2  = elementwise("exp2", np.exp2, lambda g, ans, _x: g * (ans * LOG_2),
+                    taylor=lambda s, d, ans, u: s.exponential(ans, s.scaled(u, LOG_2), d))
+expm1 = elementwise("expm1", np.expm1, lambda g, _ans, x: g * exp(x),
+                    taylor=lambda s, d, ans, u: s.shifted(ans, s.exponential(exp(u[0]), u, d)))
+log   = elementwise("log", np.log, lambda g, _ans, x: g / x,
+                    taylor=lambda s, d, ans, u: s.logarithm(ans, u, d), singular=lambda _ans, x: x == 0)
+log2  = elementwise("log2", np.log2, lambda g, _ans, x: g / (x * LOG_2),
+                    taylor=lambda s, d, ans, u: s.divided(ans, s.logarithm(ans, u, d), LOG_2))
+log10 = elementwise("log10", np.log10, lambda g, _ans, x: g / (x * LOG_10),
+                    taylor=lambda s, d, ans, u: s.divided(ans, s.logarithm(ans, u, d), LOG_10))
+log1p = elementwise("log1p", np.log1p, lambda g, _ans, x: g / (1.0 + x),
+                    taylor=lambda s, d, ans, u: s.inverse(ans, u, s.shifted(1.0 + u[0], u), d))
 LOG_2, LOG_10 = float(np.log(2.0)), float(np.log(10.0))
 
 logaddexp  = elementwise("logaddexp", np.logaddexp,
                          lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(y, x, ans))),
-                         lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(x, y, ans))))
+                         lambda g, ans, x, y: g * exp(-logaddexp(0.0, gap(x, y, ans))),
+                         taylor=lambda s, d, ans, u, v: s.log_sum_of_exponentials(ans, u, v, d))
 logaddexp2 = elementwise("logaddexp2", np.logaddexp2,
                          lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(y, x, ans))),
-                         lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(x, y, ans))))
+                         lambda g, ans, x, y: g * exp2(-logaddexp2(0.0, gap(x, y, ans))),
+                         taylor=lambda s, d, ans, u, v: s.divided(ans, s.log_sum_of_exponentials(
+                             ans * LOG_2, s.scaled(u, LOG_2), s.scaled(v, LOG_2), d), LOG_2))
 
 # ----- trigonometric and hyperbolic functions, and their inverses -----------------------------------------------------
 # (1 - x)(1 + x) instead of 1 - x^2: no cancellation near 1.
 
-sin     = elementwise("sin", np.sin, lambda g, _ans, x: g * cos(x))
-cos     = elementwise("cos", np.cos, lambda g, _ans, x: -g * sin(x))
-tan     = elementwise("tan", np.tan, lambda g, ans, _x: g * (1.0 + ans * ans))
-arcsin  = elementwise("arcsin", np.arcsin, lambda g, _ans, x: g / sqrt((1.0 - x) * (1.0 + x)))
-arccos  = elementwise("arccos", np.arccos, lambda g, _ans, x: -g / sqrt((1.0 - x) * (1.0 + x)))
-arctan  = elementwise("arctan", np.arctan, lambda g, _ans, x: g / (1.0 + x * x))
-sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x))
-cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x))
-tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans))
-arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x))
-arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)))
-arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)))
-sinc    = elementwise("sinc", np.sinc, lambda g, ans, x: g * sinc_slope(x, ans))
-deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, _ans, _x: g * DEGREE)
-rad2deg = elementwise("rad2deg", np.rad2deg, lambda g, _ans, _x: g / DEGREE)
+sin     = elementwise("sin", np.sin, lambda g, _ans, x: g * cos(x),
+                      taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, ans, cos(u[0]), -1.0)[0])
+cos     = elementwise("cos", np.cos, lambda g, _ans, x: -g * sin(x),
+                      taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, sin(u[0]), ans, -1.0)[1])
+tan     = elementwise("tan", np.tan, lambda g, ans, _x: g * (1.0 + ans * ans),
+                      taylor=lambda s, d, ans, u: s.tangent(ans, u, d))
+arcsin  = elementwise("arcsin", np.arcsin, lambda g, _ans, x: g / sqrt((1.0 - x) * (1.0 + x)),
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_minus_square(u, d), d), d),
+                      singular=lambda _ans, x: abs(x) == 1)
+arccos  = elementwise("arccos", np.arccos, lambda g, _ans, x: -g / sqrt((1.0 - x) * (1.0 + x)),
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_minus_square(u, d), d), d, -1.0),
+                      singular=lambda _ans, x: abs(x) == 1)
+arctan  = elementwise("arctan", np.arctan, lambda g, _ans, x: g / (1.0 + x * x),
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_plus_square(u, d), d))
+sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x),
+                      taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, ans, cosh(u[0]), 1.0)[0])
+cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x),
+                      taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, sinh(u[0]), ans, 1.0)[1])
+tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans),
+                      taylor=lambda s, d, ans, u: s.hyperbolic_tangent(ans, u, d))
+arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x),
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_plus_square(u, d), d), d))
+arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)),
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.square_minus_one(u, d), d), d),
+                      singular=lambda _ans, x: x == 1)
+arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)),
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_minus_square(u, d), d))
+sinc    = elementwise("sinc", np.sinc, lambda g, ans, x: g * sinc_slope(x, ans),
+                      taylor=lambda s, d, ans, u: s.sinc(ans, u, d))
+deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, _ans, _x: g * DEGREE,
+                      taylor=lambda s, d, ans, u: s.shifted(ans, s.scaled(u, DEGREE)))
+rad2deg = elementwise("rad2deg", np.rad2deg, lambda g, _ans, _x: g / DEGREE,
+                      taylor=lambda s, d, ans, u: s.divided(ans, u, DEGREE))
 DEGREE  = float(np.pi / 180)
 
 arctan2 = elementwise("arctan2", np.arctan2,
                       lambda g, _ans, y, x: g * (x / hypot(x, y) / hypot(x, y)),             # no square overflows
-                      lambda g, _ans, y, x: -g * (y / hypot(x, y) / hypot(x, y)))
+                      lambda g, _ans, y, x: -g * (y / hypot(x, y) / hypot(x, y)),
+                      taylor=lambda s, d, ans, v, u: s.angle(ans, v, u, d))
 hypot   = elementwise("hypot", np.hypot,                  # at (0, 0) the subgradient 0
                       lambda g, ans, x, _y: g * ratio(x, ans),
-                      lambda g, ans, _x, y: g * ratio(y, ans))
+                      lambda g, ans, _x, y: g * ratio(y, ans),
+                      taylor=lambda s, d, ans, u, v: s.length(ans, u, v, d), singular=lambda ans, _x, _y: ans == 0)
 
 # ----- piecewise: the derivative of the piece, shared evenly at a tie -------------------------------------------------
 
-absolute = elementwise("absolute", np.absolute, lambda g, ans, x: g * direction(x, ans))     # at 0 the subgradient 0
-fabs     = elementwise("fabs", np.fabs, lambda g, _ans, x: g * sign(x))
+absolute = elementwise("absolute", np.absolute, lambda g, ans, x: g * direction(x, ans),     # at 0 the subgradient 0
+                       taylor=lambda s, d, ans, u: s.absolute(ans, u), chooses=lambda _ans, x: np.sign(x))
+fabs     = elementwise("fabs", np.fabs, lambda g, _ans, x: g * sign(x),
+                       taylor=lambda s, d, ans, u: s.absolute(ans, u), chooses=lambda _ans, x: np.sign(x))
 maximum  = elementwise("maximum", np.maximum,
                        lambda g, ans, x, y: g * share(x, y, ans, np.greater),
-                       lambda g, ans, x, y: g * share(y, x, ans, np.greater))
+                       lambda g, ans, x, y: g * share(y, x, ans, np.greater),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.greater)),
+                       chooses=lambda _ans, x, y: np.sign(x - y))
 minimum  = elementwise("minimum", np.minimum,
                        lambda g, ans, x, y: g * share(x, y, ans, np.less),
-                       lambda g, ans, x, y: g * share(y, x, ans, np.less))
+                       lambda g, ans, x, y: g * share(y, x, ans, np.less),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less)),
+                       chooses=lambda _ans, x, y: np.sign(x - y))
 fmax     = elementwise("fmax", np.fmax,
                        lambda g, ans, x, y: g * share(x, y, ans, np.greater, skip_nan=True),
-                       lambda g, ans, x, y: g * share(y, x, ans, np.greater, skip_nan=True))
+                       lambda g, ans, x, y: g * share(y, x, ans, np.greater, skip_nan=True),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.greater, True)),
+                       chooses=lambda _ans, x, y: np.sign(x - y))
 fmin     = elementwise("fmin", np.fmin,
                        lambda g, ans, x, y: g * share(x, y, ans, np.less, skip_nan=True),
-                       lambda g, ans, x, y: g * share(y, x, ans, np.less, skip_nan=True))
+                       lambda g, ans, x, y: g * share(y, x, ans, np.less, skip_nan=True),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less, True)),
+                       chooses=lambda _ans, x, y: np.sign(x - y))
 choose_where = elementwise("where", lambda x, y, condition: np.where(condition, x, y),
                            lambda g, _ans, _x, _y, condition: where(condition, typed(g, _ans), 0.0),
-                           lambda g, _ans, _x, _y, condition: where(condition, 0.0, typed(g, _ans)))
+                           lambda g, _ans, _x, _y, condition: where(condition, 0.0, typed(g, _ans)),
+                           taylor=lambda s, d, ans, u, v, condition: s.selected(ans, u, v, condition),
+                           chooses=lambda _ans, _x, _y, condition: condition, hides_branch=True)
 nan_to_num = elementwise("nan_to_num", np.nan_to_num,
-                         lambda g, _ans, x, **_: where(np.isfinite(peel(x)), typed(g, _ans), 0.0))
+                         lambda g, _ans, x, **_: where(np.isfinite(peel(x)), typed(g, _ans), 0.0),
+                         taylor=lambda s, d, ans, u, **_: s.selected(ans, u, [0.0], np.isfinite(peel(u[0]))))
 
 # ----- complex numbers ------------------------------------------------------------------------------------------------
 # Where the result is real, the sweep takes the real part of a complex tangent; likewise for a real argument.
 
-real      = elementwise("real", np.real, lambda g, _ans, _x: g)
+real      = elementwise("real", np.real, lambda g, _ans, _x: g, taylor=lambda s, d, ans, u: s.real(ans, u))
 imag      = elementwise("imag", np.imag, lambda g, _ans, x: -1j * g if peel(x).dtype.kind == "c" else g * 0.0)
-conjugate = elementwise("conjugate", np.conjugate, lambda g, _ans, _x: conjugate(g))
+conjugate = elementwise("conjugate", np.conjugate, lambda g, _ans, _x: conjugate(g),
+                        taylor=lambda s, d, ans, u: [ans, *[conjugate(typed(c, ans)) for c in u[1:]]])
 angle     = elementwise("angle", np.angle,
                         lambda g, _ans, x: g * (conjugate(x) / (1j * real(x * conjugate(x))))
                         if peel(x).dtype.kind == "c" else g * 0.0)

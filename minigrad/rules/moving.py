@@ -40,9 +40,15 @@ sum_of_scatters = linear_in_all(
     "scatter",
     scattered_sum,
     lambda g, _ans, *_gs, parents, indices, shape, dtype: [g[index] for index in indices],
+    pattern=lambda p: p.scattered,
 )
 
-getitem = linear("getitem", lambda x, index: x[index], lambda g, _ans, _x, index: Scatter(g, index))
+getitem = linear(
+    "getitem",
+    lambda x, index: x[index],
+    lambda g, _ans, _x, index: Scatter(g, index),
+    pattern=lambda p: p.moved,
+)
 
 
 def plain_index(index: Any, x: Any) -> Any:
@@ -85,7 +91,7 @@ def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
         filled = scatter_add(flat, index=np.reshape(sources, -1), size=size + 1)
         return reshape(filled[1:], shape=_x.shape)
 
-    return linear(name, fun, transpose_rule)
+    return linear(name, fun, transpose_rule, pattern=lambda p: p.moved)
 
 
 @whole
@@ -98,7 +104,12 @@ def scattered_add(x: Any, index: Any, size: int) -> Any:
     return total
 
 
-scatter_add: Rule = linear("scatter_add", scattered_add, lambda g, _ans, _x, index, size: g[index])
+scatter_add: Rule = linear(
+    "scatter_add",
+    scattered_add,
+    lambda g, _ans, _x, index, size: g[index],
+    pattern=lambda p: p.scatter_added,
+)
 
 roll: Rule = linear(
     "roll",
@@ -106,6 +117,7 @@ roll: Rule = linear(
     lambda g, _ans, _x, shift, axis: roll(
         g, shift=tuple(-s for s in shift) if type(shift) is tuple else -shift, axis=axis
     ),
+    pattern=lambda p: p.moved,
 )
 tile = moves("tile", lambda x, reps: np.tile(x, reps))
 repeat = moves("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis))
@@ -139,8 +151,10 @@ def _stack_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -> list
     return [g[(*before, i)] if parent >= 0 else None for i, parent in enumerate(parents)]
 
 
-concatenate = linear_in_all("concatenate", lambda *args, axis: np.concatenate(args, axis), _concatenate_pull)
-stack = linear_in_all("stack", _stack, _stack_pull)
+concatenate = linear_in_all(
+    "concatenate", lambda *args, axis: np.concatenate(args, axis), _concatenate_pull, pattern=lambda p: p.moved
+)
+stack = linear_in_all("stack", _stack, _stack_pull, pattern=lambda p: p.moved)
 
 
 def same(x: Any) -> Any:

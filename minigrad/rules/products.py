@@ -52,7 +52,7 @@ def _matmul_y(g: Any, _ans: Any, x: Any, _y: Any) -> Any:
     return _to_shape(transposed(x) @ g, _y.shape)
 
 
-matmul = bilinear("matmul", operator.matmul, _matmul_x, _matmul_y)
+matmul = bilinear("matmul", operator.matmul, _matmul_x, _matmul_y, pattern=lambda p: p.matmul)
 
 # ----- vdot: the scalar product of all entries ------------------------------------------------------------------------
 
@@ -61,8 +61,9 @@ flat_dot = bilinear(
     lambda x, y: np.vdot(x.conj(), y),
     lambda g, _ans, _x, y: g * (y if y.shape == _x.shape else reshape(y, shape=_x.shape)),
     lambda g, _ans, x, _y: g * (x if x.shape == _y.shape else reshape(x, shape=_y.shape)),
+    takes_scalar=True,
+    pattern=lambda p: p.vdot,
 )
-flat_dot.primitive.takes_scalar = True  # type: ignore[attr-defined]
 
 
 def vdot(x: Any, y: Any) -> Any:
@@ -104,7 +105,7 @@ def _tensordot_y(g: Any, _ans: Any, x: Any, _y: Any, axes: Any) -> Any:
     return transpose(ct, axes=_argsort(order))
 
 
-tensordot: Rule = bilinear("tensordot", _tensordot, _tensordot_x, _tensordot_y)
+tensordot: Rule = bilinear("tensordot", _tensordot, _tensordot_x, _tensordot_y, pattern=lambda p: p.tensordot)
 
 
 def dot(x: Any, y: Any) -> Any:
@@ -172,7 +173,7 @@ def _einsum(*args: Any, subscripts: str) -> Any:
     return ans[()] if ans.ndim == 0 else ans
 
 
-einsum_explicit: Rule = multilinear("einsum", _einsum, _einsum_pull)
+einsum_explicit: Rule = multilinear("einsum", _einsum, _einsum_pull, pattern=lambda p: p.einsum)
 
 
 def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any) -> Any:

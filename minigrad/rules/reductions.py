@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck, anywhere
-from minigrad.core.primitive import Rule, general, linear
+from minigrad.core.primitive import Operation, Rule, general, linear
 from minigrad.core.tape import peel
 from minigrad.rules.elementwise import exp, nonzero_or_one
 from minigrad.rules.moving import concatenate
@@ -53,34 +53,50 @@ mean = linear(
     "mean",
     _mean,
     lambda g, _ans, _x, axis=None, keepdims=False: keep(g, _x, axis) / (count(_x, axis) or math.nan),
+    takes_scalar=True,
+    pattern=lambda p: p.reduced,
 )
 cumsum: Rule = linear(
     "cumsum",
     lambda x, axis: np.cumsum(x, axis=axis),
     lambda g, _ans, _x, axis: flip(cumsum(flip(g, axis=axis), axis=axis), axis=axis),
+    pattern=lambda p: p.accumulated,
 )
+
+
+def reduction(name: str, fun: Callable[..., Any], slope: Callable[..., Any], **declared: Any) -> Operation:
+    """A reduction along axes whose derivative in an entry of x is `slope(x, ans, axis)` at that entry."""
+    return general(
+        name,
+        fun,
+        [lambda g, ans, x, axis=None, keepdims=False, **_: scaled(keep(g, x, axis), slope(x, ans, axis))],
+        [lambda t, ans, x, axis=None, keepdims=False, **_: sum_(t * slope(x, ans, axis), axis=axis, keepdims=keepdims)],
+        takes_scalar=True,
+        pattern=lambda p: p.reduced,
+        **declared,
+    )
+
+
+def _attains(x: Any, ans: Any, axis: Any) -> Any:
+    """Where entries are equal to their maximum or minimum."""
+    return np.equal(x, np.reshape(ans, kept_shape(x, axis)))
 
 
 def _winners(x: Any, ans: Any, axis: Any) -> Any:
     """The weight of each entry in its maximum or minimum: equal shares for those that attain it."""
     x, ans = peel(x), peel(ans)
-    attains = np.equal(x, np.reshape(ans, kept_shape(x, axis)))
+    attains = _attains(x, ans, axis)
     if anywhere(np.isnan(ans)):
         attains = attains | np.isnan(x)
     return (attains / np.maximum(np.sum(attains, axis=axis, keepdims=True), 1)).astype(x.dtype)
 
 
-def _extremum(name: str, ufunc: np.ufunc) -> Callable[..., Any]:
-    return general(
-        name,
-        reduction_by(ufunc),
-        [lambda g, ans, x, axis=None, keepdims=False: keep(g, x, axis) * _winners(x, ans, axis)],
-        [lambda t, ans, x, axis=None, keepdims=False: sum_(t * _winners(x, ans, axis), axis=axis, keepdims=keepdims)],
-    )
+def _extremum(name: str, ufunc: np.ufunc) -> Operation:
+    chooses = lambda ans, x, axis=None, keepdims=False: _attains(x, ans, axis)
+    return reduction(name, reduction_by(ufunc), _winners, chooses=chooses)
 
 
-amax = _extremum("max", np.maximum)
-amin = _extremum("min", np.minimum)
+amax, amin = _extremum("max", np.maximum), _extremum("min", np.minimum)
 
 
 def _others(x: Any, ans: Any, axis: Any) -> Any:
@@ -121,16 +137,7 @@ def cumprod(x: Any, axis: int) -> Any:
     return transpose(_products_before(moved) * moved, axes=inverse_permutation(last))
 
 
-prod = general(
-    "prod",
-    reduction_by(np.multiply),
-    [lambda g, ans, x, axis=None, keepdims=False, dtype=None: keep(g, x, axis) * _others(x, ans, axis)],
-    [
-        lambda t, ans, x, axis=None, keepdims=False, dtype=None: sum_(
-            t * _others(x, ans, axis), axis=axis, keepdims=keepdims
-        )
-    ],
-)
+prod = reduction("prod", reduction_by(np.multiply), _others)
 
 
 def _centred(x: Any, axis: Any) -> Any:
@@ -153,6 +160,8 @@ var = general(
     lambda x, axis=None, keepdims=False, ddof=0: np.var(x, axis=axis, keepdims=keepdims, ddof=ddof),
     [_var_vjp],
     [_var_jvp],
+    takes_scalar=True,
+    pattern=lambda p: p.reduced,
 )
 # d std = d var / (2 std); where all entries are equal the subgradient 0.
 std = general(
@@ -168,6 +177,9 @@ std = general(
             _var_jvp(t, ans, x, axis, keepdims, ddof) * (0.5 / nonzero_or_one(ans))
         )
     ],
+    takes_scalar=True,
+    pattern=lambda p: p.reduced,
+    singular=lambda ans, _x, **_: ans == 0,
 )
 
 
@@ -203,7 +215,6 @@ logsumexp = general(
     _logsumexp,
     [lambda g, _ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), softmax(x, axis))],
     [lambda t, ans, x, axis=None, keepdims=False: sum_(t * softmax(x, axis), axis=axis, keepdims=keepdims)],
+    takes_scalar=True,
+    pattern=lambda p: p.reduced,
 )
-
-for _reduction in (sum_, mean, amax, amin, prod, var, std, logsumexp):
-    _reduction.primitive.takes_scalar = True  # type: ignore[attr-defined]

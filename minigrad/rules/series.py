@@ -11,12 +11,14 @@ of this package, so that coefficients may be boxes: a gradient of a Taylor coeff
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import peel
+from minigrad.core.tape import Box, peel
 from minigrad.rules import elementwise as e
+from minigrad.rules.expansion import real_part
 
 Series = Any  # a list of coefficients, or an array whose rows they are
 
@@ -101,6 +103,11 @@ def slope(u: Series) -> Series:
 def scaled(u: Series, factor: Any) -> Series:
     """factor * u, for a constant factor."""
     return factor * u if type(u) is np.ndarray else [factor * c for c in u]
+
+
+def divided(ans: Any, u: Series, factor: Any) -> Series:
+    """The series with the value `ans` that moves like u / factor."""
+    return [ans, *[c / factor for c in u[1:]]]
 
 
 def shifted(ans: Any, u: Series, sign: int = 1) -> Series:
@@ -293,6 +300,26 @@ def composed(outer: Series, u: Series, order: int) -> Series:
     return v
 
 
+def remainder(ans: Any, u: Series, v: Series, whole: Any) -> Series:
+    """u - whole v, for a constant number of times."""
+    return added(ans, u, [c * whole for c in v], -1)
+
+
+def one_minus_square(u: Series, order: int) -> Series:
+    """1 - u^2, as a product, which does not cancel near 1."""
+    return product(shifted(1.0 - u[0], u, -1), shifted(1.0 + u[0], u), order)
+
+
+def one_plus_square(u: Series, order: int) -> Series:
+    """1 + u^2."""
+    return product(u, u, order, 1.0 + u[0] * u[0])
+
+
+def square_minus_one(u: Series, order: int) -> Series:
+    """u^2 - 1."""
+    return scaled(one_minus_square(u, order), -1.0)
+
+
 # ----- functions with a differential equation -------------------------------------------------------------------------
 
 
@@ -315,6 +342,11 @@ def integral_of_quotient(ans: Any, du: Series, w: Series, order: int) -> Series:
         dv[k] = (top - term) / w[0]
         v[k] = dv[k] / k
     return v
+
+
+def inverse(ans: Any, u: Series, w: Series, order: int, sign: float = 1.0) -> Series:
+    """The value `ans` of an inverse function at u, whose derivative is sign / w."""
+    return integral_of_quotient(ans, scaled(slope(u), sign), w, order)
 
 
 def exponential(ans: Any, u: Series, order: int) -> Series:
@@ -359,6 +391,31 @@ def power(ans: Any, u: Series, p: float, order: int) -> Series:
             sign = np.where(np.equal(way, 0), 1.0, sign * way * (1.0 if p > k - 1 else -1.0))
             v[k] = e.where(zero, 0.0 if k < p else np.where(moved, beyond * sign, 0.0), v[k])
     return v
+
+
+def root(u: Series, order: int) -> Series:
+    """The square root of u."""
+    return power(e.sqrt(u[0]), u, 0.5, order)
+
+
+def power_by(ans: Any, u: Series, p: Series, order: int) -> Series:
+    """u^p, where the exponent may move, or differ from entry to entry."""
+    exponent = peel(p[0])
+    if len(p) == 1 and type(p[0]) is not Box and np.isrealobj(exponent):
+        if np.ndim(exponent):
+            by_value = [(p_value, power(ans, u, float(p_value), order)) for p_value in np.unique(exponent)]
+            v = by_value[0][1]
+            for p_value, other in by_value[1:]:
+                short = [*v, *[0.0 * ans] * (order + 1 - len(v))], [*other, *[0.0 * ans] * (order + 1 - len(other))]
+                v = [e.where(np.equal(exponent, p_value), b, a) for a, b in zip(*short)]
+            return [ans, *v[1:]]
+        if math.isfinite(float(exponent)):
+            return power(ans, u, float(exponent), order)
+    if len(u) == 1:  # a constant base, which may be 0: then the power is 0 on both sides
+        log = [e.log(e.nonzero_or_one(u[0]))]
+    else:
+        log = logarithm(e.log(u[0]), u, order)
+    return exponential(ans, product(p, log, order), order)
 
 
 def whole_power(ans: Any, u: Series, n: int, order: int) -> Series:
@@ -450,3 +507,62 @@ def chosen(ans: Any, x: Series, y: Series, weight: Any) -> Series:
         part = e.where(np.equal(weight, 1.0), e.typed(x[k], ans), e.typed(y[k], ans))
         v.append(e.where(tie, 0.5 * (x[k] + y[k]), part) if np.any(tie) else part)
     return v
+
+
+def selected(ans: Any, x: Series, y: Series, condition: Any) -> Series:
+    """x where the condition holds, else y."""
+    zero = e.typed(0.0, ans)  # not 0 times the constant, which may be infinite or NaN
+    return [ans] + [
+        e.choose_where(
+            e.typed(x[k], ans) if k < len(x) else zero, e.typed(y[k], ans) if k < len(y) else zero, condition=condition
+        )
+        for k in range(1, max(len(x), len(y)))
+    ]
+
+
+def absolute(ans: Any, u: Series) -> Series | None:
+    """|u| for real u."""
+    x = peel(u[0])
+    return None if x.dtype.kind == "c" else [ans, *[c * np.sign(x) for c in u[1:]]]
+
+
+def real(ans: Any, u: Series) -> Series:
+    """The real part of u."""
+    return [ans, *map(real_part, u[1:])]
+
+
+# ----- functions of two arguments -------------------------------------------------------------------------------------
+
+
+def log_sum_of_exponentials(ans: Any, x: Series, y: Series, order: int) -> Series:
+    """v' = share_x x' + share_y y', where the shares are logistic functions of x - y and of y - x."""
+    share_x = e.exp(-e.logaddexp(0.0, e.gap(y[0], x[0], ans)))
+    share_y = e.exp(-e.logaddexp(0.0, e.gap(x[0], y[0], ans)))
+    of_x = logistic(share_x, share_y, added(share_x, x, y, -1), order - 1)  # the difference moves like x - y
+    parts = [integral(ans, x, of_x, order)] if len(x) > 1 else []
+    if len(y) > 1:
+        parts.append(integral(ans, y, shifted(share_y, of_x, -1), order))
+    return parts[0] if len(parts) == 1 else added(ans, *parts)
+
+
+def length(ans: Any, x: Series, y: Series, order: int) -> Series:
+    """The root of the sum of squares, in units of itself, so that no square overflows."""
+    zero = np.equal(peel(ans), 0)
+    if np.any(zero):  # there the subgradient 0
+        if order > 1:
+            e.warn_of_length()
+        x, y = [[e.where(zero, 0.0, e.typed(c, ans)) for c in u] for u in (x, y)]
+    unit = e.where(zero, 1.0, ans)
+    x, y = [[c / unit for c in u] for u in (x, y)]
+    one = unit / unit
+    squares = added(one, product(x, x, order), product(y, y, order))
+    return [ans, *[c * ans for c in power(one, squares, 0.5, order)[1:]]]
+
+
+def angle(ans: Any, y: Series, x: Series, order: int) -> Series:
+    """arctan2(y, x): v' = (x y' - y x') / (x^2 + y^2), in units of the length."""
+    unit = e.hypot(y[0], x[0])
+    y, x = [[c / unit for c in u] for u in (y, x)]
+    top = added(0.0, product(x, slope(y), order), product(y, slope(x), order), -1)
+    squares = added(1.0 + 0.0 * unit, product(x, x, order), product(y, y, order))
+    return integral_of_quotient(ans, top, squares, order)

@@ -55,7 +55,13 @@ def reduction_by(ufunc: np.ufunc) -> Callable[..., Any]:
 
 # ----- reductions -----------------------------------------------------------------------------------------------------
 
-sum_ = linear("sum", reduction_by(np.add), lambda g, _ans, _x, axis=None, keepdims=False, dtype=None: keep(g, _x, axis))
+sum_ = linear(
+    "sum",
+    reduction_by(np.add),
+    lambda g, _ans, _x, axis=None, keepdims=False, dtype=None: keep(g, _x, axis),
+    takes_scalar=True,
+    pattern=lambda p: p.reduced,
+)
 
 
 def conjugate_if_complex(x: Any) -> Any:
@@ -66,9 +72,11 @@ def conjugate_if_complex(x: Any) -> Any:
 # ----- shapes ---------------------------------------------------------------------------------------------------------
 
 reshape: Rule = linear(
-    "reshape", lambda x, shape, order="C": x.reshape(shape, order=order),
+    "reshape",
+    lambda x, shape, order="C": x.reshape(shape, order=order),
     lambda g, _ans, _x, shape, order="C": reshape(g, shape=_x.shape, order=order),
-)  # fmt: skip
+    pattern=lambda p: p.moved,
+)
 
 
 def inverse_permutation(axes: tuple[int, ...]) -> tuple[int, ...]:
@@ -83,8 +91,14 @@ transpose: Rule = linear(
     "transpose",
     lambda x, axes: x.transpose(axes),
     lambda g, _ans, _x, axes: transpose(g, axes=inverse_permutation(axes)),
+    pattern=lambda p: p.moved,
 )
-flip: Rule = linear("flip", lambda x, axis: np.flip(x, axis), lambda g, _ans, _x, axis: flip(g, axis=axis))
+flip: Rule = linear(
+    "flip",
+    lambda x, axis: np.flip(x, axis),
+    lambda g, _ans, _x, axis: flip(g, axis=axis),
+    pattern=lambda p: p.moved,
+)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -109,6 +123,7 @@ broadcast_to = linear(
     "broadcast_to",
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, _ans, _x, shape: unbroadcast(g, _x.shape),
+    pattern=lambda p: p.moved,
 )
 
 
@@ -117,4 +132,4 @@ def _astype_transposed(g: Any, _ans: Any, _x: Any, dtype: Any) -> Any:
     return astype(real(g) if real_only else g, dtype=_x.dtype)
 
 
-astype: Rule = linear("astype", lambda x, dtype: x.astype(dtype), _astype_transposed)
+astype: Rule = linear("astype", lambda x, dtype: x.astype(dtype), _astype_transposed, pattern=lambda p: p.same)

@@ -102,6 +102,16 @@ def _sylvester_pull(g: Any, ans: Any, a: Any, b: Any, _q: Any, *, parents: Any) 
     return [-(s @ _T(ans)), -(_T(ans) @ s), s]
 
 
+def _taylor_of_sylvester(_s: Any, order: int, ans: Any, *us: Any) -> list[Any]:
+    a, b, q = map(_nl.full_series, us)
+    v = [ans]
+    for k in range(1, order + 1):
+        right = (q[k] if k < len(q) else 0.0) - _nl.cauchy(a, v, k)
+        right = right - _nl.cauchy(b, v, k, lambda m, x: x @ m)
+        v.append(0.0 * ans if type(right) is float else _sylvester(a[0], b[0], right))
+    return v
+
+
 _sylvester: Any = Primitive(
     "solve_sylvester",
     "general",
@@ -112,20 +122,8 @@ _sylvester: Any = Primitive(
         lambda t, _ans, a, b, _q: _sylvester(a, b, t),
     ],
     pull=_sylvester_pull,
+    taylor=_taylor_of_sylvester,
 ).bind
-
-
-def _taylor_of_sylvester(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
-    a, b, q = map(_nl.full_series, us)
-    v = [ans]
-    for k in range(1, order + 1):
-        right = (q[k] if k < len(q) else 0.0) - _nl.cauchy(a, v, k)
-        right = right - _nl.cauchy(b, v, k, lambda m, x: x @ m)
-        v.append(0.0 * ans if type(right) is float else _sylvester(a[0], b[0], right))
-    return v
-
-
-_sylvester.primitive.taylor = _taylor_of_sylvester
 
 
 @as_scipy
@@ -141,24 +139,22 @@ def solve_continuous_lyapunov(a: Any, q: Any) -> Any:
     return _sylvester(a, _T(_shapes.conjugate_if_complex(a)), as_array(q))
 
 
-_sqrtm = general(
-    "sqrtm",
-    _own.sqrtm,
-    [lambda g, ans, _a: _sylvester(_T(ans), _T(ans), g)],
-    [lambda t, ans, _a: _sylvester(ans, ans, t)],
-)
-
-
-def _taylor_of_root(order: int, ans: Any, us: Any, params: Any) -> list[Any]:
+def _taylor_of_root(_s: Any, order: int, ans: Any, u: Any) -> list[Any]:
     """X X = A."""
-    a, v = _nl.full_series(us[0]), [ans]
+    a, v = _nl.full_series(u), [ans]
     for k in range(1, order + 1):
         right = (a[k] if k < len(a) else 0.0) - _nl.cauchy(v, v, k)
         v.append(0.0 * ans if type(right) is float else _sylvester(ans, ans, right))
     return v
 
 
-_sqrtm.primitive.taylor = _taylor_of_root  # type: ignore[attr-defined]
+_sqrtm = general(
+    "sqrtm",
+    _own.sqrtm,
+    [lambda g, ans, _a: _sylvester(_T(ans), _T(ans), g)],
+    [lambda t, ans, _a: _sylvester(ans, ans, t)],
+    taylor=_taylor_of_root,
+)
 
 
 @as_scipy
@@ -193,10 +189,10 @@ _triangular: Any = Primitive(
         lambda t, _ans, a, _b, trans, lower, unit: _triangular(a, t, trans=trans, lower=lower, unit=unit),
     ],
     pull=_triangular_pull,
+    taylor=_nl.taylor_of_solution(
+        lambda: _triangular, lambda a, x, trans, lower, unit: _turned(_triangle(a, lower, unit), trans) @ x
+    ),
 ).bind
-_triangular.primitive.taylor = _nl.taylor_of_solution(
-    _triangular, lambda a, x, trans, lower, unit: _turned(_triangle(a, lower, unit), trans) @ x
-)
 
 
 @as_scipy
@@ -247,8 +243,8 @@ _banded: Any = Primitive(
         lambda t, _ans, ab, _b, low, up: _banded(ab, t, low=low, up=up),
     ],
     pull=_banded_pull,
+    taylor=_nl.taylor_of_solution(lambda: _banded, _band_times),
 ).bind
-_banded.primitive.taylor = _nl.taylor_of_solution(_banded, _band_times)
 
 
 @as_scipy

@@ -31,6 +31,7 @@ def _make(name: str, own: Any) -> Any:
         lambda x, y: own(x, y),
         lambda g, _ans, _x, y: _transposed(bind, g, y, _x.shape),
         lambda g, _ans, x, _y: _transposed(bind, g, x, _y.shape),
+        pattern=lambda p: p.convolved,
     )
     return bind
 

@@ -22,12 +22,11 @@ from scipy import special as _sp  # type: ignore[import-untyped]
 from minigrad.core.duck_arrays import Duck, anywhere
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
-from minigrad.core.primitive import constant, elementwise
+from minigrad.core.primitive import Operation, constant, elementwise
 from minigrad.core.tape import Box, peel
-from minigrad.numpy.dispatch import UFUNCS, as_array, as_ufunc, boxed, in_place_of
+from minigrad.numpy.dispatch import as_array, as_ufunc, boxed, in_place_of
 from minigrad.rules import elementwise as _e
 from minigrad.rules import reductions as _reductions
-from minigrad.rules import series as _t
 from minigrad.rules import shapes as _shapes
 from minigrad.rules.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
 
@@ -54,20 +53,19 @@ def no_rule(name: str, argument: str, nin: int) -> Callable[..., Any]:
     )[nin - 1]
 
 
-def primitive(name: str, fun: Callable[..., Any], rules: Any) -> Callable[..., Any]:
+def primitive(name: str, fun: Callable[..., Any], rules: Any, **declared: Any) -> Operation:
     """An elementwise primitive; a string among its rules names an argument that has none."""
-    return elementwise(
-        name, fun, *[no_rule(name, rule, len(rules)) if isinstance(rule, str) else rule for rule in rules]
-    )
+    given = [no_rule(name, rule, len(rules)) if isinstance(rule, str) else rule for rule in rules]
+    return elementwise(name, fun, *given, **declared)
 
 
-def ufunc(name: str, *rules: Any) -> Callable[..., Any]:
+def ufunc(name: str, *rules: Any, **declared: Any) -> Callable[..., Any]:
     """A ufunc of `scipy.special`."""
     own = getattr(_sp, name)
-    return as_ufunc(own, primitive(name, own, rules), "scipy.special")
+    return as_ufunc(own, primitive(name, own, rules, **declared), "scipy.special")
 
 
-def ufunc_of_several(name: str, *outputs: Any) -> tuple[Callable[..., Any], list[Callable[..., Any]]]:
+def ufunc_of_several(name: str, *outputs: Any) -> tuple[Callable[..., Any], list[Operation]]:
     """A ufunc with several results: the function, and one primitive for each of them."""
     own = getattr(_sp, name)
     parts = [
@@ -320,19 +318,83 @@ def zeta_slope(s: Any, q: Any) -> Any:
     return total
 
 
+# ----- Taylor series by recurrence: functions whose derivative is a short expression of themselves and of simpler ones.
+# All others are derived from their rule, at order^3 instead of order^2. A recurrence that returns None leaves it to that.
+
+
+def integral_of_gauss(factor: Any, scale: float) -> Callable[..., Any]:
+    """v' = factor exp(scale u^2) u'."""
+
+    def recurrence(s: Any, d: int, ans: Any, u: Any) -> Any:
+        square = s.scaled(s.product(u, u, d), scale)
+        return s.integral(ans, u, s.exponential(factor * exp(square[0]), square, d - 1), d)
+
+    return recurrence
+
+
+def within(limit: float, both: bool, a: Any, b: Any) -> Callable[..., Any]:
+    """v' = (a + b u v) u', unless it cancels: beyond the limit."""
+
+    def recurrence(s: Any, d: int, ans: Any, u: Any) -> Any:
+        x = peel(u[0])
+        far = not np.iscomplexobj(x) and anywhere((np.abs(x) if both else x) > limit)
+        return None if far else s.linear_equation(ans, u, d, a, b)
+
+    return recurrence
+
+
+def log_expit_series(s: Any, d: int, ans: Any, u: Any) -> Any:
+    """v' = u' / (1 + exp(u))."""
+    return s.integral(ans, u, s.logistic(expit(-u[0]), expit(u[0]), s.scaled(u, -1.0), d - 1), d)
+
+
+def x_log_series(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
+    """x log y, but for the places where it is 0 by definition."""
+    if not np.all(peel(y[0]) > 0):
+        return None
+    return s.product(x, s.logarithm(log(y[0]), y, d) if len(y) > 1 else [log(y[0])], d, ans)
+
+
+def kl_series(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
+    """x log(x/y)."""
+    if not np.all((peel(x[0]) > 0) & (peel(y[0]) > 0)):
+        return None
+    logs = [s.logarithm(log(u[0]), u, d) if len(u) > 1 else [log(u[0])] for u in (x, y)]
+    return s.product(x, s.added(log(x[0] / y[0]), logs[0], logs[1], -1), d, ans)
+
+
+def kl_div_series(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
+    """x log(x/y) - x + y."""
+    v = kl_series(s, d, ans, x, y)
+    return None if v is None else s.added(ans, s.added(ans, v, x, -1), y)
+
+
+def exprel_series(s: Any, d: int, ans: Any, u: Any) -> Any:
+    """expm1(u) / u: its series in u - u[0], in which that of u - u[0] is put."""
+    z, n = u[0], d + s.AHEAD
+    top = [expm1(z), *s.exponential(exp(z), [z, 1.0], n)[1:]]
+    return s.composed(s.careful_quotient(top, [z, 1.0], n, ans)[0][: d + 1], u, d)
+
+
 # fmt: off
 
 # ----- error functions ------------------------------------------------------------------------------------------------
 
-erf       = ufunc("erf", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(-(x * x))))
-erfc      = ufunc("erfc", lambda g, _ans, x: g * (-TWO_BY_ROOT_PI * exp(-(x * x))))
-erfcx     = ufunc("erfcx", lambda g, ans, x: g * far_slope(x, ans, -1.0))
-erfi      = ufunc("erfi", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(x * x)))
-dawsn     = ufunc("dawsn", lambda g, ans, x: g * far_slope(x, ans, 1.0))
-wofz      = ufunc("wofz", lambda g, ans, x: g * (-2.0 * x * ans + 1j * TWO_BY_ROOT_PI))
+erf       = ufunc("erf", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(-(x * x))),
+                  taylor=integral_of_gauss(TWO_BY_ROOT_PI, -1.0))
+erfc      = ufunc("erfc", lambda g, _ans, x: g * (-TWO_BY_ROOT_PI * exp(-(x * x))),
+                  taylor=integral_of_gauss(-TWO_BY_ROOT_PI, -1.0))
+erfcx     = ufunc("erfcx", lambda g, ans, x: g * far_slope(x, ans, -1.0),
+                  taylor=within(8.0, False, -TWO_BY_ROOT_PI, 2.0))
+erfi      = ufunc("erfi", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(x * x)),
+                  taylor=integral_of_gauss(TWO_BY_ROOT_PI, 1.0))
+dawsn     = ufunc("dawsn", lambda g, ans, x: g * far_slope(x, ans, 1.0), taylor=within(8.0, True, 1.0, -2.0))
+wofz      = ufunc("wofz", lambda g, ans, x: g * (-2.0 * x * ans + 1j * TWO_BY_ROOT_PI),
+                  taylor=within(np.inf, True, 1j * TWO_BY_ROOT_PI, -2.0))
 erfinv    = ufunc("erfinv", lambda g, ans, _x: g * (0.5 * ROOT_PI * exp(ans * ans)))
 erfcinv   = ufunc("erfcinv", lambda g, ans, _x: g * (-0.5 * ROOT_PI * exp(ans * ans)))
-ndtr      = ufunc("ndtr", lambda g, _ans, x: g * (exp(-0.5 * x * x) / ROOT_2PI))
+ndtr      = ufunc("ndtr", lambda g, _ans, x: g * (exp(-0.5 * x * x) / ROOT_2PI),
+                  taylor=integral_of_gauss(1.0 / ROOT_2PI, -0.5))
 ndtri     = ufunc("ndtri", lambda g, ans, _x: g * (ROOT_2PI * exp(0.5 * ans * ans)))
 log_ndtr  = ufunc("log_ndtr", lambda g, _ans, x: g * hazard(x))
 ndtri_exp = ufunc("ndtri_exp", lambda g, ans, _x: g / hazard(ans))
@@ -380,32 +442,46 @@ zetac        = ufunc("zetac", lambda g, _ans, x: g * zeta_slope(x, 1.0))
 
 # ----- exponentials and logarithms ------------------------------------------------------------------------------------
 
-expit     = ufunc("expit", lambda g, ans, x: g * (ans * expit(-x)))           # 1 - ans would lose digits in the tail
-logit     = ufunc("logit", lambda g, _ans, x: g / (x * (1.0 - x)))
-log_expit = ufunc("log_expit", lambda g, _ans, x: g * expit(-x))
-exp2      = ufunc("exp2", lambda g, ans, _x: g * (ans * _e.LOG_2))
-exp10     = ufunc("exp10", lambda g, ans, _x: g * (ans * LOG_10))
-expm1     = ufunc("expm1", lambda g, _ans, x: g * exp(x))
-log1p     = ufunc("log1p", lambda g, _ans, x: g / (1.0 + x))
-cbrt      = ufunc("cbrt", lambda g, ans, _x: g / (3.0 * ans * ans))
-cosm1     = ufunc("cosm1", lambda g, _ans, x: -g * sin(x))
-exprel    = ufunc("exprel", lambda g, _ans, x: g * (0.5 * hyp1f1(2.0, 3.0, x)))    # exprel is 1F1(1; 2; x): right at 0
+expit     = ufunc("expit", lambda g, ans, x: g * (ans * expit(-x)),           # 1 - ans would lose digits in the tail
+                  taylor=lambda s, d, ans, u: s.logistic(ans, expit(-u[0]), u, d))
+logit     = ufunc("logit", lambda g, _ans, x: g / (x * (1.0 - x)),
+                  taylor=lambda s, d, ans, u: s.inverse(ans, u, s.product(u, s.shifted(1.0 - u[0], u, -1), d), d))
+log_expit = ufunc("log_expit", lambda g, _ans, x: g * expit(-x), taylor=log_expit_series)
+exp2      = ufunc("exp2", lambda g, ans, _x: g * (ans * _e.LOG_2),
+                  taylor=lambda s, d, ans, u: s.exponential(ans, s.scaled(u, _e.LOG_2), d))
+exp10     = ufunc("exp10", lambda g, ans, _x: g * (ans * LOG_10),
+                  taylor=lambda s, d, ans, u: s.exponential(ans, s.scaled(u, LOG_10), d))
+expm1     = ufunc("expm1", lambda g, _ans, x: g * exp(x),
+                  taylor=lambda s, d, ans, u: s.shifted(ans, s.exponential(exp(u[0]), u, d)))
+log1p     = ufunc("log1p", lambda g, _ans, x: g / (1.0 + x),
+                  taylor=lambda s, d, ans, u: s.inverse(ans, u, s.shifted(1.0 + u[0], u), d))
+cbrt      = ufunc("cbrt", lambda g, ans, _x: g / (3.0 * ans * ans),
+                  taylor=lambda s, d, ans, u: s.power(ans, u, 1.0 / 3.0, d))
+cosm1     = ufunc("cosm1", lambda g, _ans, x: -g * sin(x),
+                  taylor=lambda s, d, ans, u: s.shifted(ans, s.sine_and_cosine(u, d, sin(u[0]), cos(u[0]), -1.0)[1]))
+exprel    = ufunc("exprel", lambda g, _ans, x: g * (0.5 * hyp1f1(2.0, 3.0, x)),    # exprel is 1F1(1; 2; x): right at 0
+                  taylor=exprel_series)
 powm1     = ufunc("powm1",
                   lambda g, _ans, x, y: g * (y * x ** (y - 1.0)),
                   lambda g, ans, x, _y: g * ((ans + 1.0) * log(x)))
 xlogy     = ufunc("xlogy",                                                # at (0, 0): -inf in x, and 0 in y
                   lambda g, _ans, _x, y: g * log(y),
-                  lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)))
+                  lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)),
+                  taylor=x_log_series)
 xlog1py   = ufunc("xlog1py",
                   lambda g, _ans, _x, y: g * log1p(y),
-                  lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == -1), 1.0, 1.0 + y)))
-entr      = ufunc("entr", lambda g, _ans, x: g * (-log(x) - 1.0))
+                  lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == -1), 1.0, 1.0 + y)),
+                  taylor=lambda s, d, ans, u, v: x_log_series(s, d, ans, u, s.shifted(1.0 + v[0], v)))
+entr      = ufunc("entr", lambda g, _ans, x: g * (-log(x) - 1.0),
+                  taylor=lambda s, d, ans, u: x_log_series(s, d, ans, s.scaled(u, -1.0), u))
 rel_entr  = ufunc("rel_entr",
                   lambda g, _ans, x, y: g * (log(x / y) + 1.0),
-                  lambda g, _ans, x, y: -g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)))
+                  lambda g, _ans, x, y: -g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)),
+                  taylor=kl_series)
 kl_div    = ufunc("kl_div",
                   lambda g, _ans, x, y: g * log(x / y),
-                  lambda g, _ans, x, y: g * (1.0 - x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)))
+                  lambda g, _ans, x, y: g * (1.0 - x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)),
+                  taylor=kl_div_series)
 huber     = ufunc("huber",
                   lambda g, _ans, d, r: g * _e.maximum(absolute(r) - d, 0.0),
                   lambda g, _ans, d, r: g * _e.maximum(_e.minimum(r, d), -d))
@@ -440,14 +516,20 @@ def agm_slope(ans: Any, a: Any, b: Any) -> Any:
 
 # ----- angles in degrees ----------------------------------------------------------------------------------------------
 
-sindg  = ufunc("sindg", lambda g, _ans, x: g * (DEGREE * cosdg(x)))
-cosdg  = ufunc("cosdg", lambda g, _ans, x: g * (-DEGREE * sindg(x)))
-tandg  = ufunc("tandg", lambda g, ans, _x: g * (DEGREE * (1.0 + ans * ans)))
-cotdg  = ufunc("cotdg", lambda g, ans, _x: g * (-DEGREE * (1.0 + ans * ans)))
+sindg  = ufunc("sindg", lambda g, _ans, x: g * (DEGREE * cosdg(x)),
+               taylor=lambda s, d, ans, u: s.sine_and_cosine(s.scaled(u, DEGREE), d, ans, cosdg(u[0]), -1.0)[0])
+cosdg  = ufunc("cosdg", lambda g, _ans, x: g * (-DEGREE * sindg(x)),
+               taylor=lambda s, d, ans, u: s.sine_and_cosine(s.scaled(u, DEGREE), d, sindg(u[0]), ans, -1.0)[1])
+tandg  = ufunc("tandg", lambda g, ans, _x: g * (DEGREE * (1.0 + ans * ans)),
+               taylor=lambda s, d, ans, u: s.tangent(ans, s.scaled(u, DEGREE), d))
+cotdg  = ufunc("cotdg", lambda g, ans, _x: g * (-DEGREE * (1.0 + ans * ans)),
+               taylor=lambda s, d, ans, u: s.scaled(s.tangent(-ans, s.scaled(u, DEGREE), d), -1.0))
 radian = ufunc("radian",
                lambda g, _ans, _d, _m, _s: g * DEGREE,
                lambda g, _ans, _d, _m, _s: g * (DEGREE / 60),
-               lambda g, _ans, _d, _m, _s: g * (DEGREE / 3600))
+               lambda g, _ans, _d, _m, _s: g * (DEGREE / 3600),
+               taylor=lambda s, d, ans, u, v, w: s.added(
+                   ans, s.scaled(u, DEGREE), s.added(ans, s.scaled(v, DEGREE / 60), s.scaled(w, DEGREE / 3600))))
 round = as_ufunc(_sp.round, constant("round", _sp.round), "scipy.special")  # noqa: A001
 
 # ----- Bessel functions: C_v' = (C_(v-1) - C_(v+1))/2, right at 0 too (DLMF 10.6.1, 10.29.1) --------------------------
@@ -872,107 +954,6 @@ sph_harm_y = _default("sph_harm_y", _sph_harm_y, diff_n=0)
 sph_legendre_p = _default("sph_legendre_p", _sph_legendre_p, diff_n=0)
 assoc_legendre_p = _default("assoc_legendre_p", _assoc_legendre_p, branch_cut=2, norm=False, diff_n=0)
 legendre_p = _default("legendre_p", _legendre_p, branch_cut=2, diff_n=0)
-
-# ----- Taylor series by recurrence: functions whose derivative is a short expression of themselves and of simpler ones.
-# All others are derived from their rule, at order^3 instead of order^2. A rule that returns None leaves it to that.
-
-
-def _integral_of_gauss(factor: Any, scale: float) -> Callable[..., Any]:
-    """v' = factor exp(scale u^2) u'."""
-
-    def rule(d: int, ans: Any, us: Any, _: Any) -> Any:
-        (u,) = us
-        square = _t.scaled(_t.product(u, u, d), scale)
-        return _t.integral(ans, u, _t.exponential(factor * exp(square[0]), square, d - 1), d)
-
-    return rule
-
-
-def _within(limit: float, both: bool, a: Any, b: Any) -> Callable[..., Any]:
-    """v' = (a + b u v) u', unless it cancels: beyond the limit."""
-
-    def rule(d: int, ans: Any, us: Any, _: Any) -> Any:
-        x = peel(us[0][0])
-        far = not np.iscomplexobj(x) and anywhere((np.abs(x) if both else x) > limit)
-        return None if far else _t.linear_equation(ans, us[0], d, a, b)
-
-    return rule
-
-
-def _of_degrees(rule: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda d, ans, us, _: rule(d, ans, _t.scaled(us[0], DEGREE), us[0][0])
-
-
-def _log_expit(d: int, ans: Any, us: Any, _: Any) -> Any:
-    (u,) = us
-    return _t.integral(ans, u, _t.logistic(expit(-u[0]), expit(u[0]), _t.scaled(u, -1.0), d - 1), d)
-
-
-def _logit(d: int, ans: Any, us: Any, _: Any) -> Any:
-    (u,) = us
-    return _t.integral_of_quotient(ans, _t.slope(u), _t.product(u, _t.shifted(1.0 - u[0], u, -1), d), d)
-
-
-def _x_log(d: int, ans: Any, x: Any, y: Any) -> Any:
-    """x log y, but for the places where it is 0 by definition."""
-    if not np.all(peel(y[0]) > 0):
-        return None
-    return _t.product(x, _t.logarithm(log(y[0]), y, d) if len(y) > 1 else [log(y[0])], d, ans)
-
-
-def _kl_div(d: int, ans: Any, us: Any, relative: bool) -> Any:
-    """x log(x/y), and with - x + y."""
-    x, y = us
-    if not np.all((peel(x[0]) > 0) & (peel(y[0]) > 0)):
-        return None
-    logs = [_t.logarithm(log(u[0]), u, d) if len(u) > 1 else [log(u[0])] for u in us]
-    v = _t.product(x, _t.added(log(x[0] / y[0]), logs[0], logs[1], -1), d, ans)
-    return v if relative else _t.added(ans, _t.added(ans, v, x, -1), y)
-
-
-def _exprel(d: int, ans: Any, us: Any, _: Any) -> Any:
-    """expm1(u) / u: its series in u - u[0], in which that of u - u[0] is put."""
-    (u,), z, n = us, us[0][0], d + _t.AHEAD
-    top = [expm1(z), *_t.exponential(exp(z), [z, 1.0], n)[1:]]
-    return _t.composed(_t.careful_quotient(top, [z, 1.0], n, ans)[0][: d + 1], u, d)
-
-
-_TAYLOR: dict[str, Callable[..., Any]] = {
-    "erf": _integral_of_gauss(TWO_BY_ROOT_PI, -1.0),
-    "erfc": _integral_of_gauss(-TWO_BY_ROOT_PI, -1.0),
-    "erfi": _integral_of_gauss(TWO_BY_ROOT_PI, 1.0),
-    "ndtr": _integral_of_gauss(1.0 / ROOT_2PI, -0.5),
-    "erfcx": _within(8.0, False, -TWO_BY_ROOT_PI, 2.0),
-    "dawsn": _within(8.0, True, 1.0, -2.0),
-    "wofz": _within(np.inf, True, 1j * TWO_BY_ROOT_PI, -2.0),
-    "expit": lambda d, ans, us, _: _t.logistic(ans, expit(-us[0][0]), us[0], d),
-    "log_expit": _log_expit,
-    "logit": _logit,
-    "exp2": lambda d, ans, us, _: _t.exponential(ans, _t.scaled(us[0], _e.LOG_2), d),
-    "exp10": lambda d, ans, us, _: _t.exponential(ans, _t.scaled(us[0], LOG_10), d),
-    "expm1": lambda d, ans, us, _: [ans, *_t.exponential(exp(us[0][0]), us[0], d)[1:]],
-    "log1p": lambda d, ans, us, _: _t.integral_of_quotient(
-        ans, _t.slope(us[0]), _t.shifted(1.0 + us[0][0], us[0]), d
-    ),
-    "cbrt": lambda d, ans, us, _: _t.power(ans, us[0], 1.0 / 3.0, d),
-    "cosm1": lambda d, ans, us, _: [ans, *_t.sine_and_cosine(us[0], d, sin(us[0][0]), cos(us[0][0]), -1.0)[1][1:]],
-    "exprel": _exprel,
-    "xlogy": lambda d, ans, us, _: _x_log(d, ans, *us),
-    "xlog1py": lambda d, ans, us, _: _x_log(d, ans, us[0], _t.shifted(1.0 + us[1][0], us[1])),
-    "entr": lambda d, ans, us, _: _x_log(d, ans, _t.scaled(us[0], -1.0), us[0]),
-    "rel_entr": lambda d, ans, us, _: _kl_div(d, ans, us, True),
-    "kl_div": lambda d, ans, us, _: _kl_div(d, ans, us, False),
-    "sindg": _of_degrees(lambda d, ans, u, x: _t.sine_and_cosine(u, d, ans, cosdg(x), -1.0)[0]),
-    "cosdg": _of_degrees(lambda d, ans, u, x: _t.sine_and_cosine(u, d, sindg(x), ans, -1.0)[1]),
-    "tandg": _of_degrees(lambda d, ans, u, _: _t.tangent(ans, u, d)),
-    "cotdg": _of_degrees(lambda d, ans, u, _: _t.scaled(_t.tangent(-ans, u, d), -1.0)),
-    "radian": lambda d, ans, us, _: _t.added(
-        ans, _t.scaled(us[0], DEGREE), _t.added(ans, _t.scaled(us[1], DEGREE / 60), _t.scaled(us[2], DEGREE / 3600))
-    ),
-}  # fmt: skip
-
-for _name, _rule in _TAYLOR.items():
-    UFUNCS[getattr(_sp, _name)].primitive.taylor = _rule  # type: ignore[attr-defined]
 
 
 def __getattr__(name: str) -> Any:

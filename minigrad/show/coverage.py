@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-import minigrad.rules.recurrences  # which gives primitives their series
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS
 
 MODULES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
@@ -132,18 +131,13 @@ def public_callables(module: str) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 def _rule(module: str, name: str, function: Any) -> Any:
     """The rule of a public callable, or None."""
-    ours: Any = minigrad.numpy
-    if module.startswith("scipy"):
-        ours = importlib.import_module("minigrad." + module)  # which fills the tables
+    ours = importlib.import_module("minigrad." + module)  # which fills the tables
     try:
         rule = UFUNCS.get(function) or FUNCTIONS.get(function)
     except TypeError:  # objects that cannot be hashed, such as np.r_
         rule = None
     if rule is not None:
         return rule
-    if module.startswith("numpy"):
-        for part in module.split(".")[1:]:
-            ours = getattr(ours, part)
     rule = getattr(ours, name, None)
     return rule if str(getattr(rule, "__module__", "")).startswith("minigrad") else None
 

@@ -1,7 +1,7 @@
 """Which entries depend on which: one more pass over the tape, which carries sparsity patterns instead of tangents.
 
 The pattern of a node has one row per entry of its value and one column per entry of the input; an entry is true where
-the derivative may differ from zero. Each kind of operation has its rule:
+the derivative may differ from zero. Each operation declares its rule:
 
 | operation                                       | entry i of the result depends on                              |
 |-------------------------------------------------|---------------------------------------------------------------|
@@ -24,6 +24,7 @@ import functools
 import itertools
 import math
 import operator
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -86,7 +87,7 @@ def node_pattern(primitive: Primitive, patterns: list[Any], args: Any, ans: Any,
     """The pattern of one operation; a list of them for one with several results."""
     if primitive.kind == "elementwise":
         return union([repeated(p, np.shape(arg), ans.shape) for p, arg in zip(patterns, args) if p is not None])
-    rule = RULES.get(primitive.name, everything)
+    rule = everything if primitive.pattern is None else primitive.pattern(sys.modules[__name__])
     return rule(primitive, patterns, args, ans, params)
 
 
@@ -139,6 +140,8 @@ def numbers(shape: Any) -> Any:
 
 
 # ----- the rules of all that is not elementwise -----------------------------------------------------------------------
+#
+# A primitive names its rule where it is declared: `pattern=lambda p: p.reduced`, where p is this module.
 
 Rule = Callable[[Primitive, list[Any], Any, Any, dict[str, Any]], Any]
 
@@ -354,23 +357,3 @@ def slid(primitive: Primitive, patterns: list[Any], args: Any, ans: Any, params:
             on = np.ones(k.shape, bool) if other is not None else at != 0
             parts.append(linked(pattern, k[on], of[on], ans.size))
     return union(parts)
-
-
-RULES: dict[str, Rule] = {
-    **dict.fromkeys(["astype"], same),
-    **dict.fromkeys(["broadcast_to", "concatenate", "diag", "diagonal", "flip", "getitem", "pad", "repeat"], moved),
-    **dict.fromkeys(["reshape", "roll", "rot90", "stack", "tile", "transpose", "tril", "triu"], moved),
-    **dict.fromkeys(["sum", "mean", "max", "min", "prod", "var", "std", "logsumexp", "norm"], reduced),
-    "cumsum": accumulated,
-    "scatter": scattered,
-    "scatter_add": scatter_added,
-    **dict.fromkeys(["fft", "ifft", "rfft", "irfft"], transformed),
-    "einsum": einsum,
-    "matmul": matmul,
-    "tensordot": tensordot,
-    "vdot": vdot,
-    **dict.fromkeys(["convolve", "fftconvolve"], convolved),
-    "slide": slid,
-    **dict.fromkeys(["inv", "solve", "det", "slogdet", "cholesky", "qr", "svd", "svdvals", "pinv"], matrices),
-    **dict.fromkeys(["eigh", "eigvalsh", "eig", "eigvals"], matrices),
-}

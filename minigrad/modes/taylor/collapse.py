@@ -74,8 +74,6 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
     def collapsed(*args: Any, **kwargs: Any) -> Any:
         if order == 1:
             return None
-        pass
-
         return elementwise_derivative(base, order, args, kwargs, argnum)
 
     def derivative(*args: Any, **kwargs: Any) -> Any:

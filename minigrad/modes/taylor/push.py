@@ -4,12 +4,13 @@
 |-------------------------|-------------------------------------------------------------------|---------|
 | `linear`                | the operation itself, coefficient by coefficient                  | order   |
 | `bilinear`              | a Cauchy product                                                  | order^2 |
-| any with a rule, below  | a recurrence                                                      | order^2 |
+| any that declares one   | a recurrence                                                      | order^2 |
 | all others              | derived: dz/dt is the jvp of the primitive, found order by order  | order^3 |
 
 The derived rule solves the differential equation dz/dt = jvp(args(t), z(t)) args'(t): it records the jvp rule on a tape
 of its own, and each pass over that tape gives one more coefficient of z. It holds for every primitive that has a jvp.
-A recurrence is the function `primitive.taylor`; `python -m minigrad coverage` tells which function has which.
+A recurrence is the function `primitive.taylor`, declared with the other rules of an operation and handed the arithmetic
+of `rules.series`; `python -m minigrad coverage` tells which function has which.
 
 Coefficients of plain arrays are kept in one array with a row per order, so that a convolution is one call of NumPy.
 Boxes among them take the same recurrences as lists: that is how a gradient of a Taylor coefficient comes about.
@@ -120,9 +121,7 @@ LOST = (
     "numerator and denominator nearly vanish together, and rounding errors are all that is left of a high derivative; "
     "make the numerator exact there, as in np.expm1(x) / x for (np.exp(x) - 1) / x"
 )
-DIVIDE: Primitive = e.divide.primitive  # type: ignore[attr-defined]
-MULTIPLY: Primitive = e.multiply.primitive  # type: ignore[attr-defined]
-WHERE: Primitive = e.choose_where.primitive  # type: ignore[attr-defined]
+DIVIDE, MULTIPLY = e.divide.primitive, e.multiply.primitive  # whose series have the care of this module beside them
 
 
 def node_series(
@@ -132,7 +131,7 @@ def node_series(
     if order == 0:
         return [ans]
     kind = primitive.kind
-    v = primitive.taylor(order, ans, us, params) if primitive.taylor is not None else None
+    v = primitive.taylor(s, order, ans, *us, **params) if primitive.taylor is not None else None
     if v is not None:
         if type(v) is np.ndarray or (type(v[-1]) is np.ndarray and v[-1].dtype is ans.dtype):
             return v
@@ -254,7 +253,8 @@ def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], orde
 
 def _is_settled(findings: Findings, tape: Tape, found: list[Series]) -> bool:
     """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
-    if findings.found[0][3] is LOST or not (findings.lost_digits or any(node[0] is WHERE for node in tape.nodes)):
+    hidden = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
+    if findings.found[0][3] is LOST or not (findings.lost_digits or hidden):
         return False
     return all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
 
