@@ -93,10 +93,15 @@ class _Rules:
 def primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
     """Let a function of plain arrays be one operation on the tape, with a derivative by `defvjp` or `defjvp`.
 
-    Args:    fun: takes numbers and arrays (and anything else, as constants) and returns a number or an array, or a
-             tuple of these; cotangents are then tuples, too.
-    Returns: a function with the same arguments, which takes traced values too. Keyword arguments are constants.
-    Raises:  NotImplementedError when the derivative in an argument without a rule is asked for.
+    Args:
+        fun: takes numbers and arrays (and anything else, as constants) and returns a number or an array, or a tuple of
+            these; cotangents are then tuples, too.
+
+    Returns:
+        A function with the same arguments, which takes traced values too. Keyword arguments are constants.
+
+    Raises:
+        NotImplementedError: when a derivative with respect to an argument without a rule is asked for.
 
     >>> twice = primitive(lambda x: 2.0 * x)
     >>> defjvp(twice, "same")
@@ -132,7 +137,10 @@ def _rules_of(fun: Any) -> _Rules:
 def defvjp(fun: Callable[..., Any], *makers: Any, argnums: Sequence[int] | None = None) -> None:
     """Declare pullbacks: one per argument, `lambda ans, *args, **kwargs: lambda g: cotangent`; None is zero.
 
-    Args: fun: what `primitive` returned.  makers: for the arguments 0, 1, ..., or those that `argnums` lists.
+    Args:
+        fun: what `primitive` returned.
+        *makers: the pullbacks, for the arguments 0, 1, ..., or for those that `argnums` lists.
+        argnums: the positions of the arguments.
     """
     rules = _rules_of(fun)
     table = dict(zip(range(len(makers)) if argnums is None else argnums, makers))
@@ -160,7 +168,11 @@ def defvjp_argnum(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
 def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | None = None) -> None:
     """Declare pushforwards: one per argument, `lambda t, ans, *args, **kwargs: tangent`; None is zero.
 
-    The text "same" says that the function is linear in that argument: it is applied to the tangent.
+    Args:
+        fun: what `primitive` returned.
+        *rules_given: the pushforwards, for the arguments 0, 1, ..., or for those that `argnums` lists. The text "same"
+            says that the function is linear in that argument: it is applied to the tangent.
+        argnums: the positions of the arguments.
     """
     rules = _rules_of(fun)
     table = dict(zip(range(len(rules_given)) if argnums is None else argnums, rules_given))

@@ -213,8 +213,13 @@ def cumprod(a: Any, axis: Any = None, dtype: Any = None, out: Any = None) -> Any
 def logsumexp(a: Any, axis: Any = None, keepdims: bool = False) -> Any:
     """log(sum(exp(a))) along `axis`, without overflow; -inf entries count as zero.
 
-    Args:    a: an array.  axis: an axis, a tuple of axes, or None for all.  keepdims: keep reduced axes with size 1.
-    Returns: an array of the shape that `np.sum(a, axis, keepdims=keepdims)` has.
+    Args:
+        a: an array.
+        axis: an axis, a tuple of axes, or None for all.
+        keepdims: whether reduced axes are kept with size 1.
+
+    Returns:
+        An array of the shape that `np.sum(a, axis, keepdims=keepdims)` has.
 
     >>> float(logsumexp([1000.0, 1000.0]))
     1000.6931471805599

@@ -191,11 +191,15 @@ def _updated(x: Any, index: Any, v: Any, adds: bool) -> Any:
 
 
 def set_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of x in which `x[index] = v` has been done: the functional form of assignment.
+    """A copy of x in which `x[index] = v` has been done.
 
-    Args:    x: an array, traced or not.  index: any index that NumPy takes (of repeated places the last one wins).
-             v: a number or array that broadcasts to `x[index]`, traced or not.
-    Returns: a new array of the shape of x.
+    Args:
+        x: an array, traced or not.
+        index: any index that NumPy takes (of repeated places the last one wins).
+        v: a number or array that broadcasts to `x[index]`, traced or not.
+
+    Returns:
+        A new array of the shape of x.
 
     >>> import numpy as np
     >>> from minigrad import grad
@@ -212,9 +216,15 @@ def set_at(x: Any, index: Any, v: Any) -> Any:
 
 
 def add_at(x: Any, index: Any, v: Any) -> Any:
-    """A copy of x to which v has been added at an index, at repeated places repeatedly: `np.add.at`, functional.
+    """A copy of x to which v has been added at an index, at repeated places repeatedly, as by `np.add.at`.
 
-    Args, Returns: as `set_at`.
+    Args:
+        x: an array, traced or not.
+        index: any index that NumPy takes.
+        v: a number or array that broadcasts to `x[index]`, traced or not.
+
+    Returns:
+        A new array of the shape of x.
 
     >>> import numpy as np
     >>> add_at(np.zeros(3), [0, 0, 2], [1.0, 2.0, 5.0])

@@ -11,12 +11,17 @@ from minigrad.operations.tree_operation import one_operation, tree_jvp, tree_ser
 
 
 def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Forget what `fun` computes on the way; the backward sweep computes it again when it comes there.
+    """A function that keeps only its arguments and results; the backward sweep computes the values between them again.
 
-    Args:    fun: a function of pytrees that returns a pytree of arrays. Traced values have to come as arguments, not
-             through a closure. It must return the same when it is run again.
-    Returns: a function with the same values and derivatives, of any order, that keeps its arguments and results only.
-    Raises:  TypeError if `fun` closes over a traced value.
+    Args:
+        fun: a function of pytrees that returns a pytree of arrays. Traced values must come as arguments, not through a
+            closure. It must return the same when it is run again.
+
+    Returns:
+        A function with the same values, and the same derivatives of any order.
+
+    Raises:
+        TypeError: if `fun` closes over a traced value.
 
     >>> import numpy as np
     >>> from minigrad import grad

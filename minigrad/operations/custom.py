@@ -149,13 +149,19 @@ class CustomPrimitive:
     def check(self, *args: Any, **kwargs: Any) -> None:
         """Raise unless the rules agree with finite differences of the value, and with each other, at these arguments.
 
-        Every argument is moved by itself in three random directions, so the message can say whose rule is wrong, and by
-        what factor. The differences have the error model of `minigrad.check`; a rule may be off by 1e-6 of its size, as
-        one that iterates may be. float32 is checked in float64. Takes about 40 calls of the value for each argument and
-        rule.
+        Every argument is moved by itself in three random directions, so that the message can say which rule is wrong,
+        and by what factor. The differences have the error model of `minigrad.check`; a rule may be off by 1e-6 of its
+        size, as the rule of a value that is found by iterating may be. float32 is checked in float64. The value is
+        called about 40 times for each argument and rule.
 
-        Raises: AssertionError, which names the mode, the argument and the factor, also at a point where the value is
-                not smooth, or too noisy to tell; ValueError if a rule returns something of a wrong shape.
+        Args:
+            *args: the arguments of the function.
+            **kwargs: its keyword arguments.
+
+        Raises:
+            AssertionError: if a rule is wrong, or the value is not smooth at this point, or too noisy to tell. The
+                message names the mode, the argument and the factor.
+            ValueError: if a rule returns something of a wrong shape.
         """
         if check_rules is None:  # imported when it is first needed: programs that check nothing start without it
             importlib.import_module("minigrad.checking.rules")
@@ -334,7 +340,7 @@ class Split:
 
 
 def custom_primitive(
-    value: Rule | None = None,
+    fun: Rule | None = None,
     *,
     vjp: Rule | Sequence[Rule | None] | None = None,
     jvp: Rule | Sequence[Rule | None] | None = None,
@@ -345,13 +351,13 @@ def custom_primitive(
     """A decorator that makes a function one operation, with a derivative of your own.
 
     Args:
-        value: the function. It is run on plain arrays and may do anything: call C code, write in place, iterate. Its
+        fun: the function. It is run on plain arrays and may do anything: call C code, write in place, iterate. Its
             arguments and its result may be pytrees. Traced values must come as arguments, not through a closure.
         vjp: `rule(g, ans, *args)`, where `ans` is the result and `g` its cotangent, of the same structure and shapes.
             It returns the cotangents of all arguments that are not static: a tuple, or the cotangent itself if there is
             just one; `None` is zero. Or a sequence of rules, one per argument, each of which returns one.
-        jvp: `rule(tangents, ans, *args)`, with a tuple of the tangents of all arguments that are not static (zeros for
-            what does not move), returns the tangent of the result. Or a sequence of rules, `rule(tangent, ans, *args)`,
+        jvp: `rule(tangents, ans, *args)`, with a tuple of the tangents of all arguments that are not static (zeros
+            for a constant), returns the tangent of the result. Or a sequence of rules, `rule(tangent, ans, *args)`,
             one per argument, whose results are added up.
         taylor: `rule(order, ans, *args)`, where each argument that is not static is the list of its normalised
             coefficients u[k] = f^(k) / k! of orders 0 to `order`, returns the list of those of the result.
@@ -360,13 +366,13 @@ def custom_primitive(
         check: compare the rules with finite differences at the first call that is differentiated, see `check`.
 
     Returns:
-        An object that is called like `value`. Its methods `defvjp`, `defjvp` and `deftaylor` declare rules later on, as
+        An object that is called like `fun`. Its methods `defvjp`, `defjvp` and `deftaylor` declare rules later on, as
         decorators, and `check(*args)` compares the rules with finite differences and each other.
 
     Raises:
         NotImplementedError: when a derivative is asked for, and there is neither a vjp nor a jvp.
         ValueError: if a rule returns something of a wrong shape, structure or number; the message names the argument.
-        TypeError: if a static argument is traced, or if `value` closes over a traced value.
+        TypeError: if a static argument is traced, or if `fun` closes over a traced value.
 
     A rule may use everything that is differentiable. To have derivatives of higher order it must do so; a rule that
     calls C code raises when it is differentiated itself. Rules get all arguments by position, defaults included; what
@@ -385,32 +391,32 @@ def custom_primitive(
     (6.0, 18.0)
     >>> power.check(3.0, 4)
     """
-    if value is None:
-        return lambda value: CustomPrimitive(value, vjp, jvp, taylor, static, check)
-    return CustomPrimitive(value, vjp, jvp, taylor, static, check)
+    if fun is None:
+        return lambda fun: CustomPrimitive(fun, vjp, jvp, taylor, static, check)
+    return CustomPrimitive(fun, vjp, jvp, taylor, static, check)
 
 
 # ----- elementwise ----------------------------------------------------------------------------------------------------
 
 
 def custom_elementwise(
-    value: Rule,
+    fun: Rule,
     *derivative: Rule | None,
     derivatives: Iterable[Rule] | None = None,
     name: str | None = None,
 ) -> Rule:
-    """A function of your own that works entry by entry, with broadcasting: one formula serves all modes.
+    """A function of your own that works entry by entry, with broadcasting, and has derivatives in every mode.
 
     Args:
-        value: a function of one or more arrays, such as a ufunc. It is run on plain arrays.
-        derivative: for each argument, `formula(ans, *args)` returns the partial derivative at every entry, and is made
-            of differentiable operations; `None` if it is zero everywhere.
+        fun: a function of one or more arrays, such as a ufunc. It is run on plain arrays.
+        *derivative: for each argument, `formula(ans, *args)` returns the partial derivative at every entry, and is made
+            of differentiable operations; `None` if it is zero everywhere. This formula serves all modes.
         derivatives: for a function of one argument instead: the functions of its first, second, ... derivatives, each
             run on plain arrays as well. It has derivatives up to that order, and no further.
-        name: how it is called on the tape and in messages; by default the name of `value`.
+        name: its name on the tape and in messages; by default the name of `fun`.
 
     Returns:
-        The function, which has derivatives in every mode. Nested `elementwise_grad` collapses to one Taylor pass. Its
+        The function as one operation. Nested `elementwise_grad` collapses to one Taylor pass. Its
         attribute `check(*args)` compares the derivatives with finite differences, as that of `custom_primitive`.
 
     Raises:
@@ -429,14 +435,14 @@ def custom_elementwise(
     >>> derivatives(cube, 2.0, 2)
     array([ 8., 12., 12.])
     """
-    name = str(name or getattr(value, "__name__", type(value).__name__))
+    name = str(name or getattr(fun, "__name__", type(fun).__name__))
     if (derivatives is None) == (not derivative):
         raise ValueError(
             located(f"{name}: give one derivative per argument, or derivatives=[f1, f2, ...] for a function of one")
         )
     if derivatives is not None:
-        functions = [value, *derivatives]
-        chain: list[Rule] = [value] * len(functions)
+        functions = [fun, *derivatives]
+        chain: list[Rule] = [fun] * len(functions)
         for k in reversed(range(len(functions))):
             chain[k] = _member(chain, k, functions[k], name)
         return chain[0]
@@ -446,7 +452,7 @@ def custom_elementwise(
             return lambda g, _ans, *_args: g * 0.0
         return lambda g, ans, *args: g * formula(ans, *args)
 
-    return _elementwise(value, [rule(formula) for formula in derivative], name)
+    return _elementwise(fun, [rule(formula) for formula in derivative], name)
 
 
 def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule | None = None) -> Operation:

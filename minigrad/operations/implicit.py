@@ -54,7 +54,7 @@ LinearSolver = str | Callable[[Callable[[Any], Any], Any], Any]
 
 
 def root(
-    f: Callable[[Any, Any], Any],
+    fun: Callable[[Any, Any], Any],
     params: Any,
     x0: Any,
     *,
@@ -63,10 +63,10 @@ def root(
     tol: float = 1e-12,
     maxiter: int = 100,
 ) -> Any:
-    """The x with f(params, x) = 0, differentiable in params, in every mode and to any order.
+    """The x with fun(params, x) = 0, differentiable in params, in every mode and to any order.
 
     Args:
-        f: the residual, of the structure and shapes of x. It is a differentiable function of both arguments. What is
+        fun: the residual, of the structure and shapes of x. It is a differentiable function of both arguments. What is
             to be differentiated must come through params, not through a closure.
         params: a pytree.
         x0: where to start, a pytree of floats. No derivative flows to it, since the solution does not depend on it.
@@ -77,19 +77,20 @@ def root(
             unknowns (n sweeps and n^3 operations), "gmres" multiplies by it only, "auto" is "dense" up to n = 200;
             "neumann" sums the Neumann series, for A close to the identity; or `linear(product, b)`, with vectors of
             shape (n,), returns the solution of product(u) = b.
-        tol: stop when a step is smaller than this, relative to x, or as small as the dtype allows. What your own solver
-            returns is refused, where it is differentiated, when Newton's step from there is larger than 1e-4, relative
-            to x: it is no root.
+        tol: stop when a step is smaller than this, relative to x, or as small as the dtype allows. The result of your
+            own solver is refused, where it is differentiated, if Newton's step from there is larger than 1e-4,
+            relative to x, since it is no root.
         maxiter: the number of iterations allowed.
 
     Returns:
         The solution, in the structure, shapes and dtypes of x0.
 
     Raises:
-        NoConvergenceError: a RuntimeError with a `history`, if the root or the solution of a linear system is missed.
-        numpy.linalg.LinAlgError: if the derivative in x is singular at the solution, which then is no function of p.
-        ValueError: if the residual has not the structure and shapes of x.
-        TypeError: if f closes over a traced value, or x0 is not made of floats.
+        NoConvergenceError: a RuntimeError with a `history`, if no root, or no solution of a linear system, is found.
+        numpy.linalg.LinAlgError: if the derivative in x is singular at the solution, which then is no function of
+            params.
+        ValueError: if the residual does not have the structure and shapes of x.
+        TypeError: if `fun` closes over a traced value, or x0 is not made of floats.
 
     >>> from minigrad import grad
     >>> kepler = lambda e, M: root(lambda p, E: E - p[0] * np.sin(E) - p[1], (e, M), M)
@@ -100,14 +101,14 @@ def root(
     def solve(params: Any) -> Any:
         start = start_from("root", x0)
         if solver is None:
-            return _newton(f, params, start, _Linear("root", f, linear), tol, maxiter)
-        return solver(lambda x: f(params, x), start)
+            return _newton(fun, params, start, _Linear("root", fun, linear), tol, maxiter)
+        return solver(lambda x: fun(params, x), start)
 
-    return solution("root", f, params, solve, x0, linear, solver is not None)
+    return solution("root", fun, params, solve, x0, linear, solver is not None)
 
 
 def fixed_point(
-    f: Callable[[Any, Any], Any],
+    fun: Callable[[Any, Any], Any],
     params: Any,
     x0: Any,
     *,
@@ -116,17 +117,28 @@ def fixed_point(
     tol: float = 1e-12,
     maxiter: int = 10_000,
 ) -> Any:
-    """The x with x = f(params, x), found by iterating, differentiable in params, in every mode and to any order.
+    """The x with x = fun(params, x), found by iterating, differentiable in params, in every mode and to any order.
 
     Args:
-        f: the map, which returns the structure and shapes of x; see `root`, also for params, x0 and maxiter.
-        solver: `solver(map, x0)` returns the fixed point. By default x is replaced by f(params, x) again and again.
-        linear: as for `root`. The matrix is I - df/dx, and "neumann" iterates u = b + (df/dx) u, which converges as
+        fun: the map, which returns the structure and shapes of x. It is a differentiable function of both arguments.
+            What is to be differentiated must come through params, not through a closure.
+        params: a pytree.
+        x0: where to start, a pytree of floats. No derivative flows to it, since the solution does not depend on it.
+        solver: `solver(map, x0)` returns the fixed point. By default x is replaced by fun(params, x) again and again.
+        linear: as for `root`. The matrix is I - ∂fun/∂x, and "neumann" iterates u = b + (∂fun/∂x) u, which converges as
             fast as the iteration itself.
         tol: stop when x changes by less than this, relative to x. If the map contracts by a factor q, the error is
             up to tol / (1 - q).
+        maxiter: the number of iterations allowed.
 
-    Returns, raises: as `root`.
+    Returns:
+        The fixed point, in the structure, shapes and dtypes of x0.
+
+    Raises:
+        NoConvergenceError: a RuntimeError with a `history`, if the iteration diverges or takes too long.
+        numpy.linalg.LinAlgError: if I - ∂fun/∂x is singular at the fixed point.
+        ValueError: if the result of `fun` does not have the structure and shapes of x.
+        TypeError: if `fun` closes over a traced value, or x0 is not made of floats.
 
     >>> from minigrad import grad
     >>> cosine = lambda p: fixed_point(lambda p, x: np.cos(p * x), p, 1.0)
@@ -135,25 +147,25 @@ def fixed_point(
     """
 
     def residual(params: Any, x: Any) -> Any:
-        return tree_map(lambda a, b: a - b, x, _like_x("fixed_point", f(params, x), x))
+        return tree_map(lambda a, b: a - b, x, _like_x("fixed_point", fun(params, x), x))
 
     def solve(params: Any) -> Any:
         start = start_from("fixed_point", x0)
         if solver is None:
-            return _iterate(f, params, start, tol, maxiter)
-        return solver(lambda x: f(params, x), start)
+            return _iterate(fun, params, start, tol, maxiter)
+        return solver(lambda x: fun(params, x), start)
 
     return solution("fixed_point", residual, params, solve, x0, linear, solver is not None)
 
 
 def custom_root(
-    residual: Callable[[Any, Any], Any], *, linear: LinearSolver = "auto"
+    fun: Callable[[Any, Any], Any], *, linear: LinearSolver = "auto"
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """A decorator that gives any solver the derivative of what it solves.
 
     Args:
-        residual: `residual(params, x)` is zero at the solution, and differentiable. For a minimum of a function it is
-            its gradient.
+        fun: the residual: `fun(params, x)` is zero at the solution, and differentiable. For a minimum of a function it
+            is its gradient.
         linear: as for `root`.
 
     Returns:
@@ -161,8 +173,9 @@ def custom_root(
         other arguments are passed on; no derivative flows to them.
 
     Raises:
-        NoConvergenceError: (from the solver that is decorated) if what it returns is not near a root, so that its
-            derivative would be wrong; numpy.linalg.LinAlgError if the derivative in x is singular there.
+        NoConvergenceError: (from the decorated solver) if its result is not near a root, so that the derivative would
+            be wrong.
+        numpy.linalg.LinAlgError: (from the decorated solver) if the derivative in x is singular there.
 
     >>> from minigrad import grad
     >>> def loss(p, w):  # ridge regression
@@ -181,9 +194,7 @@ def custom_root(
         @functools.wraps(solver)
         def solved(params: Any, *args: Any, **kwargs: Any) -> Any:
             plain_args, plain_kwargs = tree_map(peel, args), tree_map(peel, kwargs)
-            return solution(
-                name, residual, params, lambda p: solver(p, *plain_args, **plain_kwargs), None, linear, True
-            )
+            return solution(name, fun, params, lambda p: solver(p, *plain_args, **plain_kwargs), None, linear, True)
 
         return solved
 

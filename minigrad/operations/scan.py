@@ -65,6 +65,8 @@ def checkpointed_scan(
 ) -> tuple[Any, Any]:
     """A loop, `carry, y = f(carry, x, *args)` for every x in xs, whose gradient needs little memory.
 
+    Names and order of the first arguments are those of `jax.lax.scan`.
+
     Args:
         f: one step. It gets the carry, one entry of xs and the parameters, and returns the next carry, of the same
             structure, shapes and dtypes, and what is to be collected, a pytree or `None`. It is run several times for
@@ -74,7 +76,7 @@ def checkpointed_scan(
         length: the number of steps; needed if xs is `None`.
         snapshots: how many carries may be stored at a time for the backward sweep, init included. By default about
             sqrt(2 length), with which no step runs forward more than twice. A second backward sweep over the same
-            loop (by a pullback that is called again) begins with another run forward.
+            loop, by a pullback that is called again, begins with another run forward.
         args: parameters that are the same in every step. Traced values have to come this way, or in init or xs, not
             through a closure.
 
@@ -84,10 +86,10 @@ def checkpointed_scan(
     Raises:
         TypeError: if `f` closes over a traced value, does not return a pair, or changes the structure or dtype of the
             carry.
-        ValueError: if it changes a shape of the carry; for lengths that do not agree, and for no steps at all.
+        ValueError: if `f` changes a shape of the carry, if lengths do not agree, or if there are no steps.
         RuntimeError: if `f` returns something else when it is run again.
 
-    The interface is that of `jax.lax.scan`, the schedule "revolve" (see the module). Forward mode and Taylor mode run
+    The schedule is "revolve" (see the module). Forward mode and Taylor mode run
     the loop once and store nothing; second and higher derivatives use the same schedule, for the loop with tangents.
 
     >>> from minigrad import grad

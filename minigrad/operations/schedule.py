@@ -45,7 +45,9 @@ def forward_steps(steps: int, snapshots: int) -> int:
 def next_snapshot(steps: int, snapshots: int) -> int:
     """How far to run from a stored state before the next one is stored; to the last step if there is no more room.
 
-    Args: steps: how many are left to be reversed.  snapshots: how many states fit, that one included.
+    Args:
+        steps: how many steps are left to be reversed.
+        snapshots: how many states fit, the stored one included.
     """
     if snapshots <= 1:
         return steps - 1

@@ -35,10 +35,21 @@ def gmres(
 ) -> Any:
     """The u with product(u) = b, for a linear map of vectors, by the generalised minimal residual method.
 
-    Source: Y. Saad and M. Schultz, "GMRES", SIAM Journal on Scientific and Statistical Computing 7(3), 1986. Each cycle
-    multiplies up to `restart` times and keeps as many vectors.
+    Each cycle multiplies up to `restart` times and keeps as many vectors.
 
-    Raises: NoConvergenceError if the residual is not `tol` times that of u = 0 after so many cycles.
+    Args:
+        product: the linear map.
+        b: the right-hand side, a vector.
+        name: how messages call the solver.
+        tol: the size of the residual at which it stops, relative to that of u = 0.
+        restart: the number of products in a cycle.
+        cycles: the number of cycles allowed.
+
+    Raises:
+        NoConvergenceError: if the residual is still too large after all cycles.
+
+    Source:
+        Y. Saad and M. Schultz, "GMRES", SIAM Journal on Scientific and Statistical Computing 7(3), 1986.
 
     >>> gmres(lambda u: np.array([[2.0, 1.0], [0.0, 4.0]]) @ u, np.array([4.0, 8.0])).round(10)
     array([1., 2.])
@@ -83,7 +94,15 @@ def neumann(
 ) -> Any:
     """The u with product(u) = b, by u = b + (u - product(u)): the Neumann series, for maps close to the identity.
 
-    Raises: NoConvergenceError if u still changes after so many iterations.
+    Args:
+        product: the linear map.
+        b: the right-hand side, a vector.
+        name: how messages call the solver.
+        tol: the relative change of u at which it stops.
+        limit: the number of iterations allowed.
+
+    Raises:
+        NoConvergenceError: if u still changes after all iterations.
 
     >>> neumann(lambda u: 0.5 * u, np.array([1.0])).round(10)
     array([2.])

@@ -99,10 +99,11 @@ def one_operation(
         name: what the operation is called on the tape and in messages.
         fun: a function of pytrees that returns a pytree. It is run on plain values, whatever is being differentiated.
         args: its arguments. Derivatives are taken with respect to the traced leaves.
-        pull, push: the rules. Trees of tangents and cotangents have `None` where they are zero, and may be written
-            in this way. Rules must be differentiable themselves. The last argument of `pull` is a tree of the
-            arguments that is True where a cotangent is asked for.
-        taylor: see `minigrad.custom`.
+        pull: the rule of the backward sweep. Its last argument is a tree of the arguments that is True where a
+            cotangent is asked for. Trees of cotangents have `None` where they are zero, and may be written in this way.
+        push: the rule of the forward sweep, of trees of tangents in the same way. Both rules must be differentiable
+            themselves.
+        taylor: see `custom_primitive`.
         opaque: whether duck arrays must not look into `fun`, since the derivative of what it does is not the one that
             the rules give. They are asked to perform the whole operation instead, example by example.
 
@@ -252,9 +253,14 @@ def _primitive(name: str) -> Callable[..., Any]:
 def transposed(linear_map: Callable[[Any], Any], like: Any, out_like: Any, weights: Any) -> Any:
     """The transpose of a linear map of pytrees, applied to `weights`: one backward sweep.
 
-    Args:    linear_map: takes a pytree like `like` and returns one like `out_like`.  like, out_like: examples, of which
-             structure, shapes and dtypes count.  weights: like `out_like`, with `None` for zero.
-    Returns: a pytree like `like`, with `None` for the leaves that are no floats or complex numbers.
+    Args:
+        linear_map: takes a pytree like `like` and returns one like `out_like`.
+        like: an example of the argument, of which structure, shapes and dtypes count.
+        out_like: an example of the result.
+        weights: a pytree like `out_like`, with `None` for zero.
+
+    Returns:
+        A pytree like `like`, with `None` for the leaves that are no floats or complex numbers.
     """
     leaves, treedef = flatten(like)
     out_leaves, outdef = flatten(out_like)

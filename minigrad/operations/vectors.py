@@ -47,11 +47,17 @@ def _canonical_order(treedef: TreeDef) -> list[int]:
 def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     """All numbers of a pytree in one vector, and the function that puts such a vector back into the structure.
 
-    Args:    value: a pytree of float (or complex) arrays and numbers, traced or not; what is no number stays as it is.
-    Returns: the vector, of shape (n,), and `unflatten`, which takes a vector of that shape. Both differentiate. The
-             parts get back their shapes and dtypes; integers become floats. Of a dict the keys are sorted, so that
-             equal dicts have equal vectors.
-    Raises:  ValueError (from `unflatten`) for a vector of another size.
+    Args:
+        value: a pytree of float (or complex) arrays and numbers, traced or not. Leaves that are no numbers stay as they
+            are.
+
+    Returns:
+        The vector, of shape (n,), and `unflatten`, which takes a vector of that shape. Both are differentiable. The
+        parts get back their shapes and dtypes; integers become floats. The keys of a dict are sorted, so that equal
+        dicts have equal vectors.
+
+    Raises:
+        ValueError: (from `unflatten`) if a vector has another size.
 
     >>> vector, unflatten = flatten({"A": np.eye(2), "b": 3.0})
     >>> vector
@@ -95,7 +101,12 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
 def flatten_func(func: Callable[..., Any], example: Any) -> tuple[Callable[..., Any], Callable[[Any], Any], Any]:
     """A function of a structure (and more arguments) as one of a vector, which returns a vector.
 
-    Returns: the function, `unflatten`, and the vector of the example.
+    Args:
+        func: a function of a pytree, and of any other arguments, which returns a pytree. The name is autograd's.
+        example: a pytree of the structure that `func` takes.
+
+    Returns:
+        The function, `unflatten`, and the vector of the example.
 
     >>> fun, _, vector = flatten_func(lambda p: {"s": p["a"] * 2.0}, {"a": np.ones(2)})
     >>> fun(vector)

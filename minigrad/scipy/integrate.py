@@ -35,9 +35,19 @@ def odeint(
 ) -> Any:
     """The solution of dy/dt = func(y, t, *args) with y(t[0]) = y0, at the times t.
 
-    Args:    func: returns dy/dt, a vector of the shape of y; written in differentiable operations.  y0: a vector.
-             t: increasing or decreasing times.  args: a tuple of parameters, any pytree of them.
-    Returns: an array of shape (len(t), len(y0)), differentiable in y0, t and args.
+    Names and order of the arguments are SciPy's.
+
+    Args:
+        func: returns dy/dt, a vector of the shape of y; made of differentiable operations.
+        y0: the start, a vector.
+        t: increasing or decreasing times.
+        args: a tuple of parameters, any pytree of them.
+        rtol: the relative tolerance of the solver, of the backward solution too.
+        atol: the absolute tolerance.
+        **options: other options of `scipy.integrate.odeint`.
+
+    Returns:
+        An array of shape (len(t), len(y0)), differentiable in y0, t and args.
 
     >>> import numpy as np
     >>> from minigrad import grad
@@ -89,9 +99,19 @@ def solve_ivp(
     fun: Callable[..., Any], t_span: tuple[Any, Any], y0: Any, t_eval: Any = None, args: Any = (), *,
     rtol: float = 1e-10, atol: float = 1e-10,
 ) -> SimpleNamespace:  # fmt: skip
-    """`odeint` with the call of `scipy.integrate.solve_ivp`: `fun(t, y, *args)`.
+    """The solution of dy/dt = fun(t, y, *args), as `scipy.integrate.solve_ivp` returns it.
 
-    Returns: an object with `t`, the times `t_eval` (or the two ends), and `y` of shape (len(y0), len(t)).
+    Args:
+        fun: returns dy/dt, as for `odeint`, but with the time first.
+        t_span: the first and the last time.
+        y0: the start, a vector.
+        t_eval: the times of the result; by default the two ends.
+        args: a tuple of parameters, any pytree of them.
+        rtol: the relative tolerance of the solver.
+        atol: the absolute tolerance.
+
+    Returns:
+        An object with the times `t` and the values `y`, of shape (len(y0), len(t)).
     """
     t = _f.stack([*t_span]) if t_eval is None else t_eval
     start = peel(t_span[0])

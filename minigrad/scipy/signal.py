@@ -62,8 +62,14 @@ def _moded(full: Any, x: Any, y: Any, mode: str) -> Any:
 def convolve(in1: Any, in2: Any, mode: str = "full", method: str = "auto", **unknown: Any) -> Any:
     """The convolution of two arrays with as many axes.
 
-    Args:    mode: "full", "same" (the size of `in1`) or "valid".  method: "direct", "fft" or "auto", as in SciPy.
-    Raises:  TypeError for the options `axes` and `dot_axes` of autograd: write these with `np.einsum` on windows.
+    Args:
+        in1: an array.
+        in2: an array with as many axes.
+        mode: "full", "same" (the size of `in1`) or "valid".
+        method: "direct", "fft" or "auto", as in SciPy.
+
+    Raises:
+        TypeError: for the options `axes` and `dot_axes` of autograd: write these with `np.einsum` on windows.
 
     >>> convolve([1.0, 2.0], [1.0, 1.0, 1.0])
     array([1., 3., 3., 2.])
