@@ -17,8 +17,10 @@ def logsumexp(z: Array) -> Array:
     """log sum_i exp z[i] over the classes: shape (k, n) to (n,).
 
     The maximum of every column is taken out first, so nothing overflows.
-    Source: Blanchard, Higham and Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of
-    Numerical Analysis 41(4), 2021.
+
+    Source:
+        Blanchard, Higham and Higham, "Accurately computing the log-sum-exp and softmax functions", IMA Journal of
+        Numerical Analysis 41(4), 2021.
 
     >>> logsumexp(numpy.array([[1000.0], [1000.0]])) - 1000.0
     array([0.69314718])

@@ -210,7 +210,8 @@ def heat_panel(leaf: LeafReport) -> Panel | None:
 def figure(report: Report) -> Any:
     """All panels in one figure of matplotlib, which can be shown in a notebook or saved.
 
-    Raises: ImportError without matplotlib.
+    Raises:
+        ImportError: if matplotlib is missing.
     """
     make = matplotlib_figure()
     found = panels(report)
@@ -227,7 +228,8 @@ def figure(report: Report) -> Any:
 def svg(panel: Panel) -> str:
     """A panel as the text of an SVG file.
 
-    Raises: ImportError without matplotlib.
+    Raises:
+        ImportError: if matplotlib is missing.
     """
     make = matplotlib_figure()
     from matplotlib import rc_context
@@ -243,7 +245,8 @@ def svg(panel: Panel) -> str:
 def matplotlib_figure() -> Any:
     """The class `Figure` of matplotlib, which is imported here since few reports are drawn and it takes its time.
 
-    Raises: ImportError without matplotlib.
+    Raises:
+        ImportError: if matplotlib is missing.
     """
     try:
         from matplotlib.figure import Figure

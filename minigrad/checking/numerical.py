@@ -41,25 +41,34 @@ Entry = tuple[int, int, complex]  # which leaf, which of its entries, and in whi
 def finite_difference(
     fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
 ) -> Callable[..., Any]:
-    """The derivative by finite differences of a fixed step: a function with the arguments of `fun`.
+    """The derivative by finite differences of a fixed step.
 
-    Args:    fun: of float or complex arrays, or pytrees of them.  argnum: what to differentiate.  kind: "jacobian"
-             (for a scalar function the gradient) or "hessian".  order: of the error in the step, 1 (forward) or 2, 4,
-             6 (central); a Hessian has order 2.  step: relative to the size of an entry, or the typical size of its
-             leaf where that is larger; eps^(1/(order + 1)) by default, eps^(1/4) for a Hessian.
-    Returns: a function whose result has the structure of `minigrad.jacobian` or `minigrad.hessian`, at double
-             precision. Of a complex argument the derivative is du/dx - i du/dy for a real function u of z = x + iy;
-             a function with complex values has to be holomorphic.
-    Raises:  ValueError for an unknown kind or order, or a step that is not positive or too small to change an entry;
-             TypeError for integer arguments.
+    Args:
+        fun: a function of float or complex arrays, or of pytrees of them.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+        kind: "jacobian" (for a scalar function the gradient) or "hessian".
+        order: the order of the error in the step: 1 for forward differences, 2, 4 or 6 for central ones; a Hessian has
+            order 2.
+        step: the step relative to the size of an entry, or to the typical size of its leaf where that is larger; by
+            default eps^(1/(order + 1)), and eps^(1/4) for a Hessian.
+
+    Returns:
+        A function with the arguments of `fun`, whose result has the structure of `minigrad.jacobian` or
+        `minigrad.hessian`, at double precision. Of a complex argument the derivative is du/dx - i du/dy for a real
+        function u of z = x + iy; a function with complex values must be holomorphic.
+
+    Raises:
+        ValueError: if the kind or the order is unknown, or the step is not positive or too small to change an entry.
+        TypeError: if the argument cannot be differentiated.
 
     **Error.** Truncation and rounding, with |f| the size of the values: h |f''|/2 + 2 eps |f|/h (order 1),
     h^2 |f^(3)|/6 + eps |f|/h (2), h^4 |f^(5)|/30 + 3 eps |f|/(2h) (4), h^6 |f^(7)|/140 + 11 eps |f|/(6h) (6), and
-    h^2 |f^(4)|/12 + 4 eps |f|/h^2 for a Hessian. Takes `order` evaluations per entry (one more in all for order 1), and
-    four for each pair of entries of a Hessian.
+    h^2 |f^(4)|/12 + 4 eps |f|/h^2 for a Hessian. It takes `order` evaluations per entry (one more in all for order 1),
+    and four for each pair of entries of a Hessian.
 
-    Source: B. Fornberg, "Generation of Finite Difference Formulas on Arbitrarily Spaced Grids", Mathematics of
-    Computation 51(184), 1988.
+    Source:
+        B. Fornberg, "Generation of Finite Difference Formulas on Arbitrarily Spaced Grids", Mathematics of Computation
+        51(184), 1988.
 
     >>> finite_difference(lambda p: p["a"] ** 2 * p["b"])({"a": 3.0, "b": 2.0})["a"].round(6)
     np.float64(12.0)
@@ -91,19 +100,30 @@ def richardson(
 ) -> Callable[..., Any]:
     """The derivative by central differences at steps that are halved, extrapolated to step 0.
 
-    Args:    as for `finite_difference`.  step: the longest, relative to the size of an entry (or of its leaf).
-             levels: how many steps.  with_error: return a pair, of the derivative and an estimate of its error.
-    Returns: a function with the arguments of `fun`; see `finite_difference` for its result.
-    Raises:  as `finite_difference`; ValueError for fewer than two levels.
+    Args:
+        fun: as for `finite_difference`.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+        kind: "jacobian" (for a scalar function the gradient) or "hessian".
+        step: the longest step, relative to the size of an entry, or of its leaf.
+        levels: the number of steps.
+        with_error: whether to return a pair: the derivative, and an estimate of its error.
+
+    Returns:
+        A function with the arguments of `fun`; its result is that of `finite_difference`.
+
+    Raises:
+        ValueError: as `finite_difference`, and for fewer than two levels.
+        TypeError: if the argument cannot be differentiated.
 
     **Error.** Column m of the table cancels the powers h^2 .. h^(2m) of the error, so with all levels it is of order
-    step^(2 levels) where f is smooth on that scale, plus rounding of eps |f| / h. Of each entry the value is taken at
+    step^(2 levels) where f is smooth on that scale, plus rounding of eps |f| / h. For each entry the value is taken at
     which two neighbours in the table differ least, and that difference is the estimate of the error. Where f oscillates
-    or has a kink within the longest step, take a shorter one. Takes 2 levels evaluations per entry, and 4 levels for
-    each pair of entries of a Hessian.
+    or has a kink within the longest step, take a shorter step. It takes 2 levels evaluations per entry, and 4 levels
+    for each pair of entries of a Hessian.
 
-    Sources: L. F. Richardson, "The Approximate Arithmetical Solution by Finite Differences", Phil. Trans. A 210, 1911;
-    C. J. F. Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Advances in Engineering Software 4(2), 1982.
+    Source:
+        L. F. Richardson, "The Approximate Arithmetical Solution by Finite Differences", Phil. Trans. A 210, 1911;
+        C. J. F. Ridders, "Accurate computation of F'(x) and F'(x) F''(x)", Advances in Engineering Software 4(2), 1982.
 
     >>> value, error = richardson(np.exp, with_error=True)(1.0)
     >>> bool(abs(value - np.e) < 1e-11), bool(error < 1e-10)
@@ -139,23 +159,31 @@ def richardson(
 def complex_step(
     fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
 ) -> Callable[..., Any]:
-    """The derivative by a complex step: Im f(x + ih) / h, exact to rounding since nothing is subtracted.
+    """The derivative by a complex step, Im f(x + ih) / h, which is exact to rounding since nothing is subtracted.
 
-    Args:    fun: of real arguments, written in operations that are analytic and take complex numbers: no abs, max,
-             real, conjugate or comparison.  argnum, kind: as for `finite_difference`.  step: relative to the size of an
-             entry (or of its leaf); 1e-30 by default, so small that its square vanishes.
-    Returns: a function with the arguments of `fun`; see `finite_difference` for its result.
-    Raises:  TypeError for complex arguments, and if f drops the imaginary part (its result is real).
+    Args:
+        fun: a function of real arguments, made of operations that are analytic and take complex numbers: no abs, max,
+            real, conjugate or comparison.
+        argnum: the position of the argument to differentiate, or a sequence of positions.
+        kind: "jacobian" (for a scalar function the gradient) or "hessian".
+        step: the step relative to the size of an entry, or of its leaf; by default so small that its square vanishes.
 
-    **Error.** h^2 |f^(3)|/6, which is nothing, and the rounding of f itself. A Hessian is the central difference, of
-    step k = eps^(1/3), of gradients by complex steps: k^2 |f^(4)|/6 + eps |f'|/k. Takes one evaluation per entry, two
+    Returns:
+        A function with the arguments of `fun`; its result is that of `finite_difference`.
+
+    Raises:
+        TypeError: if an argument is complex, or `fun` drops the imaginary part, so that its result is real.
+
+    **Error.** h^2 |f^(3)|/6, which vanishes, and the rounding of f itself. A Hessian is the central difference, of step
+    k = eps^(1/3), of gradients by complex steps: k^2 |f^(4)|/6 + eps |f'|/k. It takes one evaluation per entry, and two
     for each pair of entries of a Hessian.
 
-    An operation that is not analytic gives a wrong number without a word, so compare with `richardson` once.
+    An operation that is not analytic gives a wrong number without an error, so compare with `richardson` once.
 
-    Sources: W. Squire and G. Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions", SIAM Review
-    40(1), 1998; J. R. R. A. Martins, P. Sturdza and J. J. Alonso, "The Complex-Step Derivative Approximation", ACM
-    Transactions on Mathematical Software 29(3), 2003.
+    Source:
+        W. Squire and G. Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions", SIAM Review 40(1),
+        1998; J. R. R. A. Martins, P. Sturdza and J. J. Alonso, "The Complex-Step Derivative Approximation", ACM
+        Transactions on Mathematical Software 29(3), 2003.
 
     >>> complex_step(lambda x: np.sum(np.exp(x)))(np.array([0.0, 1.0])) - np.exp([0.0, 1.0])
     array([0., 0.])

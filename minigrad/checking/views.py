@@ -23,7 +23,11 @@ def to_html(self: Report, path: str | Path) -> None:
 
     The page is written beside its target and renamed, so that nobody finds half of it.
 
-    Raises: OSError if the file cannot be written.
+    Args:
+        path: the file.
+
+    Raises:
+        OSError: if the file cannot be written.
     """
     page.write(self, path)
 
@@ -31,7 +35,8 @@ def to_html(self: Report, path: str | Path) -> None:
 def figure(self: Report) -> Any:
     """The evidence as a figure of matplotlib: Taylor remainders, error against step, yours against the tape.
 
-    Raises: ImportError without matplotlib.
+    Raises:
+        ImportError: if matplotlib is missing.
     """
     return figures.figure(self)
 

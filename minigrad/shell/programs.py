@@ -50,8 +50,14 @@ Variables = Callable[[Collection[str]], dict[str, Any]]
 def program(path: str) -> Variables:
     """A script, module or notebook, as a function from names that are wanted to all the variables they depend on.
 
-    Args:    path: a `.py` or `.ipynb` file, or the dotted name of a module.
-    Raises:  CommandError in one line that names the file and the line, also when the result is called.
+    Args:
+        path: a `.py` or `.ipynb` file, or the dotted name of a module.
+
+    Returns:
+        A function from names to the variables that they depend on.
+
+    Raises:
+        CommandError: in one line that names the file and the line, also when the result is called.
 
     A notebook is run, in part, by every call of the result; a script or module once, whatever is wanted.
     """
