@@ -23,8 +23,8 @@ from minigrad.core.tree import TreeDef, flatten
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.forward import jvp
 from minigrad.modes.recording import Recording
-from minigrad.modes.reverse import vjp
 from minigrad.modes.taylor.push import push_series
+from minigrad.modes.transpose import transpose_of
 from minigrad.rules.expansion import expanded
 
 #: (cotangents, results, arguments, which of these are asked for) -> cotangents of the arguments
@@ -275,15 +275,15 @@ def transposed(linear_map: Callable[[Any], Any], like: Any, out_like: Any, weigh
             new[k] = part
         return treedef.unflatten(new)
 
-    def flat(parts: list[Any]) -> list[Any]:
+    def push(parts: list[Any], _ans: Any, *_zeros: Any) -> list[Any]:
         outs = outdef.leaves_of(linear_map(spread(parts)))
         assert outs is not None, f"the linear map did not return the structure {outdef}"
         return [zeros(out_leaves[k]) if outs[k] is None else outs[k] for k in used]
 
     if not moving or not used:
         return spread([None] * len(moving))
-    pullback = vjp(flat, [zeros(leaves[k]) for k in moving])[1]
-    return spread(pullback([given[k] for k in used])[0])
+    inputs, outputs = [zeros(leaves[k]) for k in moving], [typed(out_leaves[k]) for k in used]
+    return spread(transpose_of(push)([given[k] for k in used], outputs, *inputs, parents=(0,) * len(moving)))
 
 
 def filled(tangents: Any, like: Any) -> Any:
