@@ -10,6 +10,7 @@ import numpy as np
 
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
+from minigrad.core.primitive import Primitive
 from minigrad.core.tape import Box
 from minigrad.rules import moving as _moving
 from minigrad.rules.moving import array
@@ -73,6 +74,16 @@ def in_place_of(own: Any, function: Any, home: str, doc: str | None = None) -> A
     function.__doc__ = doc or f"As `{home}.{own.__name__}`, with a derivative rule."
     function.__wrapped__ = own
     return function
+
+
+def ufuncs_of(rules: Any) -> dict[str, Callable[..., Any]]:
+    """The public functions of all primitives in a module of rules that are called like a ufunc of NumPy."""
+    operations = {
+        name: bind for name, bind in vars(rules).items() if isinstance(getattr(bind, "primitive", None), Primitive)
+    }
+    ufuncs = {name: ufunc for name, ufunc in vars(np).items() if type(ufunc) is np.ufunc}
+    functions = {ufuncs[name]: as_ufunc(ufuncs[name], bind) for name, bind in operations.items() if name in ufuncs}
+    return {name: functions[ufunc] for name, ufunc in ufuncs.items() if ufunc in functions}
 
 
 def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, options: dict[str, Any]) -> Any:

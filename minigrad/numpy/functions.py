@@ -24,6 +24,7 @@ from minigrad.numpy.dispatch import (
     in_place_of,
     plain_axis,
     refuse,
+    ufuncs_of,
 )
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
@@ -33,24 +34,11 @@ from minigrad.rules import shapes as _shapes
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
-for _name in """
-    add subtract multiply divide power float_power remainder negative positive reciprocal square sqrt cbrt
-    exp exp2 expm1 log log2 log10 log1p logaddexp logaddexp2
-    sin cos tan arcsin arccos arctan sinh cosh tanh arcsinh arccosh arctanh arctan2 hypot deg2rad rad2deg
-    absolute fabs maximum minimum fmax fmin conjugate matmul
-    signbit spacing floor ceil trunc rint floor_divide greater greater_equal less less_equal equal not_equal
-    isnan isinf isfinite logical_and logical_or logical_not logical_xor
-""".split():  # noqa: SIM905
-    globals()[_name] = as_ufunc(getattr(_np, _name), _l.matmul if _name == "matmul" else getattr(_e, _name))
+globals().update(ufuncs_of(_e))  # exp, sin, add, floor, ..., and by their other names too: abs, acos, pow, ...
+matmul = as_ufunc(_np.matmul, _l.matmul)
 divmod = as_ufunc(_np.divmod, lambda x, y: (_e.floor_divide(x, y), _e.remainder(x, y)))
 sign = as_ufunc(_np.sign, _e.sign)
 radians, degrees = as_ufunc(_np.radians, _e.deg2rad), as_ufunc(_np.degrees, _e.rad2deg)
-for _alias in """
-    abs=absolute pow=power mod=remainder true_divide=divide conj=conjugate acos=arccos acosh=arccosh asin=arcsin
-    asinh=arcsinh atan=arctan atanh=arctanh atan2=arctan2
-""".split():  # noqa: SIM905
-    _name, _meaning = _alias.split("=")
-    globals()[_name] = globals()[_meaning]
 
 # ----- functions ------------------------------------------------------------------------------------------------------
 
@@ -615,7 +603,11 @@ def clip(
 
 @as_function(_np.nan_to_num)
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    return _e.nan_to_num(boxed(x), nan=nan, posinf=posinf, neginf=neginf)
+    x = boxed(x)
+    if peel(x).dtype.kind != "c":
+        return _e.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    parts = [_e.nan_to_num(part(x), nan=nan, posinf=posinf, neginf=neginf) for part in (_e.real, _e.imag)]
+    return parts[0] + 1j * parts[1]
 
 
 @as_function(_np.sinc)

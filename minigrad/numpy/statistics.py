@@ -115,15 +115,6 @@ def nanstd(
     return _f.std(a, axis, ddof=ddof, where=_present(a, where), **options)
 
 
-@as_function(_np.nan_to_num)
-def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
-    x = boxed(x)
-    if peel(x).dtype.kind != "c":
-        return _e.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
-    parts = [_e.nan_to_num(part(x), nan=nan, posinf=posinf, neginf=neginf) for part in (_e.real, _e.imag)]
-    return parts[0] + 1j * parts[1]
-
-
 @as_function(_np.average)
 def average(
     a: Any, axis: Any = None, weights: Any = None, returned: bool = False, *, keepdims: Any = _np._NoValue

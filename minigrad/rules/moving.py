@@ -11,7 +11,7 @@ from minigrad.core.duck_arrays import Duck, has_duck, whole
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.operands import check_plain
-from minigrad.core.primitive import Rule, Scatter, linear, linear_in_all
+from minigrad.core.primitive import Operation, Scatter, linear, linear_in_all
 from minigrad.core.tape import Box, peel
 from minigrad.rules.shapes import astype, reshape
 
@@ -104,14 +104,14 @@ def scattered_add(x: Any, index: Any, size: int) -> Any:
     return total
 
 
-scatter_add: Rule = linear(
+scatter_add: Operation = linear(
     "scatter_add",
     scattered_add,
     lambda g, _ans, _x, index, size: g[index],
     pattern=lambda p: p.scatter_added,
 )
 
-roll: Rule = linear(
+roll: Operation = linear(
     "roll",
     lambda x, shift, axis: np.roll(x, shift, axis),
     lambda g, _ans, _x, shift, axis: roll(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
-from minigrad.core.primitive import Rule, bilinear, multilinear
+from minigrad.core.primitive import Operation, bilinear, multilinear
 from minigrad.core.tape import peel
 from minigrad.rules.elementwise import multiply
 from minigrad.rules.moving import diagonal
@@ -105,7 +105,7 @@ def _tensordot_y(g: Any, _ans: Any, x: Any, _y: Any, axes: Any) -> Any:
     return transpose(ct, axes=_argsort(order))
 
 
-tensordot: Rule = bilinear("tensordot", _tensordot, _tensordot_x, _tensordot_y, pattern=lambda p: p.tensordot)
+tensordot: Operation = bilinear("tensordot", _tensordot, _tensordot_x, _tensordot_y, pattern=lambda p: p.tensordot)
 
 
 def dot(x: Any, y: Any) -> Any:
@@ -173,7 +173,7 @@ def _einsum(*args: Any, subscripts: str) -> Any:
     return ans[()] if ans.ndim == 0 else ans
 
 
-einsum_explicit: Rule = multilinear("einsum", _einsum, _einsum_pull, pattern=lambda p: p.einsum)
+einsum_explicit: Operation = multilinear("einsum", _einsum, _einsum_pull, pattern=lambda p: p.einsum)
 
 
 def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any) -> Any:

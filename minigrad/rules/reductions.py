@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck, anywhere
-from minigrad.core.primitive import Operation, Rule, general, linear
+from minigrad.core.primitive import Operation, general, linear
 from minigrad.core.tape import peel
 from minigrad.rules.elementwise import exp, nonzero_or_one
 from minigrad.rules.moving import concatenate
@@ -56,7 +56,7 @@ mean = linear(
     takes_scalar=True,
     pattern=lambda p: p.reduced,
 )
-cumsum: Rule = linear(
+cumsum: Operation = linear(
     "cumsum",
     lambda x, axis: np.cumsum(x, axis=axis),
     lambda g, _ans, _x, axis: flip(cumsum(flip(g, axis=axis), axis=axis), axis=axis),

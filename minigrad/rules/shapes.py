@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.primitive import Rule, linear
+from minigrad.core.primitive import Operation, linear
 from minigrad.core.tape import NUMBERS, peel
 from minigrad.rules.elementwise import conjugate, real
 
@@ -71,7 +71,7 @@ def conjugate_if_complex(x: Any) -> Any:
 
 # ----- shapes ---------------------------------------------------------------------------------------------------------
 
-reshape: Rule = linear(
+reshape: Operation = linear(
     "reshape",
     lambda x, shape, order="C": x.reshape(shape, order=order),
     lambda g, _ans, _x, shape, order="C": reshape(g, shape=_x.shape, order=order),
@@ -87,13 +87,13 @@ def inverse_permutation(axes: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(back)
 
 
-transpose: Rule = linear(
+transpose: Operation = linear(
     "transpose",
     lambda x, axes: x.transpose(axes),
     lambda g, _ans, _x, axes: transpose(g, axes=inverse_permutation(axes)),
     pattern=lambda p: p.moved,
 )
-flip: Rule = linear(
+flip: Operation = linear(
     "flip",
     lambda x, axis: np.flip(x, axis),
     lambda g, _ans, _x, axis: flip(g, axis=axis),
@@ -132,4 +132,4 @@ def _astype_transposed(g: Any, _ans: Any, _x: Any, dtype: Any) -> Any:
     return astype(real(g) if real_only else g, dtype=_x.dtype)
 
 
-astype: Rule = linear("astype", lambda x, dtype: x.astype(dtype), _astype_transposed, pattern=lambda p: p.same)
+astype: Operation = linear("astype", lambda x, dtype: x.astype(dtype), _astype_transposed, pattern=lambda p: p.same)

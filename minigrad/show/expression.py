@@ -23,28 +23,32 @@ import numpy as np
 import minigrad.numpy as mnp
 from minigrad.core.tape import peel
 from minigrad.errors import ExpressionError
+from minigrad.numpy.dispatch import UFUNCS
 
 Formula = Callable[[Any], Any]
 
 LONGEST = 1000  #: characters
 DEEPEST = 150  #: levels of parentheses and operators
 
-_NUMPY = [
-    "absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh", "cbrt", "ceil", "cos",
-    "cosh", "exp", "exp2", "expm1", "fabs", "floor", "hypot", "log", "log10", "log1p", "log2", "logaddexp",
-    "maximum", "minimum", "power", "reciprocal", "sign", "sin", "sinc", "sinh", "sqrt", "square", "tan", "tanh",
-    "where",
-]  # fmt: skip
+# NumPy's functions of real numbers that have a rule, by all of their names.
+_UFUNCS = {
+    name: ufunc
+    for name, ufunc in vars(np).items()
+    if isinstance(ufunc, np.ufunc)
+    and ufunc.signature is None
+    and ufunc in UFUNCS
+    and f"{'d' * ufunc.nin}->d" in ufunc.types
+}
+_NUMPY = [*_UFUNCS, "sinc", "where"]
 _SPECIAL = ["digamma", "erf", "erfc", "erfcx", "expit", "gamma", "gammaln", "j0", "j1", "loggamma"]
 _ALIASES = {
-    "abs": "absolute", "asin": "arcsin", "acos": "arccos", "atan": "arctan", "atan2": "arctan2", "asinh": "arcsinh",
-    "acosh": "arccosh", "atanh": "arctanh", "ln": "log", "max": "maximum", "min": "minimum", "pow": "power",
-    "sigmoid": "expit", "lgamma": "gammaln",
+    "ln": "log", "max": "maximum", "min": "minimum", "sigmoid": "expit", "lgamma": "gammaln",
+    **{name: ufunc.__name__ for name, ufunc in _UFUNCS.items() if name != ufunc.__name__},
 }  # fmt: skip
-FUNCTIONS = sorted([*_NUMPY, *_SPECIAL, *_ALIASES])
+FUNCTIONS = sorted({*_NUMPY, *_SPECIAL, *_ALIASES})
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e}
 _PREFIXES = ("np", "numpy", "math")
-_ARITY = dict.fromkeys(["arctan2", "hypot", "logaddexp", "maximum", "minimum", "power"], 2) | {"where": 3}
+_ARITY = {name: ufunc.nin for name, ufunc in _UFUNCS.items()} | {"where": 3}
 
 _BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add), ast.Sub: ("-", operator.sub), ast.Mult: ("*", operator.mul),

@@ -11,7 +11,7 @@ from minigrad import grad, trace, vjp
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS
 
 X = np.array([0.5, 1.25, 2.0])
-UNARY = [u for u in UFUNCS if u.nin == 1 and u.nout == 1 and "d->d" in u.types and hasattr(mnp, u.__name__)]
+UNARY = [u for u in UFUNCS if u.nin == 1 and u.nout == 1 and "d->d" in u.types and getattr(np, u.__name__, None) is u]
 
 
 @pytest.mark.parametrize("ufunc", UNARY, ids=lambda u: u.__name__)

@@ -29,6 +29,7 @@ from minigrad.modes.batching.stack import (
     spread,
     wrapped,
 )
+from minigrad.rules import elementwise as table
 from minigrad.rules import moving, shapes
 from minigrad.rules.products import explicit_subscripts
 
@@ -525,10 +526,13 @@ _NAMES: list[tuple[Rule, str]] = [
     (on_stacks, "linalg.inv linalg.det linalg.slogdet linalg.cholesky linalg.eigh linalg.eigvalsh linalg.eig"),
     (on_stacks, "linalg.eigvals linalg.svd linalg.qr linalg.pinv linalg.matrix_power matrix_transpose tril triu"),
     (_where, "where"),
-    (elementwise, "clip nan_to_num real imag angle round around sinc isclose copy fix i0"),
+    (elementwise, "clip round around isclose copy fix i0"),
     (of_shape, "shape ndim size iscomplexobj isrealobj result_type can_cast common_type"),
     (like, "zeros_like ones_like empty_like full_like"),
 ]
 for _rule, _names in _NAMES:
     for _name in _names.split():
         RULES[operator.attrgetter(_name)(np)] = _rule
+for _name, _operation in vars(table).items():  # what works entry by entry says so there: sinc, real, nan_to_num, ...
+    if hasattr(_operation, "primitive") and hasattr(np, _name):
+        RULES.setdefault(getattr(np, _name), elementwise)
