@@ -9,9 +9,13 @@ differentiation of linear algebra functions with application in optimum experime
 J. Townsend, "Differentiating the singular value decomposition", 2016; C. Boeddeker et al., arXiv:1701.00392
 (eigenvectors).
 
-`cholesky`, `eigh` and `eigvalsh` are functions of symmetric (Hermitian) matrices: their derivative is that of the
-symmetric part of a perturbation, and cotangents are symmetric. Eigenvectors and singular vectors are unique up to a
-phase; derivatives hold for all that does not depend on it.
+`cholesky`, `eigh`, `eigvalsh` and whatever is told `hermitian=True` read one triangle of their argument, and so do their
+derivatives: the argument is first completed to the Hermitian matrix that this triangle stands for (`from_triangle`), and
+the rules are those of Hermitian matrices. So the cotangent lies in the triangle that was read, and an entry of it that
+stands for two counts twice. A program that makes its matrix symmetric itself gets the symmetric gradient.
+
+Eigenvectors and singular vectors are unique up to a phase, and the columns that complete a basis (`full_matrices=True`,
+`mode="complete"`) up to a rotation; derivatives hold for all that does not depend on it.
 """
 
 from __future__ import annotations
@@ -28,10 +32,11 @@ from numpy.linalg import LinAlgError
 from minigrad.core.duck_arrays import anywhere
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, Primitive, Rule, constant, general, several
-from minigrad.core.tape import peel
+from minigrad.core.tape import peel, read_only
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
+from minigrad.numpy.selection import take_along_axis
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
@@ -73,8 +78,24 @@ def _lower(x: Any) -> Any:
     return x * mask.astype(peel(x).dtype.type(0).real.dtype)
 
 
-def _hermitian(x: Any) -> Any:
-    return (x + _H(x)) * 0.5
+@functools.cache
+def _triangle_mask(n: int, lower: bool) -> Any:
+    mask = _np.tri(n, dtype=bool)
+    return read_only(mask if lower else mask.T)
+
+
+def from_triangle(a: Any, lower: bool = True, conjugate: bool = True) -> Any:
+    """The Hermitian (without `conjugate`: symmetric) matrix of which only one triangle is read."""
+    if conjugate and _is_complex(a):
+        real_diagonal = _e.where(_np.eye(a.shape[-1], dtype=bool), _e.real(a), a)
+        return _e.where(_triangle_mask(a.shape[-1], lower), real_diagonal, _H(a))
+    return _e.where(_triangle_mask(a.shape[-1], lower), a, _T(a))
+
+
+def _is_lower(operation: str, uplo: str) -> bool:
+    if str(uplo).upper() not in ("L", "U"):
+        raise ValueError(located(f"{operation}: UPLO is 'L' or 'U', the triangle that is read, not {uplo!r}"))
+    return str(uplo).upper() == "L"
 
 
 def _to_shape(g: Any, shape: tuple[int, ...]) -> Any:
@@ -167,7 +188,7 @@ def _taylor_of_cholesky(_s: Any, order: int, ans: Any, u: Any) -> list[Any]:
     a, v = full_series(u), [ans]
     for k in range(1, order + 1):
         inner = cauchy(v, [_H(c) for c in v], k)
-        left = (_hermitian(a[k]) if k < len(a) else 0.0) - inner
+        left = (a[k] if k < len(a) else 0.0) - inner
         v.append(0.0 * ans if type(left) is float else _cholesky_jvp(left, ans, a[0]))
     return v
 
@@ -295,11 +316,11 @@ def _named(own: Callable[..., Any], parts: Any) -> Any:
 def _cholesky_vjp(g: Any, ans: Any, _x: Any) -> Any:
     middle = _lower(_T(ans) @ g)
     half = _solve(_T(ans), middle)  # L^-T K conj(L)^-1
-    return _hermitian(_T(_solve(_H(ans), _T(half))))
+    return _T(_solve(_H(ans), _T(half)))
 
 
 def _cholesky_jvp(t: Any, ans: Any, _x: Any) -> Any:
-    return ans @ _lower(_H(_solve(ans, _H(_solve(ans, _hermitian(t))))))
+    return ans @ _lower(_H(_solve(ans, _H(_solve(ans, t)))))
 
 
 _cholesky: Any = general(
@@ -315,35 +336,50 @@ _cholesky: Any = general(
 @as_function(_own.cholesky)
 def cholesky(a: Any, /, *, upper: bool = False) -> Any:
     a = as_array(a)
-    return _H(_cholesky(_H(a))) if upper else _cholesky(a)
+    factor = _cholesky(from_triangle(a, not upper))
+    return _H(factor) if upper else factor
 
 
-def _qr_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
-    q, r = ans
+def _qr_push(ts: Any, ans: Any, _x: Any, complete: bool) -> list[Any]:
+    n = _x.shape[-1]
+    q, r = (ans[0][..., :n], ans[1][..., :n, :]) if complete else ans
     scaled = _T(_solve(_T(r), _T(ts[0])))  # dA R^-1
     inner = _H(q) @ scaled
     below = _moving.tril(inner, k=-1)
     turn = below - _H(below)
     if _is_complex(inner):
         turn = turn + _on_diagonal(_e.imag(_diagonal(inner)) * _I)
-    return [q @ turn + scaled - q @ inner, (inner - turn) @ r]
+    dq, dr = q @ turn + scaled - q @ inner, (inner - turn) @ r
+    if not complete:
+        return [dq, dr]
+    nothing = 0.0 * ans[1][..., n:, :]
+    return [_completed(dq, q, ans[0][..., n:]), _moving.concatenate(dr, nothing, axis=-2)]
 
 
-_qr = several("qr", lambda x: tuple(_own.qr(x)), transpose_of(_qr_push), _qr_push, pattern=lambda p: p.matrices)
+def _completed(dq: Any, q: Any, rest: Any) -> Any:
+    """The tangent of a whole basis: the columns `rest` that complete q turn just as much as keeps them orthogonal."""
+    return _moving.concatenate(dq, -(q @ (_H(dq) @ rest)), axis=-1)
+
+
+_qr = several(
+    "qr",
+    lambda x, complete: tuple(_own.qr(x, "complete" if complete else "reduced")),
+    transpose_of(_qr_push),
+    _qr_push,
+    pattern=lambda p: p.matrices,
+)
 
 
 @as_function(_own.qr)
 def qr(a: Any, mode: str = "reduced") -> Any:
     a = as_array(a)
     m, n = a.shape[-2:]
-    if mode not in ("reduced", "r") and not (mode == "complete" and m <= n):
-        raise NotImplementedError(
-            located(f'qr: mode="{mode}" of a matrix of shape {a.shape} has no rule; use "reduced"')
-        )
+    if mode not in ("reduced", "r", "complete"):
+        raise NotImplementedError(located(f'qr: mode="{mode}" has no rule; use "reduced", "complete" or "r"'))
     if m >= n:
-        q, r = _qr(a)
+        q, r = _qr(a, complete=mode == "complete" and m > n)
     else:  # the first columns determine q
-        q, first = _qr(a[..., :m])
+        q, first = _qr(a[..., :m], complete=False)
         r = _f.concatenate([first, _H(q) @ a[..., m:]], axis=-1)
     return r if mode == "r" else _named(_own.qr, (q, r))
 
@@ -351,13 +387,15 @@ def qr(a: Any, mode: str = "reduced") -> Any:
 # ----- eigenvalues ----------------------------------------------------------------------------------------------------
 
 
-def _eigh_push(ts: Any, ans: Any, _x: Any, uplo: str) -> list[Any]:
+def eigh_push(ts: Any, ans: Any, _x: Any, **_options: Any) -> list[Any]:
+    """dw and dv of A v = w v, for Hermitian dA."""
     w, v = ans
-    inner = _H(v) @ _hermitian(ts[0]) @ v
+    inner = _H(v) @ ts[0] @ v
     return [_e.real(_diagonal(inner)), v @ (_reciprocal_gaps("eigh", "eigenvalues", w) * inner)]
 
 
-def _eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, uplo: str) -> list[Any]:
+def eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, **_options: Any) -> list[Any]:
+    """The transpose of `eigh_push`."""
     w, v = ans
     of_w, of_v = gs
     middle = 0.0 if of_w is None else _on_diagonal(of_w)
@@ -365,32 +403,35 @@ def _eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, uplo: str) -> list[A
         middle = middle + _reciprocal_gaps("eigh", "eigenvalues", w) * (_T(v) @ of_v)
     if type(middle) is float:
         return [None]
-    return [_hermitian(_shapes.conjugate_if_complex(v) @ middle @ _T(v))]
+    return [_shapes.conjugate_if_complex(v) @ middle @ _T(v)]
 
 
-_eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), _eigh_pull, _eigh_push, pattern=lambda p: p.matrices)
+_eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), eigh_pull, eigh_push, pattern=lambda p: p.matrices)
 # Eigenvalues alone have a derivative also where they coincide, so they are a primitive of their own.
 _eigvalsh: Any = general(
     "eigvalsh",
     lambda x, uplo: _own.eigvalsh(x, uplo),
-    [lambda g, _ans, x, uplo: _eigh_pull([g, None], _eigh(x, uplo=uplo), x, parents=(0,), uplo=uplo)[0]],
-    [lambda t, _ans, x, uplo: _eigenvalue_rates(t, _eigh(x, uplo=uplo)[1])],
+    [lambda g, _ans, x, uplo: eigh_pull([g, None], _eigh(x, uplo=uplo), x, parents=(0,))[0]],
+    [lambda t, _ans, x, uplo: eigenvalue_rates(t, _eigh(x, uplo=uplo)[1])],
     pattern=lambda p: p.matrices,
 )
 
 
-def _eigenvalue_rates(t: Any, v: Any) -> Any:
-    return _e.real(_shapes.sum_(_shapes.conjugate_if_complex(v) * (_hermitian(t) @ v), axis=-2))
+def eigenvalue_rates(t: Any, v: Any) -> Any:
+    """The tangents of the eigenvalues of a Hermitian matrix with these eigenvectors."""
+    return _e.real(_shapes.sum_(_shapes.conjugate_if_complex(v) * (t @ v), axis=-2))
 
 
 @as_function(_own.eigh)
 def eigh(a: Any, UPLO: str = "L") -> Any:
-    return _named(_own.eigh, _eigh(as_array(a), uplo=UPLO))
+    lower = _is_lower("eigh", UPLO)
+    return _named(_own.eigh, _eigh(from_triangle(as_array(a), lower), uplo=UPLO))
 
 
 @as_function(_own.eigvalsh)
 def eigvalsh(a: Any, UPLO: str = "L") -> Any:
-    return _eigvalsh(as_array(a), uplo=UPLO)
+    lower = _is_lower("eigvalsh", UPLO)
+    return _eigvalsh(from_triangle(as_array(a), lower), uplo=UPLO)
 
 
 def _eig_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
@@ -431,9 +472,9 @@ def eigvals(a: Any) -> Any:
 # ----- singular values ------------------------------------------------------------------------------------------------
 
 
-def _svd_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
+def _svd_push(ts: Any, ans: Any, _x: Any, full: bool) -> list[Any]:
     """Townsend 2016, with the phase of complex vectors shared between both sides."""
-    u, s, vh = ans
+    u, s, vh = _thin(ans, full)
     t, v = ts[0], _H(vh)
     k, (m, n) = s.shape[-1], _x.shape[-2:]
     inner = _H(u) @ t @ v
@@ -453,7 +494,18 @@ def _svd_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
         du = du + (t @ v - u @ inner) / safe[..., None, :]
     if n > k:
         dv = dv + (_H(t) @ u - v @ _H(inner)) / safe[..., None, :]
+    if full and m > k:
+        du = _completed(du, u, ans[0][..., k:])
+    if full and n > k:
+        dv = _completed(dv, v, _H(ans[2][..., k:, :]))
     return [du, _e.real(_diagonal(inner)), _H(dv)]
+
+
+def _thin(ans: Any, full: bool) -> Any:
+    """The decomposition without the vectors that belong to no singular value."""
+    u, s, vh = ans
+    k = s.shape[-1]
+    return (u[..., :k], s, vh[..., :k, :]) if full else ans
 
 
 def _nothing(s: Any) -> Any:
@@ -463,10 +515,10 @@ def _nothing(s: Any) -> Any:
 _svd_transposed = transpose_of(_svd_push)
 
 
-def _svd_pull(gs: Any, ans: Any, x: Any, *, parents: Any) -> list[Any]:
+def _svd_pull(gs: Any, ans: Any, x: Any, *, parents: Any, full: bool) -> list[Any]:
     if gs[0] is None and gs[2] is None:
-        return [_of_singular_values(gs[1], ans)]
-    return _svd_transposed(gs, ans, x, parents=parents)
+        return [_of_singular_values(gs[1], _thin(ans, full))]
+    return _svd_transposed(gs, ans, x, parents=parents, full=full)
 
 
 def _of_singular_values(g: Any, ans: Any) -> Any:
@@ -475,16 +527,16 @@ def _of_singular_values(g: Any, ans: Any) -> Any:
 
 
 _svd = several(
-    "svd", lambda x: tuple(_own.svd(x, full_matrices=False)), _svd_pull, _svd_push, pattern=lambda p: p.matrices
+    "svd", lambda x, full: tuple(_own.svd(x, full_matrices=full)), _svd_pull, _svd_push, pattern=lambda p: p.matrices
 )
 _svdvals: Any = general(
     "svdvals",
     lambda x: _own.svd(x, compute_uv=False),
-    [lambda g, _ans, x: _of_singular_values(g, _svd(x))],
+    [lambda g, _ans, x: _of_singular_values(g, _svd(x, full=False))],
     [
         lambda t, _ans, x: (
             lambda u, _, vh: _e.real(_shapes.sum_(_shapes.conjugate_if_complex(u) * (t @ _H(vh)), axis=-2))
-        )(*_svd(x))
+        )(*_svd(x, full=False))
     ],
     pattern=lambda p: p.matrices,
 )
@@ -494,18 +546,22 @@ _svdvals: Any = general(
 def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True, hermitian: bool = False) -> Any:
     a = as_array(a)
     if hermitian:
-        a = _hermitian(a)
+        return _svd_by_eigenvalues(a, compute_uv)
     if not compute_uv:
         return _svdvals(a)
     m, n = a.shape[-2:]
-    if full_matrices and m != n:
-        raise NotImplementedError(
-            located(
-                f"svd: of a matrix of shape {a.shape} the vectors beyond the first {min(m, n)} are arbitrary and have "
-                f"no derivative; use full_matrices=False, or compute_uv=False for the singular values alone"
-            )
-        )
-    return _named(_own.svd, _svd(a))
+    return _named(_own.svd, _svd(a, full=bool(full_matrices) and m != n))
+
+
+def _svd_by_eigenvalues(a: Any, compute_uv: bool) -> Any:
+    """The decomposition of a Hermitian matrix, as NumPy makes it: by size, signs with the right vectors."""
+    if not compute_uv:
+        s = _e.absolute(eigvalsh(a))
+        return take_along_axis(s, _np.argsort(peel(s), axis=-1)[..., ::-1], -1)
+    w, v = eigh(a)
+    order = _np.argsort(_np.abs(peel(w)), axis=-1)[..., ::-1]
+    w, u = take_along_axis(w, order, -1), take_along_axis(v, order[..., None, :], -1)
+    return _named(_own.svd, (u, _e.absolute(w), _H(u * _np.sign(peel(w))[..., None, :])))
 
 
 @as_function(_own.svdvals)
@@ -516,23 +572,69 @@ def svdvals(x: Any, /) -> Any:
 # ----- composed from these --------------------------------------------------------------------------------------------
 
 
-def _pinv_push(ts: Any, ans: Any, x: Any, *, rtol: Any) -> Any:
+def _pinv_push(ts: Any, ans: Any, x: Any, *, rtol: Any, hermitian: bool) -> Any:
     """G. Golub and V. Pereyra, SIAM J. Numer. Anal. 10(2), 1973: while the rank does not change."""
+    if _cuts(x, rtol):
+        return _truncated_push(ts[0], x, rtol)
     t = _H(ts[0])
     left = (ans @ _H(ans)) @ (t - t @ x @ ans)
     right = (t - ans @ x @ t) @ (_H(ans) @ ans)
     return left + right - ans @ ts[0] @ ans
 
 
-_pinv = by_push("pinv", lambda x, rtol: _own.pinv(x, rtol), _pinv_push, pattern=lambda p: p.matrices)
+def _kept(s: Any, rtol: Any) -> Any:
+    """Which singular values are not cut, by their plain values."""
+    return s > _np.asarray(rtol)[..., None] * _np.max(s, axis=-1, keepdims=True, initial=0.0)
+
+
+def _cuts(x: Any, rtol: Any) -> bool:
+    """Whether singular values are cut that are more than rounding."""
+    rounding = 16.0 * max(x.shape[-2:]) * float(_np.finfo(peel(x).dtype).eps)
+    if not _np.any(_np.asarray(rtol) > rounding):
+        return False
+    s = peel(_svdvals(x))
+    return bool(anywhere(_kept(s, rounding) & ~_kept(s, rtol)))
+
+
+def _truncated_push(t: Any, x: Any, rtol: Any) -> Any:
+    """The tangent of the inverse of the part of x that is kept, where the part that is cut is not zero.
+
+    That part turns, too, and so do the spaces that are kept. With x = U S V^H and F = U f(S) V^H, f(s) = 1/s where s is
+    kept and 0 where it is cut, entry ij of U^H dF V is a divided difference of f times entries ij and ji of U^H dx V
+    (N. Higham, "Functions of Matrices", 2008, theorem 3.11, for the Hermitian matrix [[0, x], [x^H, 0]]).
+    """
+    u, s, vh = _svd(x, full=False)
+    v, kept = _H(vh), _kept(peel(s), rtol)
+    inner, size = _H(u) @ t @ v, _e.where(kept, s, 1.0)
+    row, column, in_row, in_column = s[..., :, None], s[..., None, :], kept[..., :, None], kept[..., None, :]
+    one = in_row ^ in_column
+    big = _e.where(one, _e.where(in_row, row, column), 1.0)
+    small = _e.where(one, _e.where(in_row, column, row), 0.0)
+    mixed = (inner + _H(inner) * (small / big)) / ((big - small) * (big + small))
+    change = _e.where(one, mixed, -_H(inner) / (size[..., :, None] * size[..., None, :]))
+    change = u @ _e.where(in_row | in_column, change, 0.0) @ vh
+    weight, (m, n) = _e.where(kept, 1.0 / (size * size), 0.0), x.shape[-2:]
+    if m > n:
+        change = change + (t @ v - u @ inner) * weight[..., None, :] @ vh
+    if n > m:
+        change = change + u @ (weight[..., :, None] * (_H(u) @ t - inner @ vh))
+    return _H(change)
+
+
+_pinv = by_push(
+    "pinv", lambda x, rtol, hermitian: _own.pinv(x, rtol, hermitian), _pinv_push, pattern=lambda p: p.matrices
+)
 
 
 @as_function(_own.pinv)
-def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = None) -> Any:
-    a = as_array(a)
-    if rtol is None:
-        rtol = rcond if rcond is not None else max(a.shape[-2:]) * float(_np.finfo(peel(a).dtype).eps)
-    return _pinv(_hermitian(a) if hermitian else a, rtol=peel(rtol))
+def pinv(a: Any, rcond: Any = None, hermitian: bool = False, *, rtol: Any = _np._NoValue) -> Any:
+    a, hermitian = as_array(a), bool(hermitian)
+    if rcond is not None and rtol is not _np._NoValue:
+        raise ValueError(located("pinv: rtol and rcond are two names of one option; give one of them"))
+    limit = rcond if rcond is not None else 1e-15 if rtol is _np._NoValue else rtol
+    if limit is None:
+        limit = max(a.shape[-2:]) * float(_np.finfo(peel(a).dtype).eps)
+    return _pinv(from_triangle(a) if hermitian else a, rtol=peel(limit), hermitian=hermitian)
 
 
 @as_function(_own.lstsq)
@@ -540,7 +642,8 @@ def lstsq(a: Any, b: Any, rcond: Any = None) -> Any:
     a, b = as_array(a), as_array(b)
     m, n = a.shape
     _, residuals, rank, _ = _own.lstsq(peel(a), peel(b), rcond)
-    limit = max(m, n) * float(_np.finfo(peel(a).dtype).eps) if rcond is None else rcond
+    eps = float(_np.finfo(peel(a).dtype).eps)
+    limit = max(m, n) * eps if rcond is None else eps if rcond < 0 else rcond
     x = pinv(a, limit) @ b
     if residuals.size:
         residuals = _shapes.sum_(_e.square(_e.absolute(b - a @ x)), axis=0, keepdims=len(b.shape) == 1)

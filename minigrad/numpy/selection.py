@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import has_duck
+from minigrad.core.duck_arrays import Duck, has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import elementwise as _elementwise
@@ -100,7 +100,9 @@ vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_shapes.conjugate_if_comple
 
 @as_function(_np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    arr, indices = as_array(arr), _np.asarray(peel(indices))
+    arr, indices = as_array(arr), peel(indices)
+    if not isinstance(indices, Duck):
+        indices = _np.asarray(indices)
     if axis is None:
         return _shapes.reshape(arr, shape=-1)[indices]
     axis = axis_index(axis, arr)

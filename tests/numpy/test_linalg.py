@@ -76,10 +76,8 @@ def test_stacks_of_any_shape(lead: list[int], n: int, columns: int, seed: int) -
 
 
 def test_what_has_no_derivative_is_refused_or_told() -> None:
-    with pytest.raises(NotImplementedError, match="full_matrices=False"):
-        grad(lambda x: np.sum(np.linalg.svd(x)[0]))(V)
     with pytest.raises(NotImplementedError, match="reduced"):
-        grad(lambda x: np.sum(np.linalg.qr(x, mode="complete")[0]))(V.T)
+        grad(lambda x: np.sum(np.linalg.qr(x, mode="raw")[0]))(V.T)
     with pytest.raises(np.linalg.LinAlgError):
         grad(lambda x: np.sum(np.linalg.inv(x)))(np.zeros((2, 2)))
     with pytest.raises(ValueError, match="at least 1"):
