@@ -9,10 +9,11 @@ differentiation of linear algebra functions with application in optimum experime
 J. Townsend, "Differentiating the singular value decomposition", 2016; C. Boeddeker et al., arXiv:1701.00392
 (eigenvectors).
 
-`cholesky`, `eigh`, `eigvalsh` and whatever is told `hermitian=True` read one triangle of their argument, and so do their
-derivatives: the argument is first completed to the Hermitian matrix that this triangle stands for (`from_triangle`), and
-the rules are those of Hermitian matrices. So the cotangent lies in the triangle that was read, and an entry of it that
-stands for two counts twice. A program that makes its matrix symmetric itself gets the symmetric gradient.
+`cholesky`, `eigh`, `eigvalsh` and whatever is told `hermitian=True` read one triangle of their argument, and so do
+their derivatives: the argument is first completed to the Hermitian matrix that this triangle stands for
+(`from_triangle`), and the rules are those of Hermitian matrices. So the cotangent lies in the triangle that was read, and
+an entry of it that stands for two counts twice. A program that makes its matrix symmetric itself gets the symmetric
+gradient.
 
 Eigenvectors and singular vectors are unique up to a phase, and the columns that complete a basis (`full_matrices=True`,
 `mode="complete"`) up to a rotation; derivatives hold for all that does not depend on it.
