@@ -11,8 +11,8 @@ J. Townsend, "Differentiating the singular value decomposition", 2016; C. Boedde
 
 `cholesky`, `eigh`, `eigvalsh` and whatever is told `hermitian=True` read one triangle of their argument, and so do
 their derivatives: the argument is first completed to the Hermitian matrix that this triangle stands for
-(`from_triangle`), and the rules are those of Hermitian matrices. So the cotangent lies in the triangle that was read, and
-an entry of it that stands for two counts twice. A program that makes its matrix symmetric itself gets the symmetric
+(`from_triangle`), and the rules are those of Hermitian matrices. So the cotangent lies in the triangle that was read,
+and an entry of it that stands for two counts twice. A program that makes its matrix symmetric itself gets the symmetric
 gradient.
 
 Eigenvectors and singular vectors are unique up to a phase, and the columns that complete a basis (`full_matrices=True`,
