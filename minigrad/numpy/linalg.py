@@ -80,7 +80,8 @@ def _lower(x: Any) -> Any:
 
 
 @functools.cache
-def _triangle_mask(n: int, lower: bool) -> Any:
+def triangle_mask(n: int, lower: bool) -> Any:
+    """The entries of one triangle of an n by n matrix, with the diagonal."""
     mask = _np.tri(n, dtype=bool)
     return read_only(mask if lower else mask.T)
 
@@ -89,8 +90,8 @@ def from_triangle(a: Any, lower: bool = True, conjugate: bool = True) -> Any:
     """The Hermitian (without `conjugate`: symmetric) matrix of which only one triangle is read."""
     if conjugate and _is_complex(a):
         real_diagonal = _e.where(_np.eye(a.shape[-1], dtype=bool), _e.real(a), a)
-        return _e.where(_triangle_mask(a.shape[-1], lower), real_diagonal, _H(a))
-    return _e.where(_triangle_mask(a.shape[-1], lower), a, _T(a))
+        return _e.where(triangle_mask(a.shape[-1], lower), real_diagonal, _H(a))
+    return _e.where(triangle_mask(a.shape[-1], lower), a, _T(a))
 
 
 def _is_lower(operation: str, uplo: str) -> bool:

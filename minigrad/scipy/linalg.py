@@ -14,6 +14,7 @@ from typing import Any
 import numpy as _np
 from scipy import linalg as _own  # type: ignore[import-untyped]
 
+from minigrad.core.duck_arrays import has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive, general, several
@@ -22,16 +23,24 @@ from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy import linalg as _nl
 from minigrad.numpy.dispatch import as_array, in_place_of
+from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
 
 _T = _l.transposed
-_WITHOUT_EFFECT = {"overwrite_a", "overwrite_b", "overwrite_ab", "check_finite", "lwork", "lapack_driver", "driver"}
+# Options that change nothing in the result but phases, which are arbitrary; with the values that SciPy takes.
+_WITHOUT_EFFECT: dict[str, Any] = {
+    **dict.fromkeys(("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite"), None),
+    "lapack_driver": ("gesdd", "gesvd"),
+    "driver": (None, "ev", "evd", "evr", "evx"),
+}
 
 
 def as_scipy(rule: Callable[..., Any]) -> Any:
     """The function of SciPy with this name: its arguments in its order, and no option that is silently ignored.
+
+    On plain values it is SciPy's own.
 
     Options that the rule does not take are refused unless they have their default or no effect on the result.
     """
@@ -46,6 +55,9 @@ def as_scipy(rule: Callable[..., Any]) -> Any:
         return {name: parameter.default for name, parameter in inspect.signature(own).parameters.items()}
 
     def function(*args: Any, **options: Any) -> Any:
+        given_now = (args, tuple(options.values()))
+        if not has_box(given_now) and not has_duck(given_now):
+            return own(*args, **options)
         known = defaults()
         if len(args) > len(known):
             raise TypeError(located(f"{own.__name__}: {len(args)} arguments, but it takes {len(known)}"))
@@ -56,10 +68,18 @@ def as_scipy(rule: Callable[..., Any]) -> Any:
             if name in given:
                 raise TypeError(located(f"{own.__name__}: several values of the argument {name}"))
             given[name] = value
+        check_finite = given.get("check_finite", known.get("check_finite"))
         for name in [name for name in given if name not in taken]:
             value = given.pop(name)
-            if name not in _WITHOUT_EFFECT and value is not known[name] and value != known[name]:
+            allowed = _WITHOUT_EFFECT.get(name, ())
+            if allowed is not None and value is not known[name] and value != known[name] and value not in allowed:
                 raise NotImplementedError(located(f"{own.__name__}: {name}={value!r} has no rule; leave it out"))
+        if check_finite:
+            for plain in map(peel, given.values()):
+                if type(plain) is _np.ndarray and not _np.all(_np.isfinite(plain)):
+                    raise ValueError(
+                        located(f"{own.__name__}: an array of shape {plain.shape} has infinities or NaN (check_finite)")
+                    )
         return rule(**given)
 
     return in_place_of(own, function, "scipy.linalg", rule.__doc__)
@@ -261,14 +281,15 @@ def solve_banded(l_and_u: tuple[int, int], ab: Any, b: Any) -> Any:
 
 @as_scipy
 def cholesky(a: Any, lower: bool = False) -> Any:
-    """The Cholesky factor of a Hermitian matrix: by default the upper one, as in SciPy."""
-    return _nl.cholesky(as_array(a), upper=not lower) if has_box(a) else _own.cholesky(a, lower=lower)
+    """The Cholesky factor of a Hermitian matrix, of which one triangle is read: by default the upper one."""
+    return _nl.cholesky(as_array(a), upper=not lower)
 
 
 @as_scipy
 def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
-    """The Cholesky factor for `cho_solve`; its other triangle is zero here."""
-    return cholesky(as_array(a), lower), lower
+    """The Cholesky factor for `cho_solve`; the triangle that is not read has the entries of `a`, as in SciPy."""
+    a = as_array(a)
+    return _e.where(_nl.triangle_mask(a.shape[-1], bool(lower)), _nl.cholesky(a, upper=not lower), a), lower
 
 
 @as_scipy
@@ -292,14 +313,16 @@ _lu = several(
 
 
 @as_scipy
-def lu(a: Any, permute_l: bool = False) -> Any:
+def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
     """A = P L U with partial pivoting, of a square matrix; the permutation is a constant."""
     a = as_array(a)
     if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
         raise NotImplementedError(located(f"lu: only square matrices have a rule; got shape {a.shape}"))
     p = _own.lu(peel(a))[0]
     left, right = _lu(a, order=_np.argmax(p, axis=0))
-    return (_l.matmul(p, left), right) if permute_l else (p, left, right)
+    if permute_l:
+        return _l.matmul(p, left), right
+    return (_np.argmax(p, axis=1) if p_indices else p), left, right
 
 
 @as_scipy
@@ -326,21 +349,146 @@ def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0) -> Any:
 
 # ----- those of numpy.linalg, and matrices of a structure -------------------------------------------------------------
 
-inv, det, norm, pinv, svdvals = _nl.inv, _nl.det, _nl.norm, _nl.pinv, _nl.svdvals
+
+def _diagonals(a: Any, width: int) -> Any:
+    return _moving.triu(_moving.tril(a, k=width), k=-width)
+
+
+# What is read of a matrix of which this is assumed.
+_READ: dict[Any, Callable[[Any, bool], Any]] = {
+    **dict.fromkeys((None, "general", "gen", "banded"), lambda a, _: a),
+    "diagonal": lambda a, _: _diagonals(a, 0),
+    "tridiagonal": lambda a, _: _diagonals(a, 1),
+    "upper triangular": lambda a, _: _moving.triu(a, k=0),
+    "lower triangular": lambda a, _: _moving.tril(a, k=0),
+    **dict.fromkeys(("pos", "positive definite", "her", "hermitian"), lambda a, lower: _nl.from_triangle(a, lower)),
+    **dict.fromkeys(("sym", "symmetric"), lambda a, lower: _nl.from_triangle(a, lower, conjugate=False)),
+}
+
+
+def _as_read(operation: str, a: Any, assume_a: Any, lower: bool) -> Any:
+    """The matrix that SciPy reads; one that is assumed to be positive definite must be."""
+    if assume_a not in _READ:
+        raise ValueError(located(f"{operation}: assume_a={assume_a!r} is not a structure that SciPy knows"))
+    a = _READ[assume_a](a, bool(lower))
+    if assume_a in ("pos", "positive definite"):
+        _np.linalg.cholesky(peel(a))  # or it raises
+    return a
 
 
 @as_scipy
 def solve(a: Any, b: Any, lower: bool = False, assume_a: Any = None, transposed: bool = False) -> Any:
-    """The solution x of a x = b, or of a^T x = b; what is assumed of the matrix does not matter to its derivative."""
-    return _nl.solve(_T(as_array(a)) if transposed else as_array(a), as_array(b))
+    """The solution x of a x = b, or of a^T x = b. What `assume_a` leaves unread has the derivative 0."""
+    a, b = _f.atleast_2d(as_array(a)), _f.atleast_1d(as_array(b))
+    if transposed and "c" in (peel(a).dtype.kind, peel(b).dtype.kind):
+        raise NotImplementedError(located("solve: transposed=True of complex matrices has no meaning in SciPy"))
+    a = _as_read("solve", a, assume_a, lower)
+    if a.shape == (1, 1):
+        return b / a[0, 0]
+    return _nl.solve(_T(a) if transposed else a, b)
 
 
 @as_scipy
-def eigh(a: Any, b: Any = None, lower: bool = True, eigvals_only: bool = False) -> Any:
-    """Eigenvalues and eigenvectors of a Hermitian matrix."""
+def inv(a: Any, *, assume_a: Any = None, lower: bool = False) -> Any:
+    """The inverse. What `assume_a` leaves unread has the derivative 0."""
+    return _nl.inv(_as_read("inv", as_array(a), assume_a, lower))
+
+
+@as_scipy
+def det(a: Any) -> Any:
+    """The determinant."""
+    return _nl.det(as_array(a))
+
+
+@as_scipy
+def norm(a: Any, ord: Any = None, axis: Any = None, keepdims: bool = False) -> Any:
+    """The norms of `numpy.linalg.norm`."""
+    return _nl.norm(as_array(a), ord, axis, keepdims)
+
+
+@as_scipy
+def pinv(a: Any, *, atol: Any = None, rtol: Any = None, return_rank: bool = False) -> Any:
+    """The pseudo-inverse; singular values of at most atol + rtol * (the largest) are cut."""
+    a = as_array(a)
+    s = _np.linalg.svd(peel(a), compute_uv=False)
+    largest = _np.max(s, initial=0.0)
+    atol = 0.0 if atol is None else peel(atol)
+    rtol = max(a.shape) * float(_np.finfo(s.dtype).eps) if rtol is None else peel(rtol)
+    if atol < 0.0 or rtol < 0.0:
+        raise ValueError(located(f"pinv: atol and rtol are not negative; got {atol} and {rtol}"))
+    ans = _nl.pinv(a, rtol=float(rtol + atol / largest) if largest else rtol)
+    return (ans, _np.sum(s > atol + rtol * largest)) if return_rank else ans
+
+
+@as_scipy
+def svdvals(a: Any) -> Any:
+    """The singular values."""
+    return _nl.svdvals(as_array(a))
+
+
+_eigh = several("eigh", lambda x, lower: tuple(_own.eigh(x, lower=lower)), _nl.eigh_pull, _nl.eigh_push)
+_eigvalsh: Any = general(
+    "eigvalsh",
+    lambda x, lower: _own.eigvalsh(x, lower=lower),
+    [lambda g, _ans, x, lower: _nl.eigh_pull([g, None], _eigh(x, lower=lower), x, parents=(0,))[0]],
+    [lambda t, _ans, x, lower: _nl.eigenvalue_rates(t, _eigh(x, lower=lower)[1])],
+)
+
+
+def _not_generalised(operation: str, b: Any) -> None:
     if b is not None:
-        raise NotImplementedError(located("eigh: the generalised problem has no rule; use cholesky of b, and solve"))
-    return _nl.eigvalsh(as_array(a)) if eigvals_only else tuple(_nl.eigh(as_array(a)))
+        raise NotImplementedError(
+            located(f"{operation}: the generalised problem, b=, has no rule; use cholesky of b, and solve")
+        )
+
+
+def _subset(operation: str, w: Any, by_index: Any, by_value: Any) -> Any:
+    """Which eigenvalues are asked for, in ascending order: an index."""
+    if by_index is not None and by_value is not None:
+        raise ValueError(located(f"{operation}: subset_by_index and subset_by_value exclude each other"))
+    n = w.shape[-1]
+    if by_index is not None:
+        low, high = (int(k) for k in by_index)
+        if not 0 <= low <= high < n:
+            raise ValueError(located(f"{operation}: subset_by_index={by_index!r} is no range in 0, ..., {n - 1}"))
+        return slice(low, high + 1)
+    if by_value is not None:
+        low, high = (float(peel(end)) for end in by_value)
+        if not low < high:
+            raise ValueError(located(f"{operation}: subset_by_value={by_value!r} is no interval (low, high]"))
+        inside = _np.flatnonzero((peel(w) > low) & (peel(w) <= high))
+        return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
+    return slice(None)
+
+
+@as_scipy
+def eigh(
+    a: Any,
+    b: Any = None,
+    *,
+    lower: bool = True,
+    eigvals_only: bool = False,
+    subset_by_index: Any = None,
+    subset_by_value: Any = None,
+) -> Any:
+    """Eigenvalues and eigenvectors of a Hermitian matrix, of which one triangle is read: by default the lower one."""
+    _not_generalised("eigh", b)
+    if eigvals_only:
+        return eigvalsh(a, lower=lower, subset_by_index=subset_by_index, subset_by_value=subset_by_value)
+    lower = bool(lower)
+    w, v = _eigh(_nl.from_triangle(as_array(a), lower), lower=lower)
+    part = _subset("eigh", w, subset_by_index, subset_by_value)
+    return w[..., part], v[..., part]
+
+
+@as_scipy
+def eigvalsh(
+    a: Any, b: Any = None, *, lower: bool = True, subset_by_index: Any = None, subset_by_value: Any = None
+) -> Any:
+    """The eigenvalues of a Hermitian matrix, of which one triangle is read: by default the lower one."""
+    _not_generalised("eigvalsh", b)
+    w = _eigvalsh(_nl.from_triangle(as_array(a), bool(lower)), lower=bool(lower))
+    return w[..., _subset("eigvalsh", w, subset_by_index, subset_by_value)]
 
 
 @as_scipy
@@ -351,27 +499,36 @@ def svd(a: Any, full_matrices: bool = True, compute_uv: bool = True) -> Any:
 
 
 @as_scipy
-def qr(a: Any, mode: str = "full") -> Any:
-    """The QR factorisation; mode "economic", "r", or "full" of a matrix that is not tall."""
-    ans = _nl.qr(as_array(a), {"full": "complete", "economic": "reduced"}.get(mode, mode))
-    return (ans,) if mode == "r" else tuple(ans)
+def qr(a: Any, mode: str = "full", pivoting: bool = False) -> Any:
+    """The QR factorisation; mode "full", "economic" or "r", which has the shape of "full". Pivots are constants."""
+    a = as_array(a)
+    if mode not in ("full", "economic", "r"):
+        raise NotImplementedError(located(f'qr: mode={mode!r} has no rule; use "full", "economic" or "r"'))
+    pivots: tuple[Any, ...] = ()
+    if pivoting:
+        pivots = (_own.qr(peel(a), mode="r", pivoting=True)[1],)
+        a = a[:, pivots[0]]
+    q, r = _nl.qr(a, "reduced" if mode == "economic" else "complete")
+    return (r, *pivots) if mode == "r" else (q, r, *pivots)
 
 
 @as_scipy
 def toeplitz(c: Any, r: Any = None) -> Any:
-    """Constant along diagonals, with this first column and first row."""
-    c = as_array(c)
-    r = _shapes.conjugate_if_complex(c) if r is None else as_array(r)
-    both = _moving.concatenate(_shapes.flip(r[1:], axis=0), c, axis=0)
-    m, n = c.shape[0], r.shape[0]
-    return both[_np.arange(m)[:, None] - _np.arange(n)[None, :] + n - 1]
+    """Constant along diagonals, with this first column and first row; of vectors in stacks, matrices in stacks."""
+    c = _f.atleast_1d(as_array(c))
+    r = _shapes.conjugate_if_complex(c) if r is None else _f.atleast_1d(as_array(r))
+    lead = _np.broadcast_shapes(c.shape[:-1], r.shape[:-1])
+    m, n = c.shape[-1], r.shape[-1]
+    c, r = (_shapes.broadcast_to(x, shape=(*lead, x.shape[-1])) if lead else x for x in (c, r))
+    both = _moving.concatenate(_shapes.flip(r[..., 1:], axis=-1), c, axis=-1)
+    return both[..., _np.arange(m)[:, None] - _np.arange(n)[None, :] + n - 1]
 
 
 @as_scipy
 def hankel(c: Any, r: Any = None) -> Any:
     """Constant along anti-diagonals, with this first column and last row."""
-    c = as_array(c)
-    r = c * 0.0 if r is None else as_array(r)
+    c = _shapes.reshape(as_array(c), shape=(-1,))
+    r = c * 0.0 if r is None else _shapes.reshape(as_array(r), shape=(-1,))
     both = _moving.concatenate(c, r[1:], axis=0)
     return both[_np.arange(c.shape[0])[:, None] + _np.arange(r.shape[0])[None, :]]
 
@@ -379,7 +536,7 @@ def hankel(c: Any, r: Any = None) -> Any:
 @as_scipy
 def circulant(c: Any) -> Any:
     """Each column is the one before, moved down by one."""
-    c = as_array(c)
+    c = _f.atleast_1d(as_array(c))
     n = c.shape[-1]
     return c[..., (_np.arange(n)[:, None] - _np.arange(n)[None, :]) % n]
 
