@@ -31,6 +31,16 @@ from minigrad.core.tape import Box as Box
 from minigrad.core.tape import Node as Node
 from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten, tree_map
+from minigrad.operations.own_rules import (
+    all_real,
+    check_form,
+    check_places,
+    check_rule,
+    fitted,
+    positional_names,
+    refuse_nothing,
+    signature_of,
+)
 from minigrad.operations.tree_operation import filled, one_operation, transposed
 
 __all__ = [
@@ -44,6 +54,7 @@ class _Rules:
 
     def __init__(self, fun: Callable[..., Any]) -> None:
         self.fun, self.name = fun, getattr(fun, "__name__", type(fun).__name__)
+        self.signature = signature_of(fun)
         self.pull: Callable[..., Any] | None = None  # (argnums, ans, args, kwargs) -> g -> cotangents
         self.push: Callable[..., Any] | None = None  # (argnums, tangents, ans, args, kwargs) -> tangent
         self.apply: Callable[..., Any] = fun  # what "same" applies: the primitive, or its body while transposing
@@ -56,6 +67,29 @@ class _Rules:
             )
         )
 
+    def argument(self, k: int) -> str:
+        """How messages call an argument."""
+        names = positional_names(self.signature)
+        return f"argument {k}" + (f" ({names[k]})" if names and k < len(names) else "")
+
+    def check_pullback(self, pullback: Any, where: str) -> None:
+        """Raise unless what a maker of pullbacks returned is one."""
+        refuse_nothing(self.name, "vjp", pullback, where, "declare None in place of it")
+        if not callable(pullback):
+            raise TypeError(
+                located(
+                    f"{self.name}: the vjp{where} returned a {type(pullback).__name__}, and not the function that maps "
+                    f"the cotangent g to that of the argument: lambda ans, *args: lambda g: ..."
+                )
+            )
+
+    def check_declared(self, kind: str, rules: Sequence[Any], argnums: Sequence[int], form: str, leading: int) -> None:
+        """Raise if rules do not fit the arguments of the function."""
+        check_places(self.name, kind, rules, argnums, positional_names(self.signature))
+        for rule in rules:
+            if rule is not None and not (kind == "jvp" and isinstance(rule, str) and rule == "same"):
+                check_rule(self.name, kind, rule, form, leading, self.signature)
+
     def called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The function as one operation."""
 
@@ -64,9 +98,23 @@ class _Rules:
             argnums = [k for k, each in enumerate(wanted[0]) if any(flatten(each)[0])]
             if self.pull is not None:
                 cts: list[Any] = [None] * len(args)
-                found = self.pull(argnums, ans, args, kwargs)(filled(g, ans) if type(ans) is tuple else g)
+                pullback = self.pull(argnums, ans, args, kwargs)
+                self.check_pullback(pullback, "")
+                found = pullback(filled(g, ans) if type(ans) is tuple else g)
+                refuse_nothing(self.name, "vjp", found, "", "return one None for each argument")
+                found = list(found)
+                if len(found) != len(argnums):
+                    raise ValueError(
+                        located(
+                            f"{self.name}: the vjp returned {len(found)} cotangents for the {len(argnums)} arguments "
+                            f"{', '.join(map(str, argnums))}"
+                        )
+                    )
+                is_real = all_real(ans)
                 for k, ct in zip(argnums, found):
-                    cts[k] = ct
+                    cts[k] = fitted(
+                        self.name, ct, args[k], "vjp", "cotangent", f"for {self.argument(k)}", is_real=is_real
+                    )
                 return tuple(cts), None
             moving = tuple([arg if k in argnums else None for k, arg in enumerate(args)])
             applied, self.apply = self.apply, self.fun  # the primitive itself has no pullback: trace its body
@@ -79,7 +127,8 @@ class _Rules:
             args, kwargs = primals
             argnums = [k for k, t in enumerate(ts[0]) if flatten(t)[0]]
             if self.push is not None:
-                return self.push(argnums, [ts[0][k] for k in argnums], ans, args, kwargs)
+                found = self.push(argnums, [ts[0][k] for k in argnums], ans, args, kwargs)
+                return fitted(self.name, found, ans, "jvp", "tangent", "for the result", is_real=True)
             if self.pull is None:
                 raise self.missing(argnums[0], "defvjp")
             wanted = [k in argnums for k in range(len(args))]
@@ -143,26 +192,55 @@ def defvjp(fun: Callable[..., Any], *makers: Any, argnums: Sequence[int] | None 
         argnums: the positions of the arguments.
     """
     rules = _rules_of(fun)
-    table = dict(zip(range(len(makers)) if argnums is None else argnums, makers))
+    argnums = range(len(makers)) if argnums is None else argnums
+    rules.check_declared("vjp", makers, argnums, "lambda ans, *args: lambda g: ...", 1)
+    table = dict(zip(argnums, makers))
 
     def pull(wanted: Sequence[int], ans: Any, args: Any, kwargs: Any) -> Callable[[Any], list[Any]]:
         for k in wanted:
             if k not in table:
                 raise rules.missing(k, "defvjp")
-        made = [None if table[k] is None else table[k](ans, *args, **kwargs) for k in wanted]
-        return lambda g: [None if m is None else m(g) for m in made]
+        made = {k: table[k](ans, *args, **kwargs) for k in wanted if table[k] is not None}
+        for k, each in made.items():
+            rules.check_pullback(each, f" of {rules.argument(k)}")
+
+        def pullback(g: Any) -> list[Any]:
+            cts = {k: each(g) for k, each in made.items()}
+            for k, ct in cts.items():
+                refuse_nothing(rules.name, "vjp", ct, f" of {rules.argument(k)}", "declare None in place of it")
+            return [cts.get(k) for k in wanted]
+
+        return pullback
 
     rules.pull = pull
 
 
 def defvjp_argnums(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
     """Declare one pullback for several arguments: `maker(argnums, ans, args, kwargs)` returns `g -> cotangents`."""
-    _rules_of(fun).pull = maker
+    rules = _rules_of(fun)
+    check_form(rules.name, "vjp", maker, "lambda argnums, ans, args, kwargs: lambda g: [...]", 4)
+    rules.pull = maker
 
 
 def defvjp_argnum(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
     """Declare pullbacks by argument number: `maker(argnum, ans, args, kwargs)` returns `g -> cotangent`."""
-    _rules_of(fun).pull = lambda argnums, *rest: lambda g: [maker(k, *rest)(g) for k in argnums]
+    rules = _rules_of(fun)
+    check_form(rules.name, "vjp", maker, "lambda argnum, ans, args, kwargs: lambda g: ...", 4)
+
+    def pull(argnums: Sequence[int], *rest: Any) -> Callable[[Any], list[Any]]:
+        made = [maker(k, *rest) for k in argnums]
+        for k, pullback in zip(argnums, made):
+            rules.check_pullback(pullback, f" of {rules.argument(k)}")
+
+        def pullbacks(g: Any) -> list[Any]:
+            cts = [pullback(g) for pullback in made]
+            for k, ct in zip(argnums, cts):
+                refuse_nothing(rules.name, "vjp", ct, f" of {rules.argument(k)}", "return zeros")
+            return cts
+
+        return pullbacks
+
+    rules.pull = pull
 
 
 def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | None = None) -> None:
@@ -175,7 +253,9 @@ def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | 
         argnums: the positions of the arguments.
     """
     rules = _rules_of(fun)
-    table = dict(zip(range(len(rules_given)) if argnums is None else argnums, rules_given))
+    argnums = range(len(rules_given)) if argnums is None else argnums
+    rules.check_declared("jvp", rules_given, argnums, 'lambda t, ans, *args: ..., or "same"', 2)
+    table = dict(zip(argnums, rules_given))
 
     def push(moving: Sequence[int], ts: Sequence[Any], ans: Any, args: Any, kwargs: Any) -> Any:
         total: Any = None
@@ -188,6 +268,7 @@ def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | 
             part = (
                 rules.apply(*args[:k], t, *args[k + 1 :], **kwargs) if rule == "same" else rule(t, ans, *args, **kwargs)
             )
+            refuse_nothing(rules.name, "jvp", part, f" of {rules.argument(k)}", "declare None in place of it")
             total = part if total is None else _added(total, part)
         return tree_map(lambda _: None, ans) if total is None else total
 
@@ -196,14 +277,29 @@ def defjvp(fun: Callable[..., Any], *rules_given: Any, argnums: Sequence[int] | 
 
 def defjvp_argnums(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
     """Declare one pushforward for several arguments: `maker(argnums, tangents, ans, args, kwargs)`."""
-    _rules_of(fun).push = maker
+    rules = _rules_of(fun)
+    check_form(rules.name, "jvp", maker, "lambda argnums, tangents, ans, args, kwargs: ...", 5)
+
+    def push(*args: Any) -> Any:
+        tangent = maker(*args)
+        refuse_nothing(rules.name, "jvp", tangent, "", "return zeros")
+        return tangent
+
+    rules.push = push
 
 
 def defjvp_argnum(fun: Callable[..., Any], maker: Callable[..., Any]) -> None:
     """Declare pushforwards by argument number: `maker(argnum, tangent, ans, args, kwargs)`."""
-    _rules_of(fun).push = lambda argnums, ts, *rest: functools.reduce(
-        _added, [maker(k, t, *rest) for k, t in zip(argnums, ts)]
-    )
+    rules = _rules_of(fun)
+    check_form(rules.name, "jvp", maker, "lambda argnum, tangent, ans, args, kwargs: ...", 5)
+
+    def push(argnums: Sequence[int], ts: Sequence[Any], *rest: Any) -> Any:
+        parts = [maker(k, t, *rest) for k, t in zip(argnums, ts)]
+        for k, part in zip(argnums, parts):
+            refuse_nothing(rules.name, "jvp", part, f" of {rules.argument(k)}", "return zeros")
+        return functools.reduce(_added, parts)
+
+    rules.push = push
 
 
 def def_linear(fun: Callable[..., Any]) -> None:

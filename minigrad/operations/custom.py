@@ -28,10 +28,8 @@ A rule made of differentiable operations has derivatives itself, so all of this 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import importlib
-import inspect
 import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -45,6 +43,15 @@ from minigrad.core.primitive import Operation, elementwise
 from minigrad.core.tape import peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
+from minigrad.operations.own_rules import (
+    all_real,
+    check_places,
+    check_rule,
+    fitted,
+    positional_names,
+    refuse_nothing,
+    signature_of,
+)
 from minigrad.operations.tree_operation import (
     filled,
     has_derivative,
@@ -61,6 +68,13 @@ Rule = Callable[..., Any]
 check_rules: Callable[[Any, tuple[Any, ...], dict[str, Any]], None] | None = None
 
 
+_FORMS = {
+    "vjp": "lambda g, ans, {}: ...",
+    "jvp": "lambda tangents, ans, {}: ...",
+    "taylor": "lambda order, ans, {}: ...",
+}
+
+
 class CustomPrimitive:
     """What `custom_primitive` returns: the function, to be called as before, with rules that may be added."""
 
@@ -69,31 +83,50 @@ class CustomPrimitive:
         self.value, self.vjp, self.jvp, self.taylor = value, vjp, jvp, taylor
         self.name = getattr(value, "__name__", type(value).__name__)
         self.unchecked = check
-        self.signature: inspect.Signature | None = None  # functions written in C may have none
-        if not isinstance(value, np.ufunc):  # their options are of no use here
-            with contextlib.suppress(TypeError, ValueError):
-                self.signature = inspect.signature(value)
+        self.signature = signature_of(value)
         self.names = [] if self.signature is None else list(self.signature.parameters)
         self.static = set()
         for which in [static] if isinstance(static, (str, int)) else static:
             if isinstance(which, str) and which not in self.names:
                 raise ValueError(located(f"{self.name}: static={which!r} is none of its arguments, {self.names}"))
             self.static.add(self.names.index(which) if isinstance(which, str) else which)
+        for kind, rules in (("vjp", vjp), ("jvp", jvp), ("taylor", taylor)):
+            self.check_declared(kind, rules)
+
+    def check_declared(self, kind: str, rules: Any) -> None:
+        """Raise if a rule cannot be called, or if there are more rules than arguments."""
+        if rules is None:
+            return
+        form = _FORMS[kind].format(", ".join(self.names) or "*args")
+        kind = "Taylor rule" if kind == "taylor" else kind
+        if callable(rules) or kind == "Taylor rule":
+            check_rule(self.name, kind, rules, form, 2, self.signature)
+            return
+        if not isinstance(rules, (list, tuple)):
+            raise TypeError(located(f"{self.name}: the {kind} is {rules!r}; give a function, or one for each argument"))
+        check_places(self.name, kind, rules, range(len(rules)), positional_names(self.signature))
+        for rule in rules:
+            if rule is not None:
+                form = form.replace("tangents", "tangent")
+                check_rule(self.name, kind, rule, form, 2, self.signature)
 
     # ----- declaring rules --------------------------------------------------------------------------------------------
 
     def defvjp(self, rule: Rule) -> Rule:
         """Declare the vjp: as the argument of `custom_primitive`, in the form of a decorator."""
+        self.check_declared("vjp", rule)
         self.vjp = rule
         return rule
 
     def defjvp(self, rule: Rule) -> Rule:
         """Declare the jvp."""
+        self.check_declared("jvp", rule)
         self.jvp = rule
         return rule
 
     def deftaylor(self, rule: Rule) -> Rule:
         """Declare the Taylor rule."""
+        self.check_declared("taylor", rule)
         self.taylor = rule
         return rule
 
@@ -238,6 +271,8 @@ class Split:
         args = self.all(xs)
         if callable(rule):
             cts = rule(g, out, *args, **self.kwargs)
+            if len(xs) == 1:
+                refuse_nothing(owner.name, "vjp", cts, "", "return (None,)")
             if len(xs) == 1 and not (isinstance(cts, tuple) and len(cts) == 1 and not isinstance(xs[0], tuple)):
                 cts = (cts,)
             if not isinstance(cts, (tuple, list)) or len(cts) != len(xs):
@@ -253,13 +288,16 @@ class Split:
             for k in self.wanted:
                 if k >= len(rule):
                     raise self.no_rule(f"{owner.called(k)} has no vjp; {len(rule)} were given")
-            cts = [
-                rule[k](g, out, *args, **self.kwargs) if k in self.wanted and rule[k] is not None else None
-                for k in self.positions
-            ]
+            cts = []
+            for k in self.positions:
+                cts.append(None)
+                if k in self.wanted and rule[k] is not None:
+                    cts[-1] = rule[k](g, out, *args, **self.kwargs)
+                    refuse_nothing(owner.name, "vjp", cts[-1], f" of {owner.called(k)}", "give None in place of it")
+        is_real = all_real(out)
         return tuple(
             [
-                self.fitted(ct, x, "vjp", "cotangent", f"for {owner.called(k)}")
+                self.fitted(ct, x, "vjp", "cotangent", f"for {owner.called(k)}", is_real)
                 for k, ct, x in zip(self.positions, cts, xs)
             ]
         )
@@ -270,7 +308,10 @@ class Split:
         args = self.all(xs)
         ts = tuple([_with_zeros(t, x) for t, x in zip(ts, xs)])
         if callable(rule):
-            return self.fitted(rule(ts, out, *args, **self.kwargs), out, "jvp", "tangent", "for the result")
+            found = rule(ts, out, *args, **self.kwargs)
+            if out is not None:
+                refuse_nothing(owner.name, "jvp", found, "", "return zeros")
+            return self.fitted(found, out, "jvp", "tangent", "for the result", True)
         total: Any = None
         for k, t in zip(self.positions, ts):
             if k not in self.wanted:
@@ -280,48 +321,15 @@ class Split:
             if rule[k] is None:
                 continue
             part = rule[k](t, out, *args, **self.kwargs)
-            part = self.fitted(part, out, "jvp", "tangent", f"for the result along {owner.called(k)}")
+            refuse_nothing(owner.name, "jvp", part, f" of {owner.called(k)}", "give None in place of it")
+            part = self.fitted(part, out, "jvp", "tangent", f"for the result along {owner.called(k)}", True)
             part = filled(part, out)
             total = part if total is None else tree_map(lambda a, b: None if a is None else a + b, total, part)
         return tree_map(lambda _: None, out) if total is None else total
 
-    def fitted(self, found: Any, like: Any, rule: str, what: str, where: str) -> Any:
+    def fitted(self, found: Any, like: Any, rule: str, what: str, where: str, is_real: bool) -> Any:
         """A tangent or cotangent as a rule returned it, once it is known to fit."""
-        _, treedef = flatten(like)
-        parts = treedef.leaves_of(found)
-        if parts is None:
-            raise ValueError(
-                located(
-                    f"{self.owner.name}: the {rule} returned a {what} {where} with the structure {flatten(found)[1]}, "
-                    f"which should be {treedef}"
-                )
-            )
-        for path, part, leaf in zip(treedef.paths(), parts, flatten(like)[0]):
-            if part is None or not has_derivative(leaf):
-                continue
-            at = f", leaf {path}" if path else ""
-            if not hasattr(part, "shape") and not isinstance(part, (int, float, complex)):
-                raise TypeError(
-                    located(
-                        f"{self.owner.name}: the {rule} returned a {what} {where}{at} that is a {type(part).__name__}, "
-                        f"not an array or number"
-                    )
-                )
-            shape, wanted = shape_of(part), shape_of(leaf)
-            if shape != wanted:
-                raise ValueError(
-                    located(
-                        f"{self.owner.name}: the {rule} returned a {what} of shape {shape} {where}{at} of shape "
-                        f"{wanted}; they must be equal"
-                        + (" (np.sum undoes broadcasting)" if len(shape) > len(wanted) else "")
-                    )
-                )
-        return treedef.unflatten(
-            [
-                part if part is None or not has_derivative(leaf) or hasattr(part, "shape") else np.float64(part)
-                for part, leaf in zip(parts, flatten(like)[0])
-            ]
-        )
+        return fitted(self.owner.name, found, like, rule, what, where, is_real=is_real)
 
     def series(self, order: int, curves: list[Any], out: Any) -> list[Any]:
         """The coefficients of the results, by the user's Taylor rule."""
@@ -335,7 +343,7 @@ class Split:
                     f"of orders 0 to {order}"
                 )
             )
-        return [self.fitted(c, out, "Taylor rule", "coefficient", f"for the result, order {k},")
+        return [self.fitted(c, out, "Taylor rule", "coefficient", f"for the result, order {k},", True)
                 for k, c in enumerate(found)]  # fmt: skip
 
 
@@ -354,11 +362,11 @@ def custom_primitive(
         fun: the function. It is run on plain arrays and may do anything: call C code, write in place, iterate. Its
             arguments and its result may be pytrees. Traced values must come as arguments, not through a closure.
         vjp: `rule(g, ans, *args)`, where `ans` is the result and `g` its cotangent, of the same structure and shapes.
-            It returns the cotangents of all arguments that are not static: a tuple, or the cotangent itself if there is
-            just one; `None` is zero. Or a sequence of rules, one per argument, each of which returns one.
+            It returns the cotangents of all arguments that are not static: a tuple, in which `None` is zero, or the
+            cotangent itself if there is just one. Or a sequence of rules, one per argument, each of which returns one.
         jvp: `rule(tangents, ans, *args)`, with a tuple of the tangents of all arguments that are not static (zeros
             for a constant), returns the tangent of the result. Or a sequence of rules, `rule(tangent, ans, *args)`,
-            one per argument, whose results are added up.
+            one per argument, whose results are added up. In a sequence `None` in place of a rule is zero.
         taylor: `rule(order, ans, *args)`, where each argument that is not static is the list of its normalised
             coefficients u[k] = f^(k) / k! of orders 0 to `order`, returns the list of those of the result.
         static: arguments, by position or name, that are not differentiated: the rules get them as they are, and return
@@ -372,7 +380,9 @@ def custom_primitive(
     Raises:
         NotImplementedError: when a derivative is asked for, and there is neither a vjp nor a jvp.
         ValueError: if a rule returns something of a wrong shape, structure or number; the message names the argument.
-        TypeError: if a static argument is traced, or if `fun` closes over a traced value.
+            If there are more rules than arguments.
+        TypeError: if a rule returns `None`, integers, or complex numbers for something real; when it is declared, if
+            its arguments do not fit. If a static argument is traced, or if `fun` closes over a traced value.
 
     A rule may use everything that is differentiable. To have derivatives of higher order it must do so; a rule that
     calls C code raises when it is differentiated itself. Rules get all arguments by position, defaults included; what
@@ -447,12 +457,31 @@ def custom_elementwise(
             chain[k] = _member(chain, k, functions[k], name)
         return chain[0]
 
-    def rule(formula: Rule | None) -> Rule:
+    signature = signature_of(fun)
+    check_places(name, "derivative", derivative, range(len(derivative)), positional_names(signature))
+
+    def rule(k: int, formula: Rule | None) -> Rule:
         if formula is None:
             return lambda g, _ans, *_args: g * 0.0
-        return lambda g, ans, *args: g * formula(ans, *args)
+        check_rule(name, "derivative", formula, "lambda ans, *args: ...", 1, signature)
 
-    return _elementwise(fun, [rule(formula) for formula in derivative], name)
+        def times(g: Any, ans: Any, *args: Any) -> Any:
+            slope = formula(ans, *args)
+            refuse_nothing(name, "derivative", slope, f" of argument {k}", "give None in place of it")
+            shape, wanted = shape_of(slope), shape_of(ans)
+            if len(shape) > len(wanted) or any(n not in (1, m) for n, m in zip(shape[::-1], wanted[::-1])):
+                raise ValueError(
+                    located(f"{name}: the derivative of argument {k} has the shape {shape}, the result {wanted}")
+                )
+            if all_real(ans) and not all_real(slope):
+                raise TypeError(
+                    located(f"{name}: the derivative of argument {k} is complex, and the result is real; take np.real")
+                )
+            return g * slope
+
+        return times
+
+    return _elementwise(fun, [rule(k, formula) for k, formula in enumerate(derivative)], name)
 
 
 def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule | None = None) -> Operation:
