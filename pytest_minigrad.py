@@ -37,11 +37,11 @@ def grads_match(request: pytest.FixtureRequest) -> Callable[..., Report]:
 
     folder = request.config.getoption("--gradient-reports", None)
 
-    def check(f: Callable[..., Any], manual: Any, *args: Any, **options: Any) -> Report:
+    def check(fun: Callable[..., Any], manual: Any, *args: Any, **options: Any) -> Report:
         __tracebackhide__ = True
         failure = None
         try:
-            report = assert_grads_match(f, manual, *args, **options)
+            report = assert_grads_match(fun, manual, *args, **options)
         except GradientMismatchError as error:
             report, failure = error.report, error
         request.node.user_properties.append((PROPERTY, str(report.verdict)))

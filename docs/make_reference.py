@@ -41,7 +41,7 @@ GROUPS = [
     Group("Checks of derivatives", "minigrad",
           "check Report Verdict check_grads finite_difference richardson complex_step"),
     Group("Checks in a test suite, `minigrad.testing`", "minigrad.testing",
-          "assert_grads_match GradientMismatchError arrays pytrees"),
+          "assert_grads_match assert_rule GradientMismatchError arrays pytrees"),
     Group("To look inside", "minigrad", "trace name value"),
     Group("Memory", "minigrad", "checkpoint checkpointed_scan stop_gradient"),
     Group("Operations of your own, and equations", "minigrad",

@@ -74,14 +74,14 @@ class NoConvergenceError(MinigradError, RuntimeError):
 
 
 class GradientMismatchError(MinigradError, AssertionError):
-    """A derivative by hand that was not found to be right; the message is the text of the report.
+    """A derivative that a check did not find right. The message is a title, if there is one, and the report.
 
     Attributes:
         report: the `minigrad.Report`, which has more than its text.
     """
 
-    def __init__(self, report: Any) -> None:
-        super().__init__(str(report))
+    def __init__(self, report: Any, title: str = "") -> None:
+        super().__init__(f"{title}\n{report}" if title else str(report))
         self.report = report
 
 

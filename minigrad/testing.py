@@ -1,5 +1,6 @@
-"""Assertions and hypothesis strategies for test suites; see `minigrad.checking.testing`."""
+"""Assertions and hypothesis strategies for test suites; see `minigrad.checking.testing` and `.rule_tester`."""
 
+from minigrad.checking.rule_tester import assert_rule
 from minigrad.checking.testing import arrays, assert_grads_match, pytrees
 from minigrad.errors import GradientMismatchError
 
@@ -7,5 +8,6 @@ __all__ = [
     "GradientMismatchError",
     "arrays",
     "assert_grads_match",
+    "assert_rule",
     "pytrees",
 ]

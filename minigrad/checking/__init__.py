@@ -18,7 +18,8 @@
 | `figures`   | the pictures                                                                                   |
 | `page`      | the page                                                                                       |
 | `views`     | gives `Report` its methods that print and draw                                                 |
-| `testing`   | assertions for test suites, and points for hypothesis                                          |
+| `testing`   | `assert_grads_match`, and points for hypothesis                                                |
+| `rule_tester`| `assert_rule`: everything that a rule promises, at a point                                    |
 | `rules`     | `custom_primitive(...).check`: the rules of an operation of one's own                          |
 | `numerical` | `finite_difference`, `richardson`, `complex_step`, for their own sake                          |
 

@@ -1,4 +1,4 @@
-"""What was written by hand, in one form for all kinds: leaves, beside those of the tape, and what they predict."""
+"""What was written by hand, read into leaves whatever its kind; the same leaves by the tape; and what both predict."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Claim:
         return "gradient"
 
     def misfits(self, tree: Any) -> int:
-        """How many leaves of the parameter this does not fit."""
+        """The number of leaves of the parameter that this tree does not fit."""
         complaints: list[str] = []
         leaves = aligned(self.problem.treedef, unwrapped(self.problem.treedef, tree), "", complaints, [])
         found = [as_plain(leaves[position]) for position in self.problem.positions]
@@ -153,7 +153,7 @@ class Claim:
         ]
 
     def again(self, leaves: Sequence[Any]) -> list[Any] | None:
-        """What was written by hand at other leaves, `None` if it cannot be had."""
+        """What was written by hand, evaluated at other leaves; `None` where that fails."""
         if not callable(self.manual):
             return None
         try:
@@ -279,7 +279,7 @@ class Claim:
         return float(sum(np.real(term) for term in terms))
 
     def size(self, leaves: Sequence[Any], probe: Probe) -> float:
-        """How large the derivative of a random probe of this kind is, typically."""
+        """The typical size of the derivative along a random probe of this kind."""
         v, c = probe
         if self.kind == "jvp":
             squares = [np.sum(np.abs(w * t) ** 2) for w, t in zip(c, leaves)]
@@ -298,7 +298,7 @@ def unwrapped(treedef: Any, tree: Any) -> Any:
 
 
 def as_or_none(x: Any) -> Any:
-    """An array, or a list that is never without axes."""
+    """A leaf as an array; for anything else a list, which has an axis and so is no number."""
     plain = as_plain(x)
     return [0.0] if plain is MISSING else plain
 

@@ -153,7 +153,7 @@ class Comparison:
         return float(sum(np.real(np.sum(c * out)) for c, out in zip(probe.c, outs)))
 
     def floor_of(self, probe: Probe) -> float:
-        """The noise that is known before any difference is taken: rounding of f, and of x."""
+        """The noise that is known before any difference is taken: that of rounding f, and of rounding x."""
         outs = self.claim.outs
         floor = self.rounding_of(probe)
         for record in (self.record, self.again):
@@ -164,7 +164,7 @@ class Comparison:
         return floor
 
     def rounding_of(self, probe: Probe) -> float:
-        """How far off rounding makes f: by its own size, and a little by that of its largest intermediate value."""
+        """The rounding error of phi, from the size and the precision of the outputs of f."""
         rounding = 0.0
         for c, out in zip(probe.c, self.claim.outs):
             if out.dtype.kind in "fc":
@@ -176,7 +176,7 @@ class Comparison:
         return self.decided is not None or self.problem.calls + evaluations <= BUDGET
 
     def line_along(self, probe: Probe) -> None:
-        """The ladder of steps along the main direction; longer steps if the noise hides everything at these."""
+        """Evaluate f at a ladder of steps along the main direction, and at longer steps if noise hides all of these."""
         line = self.main = self.line(probe, LADDER)
         self.found = estimate(line)
         for step in (1e1, 1e3, 1e5, 1e7):
@@ -187,14 +187,14 @@ class Comparison:
         self.rough = roughness(line, self.found.noise)
 
     def around(self, step: float) -> tuple[float, ...]:
-        """A short ladder around the step that was best before."""
+        """Three steps around the one that was best before."""
         step = step if math.isfinite(step) else 1e-4
         return (10 * step, step, step / 10)
 
     # ----- what differences can tell ----------------------------------------------------------------------------------
 
     def scale(self, probe: Probe, line: Line) -> float:
-        """How large the derivative along this direction is, or for a flat point could be."""
+        """The size of the derivative along a direction; at a flat point, a size that it could have."""
         claims = [self.manual] if self.record is None else [self.tape]
         sizes = [self.claim.size([np.nan_to_num(leaf) for leaf in leaves], probe) for leaves in claims]
         changes = [abs(p - line.zero) / h for p, h in zip(line.plus, line.steps)]
@@ -223,7 +223,7 @@ class Comparison:
         return self.claim.size(tolerances, probe)
 
     def balanced(self, probe: Probe) -> Probe:
-        """The direction with leaves of much influence moved less, so that no leaf drowns in another."""
+        """The direction in which leaves of large influence move less, so that the part of every leaf can be seen."""
         self.main_probe = probe
         shares = [self.share(k) for k in range(len(probe.v))]
         known = [share for share in shares if 0 < share < inf]
@@ -233,7 +233,7 @@ class Comparison:
         return Probe([v * min(1.0, least / share) if share else v for v, share in zip(probe.v, shares)], probe.c)
 
     def share(self, k: int) -> float:
-        """How large the part of leaf k in the derivative along the main direction is."""
+        """The size of the part of leaf k in the derivative along the main direction."""
         leaves = [np.zeros(finding.entry.shape) for finding in self.findings]
         leaves[k] = self.manual[k]
         return self.claim.size(leaves, self.main_probe)
@@ -277,7 +277,7 @@ class Comparison:
 
 
 def largest_value(tape: Tape) -> float:
-    """The largest number on a tape: its rounding is the least that can be told from nothing in what f computes."""
+    """The largest number on a tape. What f computes cannot be told from zero below the rounding error of it."""
     sizes = [np.max(np.abs(ans)) for _, _, _, ans, _ in tape.nodes if type(ans) is not tuple and np.size(ans)]
     return float(max((size for size in sizes if np.isfinite(size)), default=0.0))
 

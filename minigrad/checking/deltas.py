@@ -1,4 +1,4 @@
-"""Hand-written deltas beside the cotangents of the tape: the first that differs is where the mistake is."""
+"""Hand-written deltas beside the cotangents of the tape. The mistake is at the first that differs, going backward."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ inf = math.inf
 
 
 def settle(case: Comparison, verdict: Verdict, evidence: str = "") -> None:
-    """Give all leaves that have no verdict yet the same."""
+    """Give this verdict to all leaves that have none yet."""
     for finding in case.findings:
         if finding.verdict is None:
             finding.verdict = verdict
@@ -38,7 +38,7 @@ def is_kinked(kinked: Any) -> bool:
 
 
 def judge_by_tape(case: Comparison) -> None:
-    """Each leaf against the tape; f is differenced where they differ, or once for all where they agree."""
+    """Judge every leaf: f is differenced once for all leaves that agree with the tape, and for each that does not."""
     smooth: list[int] = []
     differing: list[tuple[float, int]] = []
     for k, finding in enumerate(case.findings):
@@ -70,7 +70,7 @@ def judge_by_tape(case: Comparison) -> None:
 
 
 def confirm(case: Comparison, smooth: list[int]) -> tuple[Verdict, str]:
-    """Whether differences of f bear out the tape (and so the leaves that agree with it)."""
+    """The verdict on leaves that agree with the tape, by differences of f, and the reason in words."""
     probe, line, found, claimed = case.main_probe, case.main, case.found, case.d_tape
     if any(map(is_kinked, case.kinked)):  # look where it is smooth
         probe = case.claim.probe(only=smooth)
@@ -120,7 +120,7 @@ def confirm(case: Comparison, smooth: list[int]) -> tuple[Verdict, str]:
 
 
 def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
-    """Whether yours or the tape is right about leaf k: f is differenced in the direction in which they differ."""
+    """The verdict on a leaf where hand and tape differ: f is differenced in the direction in which they differ."""
     finding, claim = case.findings[k], case.claim
     manual, tape = finding.entry.manual, finding.tape
     with np.errstate(invalid="ignore"):
@@ -148,7 +148,9 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
     finding.evidence.append(f"where yours and the tape differ most: {said}")
     size = max(abs(mine), abs(theirs))
     both = found.refutes(mine, slack) and found.refutes(theirs, slack)
-    misled = both and abs(mine - theirs) <= 1e-3 * abs(mine - found.value)  # these two are nearly one, and not alike
+    misled = both and abs(mine - theirs) <= 1e-3 * abs(
+        mine - found.value
+    )  # hand and tape nearly agree, and f with neither
     if both and not misled:
         rough = roughness(line, found.noise)
         if rough is not None:
@@ -185,7 +187,7 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
 
 
 def judge_by_differences(case: Comparison) -> None:
-    """All leaves by differences of f: together first, then one by one where that leaves something open."""
+    """Judge all leaves by differences of f: first together, then those that are still open one by one."""
     open_leaves = [k for k, finding in enumerate(case.findings) if finding.verdict is None]
     if case.rough is not None:
         return settle(case, Verdict.NOT_DIFFERENTIABLE)
@@ -222,7 +224,7 @@ def judge_by_differences(case: Comparison) -> None:
 
 
 def judge_each(case: Comparison, which: list[int]) -> None:
-    """Leaves one by one, each along a random direction of its own."""
+    """Judge leaves one by one, each along a random direction that moves it alone."""
     for k in which[:LEAVES]:
         finding = case.findings[k]
         if not case.room(6):

@@ -34,7 +34,7 @@ class Probe(NamedTuple):
 
 
 class Problem:
-    """A function and its point. It evaluates the function, counting, at points near by.
+    """A function and its point. It evaluates the function at points close by, and counts the evaluations.
 
     `leaves` are the numeric leaves of the selected arguments at double precision, `narrow` as they were given.
     """
@@ -114,7 +114,7 @@ class Problem:
             return Recording("check", self.f, self.arguments(leaves), self.kwargs, self.argnum, tape)
 
     def jiggled(self, rng: np.random.Generator, leaves: Sequence[Any]) -> list[Any]:
-        """The point with every entry moved by some units in the last place: no further than rounding could."""
+        """The point with every entry moved by two units in the last place, about as far as rounding moves it."""
         new = []
         for x in leaves:
             plain = np.asarray(x)
@@ -125,7 +125,7 @@ class Problem:
 
 
 class quiet(warnings.catch_warnings):  # noqa: N801  (a context manager, used like a function)
-    """Without warnings and without NumPy's reports of overflow and the like: they are dealt with as NaN."""
+    """A context without warnings and errors of floating point: where f overflows, the check sees an inf or a NaN."""
 
     def __enter__(self) -> Any:
         super().__enter__()
@@ -151,7 +151,7 @@ def widened(leaf: Any) -> Any:
 
 
 def scale_of(leaf: Any) -> Any:
-    """How far each entry is moved by a step of 1: by its own size, and the typical size of the leaf for a zero."""
+    """The distance that a step of 1 moves each entry: its own size, or for a zero the typical size of the leaf."""
     size = np.abs(np.asarray(leaf))
     typical = typical_size(leaf)
     return np.where((size > TINY) & np.isfinite(size), size, typical)
@@ -165,7 +165,9 @@ def typical_size(leaf: Any) -> float:
     return largest * float(np.sqrt(np.mean((size / largest) ** 2))) if largest > TINY else 1.0
 
 
-TINY = float(np.finfo(float).tiny)  # an entry that is no normal number counts as 0: there are no small parts of it
+TINY = float(
+    np.finfo(float).tiny
+)  # a subnormal entry counts as 0: it has too few digits to be moved by a part of its size
 
 
 # ----- what the user's function returned ------------------------------------------------------------------------------

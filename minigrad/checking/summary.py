@@ -18,7 +18,7 @@ nan, inf = math.nan, math.inf
 
 
 def finished(case: Comparison, extra: Sequence[Finding], layers: tuple[LayerReport, ...], evaluations: int) -> Report:
-    """All of it as a report."""
+    """The report of a check that has run."""
     problem, claim = case.problem, case.claim
     leaves = tuple([leaf_report(finding) for finding in [*case.findings, *extra]])
     verdicts = [leaf.verdict for leaf in leaves] + [layer.verdict for layer in layers]
@@ -122,7 +122,7 @@ def leaf_report(finding: Finding) -> LeafReport:
 
 
 def worst_entry(finding: Finding, known: Any) -> tuple[int, ...] | None:
-    """Where a leaf differs most from what is known to be right."""
+    """The index of the entry that differs most from the one known to be right."""
     if not finding.entry.manual.size:
         return None
     difference = np.where(finding.entry.manual == known, 0.0, np.abs(finding.entry.manual - known))

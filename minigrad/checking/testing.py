@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 
 def assert_grads_match(
-    f: Callable[..., Any], manual: Any, *args: Any, expect: str | Sequence[str] = "OK", **options: Any
+    fun: Callable[..., Any], manual: Any, *args: Any, expect: str | Sequence[str] = "OK", **options: Any
 ) -> Report:
     """Assert that a gradient written by hand is right at a point; the message of the failure is the report.
 
-    Args:    f, manual, args, options: as for `minigrad.check`.
+    Args:    fun, manual, args, options: as for `minigrad.check`.
              expect: the verdict, or the verdicts, that pass: "OK", "WRONG", "NOT DIFFERENTIABLE HERE", "INCONCLUSIVE".
     Returns: the report.
     Raises:  GradientMismatchError (an AssertionError) for any other verdict, and what `minigrad.check` raises.
@@ -40,7 +40,7 @@ def assert_grads_match(
     0
     """
     __tracebackhide__ = True
-    report = check(f, manual, *args, **options)
+    report = check(fun, manual, *args, **options)
     if str(report.verdict) not in ((expect,) if isinstance(expect, str) else tuple(expect)):
         raise GradientMismatchError(report)
     return report
@@ -50,6 +50,7 @@ def assert_grads_match(
 
 
 def _strategies() -> Any:
+    """The strategies of hypothesis, which is imported when a strategy is made: not everybody who tests has it."""
     try:
         from hypothesis import strategies
     except ImportError:
@@ -86,31 +87,35 @@ def arrays(
     >>> test_abs()
     """
     st = _strategies()
+    from hypothesis.extra import numpy as extra
+
     kind = np.dtype(dtype)
     if kind.kind not in "fc":
         raise TypeError(f"arrays: gradients are taken at floats or complex numbers, not {kind}")
     if distinct and (kind.kind == "c" or away_from):
         raise TypeError("arrays: distinct entries are real, and `away_from` does not go with them")
     pieces = _pieces(low, high, away_from, margin)
-    entry = st.one_of([st.floats(a, b) for a, b in pieces])
-    if shape is None:
-        shape = st.lists(st.integers(1, 4), max_size=2).map(tuple)
-    elif isinstance(shape, tuple):
-        shape = st.just(shape)
-
-    @st.composite
-    def drawn(draw: Any) -> Any:
-        found: tuple[int, ...] = draw(shape)
-        size = int(np.prod(found, dtype=int))
-        if distinct:
-            return _distinct(draw, st, found, size, low, high, margin).astype(kind)
-        numbers = np.array(draw(st.lists(entry, min_size=size, max_size=size)), np.float64)
-        if kind.kind == "c":
-            numbers = numbers + 1j * np.array(draw(st.lists(entry, min_size=size, max_size=size)), np.float64)
-        return numbers.reshape(found).astype(kind)
-
-    strategy: SearchStrategy[Any] = drawn()
+    shapes = extra.array_shapes(min_dims=0, max_dims=2, max_side=4) if shape is None else shape
+    if distinct:  # of a grid of cells as wide as the margin every entry has its own, all at the same place in theirs
+        chosen = shapes if not isinstance(shapes, tuple) else st.just(shapes)
+        cells = chosen.flatmap(
+            lambda found: extra.arrays(
+                np.int64, found, elements=st.integers(0, _last_cell(found, low, high, margin)), unique=True
+            )
+        )
+        numbers = st.builds(lambda cell, place: low + margin * (cell + place), cells, st.floats(0.0, 1.0))
+    else:
+        entry = st.one_of([st.floats(a, b) for a, b in pieces])
+        elements = entry if kind.kind == "f" else st.builds(complex, entry, entry)
+        wide = np.float64 if kind.kind == "f" else np.complex128
+        numbers = extra.arrays(wide, shapes, elements=elements, fill=st.nothing())  # every entry is drawn by itself
+    strategy: SearchStrategy[Any] = numbers.map(lambda x: x.astype(kind))
     return strategy
+
+
+def _last_cell(shape: tuple[int, ...], low: float, high: float, margin: float) -> int:
+    """The last cell of the grid for distinct entries: there are at least twice as many cells as entries."""
+    return max(int((high - low) / margin) - 1, 2 * int(np.prod(shape, dtype=int)))
 
 
 def _pieces(low: float, high: float, away_from: Sequence[float], margin: float) -> list[tuple[float, float]]:
@@ -124,14 +129,6 @@ def _pieces(low: float, high: float, away_from: Sequence[float], margin: float) 
     if not left:
         raise ValueError(f"arrays: nothing of [{low}, {high}] is {margin} away from {list(away_from)}")
     return left
-
-
-def _distinct(draw: Any, st: Any, shape: tuple[int, ...], size: int, low: float, high: float, margin: float) -> Any:
-    """Numbers in order with gaps of at least the margin, shuffled."""
-    room = max(high - low - margin * size, margin * size)
-    gaps = np.array(draw(st.lists(st.floats(0.0, room / max(size, 1)), min_size=size, max_size=size)))
-    order = np.array(draw(st.permutations(range(size))), int)
-    return (low + np.cumsum(gaps + margin))[order].reshape(shape)
 
 
 def pytrees(leaves: SearchStrategy[Any] | None = None, *, max_leaves: int = 5) -> SearchStrategy[Any]:

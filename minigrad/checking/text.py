@@ -139,7 +139,7 @@ def taylor_lines(report: Report) -> list[str]:
 
 
 def ordered(report: Report) -> list[LeafReport]:
-    """The leaves, those that decide first, and not more than anybody reads."""
+    """The leaves to show, at most `SHOWN`; those that decide the verdict come first."""
     return sorted(report.leaves, key=lambda leaf: PRECEDENCE.index(leaf.verdict))[:SHOWN]
 
 
@@ -168,7 +168,7 @@ def worst_entry(leaf: LeafReport) -> list[tuple[str, str]]:
 
 
 def diagnoses(report: Report) -> list[tuple[str, list[str]]]:
-    """What the mistakes look like, each once, with the leaves that it was seen in."""
+    """What the mistakes look like, each with the leaves in which it was seen."""
     found: dict[str, list[str]] = {}
     for leaf in report.leaves:
         if leaf.diagnosis:

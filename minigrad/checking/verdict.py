@@ -31,7 +31,7 @@ nan = math.nan
 
 
 def check(
-    f: Callable[..., Any],
+    fun: Callable[..., Any],
     manual: Any,
     *args: Any,
     kind: str | None = None,
@@ -40,9 +40,9 @@ def check(
     seed: int = 0,
     **kwargs: Any,
 ) -> Report:
-    """Compare a derivative written by hand with the tape's and with differences of `f`; say whether it is right.
+    """Compare a derivative written by hand with the tape's and with differences of `fun`; say whether it is right.
 
-    Args:    f: the function, of arrays or pytrees of them.  manual: the function with the same arguments that returns
+    Args:    fun: the function, of arrays or pytrees of them.  manual: the function with the same arguments that returns
              the derivative, in the structure of the argument; or the derivative at this point itself.
              kind: "gradient", "value_and_gradient" (a pair, or `(value, gA, gb)` for `argnum=(0, 1)`), "elementwise"
              (the derivative of a function that works entry by entry, at every entry), "jacobian" (for each output and
@@ -51,17 +51,17 @@ def check(
              the argument); told from what `manual` returns unless given, but for the last two.
              argnum: which argument, or a sequence of several; unless given, all of them if `manual` returns as many
              parts that fit, and the first one otherwise.  deltas: hand-written cotangents of intermediate values
-             that f labels by `minigrad.name(x, "label")`: a dict from labels to arrays (or functions of the arguments),
-             or a function of the arguments that returns one.  seed: of the random directions.  Keyword arguments are
-             passed on.
+             that `fun` labels by `minigrad.name(x, "label")`: a dict from labels to arrays (or to functions of the
+             arguments), or a function of the arguments that returns one.  seed: of the random directions.  Keyword
+             arguments are passed on.
     Returns: a `Report`. `report.verdict` is "OK", "WRONG", "NOT DIFFERENTIABLE HERE" or "INCONCLUSIVE", a string;
              `print(report)` says why, per leaf. A gradient that is a valid subgradient at a kink still gives
              "NOT DIFFERENTIABLE HERE".
     Raises:  TypeError if the argument cannot be differentiated (integers); ValueError for an unknown kind, for a
-             gradient of a function that does not return one number, or for deltas with unknown labels; and whatever f
-             raises at the point.
+             gradient of a function that does not return one number, or for deltas with unknown labels; and whatever
+             `fun` raises at the point.
 
-    The verdict takes at most 40 evaluations of f, whatever the number of entries; `report.evaluations` counts them.
+    The verdict takes at most 40 evaluations of `fun`, whatever the number of entries; `report.evaluations` counts them.
     There are no tolerances to set: see `minigrad.checking.evidence` for the error model, whose figures are printed.
 
     >>> report = check(lambda x: np.sum(x**3), lambda x: 2 * x**2, np.array([1.0, 2.0]))
@@ -69,12 +69,14 @@ def check(
     (True, 'a constant factor of 2/3')
     """
     with quiet():
-        argnum = chosen_arguments(f, manual, args, kwargs, kind) if argnum is None else argnum
-        return report(Comparison(Problem(f, args, kwargs, argnum), manual, kind, seed), deltas)
+        argnum = chosen_arguments(fun, manual, args, kwargs, kind) if argnum is None else argnum
+        return report(Comparison(Problem(fun, args, kwargs, argnum), manual, kind, seed), deltas)
 
 
-def chosen_arguments(f: Callable[..., Any], manual: Any, args: Sequence[Any], kwargs: Any, kind: str | None) -> Argnum:
-    """Which arguments are meant, told from what was written by hand: all of them if it has a part for each."""
+def chosen_arguments(
+    fun: Callable[..., Any], manual: Any, args: Sequence[Any], kwargs: Any, kind: str | None
+) -> Argnum:
+    """The arguments to check, unless the user says: all of them if what was written by hand has a part for each."""
     if len(args) < 2 or kind in ("vjp", "jvp", "jacobian", "elementwise"):
         return 0
     if any(np.asarray(leaf).dtype.kind not in "fc" for leaf in flatten(tuple(args))[0]):
@@ -88,7 +90,7 @@ def chosen_arguments(f: Callable[..., Any], manual: Any, args: Sequence[Any], kw
             parts = returned[1:]
         elif len(returned) == 2 and isinstance(returned[1], (tuple, list)):
             parts = returned[1] if shapes_of(returned[1]) != shapes_of(args[0]) else ()
-        elif len(returned) == 2 and (not is_one_number(args[0]) or np.isclose(returned[0], f(*args, **kwargs))):
+        elif len(returned) == 2 and (not is_one_number(args[0]) or np.isclose(returned[0], fun(*args, **kwargs))):
             return 0  # the value, and the gradient in the first argument
     if kind == "value_and_gradient" and parts is returned:
         return 0
@@ -188,7 +190,7 @@ def numbers(case: Comparison) -> None:
 
 
 def compare_value(case: Comparison) -> list[Finding]:
-    """The value of a value_and_gradient, or of a jvp, beside that of f: a finding if it is another."""
+    """The value of a value_and_gradient, or of a jvp, beside that of f; a finding if they differ."""
     value = case.claim.value
     if value is None or case.claim.kind == "jvp":
         return []

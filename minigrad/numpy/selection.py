@@ -358,7 +358,7 @@ def linspace(
 ) -> Any:  # fmt: skip
     start, stop = as_array(start), as_array(stop)
     steps = num - 1 if endpoint else num
-    kind = _np.result_type(peel(start).dtype, peel(stop).dtype, _np.float64 if dtype is None else _np.float16)
+    kind = _np.result_type(peel(start).dtype, peel(stop).dtype, 1.0)
     fractions = (_np.arange(num) / builtins.max(steps, 1)).astype(kind.type(0).real.dtype)
     span = stop - start
     ans = start + fractions.reshape((-1,) + (1,) * len(span.shape)) * span

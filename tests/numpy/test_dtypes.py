@@ -29,6 +29,13 @@ def test_float32_sums_in_the_dtype_asked_for() -> None:
     assert g.dtype == np.float32
 
 
+def test_linspace_of_single_precision_is_single() -> None:
+    """As in NumPy, traced or not."""
+    ends = np.float32(0.5), np.float32(2.0)
+    assert vjp(lambda a, b: np.linspace(a, b, 4), *ends)[0].dtype == np.linspace(*ends, 4).dtype == np.float32
+    assert vjp(lambda a: np.linspace(a, 3, 4), np.float64(0.5))[0].dtype == np.float64
+
+
 rng = np.random.default_rng(5)
 RULES = [
     ufunc
