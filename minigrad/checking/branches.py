@@ -72,8 +72,8 @@ def singular(tape: Tape) -> list[tuple[int, str]]:
         if primitive is not None and primitive.singular is not None:
             where = declared(primitive.singular, node)
             if np.any(where):
-                first = np.broadcast_to(np.asarray(peel(node[2][0])), where.shape)[where] if len(node[2]) == 1 else []
-                of = f" of {first[0]:g}" if len(first) and primitive.kind == "elementwise" else ""
+                single = primitive.kind == "elementwise" and len(node[2]) == 1
+                of = f" of {np.asarray(peel(node[2][0]))[where].flat[0]:g}" if single else ""
                 found.append((index, f"it is taken{of} where its slope is infinite or undefined"))
     return found
 
