@@ -79,6 +79,8 @@ class Rule:
             rules = list(before[self.what + "s"])
             rules[k] = self.wrong(rules[k], scaled)
             setattr(primitive, self.what + "s", tuple(rules))
+        elif self.what == "push" and primitive.kind == "joint":
+            primitive.push = self.wrong(primitive.push, scaled)
         elif self.what in ("pull", "push"):
             setattr(primitive, self.what, self.wrong(before[self.what], lambda parts: scaled_at(parts, k)))
         else:
@@ -147,7 +149,7 @@ class Uses:
             def noted(tape: Any, primitive: Any, parents: Any, args: Any, ans: Any, params: Any) -> Any:
                 seen.add(primitive)
                 self.arity[primitive] = max(self.arity.get(primitive, 0), len(args))
-                self.results[primitive] = max(self.results.get(primitive, 0), len(ans) if type(ans) is tuple else 0)
+                self.results[primitive] = max(self.results.get(primitive, 0), len(ans) if type(ans) is tuple else 1)
                 return record(tape, primitive, parents, args, ans, params)
 
             return noted

@@ -49,12 +49,16 @@ __all__ = [
 ]  # fmt: skip
 
 
+_NO_KEYWORDS: dict[str, Any] = {}
+
+
 class _Rules:
     """What has been declared for one primitive."""
 
     def __init__(self, fun: Callable[..., Any]) -> None:
         self.fun, self.name = fun, getattr(fun, "__name__", type(fun).__name__)
         self.signature = signature_of(fun)
+        self.names = positional_names(self.signature)
         self.pull: Callable[..., Any] | None = None  # (argnums, ans, args, kwargs) -> g -> cotangents
         self.push: Callable[..., Any] | None = None  # (argnums, tangents, ans, args, kwargs) -> tangent
         self.apply: Callable[..., Any] = fun  # what "same" applies: the primitive, or its body while transposing
@@ -69,74 +73,80 @@ class _Rules:
 
     def argument(self, k: int) -> str:
         """How messages call an argument."""
-        names = positional_names(self.signature)
+        names = self.names
         return f"argument {k}" + (f" ({names[k]})" if names and k < len(names) else "")
 
     def check_pullback(self, pullback: Any, where: str) -> None:
         """Raise unless what a maker of pullbacks returned is one."""
+        if callable(pullback):
+            return
         refuse_nothing(self.name, "vjp", pullback, where, "declare None in place of it")
-        if not callable(pullback):
-            raise TypeError(
-                located(
-                    f"{self.name}: the vjp{where} returned a {type(pullback).__name__}, and not the function that maps "
-                    f"the cotangent g to that of the argument: lambda ans, *args: lambda g: ..."
-                )
+        raise TypeError(
+            located(
+                f"{self.name}: the vjp{where} returned a {type(pullback).__name__}, and not the function that maps "
+                f"the cotangent g to that of the argument: lambda ans, *args: lambda g: ..."
             )
+        )
 
     def check_declared(self, kind: str, rules: Sequence[Any], argnums: Sequence[int], form: str, leading: int) -> None:
         """Raise if rules do not fit the arguments of the function."""
-        check_places(self.name, kind, rules, argnums, positional_names(self.signature))
+        check_places(self.name, kind, rules, argnums, self.names)
         for rule in rules:
             if rule is not None and not (kind == "jvp" and isinstance(rule, str) and rule == "same"):
                 check_rule(self.name, kind, rule, form, leading, self.signature)
 
     def called(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The function as one operation."""
-
-        def pull(g: Any, ans: Any, primals: Any, wanted: Any) -> Any:
-            args, kwargs = primals
-            argnums = [k for k, each in enumerate(wanted[0]) if any(flatten(each)[0])]
-            if self.pull is not None:
-                cts: list[Any] = [None] * len(args)
-                pullback = self.pull(argnums, ans, args, kwargs)
-                self.check_pullback(pullback, "")
-                found = pullback(filled(g, ans) if type(ans) is tuple else g)
-                refuse_nothing(self.name, "vjp", found, "", "return one None for each argument")
-                found = list(found)
-                if len(found) != len(argnums):
-                    raise ValueError(
-                        located(
-                            f"{self.name}: the vjp returned {len(found)} cotangents for the {len(argnums)} arguments "
-                            f"{', '.join(map(str, argnums))}"
-                        )
-                    )
-                is_real = all_real(ans)
-                for k, ct in zip(argnums, found):
-                    cts[k] = fitted(
-                        self.name, ct, args[k], "vjp", "cotangent", f"for {self.argument(k)}", is_real=is_real
-                    )
-                return tuple(cts), None
-            moving = tuple([arg if k in argnums else None for k, arg in enumerate(args)])
-            applied, self.apply = self.apply, self.fun  # the primitive itself has no pullback: trace its body
-            try:
-                return transposed(lambda ts: push((ts, None), ans, primals), moving, ans, g), None
-            finally:
-                self.apply = applied
-
-        def push(ts: Any, ans: Any, primals: Any) -> Any:
-            args, kwargs = primals
-            argnums = [k for k, t in enumerate(ts[0]) if flatten(t)[0]]
-            if self.push is not None:
-                found = self.push(argnums, [ts[0][k] for k in argnums], ans, args, kwargs)
-                return fitted(self.name, found, ans, "jvp", "tangent", "for the result", is_real=True)
-            if self.pull is None:
-                raise self.missing(argnums[0], "defvjp")
-            wanted = [k in argnums for k in range(len(args))]
-            return transposed(lambda g: pull(g, ans, primals, (wanted,))[0], ans, args, ts[0])
-
+        if not kwargs:  # the usual case: the arguments are flat
+            return one_operation(self.name, self.fun, args, self.pulled, self.pushed, opaque=True)
         return one_operation(
-            self.name, lambda args, kwargs: self.fun(*args, **kwargs), (args, kwargs), pull, push, opaque=True
+            self.name,
+            lambda args, kwargs: self.fun(*args, **kwargs),
+            (args, kwargs),
+            lambda g, ans, primals, wanted: (self.pulled(g, ans, primals[0], wanted[0], primals[1]), None),
+            lambda ts, ans, primals: self.pushed(ts[0], ans, *primals),
+            opaque=True,
         )
+
+    def pulled(self, g: Any, ans: Any, args: Any, wanted: Any, kwargs: Any = _NO_KEYWORDS) -> tuple[Any, ...]:
+        """The cotangents of the arguments, by the pullback, or else by transposing the pushforward."""
+        argnums = [k for k, each in enumerate(wanted) if each is True or any(flatten(each)[0])]
+        if self.pull is not None:
+            cts: list[Any] = [None] * len(args)
+            pullback = self.pull(argnums, ans, args, kwargs)
+            self.check_pullback(pullback, "")
+            found = pullback(filled(g, ans) if type(ans) is tuple else g)
+            refuse_nothing(self.name, "vjp", found, "", "return one None for each argument")
+            found = list(found)
+            if len(found) != len(argnums):
+                raise ValueError(
+                    located(
+                        f"{self.name}: the vjp returned {len(found)} cotangents for the {len(argnums)} arguments "
+                        f"{', '.join(map(str, argnums))}"
+                    )
+                )
+            is_real = all_real(ans)
+            for k, ct in zip(argnums, found):
+                cts[k] = fitted(self.name, ct, args[k], "vjp", "cotangent", f"for {self.argument(k)}", is_real=is_real)
+            return tuple(cts)
+        moving = tuple([arg if k in argnums else None for k, arg in enumerate(args)])
+        applied, self.apply = self.apply, self.fun  # the primitive itself has no pullback: trace its body
+        try:
+            found = transposed(lambda ts: self.pushed(ts, ans, args, kwargs), moving, ans, g)
+            return tuple(found)
+        finally:
+            self.apply = applied
+
+    def pushed(self, ts: Any, ans: Any, args: Any, kwargs: Any = _NO_KEYWORDS) -> Any:
+        """The tangent of the result, by the pushforward, or else by transposing the pullback."""
+        argnums = [k for k, t in enumerate(ts) if flatten(t)[0]]
+        if self.push is not None:
+            found = self.push(argnums, [ts[k] for k in argnums], ans, args, kwargs)
+            return fitted(self.name, found, ans, "jvp", "tangent", "for the result", is_real=True)
+        if self.pull is None:
+            raise self.missing(argnums[0], "defvjp")
+        wanted = [k in argnums for k in range(len(args))]
+        return transposed(lambda g: self.pulled(g, ans, args, wanted, kwargs), ans, args, ts)
 
 
 def primitive(fun: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,12 +212,14 @@ def defvjp(fun: Callable[..., Any], *makers: Any, argnums: Sequence[int] | None 
                 raise rules.missing(k, "defvjp")
         made = {k: table[k](ans, *args, **kwargs) for k in wanted if table[k] is not None}
         for k, each in made.items():
-            rules.check_pullback(each, f" of {rules.argument(k)}")
+            if not callable(each):
+                rules.check_pullback(each, f" of {rules.argument(k)}")
 
         def pullback(g: Any) -> list[Any]:
             cts = {k: each(g) for k, each in made.items()}
             for k, ct in cts.items():
-                refuse_nothing(rules.name, "vjp", ct, f" of {rules.argument(k)}", "declare None in place of it")
+                if ct is None:
+                    refuse_nothing(rules.name, "vjp", ct, f" of {rules.argument(k)}", "declare None in place of it")
             return [cts.get(k) for k in wanted]
 
         return pullback

@@ -7,6 +7,7 @@
 | `bilinear`    | one transpose per argument                | the rules | the operation, arg by arg |
 | `general`     | a vjp and a jvp per argument              | the vjps  | the jvps                  |
 | `several`     | one pull, one push for a tuple of results | the pull  | the push                  |
+| `joint`       | the same for a single result              | the pull  | the push                  |
 | `constant`    | nothing: no derivative flows              | -         | -                         |
 
 A rule is called as `rule(g, ans, *args, **params)`. It is written with operators and with functions of this package,
@@ -60,11 +61,12 @@ class Primitive:
     | `chooses`      | `check`           | `chooses(ans, *args, **params)`: an array that tells which piece of a     |
     |                |                   | function in pieces it took                                                |
     | `singular`     | `check`           | `singular(ans, *args, **params)`: where a slope is infinite or undefined  |
+    | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
 
     __slots__ = (
-        "_residuals", "bind", "chooses", "commutes", "fun", "hides_branch", "jvps", "kind", "name", "pattern", "pull",
-        "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
+        "_residuals", "bind", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind", "name", "pattern",
+        "pull", "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -84,12 +86,13 @@ class Primitive:
         hides_branch: bool = False,
         chooses: Rule | None = None,
         singular: Rule | None = None,
+        joint: Primitive | None = None,
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
         self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
         self.takes_scalar = takes_scalar or kind == "elementwise"
-        self.commutes, self.hides_branch = commutes, hides_branch
+        self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
         # What the backward sweep asks of every node, in one look: does it take the
         # cotangent as it comes? does it broadcast? its rules.
         self.sweeping = (
@@ -160,6 +163,8 @@ def bind_several(primitive: Primitive) -> Callable[..., Any]:
         parents, values = operands(args, tape, True)
         ans = bind(*values, **params)
         watch(params, tape)
+        if type(ans) is not tuple:
+            return tape.record(primitive.joint, parents, values, ans, params)
         # One node holds the tuple of results, and one more for each of them stands for it from here on.
         whole = tape.record(primitive, parents, values, ans, params).index
         return tuple([tape.record(ITEM, (whole,), (ans,), part, {"position": k}) for k, part in enumerate(ans)])

@@ -182,7 +182,11 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
         pushed = primitive.push(full, ans, *args, **params)
         return [t if like.dtype.kind == "c" else real_part(t) for t, like in zip(pushed, ans)]
     total: Any = None
-    if kind == "linear":
+    if kind == "joint":
+        total = primitive.push(
+            [None if t is None else expanded(t, arg) for t, arg in zip(ts, args)], ans, *args, **params
+        )
+    elif kind == "linear":
         full = [np.zeros_like(peel(arg)) if t is None else expanded(t, arg) for t, arg in zip(ts, args)]
         total = primitive.bind(*full, **params)
     else:

@@ -13,10 +13,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
-from minigrad.core.tape import peel
+from minigrad.core.tape import Box, peel
 from minigrad.core.tree import flatten
 from minigrad.operations.tree_operation import has_derivative, shape_of
 
+_ARRAYS = (np.ndarray, np.float64, Box)
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 # ----- when it is declared --------------------------------------------------------------------------------------------
@@ -134,6 +135,8 @@ def fitted(
         kind: of the rule.  what: "tangent" or "cotangent".  where: of or for what.
         is_real: whether a complex number would mean nothing, even if there are some elsewhere.
     """
+    if type(found) in _ARRAYS and type(like) in _ARRAYS and found.dtype.kind == "f" and found.shape == like.shape:
+        return found  # the usual case: nothing of the following can be wrong
     _, treedef = flatten(like)
     parts = treedef.leaves_of(found)
     if parts is None:
@@ -187,5 +190,7 @@ def fitted(
 
 def all_real(tree: Any) -> bool:
     """Whether there is no complex number among the leaves."""
+    if type(tree) in _ARRAYS:
+        return bool(tree.dtype.kind != "c")
     return not any(getattr(getattr(peel(leaf), "dtype", None), "kind", "") == "c" or isinstance(peel(leaf), complex)
                    for leaf in flatten(tree)[0])  # fmt: skip

@@ -17,9 +17,9 @@ from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
-from minigrad.core.primitive import several
+from minigrad.core.primitive import Primitive, several
 from minigrad.core.tape import Box, Tape, open_part, peel
-from minigrad.core.tree import TreeDef, flatten
+from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.forward import jvp
 from minigrad.modes.recording import Recording
@@ -56,12 +56,20 @@ def zeros(leaf: Any) -> Any:
     return np.zeros_like(peel(typed(leaf)))[()]
 
 
+@functools.cache
+def flat_tuple(number: int) -> TreeDef:
+    """The structure of a tuple of so many leaves."""
+    return TreeDef((), (LEAF,) * number)
+
+
 def empty(treedef: TreeDef) -> TreeDef:
     """The same structure, whose examples do not keep the leaves (boxes among them) alive."""
     example = treedef.example
     if example is None:
         return treedef
     kind = type(example)
+    if kind is tuple and treedef.children == (flat := flat_tuple(len(treedef.children))).children:
+        return flat
     if kind is not tuple and kind is not list and kind is not dict:
         return flatten(treedef.unflatten([_HOLE] * len(treedef.paths())))[1]
     # Of a tuple or list the type is enough, the parts stand in `children`; of a dict the keys are needed.
@@ -69,6 +77,7 @@ def empty(treedef: TreeDef) -> TreeDef:
 
 
 _HOLE = object()
+_PLAIN = (np.ndarray, np.float64)
 
 
 def is_example(leaf: Any) -> bool:
@@ -143,27 +152,35 @@ class _Call:
         inputs = set(self.places)
         self.leaves = [None if k in inputs else leaf for k, leaf in enumerate(leaves)]
         self.treedef = empty(treedef)
+        self.is_flat = self.treedef is flat_tuple(len(leaves))  # the usual case, in which nothing has to be built
 
     def rebuilt(self, parts: Sequence[Any], *, blank: bool = False) -> Any:
         """All arguments from the traced ones; of the others `None`, if blank."""
         new: list[Any] = [None] * len(self.leaves) if blank else list(self.leaves)
         for k, part in zip(self.places, parts):
             new[k] = part
-        return self.treedef.unflatten(new)
+        return tuple(new) if self.is_flat else self.treedef.unflatten(new)
 
-    def result(self, parts: Sequence[Any], *, blank: bool = False) -> Any:
-        """The result from its float parts; of the others `None`, if blank."""
+    def result(self, parts: Any, *, blank: bool = False) -> Any:
+        """The result from its float parts, or from itself if it is one; of the others `None`, if blank."""
+        if self.is_one:
+            return parts
         new: list[Any] = [None] * len(self.others) if blank else list(self.others)
         for k, part in zip(self.moving, parts):
             new[k] = part
         return self.outdef.unflatten(new)
 
-    def run(self, *xs: Any) -> tuple[Any, ...]:
-        """The function on plain values."""
+    def run(self, *xs: Any) -> Any:
+        """The float parts of the function on plain values; or the result itself if it is one."""
         args = self.rebuilt(xs)
-        duck = innermost_duck(flatten(args)[0]) if self.opaque else None
+        duck = innermost_duck(args if self.is_flat else flatten(args)[0]) if self.opaque else None
         if duck is None:
-            outs, outdef = flatten(self.fun(*args))
+            out = self.fun(*args)
+            self.is_one = type(out) in _PLAIN and out.dtype.kind in "fc"
+            if self.is_one:  # as below, in fewer steps
+                self.outdef = LEAF
+                return out
+            outs, outdef = flatten(out)
             refuse_closure(self.name, outs)
         else:
             outs, outdef = flatten(self.by_examples(duck, args))
@@ -171,6 +188,10 @@ class _Call:
             for out in outs:
                 refuse_foreign_result(self.name, out)
         outs = [typed(open_part(out)) for out in outs]
+        self.is_one = outdef is LEAF and has_derivative(outs[0])
+        if self.is_one:
+            self.outdef = LEAF
+            return outs[0]
         self.moving = [k for k, out in enumerate(outs) if has_derivative(out)]
         self.others = [None if has_derivative(out) else out for out in outs]
         self.outdef = empty(outdef)
@@ -207,17 +228,19 @@ class _Call:
         """The cotangents of the traced arguments."""
         wanted = self.rebuilt([p >= 0 for p in parents], blank=True)
         cts = self.rules[0](self.result(gs, blank=True), self.result(ans), self.rebuilt(xs), wanted)
-        parts = self.treedef.leaves_of(cts)
+        parts = cts if self.is_flat and type(cts) is tuple else self.treedef.leaves_of(cts)
         assert parts is not None, f"{self.name}: the pull returned another structure than that of the arguments"
         return [parts[k] if p >= 0 else None for k, p in zip(self.places, parents)]
 
-    def push(self, ts: Any, ans: Any, *xs: Any) -> list[Any]:
-        """The tangents of the results."""
+    def push(self, ts: Any, ans: Any, *xs: Any) -> Any:
+        """The tangents of the results, or of the one."""
         tangents = self.rules[1](self.rebuilt(ts, blank=True), self.result(ans), self.rebuilt(xs))
         return self.filled_parts(tangents, ans)
 
-    def filled_parts(self, tangents: Any, ans: Any) -> list[Any]:
-        """The float parts of tangents of the results."""
+    def filled_parts(self, tangents: Any, ans: Any) -> Any:
+        """The float parts of tangents of the results, or the tangent of the one."""
+        if self.is_one:
+            return zeros(ans) if tangents is None else tangents
         parts = self.outdef.leaves_of(tangents)
         assert parts is not None, f"{self.name}: the push returned another structure than that of the results"
         return [zeros(a) if parts[k] is None else parts[k] for k, a in zip(self.moving, ans)]
@@ -228,26 +251,28 @@ class _Call:
         padded = [[*u, *[zeros(u[0])] * (order + 1 - len(u))] for u in us]
         curves = [self.rebuilt([u[j] for u in padded], blank=j > 0) for j in range(order + 1)]
         found = self.series(order, curves, self.result(ans))
-        return [ans, *[tuple(self.filled_parts(c, ans)) for c in found[1:]]]
+        parts = [self.filled_parts(c, ans) for c in found[1:]]
+        return [ans, *(parts if self.is_one else map(tuple, parts))]
 
 
 @functools.cache
 def _primitive(name: str) -> Callable[..., Any]:
     """The primitive of this name, which asks the call."""
 
-    def run(*xs: Any, _call: _Call, **_: Any) -> tuple[Any, ...]:
+    def run(*xs: Any, _call: _Call, **_: Any) -> Any:
         return _call.run(*xs)
 
     def pull(gs: Any, ans: Any, *xs: Any, parents: Any, _call: _Call, **_: Any) -> list[Any]:
         return _call.pull(gs, ans, *xs, parents=parents)
 
-    def push(ts: Any, ans: Any, *xs: Any, _call: _Call, **_: Any) -> list[Any]:
+    def push(ts: Any, ans: Any, *xs: Any, _call: _Call, **_: Any) -> Any:
         return _call.push(ts, ans, *xs)
 
     def taylor(_s: Any, order: int, ans: Any, *us: Any, _call: _Call, **_: Any) -> list[Any] | None:
         return None if _call.series is None else _call.taylor(order, ans, us)
 
-    return several(name, run, pull, push, taylor=taylor)
+    one = Primitive(name, "joint", run, pull=pull, push=push, taylor=taylor)
+    return several(name, run, pull, push, taylor=taylor, joint=one)
 
 
 def transposed(linear_map: Callable[[Any], Any], like: Any, out_like: Any, weights: Any) -> Any:

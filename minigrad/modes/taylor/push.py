@@ -225,9 +225,9 @@ def _velocity(
     primitive: Primitive, tangents: dict[int, Any], ans: Any, args: tuple[Any, ...], params: dict[str, Any]
 ) -> Any:
     """The jvp of one operation, given the tangents of the arguments that move."""
-    if type(ans) is tuple:
-        assert primitive.push is not None
-        return tuple(primitive.push([tangents.get(k) for k in range(len(args))], ans, *args, **params))
+    if primitive.push is not None:
+        pushed = primitive.push([tangents.get(k) for k in range(len(args))], ans, *args, **params)
+        return tuple(pushed) if type(ans) is tuple else pushed
     total: Any = None
     for k, t in tangents.items():
         part = primitive.jvps[k](t, ans, *args, **params)
