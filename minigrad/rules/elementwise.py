@@ -58,7 +58,7 @@ square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x,
                          taylor=lambda s, d, ans, u: s.product(u, u, d, ans))
 sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans),
                          taylor=lambda s, d, ans, u: s.power(ans, u, 0.5, d), singular=lambda ans, _x: ans == 0)
-cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / (3.0 * ans * ans),
+cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / 3.0 / ans / ans,      # so that it is infinite twice at 0
                          taylor=lambda s, d, ans, u: s.power(ans, u, 1 / 3, d), singular=lambda ans, _x: ans == 0)
 
 
@@ -138,7 +138,8 @@ tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans),
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x),
                       taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_plus_square(u, d), d), d))
 arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)),
-                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.square_minus_one(u, d), d), d),
+                      taylor=lambda s, d, ans, u: s.inverse(
+                          ans, u, s.power(sqrt(u[0] - 1.0) * sqrt(u[0] + 1.0), s.square_minus_one(u, d), 0.5, d), d),
                       singular=lambda _ans, x: x == 1)
 arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)),
                       taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_minus_square(u, d), d))
@@ -162,9 +163,9 @@ hypot   = elementwise("hypot", np.hypot,                  # at (0, 0) the subgra
 # ----- piecewise: the derivative of the piece, shared evenly at a tie -------------------------------------------------
 
 absolute = elementwise("absolute", np.absolute, lambda g, ans, x: g * direction(x, ans),     # at 0 the subgradient 0
-                       taylor=lambda s, d, ans, u: s.absolute(ans, u), chooses=lambda _ans, x: np.sign(x))
-fabs     = elementwise("fabs", np.fabs, lambda g, _ans, x: g * sign(x),
-                       taylor=lambda s, d, ans, u: s.absolute(ans, u), chooses=lambda _ans, x: np.sign(x))
+                       taylor=lambda s, d, ans, u: s.absolute(ans, u, d), chooses=lambda _ans, x: np.sign(x))
+fabs     = elementwise("fabs", np.fabs, lambda g, ans, x: g * direction(x, ans),
+                       taylor=lambda s, d, ans, u: s.absolute(ans, u, d), chooses=lambda _ans, x: np.sign(x))
 maximum  = elementwise("maximum", np.maximum,
                        lambda g, ans, x, y: g * share(x, y, ans, np.greater),
                        lambda g, ans, x, y: g * share(y, x, ans, np.greater),
@@ -251,6 +252,13 @@ def sinc_slope(x: Any, ans: Any) -> Any:
     return where(near, small * series * (-np.pi / 3), (cos(z) - ans) / far)
 
 
+def squared_sech(x: Any) -> Any:
+    """1 / cosh(x)^2 without overflow, to full relative accuracy."""
+    away = where(np.real(peel(x)) < 0, typed(2.0, x), typed(-2.0, x))
+    small = exp(away * x)
+    return 4.0 * small / (1.0 + small) ** 2
+
+
 def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
     """The part of the cotangent that x gets when `ans` is the better of x and y: 1, 0, or 1/2 at a tie.
 
@@ -264,6 +272,8 @@ def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
 
 def direction(x: Any, ans: Any) -> Any:
     """The derivative of |x|: sign(x), and for complex x the conjugate of x/|x|; 0 at 0."""
+    if type(open_part(x)) is Box and anywhere(peel(x) == 0):
+        warn_of_length()
     if peel(x).dtype.kind != "c":
         return sign(x)
     return conjugate(x) / nonzero_or_one(ans)
@@ -293,12 +303,19 @@ def ratio(x: Any, length: Any) -> Any:
     return where(zero, 0.0, x) / where(zero, 1.0, length)
 
 
+def length_or_one(length: Any) -> Any:
+    """A length by which something is divided that vanishes with it; whoever asks for more than the slope is warned."""
+    if type(open_part(length)) is Box and anywhere(peel(length) == 0):
+        warn_of_length()
+    return nonzero_or_one(length)
+
+
 def warn_of_length() -> None:
     """Tell that the second derivative of a length was asked for at 0."""
     warnings.warn(
         located(
-            "a length (hypot, norm) is 0 at some entry, where its second derivative is infinite; it is taken as 0. "
-            "For the square of a length write the sum of squares, np.sum(x * x)"
+            "a length (abs, hypot, norm, std) is 0 at some entry, where its second derivative is infinite; it is taken "
+            "as 0. For the square of a length write the sum of squares, np.sum(x * x), x * x for np.abs(x) ** 2"
         ),
         RuntimeWarning,
         stacklevel=3,

@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck, anywhere
 from minigrad.core.primitive import Operation, general, linear
 from minigrad.core.tape import peel
-from minigrad.rules.elementwise import exp, nonzero_or_one
+from minigrad.rules.elementwise import exp, length_or_one, nonzero_or_one
 from minigrad.rules.moving import concatenate
 from minigrad.rules.shapes import (
     add_reduce,
@@ -169,12 +169,12 @@ std = general(
     lambda x, axis=None, keepdims=False, ddof=0: np.std(x, axis=axis, keepdims=keepdims, ddof=ddof),
     [
         lambda g, ans, x, axis=None, keepdims=False, ddof=0: _var_vjp(
-            g * (0.5 / nonzero_or_one(ans)), ans, x, axis, keepdims, ddof
+            g * (0.5 / length_or_one(ans)), ans, x, axis, keepdims, ddof
         )
     ],
     [
         lambda t, ans, x, axis=None, keepdims=False, ddof=0: (
-            _var_jvp(t, ans, x, axis, keepdims, ddof) * (0.5 / nonzero_or_one(ans))
+            _var_jvp(t, ans, x, axis, keepdims, ddof) * (0.5 / length_or_one(ans))
         )
     ],
     takes_scalar=True,

@@ -158,6 +158,18 @@ def settled_product(u: Series, v: Series, w: Series) -> Series:
         return [w[0], *[sum(row[1:], row[0]) for row in terms[1:]]]
 
 
+def settled_constant(us: list[Series], w: Series) -> Series:
+    """The series w of an elementwise function of `us`, with 0 for NaN where no argument moves; w if there is none."""
+    lost = [np.isnan(peel(c)) for c in w[1:]]
+    if not any(map(np.any, lost)):
+        return w
+    moves: Any = np.False_
+    for u in us:
+        for c in u[1:]:
+            moves = moves | np.not_equal(peel(c), 0)
+    return [w[0], *[e.where(bad & ~moves, 0.0, c) for bad, c in zip(lost, w[1:])]]
+
+
 def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     """u / v: from (u / v) v = u."""
     ans = u[0] / v[0] if ans is None else ans
@@ -379,17 +391,18 @@ def power(ans: Any, u: Series, p: float, order: int) -> Series:
     for k in range(1, order + 1):
         v[k] = (p * dot(du, v, k, 1) - dot(u, dv, k, 1, k)) / (k * base)
         dv[k] = k * v[k]
-    if np.any(zero):  # t^p has the coefficients 0 below the order p, and infinite ones from there on
+    if np.any(zero):  # t^p has the coefficients 0 below the order p, infinite ones from there on; a kink counts as 0
         beyond = 1.0 / np.where(zero, 0.0, 1.0) if order >= p else 0.0  # a division by zero, of which the user is told
-        moved = np.zeros_like(zero)
-        sign: Any = 1.0  # of the binomial coefficient of p over k, times that of u' to the power k
         real = all(peel(c).dtype.kind == "f" for c in u[:2] if hasattr(peel(c), "dtype"))
         way = np.sign(peel(u[1])) if real and len(u) > 1 else 0.0  # 0: u touches zero, and the power has a kink
+        reached = np.not_equal(way, 0) if real else np.zeros_like(zero)
+        sign: Any = 1.0  # of the binomial coefficient of p over k, times that of u' to the power k
         v = [ans, *v[1:]]
         for k in range(1, order + 1):
-            moved = moved | np.not_equal(peel(u[k]) if k < len(u) else 0.0, 0)
+            if not real:
+                reached = reached | np.not_equal(peel(u[k]) if k < len(u) else 0.0, 0)
             sign = np.where(np.equal(way, 0), 1.0, sign * way * (1.0 if p > k - 1 else -1.0))
-            v[k] = e.where(zero, 0.0 if k < p else np.where(moved, beyond * sign, 0.0), v[k])
+            v[k] = e.where(zero, 0.0 if k < p else np.where(reached, beyond * sign, 0.0), v[k])
     return v
 
 
@@ -402,6 +415,8 @@ def power_by(ans: Any, u: Series, p: Series, order: int) -> Series:
     """u^p, where the exponent may move, or differ from entry to entry."""
     exponent = peel(p[0])
     if len(p) == 1 and type(p[0]) is not Box and np.isrealobj(exponent):
+        if not np.size(exponent):
+            return [ans]
         if np.ndim(exponent):
             by_value = [(p_value, power(ans, u, float(p_value), order)) for p_value in np.unique(exponent)]
             v = by_value[0][1]
@@ -456,7 +471,7 @@ def tangent(ans: Any, u: Series, order: int) -> Series:
 
 def hyperbolic_tangent(ans: Any, u: Series, order: int) -> Series:
     """tanh(u): v' = w u' with w = 1/cosh^2, w' = -2 v w u'. w is not 1 - v^2, which has no digits where v is near 1."""
-    w0 = squared_sech(u[0])
+    w0 = e.squared_sech(u[0])
     v, u = room(ans, order, u)
     w, du = room(w0, order, slope(u))
     vw, *_ = room(ans * w0, order, u)
@@ -465,14 +480,6 @@ def hyperbolic_tangent(ans: Any, u: Series, order: int) -> Series:
         w[k] = -2.0 * dot(du, vw, k, 1) / k
         vw[k] = dot(v, w, k)
     return v
-
-
-def squared_sech(x: Any) -> Any:
-    """1 / cosh(x)^2 without overflow, to full relative accuracy."""
-    if peel(x).dtype.kind == "c":
-        return 1.0 / e.cosh(x) ** 2
-    small = e.exp(-2.0 * e.absolute(x))
-    return 4.0 * small / (1.0 + small) ** 2
 
 
 def logistic(ans: Any, rest: Any, u: Series, order: int) -> Series:
@@ -520,9 +527,11 @@ def selected(ans: Any, x: Series, y: Series, condition: Any) -> Series:
     ]
 
 
-def absolute(ans: Any, u: Series) -> Series | None:
+def absolute(ans: Any, u: Series, order: int) -> Series | None:
     """|u| for real u."""
     x = peel(u[0])
+    if order > 1 and np.any(np.equal(x, 0)):
+        e.warn_of_length()
     return None if x.dtype.kind == "c" else [ans, *[c * np.sign(x) for c in u[1:]]]
 
 
@@ -538,7 +547,10 @@ def log_sum_of_exponentials(ans: Any, x: Series, y: Series, order: int) -> Serie
     """v' = share_x x' + share_y y', where the shares are logistic functions of x - y and of y - x."""
     share_x = e.exp(-e.logaddexp(0.0, e.gap(y[0], x[0], ans)))
     share_y = e.exp(-e.logaddexp(0.0, e.gap(x[0], y[0], ans)))
-    of_x = logistic(share_x, share_y, added(share_x, x, y, -1), order - 1)  # the difference moves like x - y
+    difference = added(share_x, x, y, -1)
+    if not np.all(finite := np.isfinite(peel(ans))):
+        difference = [share_x, *[e.where(finite, e.typed(c, ans), 0.0) for c in difference[1:]]]
+    of_x = logistic(share_x, share_y, difference, order - 1)
     parts = [integral(ans, x, of_x, order)] if len(x) > 1 else []
     if len(y) > 1:
         parts.append(integral(ans, y, shifted(share_y, of_x, -1), order))

@@ -11,7 +11,7 @@ from references import assert_close
 
 import minigrad.numpy as mnp
 import minigrad.rules.elementwise
-from minigrad import elementwise_grad
+from minigrad import elementwise_grad, grad, holomorphic_grad, jvp
 from minigrad.modes.taylor.derivatives import derivatives
 from minigrad.numpy.dispatch import UFUNCS
 
@@ -100,3 +100,62 @@ def test_whole_powers_of_zero_above_32() -> None:
     assert not found[:40, 0].any()
     assert found[40].tolist() == pytest.approx([math.factorial(40)] * 2, rel=1e-13)
     assert found[41].tolist() == [0.0, 0.0]
+
+
+COMPLEX: dict[str, Any] = {
+    **{
+        name: getattr(np, name)
+        for name in (
+            "arccos arccosh arcsin arcsinh arctan arctanh cosh exp exp2 expm1 log log10 log1p log2 reciprocal sin sinh "
+            "sqrt square tan tanh"
+        ).split()
+    },
+    "z ** 1.5": lambda z: z**1.5,
+    "z ** -2": lambda z: z**-2,
+    "z ** w": lambda z: z ** (0.3 + 1j),
+    "w ** z": lambda z: (0.3 + 1j) ** z,
+    "z ** z": lambda z: z**z,
+}
+QUADRANTS = [x + y * 1j for a, b in ((1.3, 0.4), (0.2, 1.7), (0.3, 0.2), (3.0, 0.05)) for x in (a, -a) for y in (b, -b)]
+
+
+@pytest.mark.parametrize("name", COMPLEX)
+@pytest.mark.parametrize("z", QUADRANTS, ids=str)
+def test_complex_functions_in_all_quadrants(name: str, z: complex) -> None:
+    """Taylor, forward and reverse mode against Cauchy's integral over a small circle, on every side of the cuts."""
+    fun, r, n = COMPLEX[name], 0.01, 16
+    roots = np.exp(2j * np.pi * np.arange(n) / n)
+    expected = [np.mean(fun(z + r * roots) * roots**-k) / r**k * math.factorial(k) for k in range(4)]
+    found = derivatives(fun, z, 3)
+    assert np.allclose(found, expected, rtol=1e-6, atol=1e-6 * np.max(np.abs(expected)))
+    assert abs(jvp(fun, (z,), (1.0 + 0j,))[1] - found[1]) <= 1e-12 * abs(found[1])
+    assert abs(holomorphic_grad(fun)(z) - found[1]) <= 1e-12 * abs(found[1])
+
+
+def test_an_argument_that_stays_at_a_singular_point() -> None:
+    """0 times an infinite derivative is 0 to every order, as in the other modes, and the user is told."""
+    for fun in (np.arccos, np.arcsin, np.arccosh, lambda x: np.sqrt(x - 1.0), lambda x: np.log(x - 1.0 + 0.0 * x)):
+        with np.errstate(divide="ignore"):
+            at = fun(np.ones(3))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            found = derivatives(lambda x, fun=fun: fun(1.0 + 0.0 * x), np.array([0.3, 0.5, 0.7]), 4)
+        assert np.array_equal(found[0], at)
+        assert not found[1:].any()
+    with pytest.warns(RuntimeWarning, match="an infinite derivative met a factor of 0"):
+        derivatives(lambda x: np.arccos(1.0 + 0.0 * x), 0.3, 1)
+    mixed = derivatives(lambda x: np.arccos(mnp.where(x > 0.4, 1.0, x)), np.array([0.3, 0.5]), 2)
+    assert_close(mixed[:, 0], derivatives(np.arccos, 0.3, 2), 1e-14)
+    assert not mixed[1:, 1].any()
+
+
+def test_a_power_of_no_entries() -> None:
+    """An empty array of exponents gives an empty array."""
+    assert derivatives(lambda x: x ** np.ones((2, 0)), 0.5, 3).shape == (4, 2, 0)
+
+
+def test_a_tie_of_infinities_has_no_curvature() -> None:
+    """As by nesting: beside an infinity nothing else counts."""
+    fun = lambda t: np.logaddexp(np.inf + t, np.inf)
+    assert derivatives(fun, 0.3, 3).tolist() == [np.inf, 0.5, 0.0, 0.0]
+    assert grad(grad(fun))(0.3) == 0.0

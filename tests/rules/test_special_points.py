@@ -78,6 +78,73 @@ def test_special_point(row: list[str]) -> None:
     same(nested[0], expected)
 
 
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} at {row[1]}" for row in ROWS])
+def test_special_point_in_a_batch_and_compiled(row: list[str]) -> None:
+    """Many points at once, and a replay, choose the same derivative."""
+    expression, point, derivative, *_ = row
+    x, expected = np.asarray(evaluate(point)), np.asarray(evaluate(derivative), dtype=float)
+
+    def fun(x: Any) -> Any:
+        return mnp.sum(evaluate(expression, x=x))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for found in minigrad.batched(grad(fun))(np.stack([x, x])):
+            same(found, expected)
+        compiled = minigrad.compile(grad(fun))
+        for _ in range(2):
+            same(compiled(x), expected)
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[f"{row[0]} at {row[1]}" for row in ROWS])
+def test_second_order_at_a_special_point(row: list[str]) -> None:
+    """The second derivative along (1, ..., 1): reverse or forward over reverse, forward over forward, Taylor mode."""
+    expression, point, *_ = row
+    x = np.asarray(evaluate(point))
+    ones = np.ones_like(x)
+
+    def fun(x: Any) -> Any:
+        return mnp.sum(evaluate(expression, x=x))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        found = [
+            np.sum(grad(lambda x: mnp.sum(grad(fun)(x)))(x)),
+            np.sum(jvp(grad(fun), (x,), (ones,))[1]),
+            jvp(lambda x: jvp(fun, (x,), (ones,))[1], (x,), (ones,))[1],
+            derivatives(fun, x, 2)[2],
+        ]
+    for other in found[1:]:
+        same(other, found[0])
+
+
+EVEN: dict[str, tuple[Any, Any]] = {
+    "abs": (lambda x: np.abs(x) ** 2, np.array(0.0)),
+    "fabs": (lambda x: np.fabs(x) ** 2, np.array(0.0)),
+    "cos": (lambda x: np.cos(np.abs(x)), np.array(0.0)),
+    "complex abs": (lambda x: np.abs(x + 0j) ** 2, np.array(0.0)),
+    "std": (lambda x: np.std(x) ** 2, np.ones(3)),
+    "norm": (lambda x: np.linalg.norm(x) ** 2, np.zeros(3)),
+    "hypot": (lambda x: np.hypot(x, 0.0 * x) ** 2, np.array(0.0)),
+}
+
+
+@pytest.mark.parametrize("name", EVEN)
+def test_even_functions_of_a_length_warn_at_second_order(name: str) -> None:
+    """Their second derivative is finite, but the chain rule multiplies subgradients that are 0: the user is told."""
+    fun, x = EVEN[name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # nothing to tell at first order
+        assert not np.any(grad(fun)(x))
+    for second in (
+        lambda: grad(lambda x: mnp.sum(grad(fun)(x)))(x),
+        lambda: jvp(grad(fun), (x,), (np.ones_like(x),)),
+        lambda: derivatives(fun, x, 2),
+    ):
+        with pytest.warns(RuntimeWarning, match=r"a length \(.*(.|\n)*test_special_points.py"):
+            second()
+
+
 def test_the_page_has_rows() -> None:
     assert len(ROWS) > 40
 

@@ -106,13 +106,17 @@ def _push_series(
                 findings.note(i, primitive, ans, LOST)
             continue
         known[i] = node_series(primitive, us, args, ans, params, order)
-        if by_series and findings is not None and order > 1 and s.loses_digits(known[i], us[0], us[1]):
+        if by_series and findings is not None and s.loses_digits(known[i], us[0], us[1]):
             findings.lost_digits = True
         if events:
             assert findings is not None
             what = ""
-            if primitive is MULTIPLY and (settled := s.settled_product(us[0], us[1], known[i])) is not known[i]:
-                known[i], what = settled, "an infinite derivative met a factor of 0; their product is taken as 0"
+            if primitive.kind == "elementwise":
+                settled = s.settled_constant(us, known[i])
+                if primitive is MULTIPLY:
+                    settled = s.settled_product(us[0], us[1], settled)
+                if settled is not known[i]:
+                    known[i], what = settled, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
     return [known[i] for i in outputs]
 

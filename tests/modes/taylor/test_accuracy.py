@@ -125,6 +125,13 @@ def test_quotients_near_a_common_zero(fun: Any, reference: Any) -> None:
     assert np.all(np.abs(found - expected[:-1]) <= 1e-10 * (np.abs(expected[:-1]) + 0.05 * np.abs(expected[1:])))
 
 
+def test_a_quotient_near_a_common_zero_at_first_order() -> None:
+    """A single derivative is as exact as one of many."""
+    x = np.array([1e-15, -1e-9, 1e-5])
+    assert np.all(np.abs(derivatives(lambda x: np.log1p(x) / x, x, 1)[1] - (-0.5 + 2 * x / 3)) <= 1e-9)
+    assert derivatives(lambda x: np.sin(x) / x, 1e-12, 1)[1] == pytest.approx(-1e-12 / 3, abs=1e-20)
+
+
 @pytest.mark.parametrize(
     ("fun", "x"),
     [
