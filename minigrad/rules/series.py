@@ -259,7 +259,9 @@ def careful_quotient(u: Series, v: Series, order: int, ans: Any) -> tuple[Series
         bound = _upward_bounds(peel(ans), [peel(c) for c in u], [peel(c) for c in v], k)[k]
         eps = np.finfo(peel(ans).dtype).eps
         cancelled = eps * bound > 1e-4 * np.abs(peel(w[k]))
+        by, slope_of_v = np.abs(peel(v[0])), np.abs(peel(v[1]))
         inexact = rest <= 64 * eps * np.abs(peel(u[1]))  # as when the numerator is a difference
+        inexact = inexact & (rest * (slope_of_v / by) ** k > 1e-10 * np.abs(by * peel(w[k])))  # and that is to be seen
         return w, bool(np.any(near & ~good & (cancelled | inexact)))
 
 

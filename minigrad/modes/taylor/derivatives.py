@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import math
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -85,32 +84,31 @@ def _factorials(order: int) -> Any:
 
 # ----- mixed derivatives ----------------------------------------------------------------------------------------------
 #
-# A homogeneous polynomial of degree d in p variables is known from its values in all directions j of whole numbers with
-# |j| = d, so the mixed derivatives of order d are linear combinations of Taylor coefficients along these: A. Griewank,
-# J. Utke and A. Walther, "Evaluating higher derivative tensors by forward propagation of univariate Taylor series",
-# Mathematics of Computation 69, 2000, formula (13).
+# Series within series: the coefficients of one variable are curves in the next. So every coefficient is found from
+# sums and products of its own order in each variable, and has its digits whatever the scales of the variables; the
+# mixed derivatives along directions, which cost less in many variables, are differences, and lose them.
 
 
 def _mixed_derivatives(fun: Callable[..., Any], xs: tuple[Any, ...], order: Any) -> Any:
     indices, one = _multi_indices(order, len(xs))
-    needed: dict[tuple[int, ...], int] = {}  # the highest order asked for along each direction without a common factor
-    for index in indices:
-        for direction in _weights(index):
-            needed[direction] = max(needed.get(direction, 0), sum(index))
-    curves = Curves("derivatives", fun, xs)
-    value: Any = None
-    along: dict[tuple[int, ...], Series] = {}
-    for direction, highest in needed.items():
-        value, along[direction] = curves.of_one_result([[float(j)] if j else [] for j in direction], highest)
-    found: dict[tuple[int, ...], Any] = {}
-    for index in indices:
-        k, total = sum(index), None
-        for direction, weight in _weights(index).items():
-            if k < len(along[direction]):
-                part = weight * along[direction][k]
-                total = part if total is None else total + part
-        found[index] = full(0.0 if total is None else total, value)
+    Curves("derivatives", lambda *xs: xs, xs)  # raises if one is no array or number, also where its order is 0
+    highest = [max([index[k] for index in indices], default=0) for k in range(len(xs))]
+    table = _table(fun, xs, highest)
+    found = {index: table[tuple([i for i, most in zip(index, highest) if most][::-1])] for index in indices}
     return found[indices[0]] if one else found
+
+
+def _table(fun: Callable[..., Any], xs: tuple[Any, ...], highest: list[int]) -> Any:
+    """All mixed derivatives up to an order in each variable: an axis for each whose order is not 0, the last first."""
+    last = max([k for k, most in enumerate(highest) if most], default=0)
+    before = [*highest[:last], 0, *highest[last + 1 :]]
+
+    def of_last(x: Any) -> Any:
+        at = (*xs[:last], x, *xs[last + 1 :])
+        return _table(fun, at, before) if any(before) else fun(*at)
+
+    series = derivatives(of_last, xs[last], highest[last])
+    return series if highest[last] else series[0]
 
 
 def _multi_indices(order: Any, p: int) -> tuple[list[tuple[int, ...]], bool]:
@@ -133,33 +131,6 @@ def _multi_indices(order: Any, p: int) -> tuple[list[tuple[int, ...]], bool]:
                 )
             )
     return [tuple(map(int, index)) for index in indices], one
-
-
-@functools.lru_cache(maxsize=4096)
-def _weights(index: tuple[int, ...]) -> dict[tuple[int, ...], float]:
-    """Which combination of Taylor coefficients of order |index| along which directions is this mixed derivative."""
-    from fractions import Fraction  # here, since most never need it
-
-    d = sum(index)
-    if d == 0:
-        return {(0,) * len(index): 1.0}
-    exact: dict[tuple[int, ...], Fraction] = {}
-    for j in compositions(d, [d if i else 0 for i in index]):
-        weight = Fraction(0)
-        for k in itertools.product(*[range(i + 1) for i in index]):
-            if n := sum(k):
-                choices = math.prod(math.comb(i, part) for i, part in zip(index, k))
-                shares = math.prod(
-                    (Fraction(d * part, n) - i) / (i + 1)
-                    for part, m in zip(k, j)
-                    for i in range(m)  # binomials
-                )
-                weight += (-1) ** (d - n) * choices * shares * Fraction(n, d) ** d
-        if weight:
-            common = math.gcd(*j)
-            direction = tuple(m // common for m in j)
-            exact[direction] = exact.get(direction, Fraction(0)) + weight * common**d
-    return {direction: float(weight) for direction, weight in exact.items()}
 
 
 def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequence[Any]]) -> tuple[Any, Any]:

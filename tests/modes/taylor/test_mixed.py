@@ -1,5 +1,6 @@
 """Mixed derivatives in several variables."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -71,16 +72,49 @@ def test_a_bad_multi_index_is_refused(order: Any) -> None:
 
 @given(program=PROGRAMS, index=st.tuples(st.integers(0, 3), st.integers(0, 2)), seed=st.integers(0, 99))
 def test_mixed_derivatives_are_symmetric(program: Any, index: tuple[int, int], seed: int) -> None:
-    """Random programs of two variables: x first, y first, and along directions give the same."""
+    """Random programs of two variables: x first and y first give the same, and together the derivative along (1, 1)."""
     x, y = np.random.default_rng(seed).uniform(-0.8, 0.8, 2)
     i, j = index
+    n = i + j
 
     def fun(x: Any, y: Any) -> Any:
         return run(program, x, y)
 
-    x_first = derivatives(lambda y: derivatives(lambda x: fun(x, y), x, i)[i], y, j)[j]
-    y_first = derivatives(lambda x: derivatives(lambda y: fun(x, y), y, j)[j], x, i)[i]
-    by_directions = derivatives(fun, (x, y), [(i, j), (i + j, 0), (0, i + j)])
-    scale = max(1.0, *map(abs, by_directions.values()))
-    assert abs(x_first - y_first) <= 1e-10 * scale
-    assert abs(by_directions[i, j] - x_first) <= 1e-9 * scale
+    all_of_order_n = [(k, n - k) for k in range(n + 1)]
+    x_first = derivatives(fun, (x, y), all_of_order_n)
+    y_first = derivatives(lambda y, x: fun(x, y), (y, x), (j, i))
+    scale = max(1.0, *map(abs, x_first.values()))
+    assert abs(x_first[i, j] - y_first) <= 1e-10 * scale
+    diagonal = derivatives(lambda t: fun(x + t, y + t), 0.0, n)[n]
+    total = sum(math.comb(n, k) * x_first[k, n - k] for k in range(n + 1))
+    assert abs(diagonal - total) <= 1e-9 * scale
+
+
+SCALES: list[tuple[Any, Any, tuple[Any, ...], tuple[int, ...]]] = [
+    (lambda x, y: np.sin(x) * np.sin(1e4 * y), lambda x, y: mpmath.sin(x) * mpmath.sin(1e4 * y), (2.0, 0.1), (3, 1)),
+    (
+        lambda x, y: np.sin(1e-4 * x) * np.sin(1e4 * y),
+        lambda x, y: mpmath.sin(1e-4 * x) * mpmath.sin(1e4 * y),
+        (2.0, 0.1),
+        (6, 6),
+    ),
+    (lambda x, y: np.exp(1e3 * x * y), lambda x, y: mpmath.exp(1e3 * x * y), (1e-3, 2e-2), (5, 3)),
+    (lambda x, y: 1 / (1e-6 + x + 1e6 * y), lambda x, y: 1 / (1e-6 + x + 1e6 * y), (1e-6, 1e-12), (4, 4)),
+    (
+        lambda x, y, z: np.log(x * 1e5 + y) * np.cos(z * 1e-3),
+        lambda x, y, z: mpmath.log(x * 1e5 + y) * mpmath.cos(z * 1e-3),
+        (1e-5, 0.5, 10.0),
+        (2, 3, 2),
+    ),
+]
+
+
+@pytest.mark.parametrize(("fun", "exact", "at", "index"), SCALES)
+def test_variables_of_different_scales_keep_all_digits(fun: Any, exact: Any, at: Any, index: Any) -> None:
+    """Each derivative to twelve digits of its own size, whether it is asked for alone or with all others."""
+    with mpmath.workdps(120):
+        expected = float(mpmath.diff(exact, tuple(map(mpmath.mpf, at)), index, h=mpmath.mpf(10) ** -25))
+    assert derivatives(fun, at, index) == pytest.approx(expected, rel=1e-12)
+    assert derivatives(fun, at, sum(index) if sum(index) < 8 else [index, (0,) * len(at)])[index] == pytest.approx(
+        expected, rel=1e-12
+    )
