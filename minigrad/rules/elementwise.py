@@ -58,7 +58,7 @@ square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x,
                          taylor=lambda s, d, ans, u: s.product(u, u, d, ans))
 sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans),
                          taylor=lambda s, d, ans, u: s.power(ans, u, 0.5, d), singular=lambda ans, _x: ans == 0)
-cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / 3.0 / ans / ans,      # so that it is infinite twice at 0
+cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / 3.0 / ans / ans,   # infinite twice at 0
                          taylor=lambda s, d, ans, u: s.power(ans, u, 1 / 3, d), singular=lambda ans, _x: ans == 0)
 
 
