@@ -233,7 +233,9 @@ def audible() -> Any:
 class Trace(Observer):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
-    __slots__ = ("captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps")
+    __slots__ = (
+        "captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps", "stopped",
+    )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
         super().__init__()
@@ -243,10 +245,17 @@ class Trace(Observer):
         self.captured: dict[int, tuple[Any, Any]] = {}  # constant arrays, with how they looked when they were used
         self.count = 0
         self.is_open = True
+        self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
         self.line: Line | None = None
         self.last = (0, 0, 0)  # the user's frame, its instruction, and the number of the run
         self.names: dict[int, str] = {}  # what local variables call a value (by index) or a captured array (by -id)
+
+    def stop(self, message: str, kind: type[Exception] = CannotCompileError) -> Exception:
+        """The exception that says why there can be no program; `close` raises it if the function caught it."""
+        error = kind(message)
+        self.stopped = self.stopped or kind(message)  # another one, without the frames that this one will refer to
+        return error
 
     def new(self, value: Any) -> Staged:
         """A value with a place of its own in the program."""
@@ -265,11 +274,9 @@ class Trace(Observer):
         if function in _FACTS:
             return function(*mapped(plain, args), **mapped(plain, kwargs))
         if function is np.ufunc.at or _is_method(function, "at"):
-            raise CannotCompileError(
-                located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at")
-            )
+            raise self.stop(located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at"))
         if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
-            raise CannotCompileError(
+            raise self.stop(
                 located(
                     f"compile: {_name(function)} is to write a traced value into an array (out= or an operator such "
                     "as a += x). Write a = a + x instead"
@@ -279,16 +286,20 @@ class Trace(Observer):
         plain_kwargs = mapped(plain, kwargs) if kwargs else kwargs
         state = np.geterr()
         quiet = state["divide"] == state["invalid"] == "ignore"
-        if quiet:
-            result = function(*plain_args, **plain_kwargs)
-        else:
-            token = enter_strict()
-            try:
+        try:
+            if quiet:
                 result = function(*plain_args, **plain_kwargs)
-            except FloatingPointError as error:
-                raise ExceptionalError(str(error)) from None
-            finally:
-                leave_strict(token)
+            else:
+                token = enter_strict()
+                try:
+                    result = function(*plain_args, **plain_kwargs)
+                finally:
+                    leave_strict(token)
+        except FloatingPointError as error:
+            raise self.stop(str(error), ExceptionalError) from None
+        except _BY_NUMBERS_ONLY as error:  # if it is caught, a program would go on in the handler for all numbers
+            self.stop(f"{_name(function)} raised a {type(error).__name__}", ExceptionalError)
+            raise
         if not self.is_open:
             return result
         origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
@@ -314,8 +325,8 @@ class Trace(Observer):
         if isinstance(result, (tuple, list)):
             return type(result)([self._staged(part, origin) for part in result])
         if isinstance(result, Duck):
-            raise TransparentError
-        raise CannotCompileError(
+            raise self.stop("", TransparentError)
+        raise self.stop(
             located(f"compile: an operation on a traced value returned a {type(result).__name__}, not an array")
         )
 
@@ -325,7 +336,7 @@ class Trace(Observer):
             if value.trace is self:
                 return value.var
             if value.trace.is_open:
-                raise TransparentError
+                raise self.stop("", TransparentError)
             return value.value
         if isinstance(value, np.ndarray) and id(value) not in self.captured:
             self.captured[id(value)] = (value, fingerprint(value))
@@ -340,6 +351,8 @@ class Trace(Observer):
     def close(self, outputs: list[Any]) -> Program:
         """The program that was written, with these results."""
         self.is_open = False
+        if self.stopped is not None:
+            raise self.stopped
         for array, before in self.captured.values():
             if fingerprint(array) != before:
                 raise RuntimeError(
@@ -351,6 +364,9 @@ class Trace(Observer):
         outputs = [value.var if type(value) is Staged and value.trace is self else plain(value) for value in outputs]
         return Program(self.inputs, self.steps, outputs, self.origins, self.names)
 
+
+#: Exceptions that depend on the numbers; others depend on shapes and dtypes, for which each has its program.
+_BY_NUMBERS_ONLY = (ArithmeticError, np.linalg.LinAlgError, IndexError, Warning)
 
 # What depends on shapes and dtypes only.
 _FACTS = {
@@ -460,7 +476,7 @@ class Staged(Duck):
         if not self.trace.is_open:
             return format(self.value, spec)
         if self.is_array:
-            raise CannotCompileError(
+            raise self.trace.stop(
                 located(
                     f"compile: the function makes a text of a traced array (shape {self.shape}, {self.dtype}). A "
                     "compiled function would go on with the text that it made at first: return the array, and make "
@@ -483,7 +499,7 @@ class Staged(Duck):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if not self.trace.is_open:
             return np.array(self.value, dtype=dtype)
-        raise CannotCompileError(
+        raise self.trace.stop(
             located(
                 f"compile: a traced value (shape {self.shape}, {self.dtype}) cannot become, or be written into, a "
                 "plain array: leave np.asarray out, build arrays with np.stack or np.where (or minigrad.numpy.array "
@@ -497,7 +513,7 @@ class Staged(Duck):
         raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
 
     def __setitem__(self, index: Any, value: Any) -> None:
-        raise CannotCompileError(
+        raise self.trace.stop(
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
         )
 

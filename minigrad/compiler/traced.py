@@ -43,8 +43,10 @@ class Traced:
         try:
             with audible(), Purity(self.watched.is_suspicious), observed_by(trace) if keeps_lines else nullcontext():
                 out = fun(*new_args, **new_kwargs)
-        except BaseException:
+        except BaseException as error:
             trace.is_open = False
+            if trace.stopped is not None and type(error) is not type(trace.stopped):
+                raise trace.stopped from error  # the exception of a handler: without compiling it would not come there
             raise
         self.watched.check_after_trace()
         outs, self.outdef = flatten(out)

@@ -91,7 +91,7 @@ class Tape:
     collector. `captured` remembers how constant arrays looked, see `capture`.
     """
 
-    __slots__ = ("captured", "is_open", "labels", "leaves", "memo", "nodes", "retrace", "serial")
+    __slots__ = ("captured", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial")
 
     def __init__(self) -> None:
         self.serial = next(serials)
@@ -100,6 +100,7 @@ class Tape:
         self.is_open = True
         self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
         self.labels: dict[int, str] = {}
+        self.lost: str | None = None  # the first refusal of an operation on a box of this tape, see `note_refusal`
         self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 
@@ -209,6 +210,19 @@ def open_part(value: Any) -> Any:
     while type(value) is Box and not value.tape.is_open:
         value = value.value
     return value
+
+
+def note_refusal(value: Any, message: str) -> None:
+    """Remember on the tapes of a box that an operation on it was refused.
+
+    The error may be caught by the user's program, which then goes on without the derivative, or with other values than
+    it has on plain numbers. The transformation raises at its end if it was.
+    """
+    value = open_part(value)
+    while type(value) is Box:
+        if value.tape.lost is None:
+            value.tape.lost = message
+        value = open_part(value.value)
 
 
 def read_only(value: Any) -> Any:

@@ -185,7 +185,8 @@ def in_one_sweep(units: Any, sweep: Callable[[Any], Any]) -> Any:
     level = Level(units.shape[0])
     try:
         ans = sweep(Batched(units, level))
-        return tree_map(lambda x: as_stack(x, level) if is_numeric(x) else x, ans)
+        if not level.parted:
+            return tree_map(lambda x: as_stack(x, level) if is_numeric(x) else x, ans)
     except ExamplesDifferError as differ:
         if differ.level is not level:
             raise

@@ -60,6 +60,11 @@ class Recording:
             error.__cause__ = None
         finally:
             tape.is_open = False
+        if lost is None and tape.lost is not None:
+            raise LostDerivativeError(
+                f"{operation}: the function caught this error, as `except Exception` does, and went on without the "
+                f"derivative:\n{tape.lost}"
+            )
         if lost is not None:  # raised here and not above, where each of the two exceptions would refer to the other
             try:
                 raise lost

@@ -14,7 +14,7 @@ import numpy as _np
 from minigrad.core.duck_arrays import Duck, innermost
 from minigrad.core.lines import library_at_work, located
 from minigrad.core.nested import any_within, is_traced, peel_all
-from minigrad.core.tape import Box, open_part, peel, read_only
+from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only
 from minigrad.errors import LostDerivativeError
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
@@ -157,16 +157,23 @@ def _bool(self: Box) -> bool:
     return bool(peel(self))
 
 
+def _lost(self: Box, message: str) -> LostDerivativeError:
+    """The error of an operation that would lose the derivative of this value."""
+    note_refusal(self, message)
+    return LostDerivativeError(message)
+
+
 def _number(name: str) -> Callable[[Box], Any]:
     def convert(self: Box) -> Any:
         if type(open_part(self)) is Box:
-            raise LostDerivativeError(
+            raise _lost(
+                self,
                 located(
                     f"{name}() of a value that is being differentiated (shape {self.shape}, {self.dtype}) would lose "
                     f"its derivative without a word; so would a function of the math module, or an assignment into a "
                     f"plain array. Use NumPy's functions on it as it is. {_ASSIGN_ADVICE}. For the plain value: "
                     f"minigrad.value(x)"
-                )
+                ),
             )
         return getattr(builtins, name)(peel(self))
 
@@ -178,19 +185,21 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
         library = library_at_work()
         if library:
             advice = "x.toarray() of a sparse matrix x" if library == "scipy" else "x.to_numpy() or np.asarray(x)"
-            raise LostDerivativeError(
+            raise _lost(
+                self,
                 located(
                     f"{library} makes a plain array of a value that is being differentiated (shape {self.shape}, "
                     f"{self.dtype}), whose derivative would be lost. Use NumPy's functions, and plain arrays in place "
                     f"of those of {library}: {advice}. For the plain value: minigrad.value(x)"
-                )
+                ),
             )
-        raise LostDerivativeError(
+        raise _lost(
+            self,
             located(
                 f"a value that is being differentiated (shape {self.shape}, {self.dtype}) cannot become, or be written "
                 f"into, a plain array: its derivative would be lost. {_ASSIGN_ADVICE}. If it was given to a method of "
                 f"a plain array, M.dot(x): write M @ x or np.dot(M, x). For the plain value: minigrad.value(x)"
-            )
+            ),
         )
     plain = read_only(_np.asarray(peel(self), dtype=dtype))  # a pullback may still need it
     return plain.copy() if copy else plain
@@ -198,11 +207,12 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
 
 def _reduce(self: Box) -> Any:
     if type(open_part(self)) is Box:
-        raise LostDerivativeError(
+        raise _lost(
+            self,
             located(
                 "a value that is being differentiated cannot be pickled or sent to another process: its derivative "
                 "would be lost. Differentiate within each process instead, or send minigrad.value(x)"
-            )
+            ),
         )
     return _moving.same, (peel(self),)
 

@@ -1,7 +1,10 @@
 """Infinities, NaN and divisions by zero: compiled as eager."""
 
+import contextlib
 import sys
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -85,3 +88,88 @@ def test_infinities_within_logsumexp() -> None:
 def test_a_branch_of_where_that_is_not_taken() -> None:
     fun = grad(lambda x: np.sum(np.where(x > 0, np.sqrt(np.where(x > 0, x, 1.0)), 0.0)))
     check(fun, (X,), (Y,), (np.zeros((2, 3)),))
+
+
+# ----- exceptions that the function catches ---------------------------------------------------------------------------
+
+
+def inverse(a: Any) -> Any:
+    try:
+        return np.sum(np.linalg.inv(a))
+    except np.linalg.LinAlgError:
+        return 3.0 * np.sum(a)
+
+
+def logarithm(x: Any) -> Any:
+    with np.errstate(all="raise"):
+        try:
+            return np.log(x)
+        except FloatingPointError:
+            return 100.0 + x
+
+
+def reciprocal(x: Any) -> Any:
+    """NumPy gives infinity; the exception by which a trace notices that was caught here."""
+    try:
+        return 1.0 / x
+    except Exception:
+        return 100.0 + x
+
+
+def entry(x: Any) -> Any:
+    try:
+        return x[np.argmax(x) + 1]
+    except IndexError:
+        return 7.0 * x[0]
+
+
+CAUGHT: dict[str, tuple[Callable[[Any], Any], Any, Any]] = {
+    "LinAlgError": (inverse, np.zeros((2, 2)), np.array([[1.0, 2.0], [3.0, 7.0]])),
+    "FloatingPointError": (logarithm, np.float64(0.0), np.float64(2.0)),
+    "infinity": (reciprocal, np.float64(0.0), np.float64(2.0)),
+    "IndexError": (entry, np.array([1.0, 2.0]), np.array([2.0, 1.0])),
+}
+
+
+@pytest.mark.parametrize("name", CAUGHT)
+def test_an_exception_that_the_function_catches_is_a_branch(name: str) -> None:
+    """A program that was traced in the handler answered for all numbers, and one traced outside is not used in it."""
+    fun, caught, good = CAUGHT[name]
+    with np.errstate(divide="ignore"):
+        expected = [fun(caught), fun(good)]
+    for first in (0, 1):
+        compiled = minigrad.compile(fun)
+        for k in (first, 1 - first, first, 1 - first, 1 - first):
+            with np.errstate(divide="warn"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                assert compiled((caught, good)[k]) == expected[k]
+    gradient = minigrad.compile(grad(fun))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for point in (caught, good, caught, good):
+            np.testing.assert_array_equal(gradient(point), grad(fun)(point))
+
+
+def test_a_refusal_that_the_function_caught_is_raised_at_the_end() -> None:
+    """The handler was what was compiled."""
+
+    def made_plain(x: Any) -> Any:
+        try:
+            return np.sum(np.asarray(x))
+        except Exception:
+            return 0.0
+
+    def with_an_error_of_its_own(x: Any) -> Any:
+        try:
+            return np.sum(np.asarray(x))
+        except Exception as error:
+            raise ValueError("mine") from error
+
+    def text(x: Any) -> Any:
+        with contextlib.suppress(Exception):
+            return len(str(x)) * x
+        return x
+
+    for fun in (made_plain, with_an_error_of_its_own, text):
+        with pytest.raises(TypeError, match=r"compile: .*\n.*in (made_plain|with_an_error|text)"):
+            minigrad.compile(fun)(np.array([1.0, 2.0]))

@@ -29,12 +29,22 @@ UFUNC_METHODS: dict[str, Rule] = {}  #: `reduce`, `accumulate`, `outer` -> how t
 
 
 class Level:
-    """One batch: how many examples there are, and its nesting level among tapes and other batches."""
+    """One batch: how many examples there are, and its nesting level among tapes and other batches.
 
-    __slots__ = ("is_open", "serial", "size")
+    `parted` says where the examples first parted ways. A program that catches everything stops the signal on its way;
+    whoever made the batch then finds it here.
+    """
+
+    __slots__ = ("is_open", "parted", "serial", "size")
 
     def __init__(self, size: int) -> None:
         self.size, self.serial, self.is_open = size, next(serials), True
+        self.parted = ""
+
+    def differ(self, what: str) -> ExamplesDifferError:
+        """What to raise where the examples part ways."""
+        self.parted = self.parted or what
+        return ExamplesDifferError(self, what)
 
 
 class ExamplesDifferError(BaseException):
@@ -102,7 +112,7 @@ class Batched(Duck):
     def differ(self, what: str) -> BaseException:
         """What to raise where the examples would part ways."""
         if self.level.is_open:
-            return ExamplesDifferError(self.level, what)
+            return self.level.differ(what)
         return RuntimeError(
             located(
                 f"{what} of a value that stood for {self.level.size} examples at once, of shape {self.shape} each, and "
@@ -135,7 +145,7 @@ class Batched(Duck):
                         return Batched(operation(self.payload, other.payload), self.level)
                 elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
                     return Batched(operation(self.payload, other), self.level)
-            except ValueError:  # the message is to be about the shapes of one example
+            except Exception:  # the message is to be about the shapes of one example; or only one of them raises
                 pass
             return operator(self, other)
 
@@ -211,7 +221,7 @@ def stacked(level: Level, results: Sequence[Any], what: str) -> Any:
     for result in results:
         leaves, found = flatten(result)
         if treedef is not None and str(found) != str(treedef):
-            raise Batched(np.zeros(1), level).differ(what)
+            raise level.differ(what)
         treedef = found
         columns.append(leaves)
     assert treedef is not None
@@ -219,13 +229,13 @@ def stacked(level: Level, results: Sequence[Any], what: str) -> Any:
     for parts in zip(*columns):
         if not isinstance(parts[0], (np.ndarray, np.generic, float, int, complex, Duck, Box)):
             if any(part is not parts[0] and part != parts[0] for part in parts):
-                raise Batched(np.zeros(1), level).differ(what)
+                raise level.differ(what)
             joined.append(parts[0])
             continue
         if len({shape_of(part) for part in parts}) > 1 or holds(
             mapped(open_part, parts), level
         ):  # the function closes over more
-            raise Batched(np.zeros(1), level).differ(what)
+            raise level.differ(what)
         joined.append(Batched(moving.stack(*parts, axis=0), level))
     return treedef.unflatten(joined)
 
@@ -237,8 +247,8 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
     count = max([leaves[k].payload.shape[0] for k in places], default=0)
     name = getattr(function, "__name__", "a function")
     if not count or function in _IN_PLACE or name == "at":
-        raise Batched(np.zeros(1), level).differ(name)
-    results = []
+        raise level.differ(name)
+    results, errors = [], []
     for i in range(count):
         new = list(leaves)
         for k in places:
@@ -250,10 +260,17 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
         except NotImplementedError:
             if all(type(leaves[k].payload) is np.ndarray for k in places):
                 raise
-            raise Batched(np.zeros(1), level).differ(name) from None  # an outer tape lacks a rule
+            raise level.differ(name) from None  # an outer tape lacks a rule
+        except Exception as error:
+            errors.append(error)
+            continue
         if type(result) is np.ndarray and any(result is leaf for leaf in leaves):
-            raise Batched(np.zeros(1), level).differ(f"{name} into an array")
+            raise level.differ(f"{name} into an array")
         results.append(result)
+    if errors:
+        if results or len({type(error) for error in errors}) > 1:  # a handler is to be for those that need it
+            raise level.differ(f"a {type(errors[0]).__name__} in {name}")
+        raise errors[0]
     return stacked(level, results, name)
 
 

@@ -120,19 +120,18 @@ def _some_examples(
     try:
         new = [x if axis is None else Batched(x, level) for x, axis in zip(fronts, axes)]
         outs, outdef = flatten(fun(*treedef.unflatten(new), **kwargs))
-        taken = {id(x) for x in fronts}
-        return outdef.unflatten([_result(out, level, taken) for out in outs])
+        if not level.parted:
+            taken = {id(x) for x in fronts}
+            return outdef.unflatten([_result(out, level, taken) for out in outs])
     except ExamplesDifferError as differ:
         if differ.level is not level:
             raise
-        what = str(differ)
-    except ValueError as error:  # NumPy hides the cause behind "setting an array element with a sequence"
-        cause = error.__cause__
-        if not isinstance(cause, ExamplesDifferError) or cause.level is not level:
+    except Exception:  # NumPy hides the signal behind "setting an array element with a sequence", a program behind
+        if not level.parted:  # what its handler raises
             raise
-        what = str(cause)
     finally:
         level.is_open = False
+    what = level.parted
     if not size:
         raise ValueError(located(f"batched: there are no examples, and {what} needs one"))
     partings.append(what)
@@ -158,7 +157,7 @@ def _result(out: Any, level: Level, taken: set[int]) -> Any:
     out = open_part(out)
     inner = peel(out)
     if type(out) is Box and type(inner) is Batched and inner.serial >= level.serial:
-        raise ExamplesDifferError(level, "a tape further out")
+        raise level.differ("a tape further out")
     _check_output(out)
     ans = as_stack(out, level)
     if type(ans) is np.ndarray and (ans.base is not None or id(ans) in taken):

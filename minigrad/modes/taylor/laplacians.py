@@ -136,7 +136,9 @@ def _kind(x: Any) -> str:
 def _sum_along(tape: Tape, index: int, vectors: Any, weights: Any, order: int) -> Any:
     level = Level(len(vectors))
     try:
-        return push_collapsed(tape, Batched(vectors, level), index, order, lambda c: _weighted(c, weights, level))
+        found = push_collapsed(tape, Batched(vectors, level), index, order, lambda c: _weighted(c, weights, level))
+        if not level.parted:
+            return found
     except ExamplesDifferError as differ:
         if differ.level is not level:
             raise

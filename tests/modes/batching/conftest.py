@@ -2,18 +2,18 @@
 
 import pytest
 
-from minigrad.modes.batching.stack import Batched
+from minigrad.modes.batching.stack import Level
 
 
 @pytest.fixture
 def partings(monkeypatch):
     """What made examples part ways: empty as long as everything was done in one pass."""
     found = []
-    differ = Batched.differ
+    differ = Level.differ
 
     def noted(self, what):
         found.append(what)
         return differ(self, what)
 
-    monkeypatch.setattr(Batched, "differ", noted)
+    monkeypatch.setattr(Level, "differ", noted)
     return found

@@ -1,10 +1,14 @@
 """Examples that part ways are gone through one by one, and only where they do."""
 
+import contextlib
+import math
+import warnings
+
 import numpy as np
 import pytest
 from references import assert_close, loop
 
-from minigrad import batched, grad, hessian
+from minigrad import batched, custom_primitive, grad, hessian, jacrev
 
 rng = np.random.default_rng(0)
 X = rng.standard_normal((4, 3))
@@ -144,3 +148,154 @@ def test_dicts_of_examples_are_joined_by_key() -> None:
         batched(lambda x: {"a": x} if x > 1 else {"b": x}, chunk_size=1)(x)
     with pytest.raises(TypeError, match="different structures for different examples"):
         batched(lambda x: x if x > 1 else (x,), chunk_size=1)(x)
+
+
+# ----- handlers of exceptions within the function ---------------------------------------------------------------------
+
+
+def bare(x):
+    try:
+        return math.sin(x)
+    except:  # noqa: E722  (a program that catches everything is the point)
+        return 0.0 * x
+
+
+def base(x):
+    try:
+        return math.sin(x)
+    except BaseException:
+        return 0.0 * x
+
+
+def raises_its_own(x):
+    try:
+        return math.sin(x)
+    except BaseException as error:
+        raise ValueError("not a number") from error
+
+
+def silent(x):
+    with contextlib.suppress(BaseException):
+        return math.sin(x)
+    return 0.0 * x
+
+
+def finally_returns(x):
+    result = 0.0 * x
+    try:
+        result = math.sin(x)
+    finally:
+        return result  # noqa: B012
+
+
+def inverted(a):
+    try:
+        return np.sum(np.linalg.inv(a))
+    except np.linalg.LinAlgError:
+        return 3.0 * np.sum(a)
+
+
+def reciprocal(x):
+    with np.errstate(all="raise"):
+        try:
+            return 1.0 / x
+        except FloatingPointError:
+            return 100.0 + x
+
+
+def logarithm(x):
+    with np.errstate(all="raise"):
+        try:
+            return np.log(x)
+        except FloatingPointError:
+            return 100.0 + x
+
+
+def warned(x):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        try:
+            return np.sqrt(x)
+        except RuntimeWarning:
+            return 100.0 + x
+
+
+def positive(x):
+    try:
+        return np.linalg.cholesky(x)[0, 0] * x[1, 1]
+    except Exception:
+        return x[0, 0] ** 3
+
+
+NUMBERS = np.array([2.0, 0.0, -1.0, 3.0])
+MATRICES = np.stack([np.eye(2), np.zeros((2, 2)), -np.eye(2), np.array([[1.0, 2.0], [3.0, 7.0]])])
+
+HANDLERS = {
+    "bare": (bare, NUMBERS), "BaseException": (base, NUMBERS), "suppress": (silent, NUMBERS),
+    "an error of its own": (raises_its_own, NUMBERS), "finally": (finally_returns, NUMBERS),
+    "LinAlgError": (inverted, MATRICES), "FloatingPointError of an operator": (reciprocal, NUMBERS),
+    "FloatingPointError of a ufunc": (logarithm, NUMBERS), "warning": (warned, NUMBERS),
+    "cholesky": (positive, MATRICES),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HANDLERS)
+def test_a_handler_is_for_the_examples_that_need_it(name, partings) -> None:
+    """The signal that examples part ways was caught as well, or an error of one example was that of all of them."""
+    fun, xs = HANDLERS[name]
+    assert_close(batched(fun)(xs), loop(fun, xs), 1e-14)
+    assert_close(batched(fun, chunk_size=3)(xs), loop(fun, xs), 1e-14)
+    assert_close(batched(batched(fun))(np.stack([xs, 2 * xs])), [loop(fun, xs), loop(fun, 2 * xs)], 1e-14)
+    assert partings
+
+
+@pytest.mark.parametrize("name", ["LinAlgError", "FloatingPointError of an operator", "cholesky"])
+def test_handlers_under_transformations(name) -> None:
+    fun, xs = HANDLERS[name]
+    assert_close(batched(grad(fun))(xs), loop(grad(fun), xs), 1e-13)
+    expected = np.stack([grad(fun)(x) for x in xs])
+    assert_close(grad(lambda xs: np.sum(batched(fun)(xs)))(xs), expected, 1e-13)
+
+
+def test_an_error_of_all_examples_is_theirs_in_one_pass() -> None:
+    assert batched(inverted).how(MATRICES[[1, 1]]) == "one pass"
+    assert_close(batched(inverted)(MATRICES[[1, 1]]), [0.0, 0.0], 0.0)
+    with pytest.raises(np.linalg.LinAlgError):
+        batched(np.linalg.inv)(MATRICES)
+    with pytest.raises(np.linalg.LinAlgError):
+        batched(np.linalg.inv)(MATRICES[[1, 1]])
+
+
+def test_rows_of_a_jacobian_whose_rule_catches_everything() -> None:
+    """The rule is given all rows at once, and would go on in its handler."""
+
+    def rule(g, ans, x):
+        try:
+            return math.fsum([float(part) for part in g]) * np.array([1.0, 0.0]) + g
+        except BaseException:
+            return 0.0 * g
+
+    twice = custom_primitive(lambda x: x * 2.0, vjp=rule)
+    x = np.array([1.0, 2.0])
+    assert_close(jacrev(twice)(x), [[2.0, 0.0], [1.0, 1.0]], 1e-15)
+
+
+def test_divmod_of_examples() -> None:
+    a, b = np.array([5.0, -7.0, 6.5]), np.array([3.0, 2.0, -4.0])
+    for found, expected in (
+        (batched(lambda a, b: divmod(a, b))(a, b), np.divmod(a, b)),
+        (batched(lambda a: divmod(a, 2.0))(a), np.divmod(a, 2.0)),
+        (batched(lambda a: divmod(7.0, a))(a), np.divmod(7.0, a)),
+        (batched(lambda a: divmod(np.array([1.0, 9.0]), a))(a), np.divmod([[1.0, 9.0]], a[:, None])),
+        (batched(lambda a: np.divmod(a, np.array([2.0, 3.0])))(np.stack([a[:2], b[:2]])),
+         np.divmod(np.stack([a[:2], b[:2]]), [2.0, 3.0])),
+    ):  # fmt: skip
+        assert_close(found[0], expected[0], 0.0)
+        assert_close(found[1], expected[1], 0.0)
+
+    def both(a, b):
+        quotient, rest = divmod(a, b)
+        return quotient * a + rest * b
+
+    assert batched(both).how(a, b) == "one pass"
+    assert_close(batched(grad(both, 1))(a, b), [grad(both, 1)(x, y) for x, y in zip(a, b)], 1e-15)
