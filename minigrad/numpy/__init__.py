@@ -24,8 +24,11 @@ from minigrad.numpy import special as _special
 from minigrad.numpy import statistics as _statistics
 
 _PUBLIC = {*dir(_np), "logsumexp"}  # NumPy lacks the latter
+_ALSO = {"add_at", "set_at"}  # may be called from here, and are shown by minigrad alone
 for _module in (_functions, _selection, _statistics, _order, _calculus, _polynomials, _special):
-    globals().update({name: value for name, value in vars(_module).items() if name[0] != "_" and name in _PUBLIC})
+    globals().update(
+        {name: value for name, value in vars(_module).items() if name[0] != "_" and name in _PUBLIC | _ALSO}
+    )
 
 __all__ = sorted({*_np.__all__, "logsumexp"})
 

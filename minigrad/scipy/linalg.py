@@ -453,10 +453,10 @@ def _subset(operation: str, w: Any, by_index: Any, by_value: Any) -> Any:
             raise ValueError(located(f"{operation}: subset_by_index={by_index!r} is no range in 0, ..., {n - 1}"))
         return slice(low, high + 1)
     if by_value is not None:
-        low, high = (float(peel(end)) for end in by_value)
-        if not low < high:
+        above, below = (float(peel(end)) for end in by_value)
+        if not above < below:
             raise ValueError(located(f"{operation}: subset_by_value={by_value!r} is no interval (low, high]"))
-        inside = _np.flatnonzero((peel(w) > low) & (peel(w) <= high))
+        inside = _np.flatnonzero((peel(w) > above) & (peel(w) <= below))
         return slice(int(inside[0]), int(inside[-1]) + 1) if inside.size else slice(0, 0)
     return slice(None)
 
