@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.floating_point import enter_strict, leave_strict
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.passes import OPERATORS, Reduction, numbers_as_arrays
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
@@ -21,11 +22,9 @@ from minigrad.compiler.stage import (
     Program,
     Step,
     Var,
-    enter_strict,
     has_shape,
     is_equal,
     is_true,
-    leave_strict,
     made_by,
     reads,
 )

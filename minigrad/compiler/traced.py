@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, audible, plain
+from minigrad.compiler.floating_point import audible
+from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, plain
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result

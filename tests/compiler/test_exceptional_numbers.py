@@ -13,7 +13,7 @@ from compiled import assert_same, check
 import minigrad
 import minigrad.numpy as mnp
 from minigrad import grad, value_and_grad
-from minigrad.compiler.stage import strict_state
+from minigrad.compiler.floating_point import strict_state
 
 rng = np.random.default_rng(3)
 X, Y = rng.uniform(-1, 1, (2, 2, 3))
