@@ -17,7 +17,8 @@ from minigrad.rules.expansion import expanded
 def compare_deltas(deltas: Any, problem: Problem, record: Any, again: Any, c: Any) -> tuple[LayerReport, ...]:
     """The deltas in the order of the backward sweep, each with a verdict.
 
-    Raises: ValueError if a delta has a label that f gives to nothing, or if f cannot be traced.
+    Raises:
+        ValueError: if a delta has a label that f gives to nothing, or if f cannot be traced.
     """
     if deltas is None:
         return ()

@@ -241,7 +241,9 @@ class RoundingTape(Tape):
     """A tape on which every result is moved by one rounding error, up or down at random, as if the machine rounded so.
 
     What changes between two such tapes is what rounding can do to a derivative, in whatever operation it happens.
-    Source: D. S. Parker, "Monte Carlo Arithmetic: exploiting randomness in floating-point arithmetic", 1997.
+
+    Source:
+        D. S. Parker, "Monte Carlo Arithmetic: exploiting randomness in floating-point arithmetic", 1997.
     """
 
     __slots__ = ("eps", "rng")

@@ -38,23 +38,29 @@ def assert_rule(
 ) -> tuple[Report, ...]:
     """Assert that the derivatives of a function are right at a point, in every mode: the test of a new rule.
 
-    Args:    fun: a function of arrays, numbers and pytrees of them, such as one that a rule was just written for; or a
-             primitive.
-             args: where to test it. Floats and complex numbers are differentiated, everything else (an axis, an index)
-             is a constant. Choose a point at which the function is smooth.
-             orders: up to which order derivatives are tested, in all combinations of reverse and forward mode.
-             dtypes: characters of NumPy's dtypes, which the arguments are converted to: "f" and "d" for float32 and
-             float64, "F" and "D" for complex64 and complex128, for which real arguments become complex. A complex one
-             is left out if the function refuses complex numbers by a TypeError.
-             params: keyword arguments of `fun`.
-    Returns: the reports of `minigrad.check`, one for each dtype of double precision, mode and order.
-    Raises:  GradientMismatchError (an AssertionError) whose message is the report, if a derivative is not what
-             differences show; AssertionError, if the traced value is another one than the plain one, if a derivative
-             has another shape or dtype than its value, if float32 loses more than half of its digits, or if Taylor mode
-             or the batched mode disagree; TypeError, if there is nothing to differentiate.
+    Args:
+        fun: a function of arrays, numbers and pytrees of them, such as one that a rule was just written for; or a
+            primitive.
+        *args: where to test it. Floats and complex numbers are differentiated; everything else (an axis, an index) is a
+            constant. Choose a point at which the function is smooth.
+        orders: the highest order of the derivatives that are tested, in all combinations of reverse and forward mode.
+        dtypes: characters of NumPy's dtypes to which the arguments are converted: "f" and "d" for float32 and float64,
+            "F" and "D" for complex64 and complex128, for which real arguments become complex. A complex one is left out
+            if the function refuses complex numbers by a TypeError.
+        **params: keyword arguments of `fun`.
 
-    Each mode and order takes about 35 evaluations, so `2 * (2**orders - 1)` times as many for each dtype of double
-    precision.
+    Returns:
+        The reports of `minigrad.check`, one for each dtype of double precision, mode and order.
+
+    Raises:
+        GradientMismatchError: an AssertionError whose message is the report, if a derivative is not what differences
+            show.
+        AssertionError: if the traced value differs from the plain one, if a derivative has another shape or dtype than
+            its value, if float32 loses more than half of its digits, or if Taylor mode or the batched mode disagree.
+        TypeError: if there is nothing to differentiate.
+
+    Each combination of modes takes about 35 evaluations, and there are `2 * (2**orders - 1)` of them for each dtype of
+    double precision.
 
     >>> import numpy as np
     >>> import minigrad.numpy as mnp

@@ -29,10 +29,19 @@ def assert_grads_match(
 ) -> Report:
     """Assert that a gradient written by hand is right at a point; the message of the failure is the report.
 
-    Args:    fun, manual, args, options: as for `minigrad.check`.
-             expect: the verdict, or the verdicts, that pass: "OK", "WRONG", "NOT DIFFERENTIABLE HERE", "INCONCLUSIVE".
-    Returns: the report.
-    Raises:  GradientMismatchError (an AssertionError) for any other verdict, and what `minigrad.check` raises.
+    Args:
+        fun: as for `minigrad.check`.
+        manual: the derivative by hand, as for `minigrad.check`.
+        *args: the point.
+        expect: the verdict, or the verdicts, that pass: "OK", "WRONG", "NOT DIFFERENTIABLE HERE", "INCONCLUSIVE".
+        **options: the options of `minigrad.check`.
+
+    Returns:
+        The report.
+
+    Raises:
+        GradientMismatchError: an AssertionError, for any other verdict.
+        Exception: whatever `minigrad.check` raises.
 
     >>> import numpy as np
     >>> f = lambda x: np.sum(np.abs(x))
@@ -68,17 +77,27 @@ def arrays(
     distinct: bool = False,
     margin: float = 0.05,
 ) -> SearchStrategy[Any]:
-    """Arrays to check a gradient at, away from kinks by construction: nothing is drawn in vain.
+    """A strategy for arrays to check a gradient at, away from kinks by construction, so that none is rejected.
 
-    Args:    shape: the shape, or a strategy for it; by default up to two dimensions of up to 4.  dtype: floating, or
-             complex (the real and imaginary parts are drawn alike).
-             low, high: bounds of the entries.
-             away_from: places that no entry comes closer to than `margin`: `[0.0]` for `abs` and `relu`, `[-1.0, 1.0]`
-             for `clip(x, -1, 1)`.
-             distinct: no two entries are closer than `margin`, for `max`, `sort` and `median`. They may then leave the
-             bounds, if there are too many for them.
-    Raises:  ImportError without hypothesis; ValueError if nothing is left between the bounds; TypeError if complex
-             entries are to be distinct, for they have no order.
+    Args:
+        shape: the shape, or a strategy for it; by default up to two dimensions of up to 4.
+        dtype: a floating dtype, or a complex one, of which the real and imaginary parts are drawn alike.
+        low: the lower bound of the entries.
+        high: the upper bound.
+        away_from: places to which no entry comes closer than `margin`: `[0.0]` for `abs` and `relu`, `[-1.0, 1.0]` for
+            `clip(x, -1, 1)`.
+        distinct: whether no two entries are closer than `margin`, for `max`, `sort` and `median`. They may then exceed
+            the bounds, if there are too many for them.
+        margin: the least distance from these places, or of two entries.
+
+    Returns:
+        A strategy of hypothesis.
+
+    Raises:
+        ImportError: if hypothesis is missing.
+        ValueError: if nothing is left between the bounds.
+        TypeError: if the dtype is not of floats or complex numbers, or complex entries are to be distinct, for they
+            have no order.
 
     >>> from hypothesis import given
     >>> @given(arrays((3,), away_from=[0.0]))
@@ -132,10 +151,17 @@ def _pieces(low: float, high: float, away_from: Sequence[float], margin: float) 
 
 
 def pytrees(leaves: SearchStrategy[Any] | None = None, *, max_leaves: int = 5) -> SearchStrategy[Any]:
-    """Nested tuples, lists and dicts of arrays, such as parameters of models come in.
+    """A strategy for nested tuples, lists and dicts of arrays, as parameters of models are.
 
-    Args:    leaves: a strategy for the leaves, `arrays()` by default.  max_leaves: about how many there are at most.
-    Raises:  ImportError without hypothesis.
+    Args:
+        leaves: a strategy for the leaves; by default `arrays()`.
+        max_leaves: about how many leaves there are at most.
+
+    Returns:
+        A strategy of hypothesis.
+
+    Raises:
+        ImportError: if hypothesis is missing.
 
     >>> from hypothesis import given
     >>> from minigrad import tree_map

@@ -40,26 +40,35 @@ def check(
     seed: int = 0,
     **kwargs: Any,
 ) -> Report:
-    """Compare a derivative written by hand with the tape's and with differences of `fun`; say whether it is right.
+    """A verdict on a derivative written by hand, compared with that of the tape and with differences of `fun`.
 
-    Args:    fun: the function, of arrays or pytrees of them.  manual: the function with the same arguments that returns
-             the derivative, in the structure of the argument; or the derivative at this point itself.
-             kind: "gradient", "value_and_gradient" (a pair, or `(value, gA, gb)` for `argnum=(0, 1)`), "elementwise"
-             (the derivative of a function that works entry by entry, at every entry), "jacobian" (for each output and
-             each leaf an array of the shape of the output followed by that of the leaf), "vjp"
-             (`manual(*args, c)`, for a cotangent `c` of the output) or "jvp" (`manual(*args, v)`, for a tangent `v` of
-             the argument); told from what `manual` returns unless given, but for the last two.
-             argnum: which argument, or a sequence of several; unless given, all of them if `manual` returns as many
-             parts that fit, and the first one otherwise.  deltas: hand-written cotangents of intermediate values
-             that `fun` labels by `minigrad.name(x, "label")`: a dict from labels to arrays (or to functions of the
-             arguments), or a function of the arguments that returns one.  seed: of the random directions.  Keyword
-             arguments are passed on.
-    Returns: a `Report`. `report.verdict` is "OK", "WRONG", "NOT DIFFERENTIABLE HERE" or "INCONCLUSIVE", a string;
-             `print(report)` says why, per leaf. A gradient that is a valid subgradient at a kink still gives
-             "NOT DIFFERENTIABLE HERE".
-    Raises:  TypeError if the argument cannot be differentiated (integers); ValueError for an unknown kind, for a
-             gradient of a function that does not return one number, or for deltas with unknown labels; and whatever
-             `fun` raises at the point.
+    Args:
+        fun: the function, of arrays or pytrees of them.
+        manual: the function with the same arguments that returns the derivative, in the structure of the argument; or
+            the derivative at this point itself.
+        *args: the point: the arguments of `fun`.
+        kind: what `manual` returns: "gradient"; "value_and_gradient", a pair, or `(value, gA, gb)` for `argnum=(0, 1)`;
+            "elementwise", the derivative of a function that works entry by entry, at every entry; "jacobian", for each
+            output and each leaf an array of the shape of the output followed by that of the leaf; "vjp",
+            `manual(*args, c)` for a cotangent `c` of the output; or "jvp", `manual(*args, v)` for a tangent `v` of the
+            argument. All but the last two are recognised by what `manual` returns, and need not be given.
+        argnum: the position of the argument, or a sequence of positions. By default all arguments, if `manual` returns
+            as many parts that fit, and otherwise the first one.
+        deltas: cotangents by hand of intermediate values that `fun` labels by `minigrad.name(x, "label")`: a dict from
+            labels to arrays (or to functions of the arguments), or a function of the arguments that returns one.
+        seed: the seed of the random directions.
+        **kwargs: keyword arguments of `fun`, which are constants.
+
+    Returns:
+        A `Report`. `report.verdict` is "OK", "WRONG", "NOT DIFFERENTIABLE HERE" or "INCONCLUSIVE", a string;
+        `print(report)` says why, per leaf. A gradient that is a valid subgradient at a kink still gives
+        "NOT DIFFERENTIABLE HERE".
+
+    Raises:
+        TypeError: if the argument cannot be differentiated.
+        ValueError: for an unknown kind, for the gradient of a function that does not return one number, and for deltas
+            with unknown labels.
+        Exception: whatever `fun` raises at the point.
 
     The verdict takes at most 40 evaluations of `fun`, whatever the number of entries; `report.evaluations` counts them.
     There are no tolerances to set: see `minigrad.checking.evidence` for the error model, whose figures are printed.

@@ -17,6 +17,7 @@ import numpy as np
 
 from minigrad.checking.verdict import check
 from minigrad.core.tree import flatten, tree_map
+from minigrad.errors import GradientMismatchError
 from minigrad.modes.forward import jvp
 from minigrad.modes.reverse import vjp
 
@@ -66,7 +67,7 @@ def check_vjp(fun: Callable[..., Any], x: tuple[Any, ...], order: int = 1) -> No
 
 def _require(report: Any, mode: str, order: int) -> None:
     if report.verdict != "OK":
-        raise AssertionError(f"{mode} mode at order {order} and finite differences: {report.verdict}\n{report}")
+        raise GradientMismatchError(report, f"{mode} mode at order {order} and finite differences: {report.verdict}")
 
 
 def check_grads(fun: Callable[..., Any], modes: Any = ("fwd", "rev"), order: Any = 2) -> Callable[..., None]:
