@@ -224,8 +224,6 @@ class Split:
         self.owner, self.kwargs = owner, kwargs
         self.positions = [k for k in range(len(args)) if k not in owner.static]  #: those that the rules speak of
         self.floats = [k for k in self.positions if any(map(has_derivative, flatten(args[k])[0]))]
-        traced = [k for k in self.positions if any(map(is_traced, flatten(args[k])[0]))]
-        self.wanted = traced or self.floats  #: those whose cotangents are asked for
         self.args = [None if k in self.positions else arg for k, arg in enumerate(args)]  # no boxes: no cycles
 
     def moving(self, args: Sequence[Any]) -> tuple[Any, ...]:
@@ -248,13 +246,28 @@ class Split:
             )
         )
 
-    def pull(self, g: Any, out: Any, xs: tuple[Any, ...], _wanted: Any = None) -> tuple[Any, ...]:
-        """The cotangents of the differentiable arguments, from the vjp, or else by transposing the jvp."""
+    def moved(self, ts: Sequence[Any]) -> list[int]:
+        """The positions of the arguments that have a tangent."""
+        return [k for k, t in zip(self.positions, ts) if any(part is not None for part in flatten(t)[0])]
+
+    def pull(self, g: Any, out: Any, xs: tuple[Any, ...], wanted: Any = None) -> tuple[Any, ...]:
+        """The cotangents of the differentiable arguments, from the vjp, or else by transposing the jvp.
+
+        Args:
+            g: the cotangent of the result.
+            out: the result.
+            xs: the differentiable arguments.
+            wanted: a tree of them that is True where a cotangent is asked for; by default everywhere.
+        """
+        asked = self.floats
+        if wanted is not None:
+            asked = [k for k, each in zip(self.positions, wanted) if each is True or any(flatten(each)[0])]
         if self.owner.vjp is not None:
-            return self.by_vjp(filled(g, out), out, xs)
+            return self.by_vjp(filled(g, out), out, xs, asked)
         if self.owner.jvp is None:
             raise self.no_rule("it has no derivative rule")
-        found: tuple[Any, ...] = transposed(lambda ts: self.by_jvp(ts, out, xs), xs, out, g)
+        moving = tuple([x if k in asked else None for k, x in zip(self.positions, xs)])
+        found: tuple[Any, ...] = transposed(lambda ts: self.by_jvp(ts, out, xs), moving, out, g)
         return found
 
     def push(self, ts: Any, out: Any, xs: tuple[Any, ...]) -> Any:
@@ -263,10 +276,14 @@ class Split:
             return self.by_jvp(ts, out, xs)
         if self.owner.vjp is None:
             raise self.no_rule("it has no derivative rule")
-        return transposed(lambda g: self.by_vjp(filled(g, out), out, xs), out, xs, ts)
+        moved = self.moved(ts)
+        return transposed(lambda g: self.by_vjp(filled(g, out), out, xs, moved), out, xs, ts)
 
-    def by_vjp(self, g: Any, out: Any, xs: tuple[Any, ...]) -> tuple[Any, ...]:
-        """What the vjp rule returns: in the structure of the arguments, with shapes that fit."""
+    def by_vjp(self, g: Any, out: Any, xs: tuple[Any, ...], asked: Sequence[int]) -> tuple[Any, ...]:
+        """What the vjp rule returns: in the structure of the arguments, with shapes that fit.
+
+        Of a sequence of rules only those of the arguments at the positions `asked` are called.
+        """
         owner, rule = self.owner, self.owner.vjp
         args = self.all(xs)
         if callable(rule):
@@ -285,13 +302,13 @@ class Split:
                     )
                 )
         else:
-            for k in self.wanted:
+            for k in asked:
                 if k >= len(rule):
                     raise self.no_rule(f"{owner.called(k)} has no vjp; {len(rule)} were given")
             cts = []
             for k in self.positions:
                 cts.append(None)
-                if k in self.wanted and rule[k] is not None:
+                if k in asked and rule[k] is not None:
                     cts[-1] = rule[k](g, out, *args, **self.kwargs)
                     refuse_nothing(owner.name, "vjp", cts[-1], f" of {owner.called(k)}", "give None in place of it")
         is_real = all_real(out)
@@ -306,6 +323,7 @@ class Split:
         """What the jvp rule returns: in the structure of the results, with shapes that fit."""
         owner, rule = self.owner, self.owner.jvp
         args = self.all(xs)
+        moved = self.moved(ts)
         ts = tuple([_with_zeros(t, x) for t, x in zip(ts, xs)])
         if callable(rule):
             found = rule(ts, out, *args, **self.kwargs)
@@ -314,7 +332,7 @@ class Split:
             return self.fitted(found, out, "jvp", "tangent", "for the result", True)
         total: Any = None
         for k, t in zip(self.positions, ts):
-            if k not in self.wanted:
+            if k not in moved:
                 continue
             if k >= len(rule):
                 raise self.no_rule(f"{owner.called(k)} has no jvp; {len(rule)} were given")

@@ -147,16 +147,18 @@ class _Call:
     ) -> None:
         self.name, self.fun, self.rules, self.series, self.opaque = name, fun, (pull, push), taylor, opaque
         self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box]
-        if self.places:  # an example whose level is inner to these boxes' takes the operation
+        if self.places and any(map(is_example, leaves)):
+            # An example whose level is inner to these boxes' takes the operation.
             self.places = [k for k, leaf in enumerate(leaves) if type(leaf) is Box or is_example(leaf)]
-        inputs = set(self.places)
-        self.leaves = [None if k in inputs else leaf for k, leaf in enumerate(leaves)]
+        self.leaves = list(leaves)
+        for k in self.places:
+            self.leaves[k] = None
         self.treedef = empty(treedef)
         self.is_flat = self.treedef is flat_tuple(len(leaves))  # the usual case, in which nothing has to be built
 
     def rebuilt(self, parts: Sequence[Any], *, blank: bool = False) -> Any:
         """All arguments from the traced ones; of the others `None`, if blank."""
-        new: list[Any] = [None] * len(self.leaves) if blank else list(self.leaves)
+        new: list[Any] = [None] * len(self.leaves) if blank else self.leaves.copy()
         for k, part in zip(self.places, parts):
             new[k] = part
         return tuple(new) if self.is_flat else self.treedef.unflatten(new)
@@ -228,7 +230,8 @@ class _Call:
         """The cotangents of the traced arguments."""
         wanted = self.rebuilt([p >= 0 for p in parents], blank=True)
         cts = self.rules[0](self.result(gs, blank=True), self.result(ans), self.rebuilt(xs), wanted)
-        parts = cts if self.is_flat and type(cts) is tuple else self.treedef.leaves_of(cts)
+        is_flat = self.is_flat and type(cts) is tuple and len(cts) == len(self.leaves)
+        parts = cts if is_flat else self.treedef.leaves_of(cts)
         assert parts is not None, f"{self.name}: the pull returned another structure than that of the arguments"
         return [parts[k] if p >= 0 else None for k, p in zip(self.places, parents)]
 
