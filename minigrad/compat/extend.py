@@ -110,7 +110,7 @@ class _Rules:
 
     def pulled(self, g: Any, ans: Any, args: Any, wanted: Any, kwargs: Any = _NO_KEYWORDS) -> tuple[Any, ...]:
         """The cotangents of the arguments, by the pullback, or else by transposing the pushforward."""
-        argnums = [k for k, each in enumerate(wanted) if each is True or any(flatten(each)[0])]
+        argnums = [k for k, each in enumerate(wanted) if each is True or (each and any(flatten(each)[0]))]
         if self.pull is not None:
             cts: list[Any] = [None] * len(args)
             pullback = self.pull(argnums, ans, args, kwargs)

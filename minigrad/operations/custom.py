@@ -261,7 +261,7 @@ class Split:
         """
         asked = self.floats
         if wanted is not None:
-            asked = [k for k, each in zip(self.positions, wanted) if each is True or any(flatten(each)[0])]
+            asked = [k for k, each in zip(self.positions, wanted) if each is True or (each and any(flatten(each)[0]))]
         if self.owner.vjp is not None:
             return self.by_vjp(filled(g, out), out, xs, asked)
         if self.owner.jvp is None:
