@@ -20,7 +20,7 @@ LEAVES = 12  #: leaves that are differenced one by one, where there is no tape t
 inf = math.inf
 
 
-def settle(case: Comparison, verdict: Verdict, evidence: str = "") -> None:
+def conclude(case: Comparison, verdict: Verdict, evidence: str = "") -> None:
     """Give this verdict to all leaves that have none yet."""
     for finding in case.findings:
         if finding.verdict is None:
@@ -190,7 +190,7 @@ def judge_by_differences(case: Comparison) -> None:
     """Judge all leaves by differences of f: first together, then those that are still open one by one."""
     open_leaves = [k for k, finding in enumerate(case.findings) if finding.verdict is None]
     if case.rough is not None:
-        return settle(case, Verdict.NOT_DIFFERENTIABLE)
+        return conclude(case, Verdict.NOT_DIFFERENTIABLE)
     slack = case.slack(case.main_probe)
     for k in open_leaves:
         if not np.all(np.isfinite(case.manual[k])):
@@ -208,11 +208,11 @@ def judge_by_differences(case: Comparison) -> None:
                 case.findings[k].evidence.append(f"along a random direction {said}")
         return judge_each(case, unclear)
     if abs(by_complex - claimed) <= math.sqrt(np.finfo(float).eps) * case.scale(case.main_probe, case.main):
-        return settle(case, Verdict.OK, f"the complex step confirms yours: {by_complex:.9g}, predicted {claimed:.9g}")
+        return conclude(case, Verdict.OK, f"the complex step confirms yours: {by_complex:.9g}, predicted {claimed:.9g}")
     if not found.refutes(claimed, slack):
-        return settle(case, Verdict.INCONCLUSIVE, f"along a random direction {said}")
+        return conclude(case, Verdict.INCONCLUSIVE, f"along a random direction {said}")
     if len(open_leaves) == 1:
-        return settle(case, Verdict.WRONG, f"along a random direction {said}")
+        return conclude(case, Verdict.WRONG, f"along a random direction {said}")
     case.decided = case.problem.calls  # something is wrong; what follows looks for the leaf
     judge_each(case, open_leaves)
     if not any(case.findings[k].verdict is Verdict.WRONG for k in open_leaves):

@@ -17,7 +17,7 @@ from minigrad.checking.claim import Entry
 from minigrad.checking.comparison import Comparison, Finding, norm
 from minigrad.checking.deltas import compare_deltas
 from minigrad.checking.diagnosis import diagnose
-from minigrad.checking.judging import is_kinked, judge_by_differences, judge_by_tape, settle
+from minigrad.checking.judging import conclude, is_kinked, judge_by_differences, judge_by_tape
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
 from minigrad.checking.records import Kink, Report, Verdict, misfit
 from minigrad.checking.summary import finished, worst_entry
@@ -178,10 +178,10 @@ def numbers(case: Comparison) -> None:
     case.d_tape = claim.predicted(case.tape, case.main_probe) if has_tape else nan
     if not all(np.all(np.isfinite(out)) for out in claim.outs):
         case.notes.append("f is not finite at this point")
-        settle(case, Verdict.NOT_DIFFERENTIABLE)
+        conclude(case, Verdict.NOT_DIFFERENTIABLE)
         return
     if case.is_random:
-        settle(
+        conclude(
             case,
             Verdict.INCONCLUSIVE,
             "f has other values and another gradient each time that it is called at this point: it draws random "

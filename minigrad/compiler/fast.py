@@ -2,7 +2,7 @@
 
 The function returns a `Missed` where it does not hold for what it was given: another structure, shape or dtype, a
 captured value that changed, a branch taken another way. Whoever calls it then looks for, or makes, another one. It
-raises where NumPy finds a division by zero or an invalid operation, which the engine has to settle.
+raises where NumPy finds a division by zero or an invalid operation, which the engine has to resolve.
 """
 
 from __future__ import annotations
@@ -259,7 +259,7 @@ _NEW = {
 
 
 def makes_new(step: Step) -> bool:
-    """Whether the result is certainly an array of its own."""
+    """Whether the result certainly shares no memory with another value."""
     function = step.function
     return (
         type(function) is np.ufunc

@@ -162,7 +162,7 @@ class Kernel:
     Where all of its loops go over the same rows, and large arrays, the rows are shared out among threads, as many as
     `NUMBA_NUM_THREADS` says (by default one per core).
 
-    Raises FloatingPointError where a division (or sqrt, log) gave an infinity or NaN, which the engine has to settle.
+    Raises FloatingPointError where a division (or sqrt, log) gave an infinity or NaN, which the engine has to resolve.
     """
 
     __slots__ = ("__name__", "made", "rows", "run", "scalars", "source")

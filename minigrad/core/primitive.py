@@ -14,8 +14,9 @@ A rule is called as `rule(g, ans, *args, **params)`. It is written with operator
 so that it differentiates itself. A parameter whose name starts with an underscore says "I do not read this value (its
 shape and dtype at most)": a lean tape then does not keep it.
 
-Cotangents and tangents may be *thin*: anything that broadcasts to its node's shape, such as the seed 1.0. Elementwise
-rules take them as they are, reductions take a single number; for all other kinds the sweep expands them first.
+Cotangents and tangents may be *unexpanded*: anything that broadcasts to its node's shape, such as the seed 1.0.
+Elementwise rules take them as they are, reductions take a single number; for all other kinds the sweep expands them
+first.
 """
 
 from __future__ import annotations

@@ -173,7 +173,7 @@ def _nbytes(value: Any) -> int:
 
 
 def unit_vectors(first: int, number: int, shape: tuple[int, ...], dtype: Any, factor: Any = 1.0) -> Any:
-    """The entries first, first + 1, ... of an array of this shape set to one, each in an array of its own."""
+    """The entries first, first + 1, ... of an array of this shape set to one, each in a separate array."""
     size = int(np.prod(shape))
     units = np.zeros((number, size), np.result_type(dtype, np.complex64) if type(factor) is complex else dtype)
     units[np.arange(number), first + np.arange(number)] = factor

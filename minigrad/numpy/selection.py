@@ -330,8 +330,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     grids = []
     for k, part in enumerate(parts):
         place = order.index(k)
-        thin = _shapes.reshape(part, shape=tuple(-1 if j == place else 1 for j in range(n)))
-        grids.append(thin if sparse else _shapes.broadcast_to(thin, shape=shape))
+        along = _shapes.reshape(part, shape=tuple(-1 if j == place else 1 for j in range(n)))
+        grids.append(along if sparse else _shapes.broadcast_to(along, shape=shape))
     return tuple(grids)
 
 

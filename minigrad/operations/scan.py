@@ -274,7 +274,7 @@ class _Loop:
         wanted = next_snapshot(self.length + 1, room)  # what follows the loop is one more step to be reversed
         for i in range(self.length):
             if i == wanted:
-                states.append((i, tree_map(_of_its_own, carry)))
+                states.append((i, tree_map(_unshared, carry)))
                 room -= 1
                 wanted += next_snapshot(self.length + 1 - i, room)
             try:
@@ -289,7 +289,7 @@ class _Loop:
             carry = tree_map(read_only, carry)
             rows.put(i, y)
         self.states = given, states
-        return tree_map(_of_its_own, carry), rows.whole()
+        return tree_map(_unshared, carry), rows.whole()
 
     def run_backward(self, primals: tuple[Any, ...], out: Any, g: tuple[Any, Any]) -> tuple[Any, Any, Any]:
         """All steps backward; each of them is recorded by itself, from a carry that is computed again."""
@@ -308,10 +308,10 @@ class _Loop:
                 room = self.snapshots - len(stack) + 1
                 target = position + next_snapshot(end - position, room)
                 for i in range(position, target):
-                    carry = tree_map(_settled, self.f(carry, _entry(xs, i), *args)[0])
+                    carry = tree_map(_carried, self.f(carry, _entry(xs, i), *args)[0])
                 position = target
                 if position < end - 1:
-                    stack.append((position, tree_map(_of_its_own, carry)))
+                    stack.append((position, tree_map(_unshared, carry)))
             point = (carry, _entry(xs, end - 1), args)
             results, pullback = tree_vjp(self.step, point, once=True)
             if end == self.length:
@@ -332,12 +332,12 @@ def _entry(tree: Any, i: int) -> Any:
     return tree_map(lambda leaf: leaf[i], tree)
 
 
-def _settled(leaf: Any) -> Any:
+def _carried(leaf: Any) -> Any:
     """Part of a carry, as the next step gets it."""
     return read_only(typed(leaf))
 
 
-def _of_its_own(leaf: Any) -> Any:
+def _unshared(leaf: Any) -> Any:
     """An array that keeps no larger one alive, and may be written to."""
     return leaf.copy() if type(leaf) is np.ndarray else leaf
 

@@ -249,7 +249,7 @@ class _Call:
         return [zeros(a) if parts[k] is None else parts[k] for k, a in zip(self.moving, ans)]
 
     def taylor(self, order: int, ans: Any, us: Sequence[Any]) -> list[Any]:
-        """The coefficients of the results, by a rule of their own."""
+        """The coefficients of the results, by the Taylor rule."""
         assert self.series is not None
         padded = [[*u, *[zeros(u[0])] * (order + 1 - len(u))] for u in us]
         curves = [self.rebuilt([u[j] for u in padded], blank=j > 0) for j in range(order + 1)]

@@ -226,7 +226,7 @@ logical_not, logical_xor   = constant("logical_not", np.logical_not), constant("
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`np.where` with three arguments. The condition is a constant; nothing leaks from the branch not taken."""
     condition = peel(condition)
-    if isinstance(condition, Duck):  # it may be further in than a box that it chooses from
+    if isinstance(condition, Duck):  # its level may be inner to that of a box that it chooses from
         x, y = [condition.lift(v) if -1 < serial_of(v) < condition.serial else v for v in (x, y)]
     return choose_where(x, y, condition=condition)
 
@@ -335,5 +335,5 @@ def gap(x: Any, y: Any, ans: Any) -> Any:
 
 
 def typed(g: Any, ans: Any) -> Any:
-    """A thin Python cotangent as a scalar of the dtype of its node, so that float32 stays float32."""
+    """A cotangent that is a number of Python as a scalar of the dtype of its node, so that float32 stays float32."""
     return peel(ans).dtype.type(g) if type(g) in NUMBERS else g

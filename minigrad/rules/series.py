@@ -143,7 +143,7 @@ def product(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     return w
 
 
-def settled_product(u: Series, v: Series, w: Series) -> Series:
+def resolved_product(u: Series, v: Series, w: Series) -> Series:
     """The product w of u and v, where infinities met zeros: with zero for their product. w itself if none did."""
     if not any(np.any(np.isnan(peel(c))) for c in w):
         return w
@@ -158,7 +158,7 @@ def settled_product(u: Series, v: Series, w: Series) -> Series:
         return [w[0], *[sum(row[1:], row[0]) for row in terms[1:]]]
 
 
-def settled_constant(us: list[Series], w: Series) -> Series:
+def resolved_constant(us: list[Series], w: Series) -> Series:
     """The series w of an elementwise function of `us`, with 0 for NaN where no argument moves; w if there is none."""
     lost = [np.isnan(peel(c)) for c in w[1:]]
     if not any(map(np.any, lost)):

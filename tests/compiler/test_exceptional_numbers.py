@@ -19,7 +19,7 @@ rng = np.random.default_rng(3)
 X, Y = rng.uniform(-1, 1, (2, 2, 3))
 
 
-def test_infinite_derivatives_are_settled_as_in_the_engine() -> None:
+def test_infinite_derivatives_are_resolved_as_in_the_engine() -> None:
     """x·sqrt(x) at 0: the product of 0 and an infinite derivative is 0, with a warning, compiled or not."""
     fun = grad(lambda x: np.sum(x * np.sqrt(x)))
     compiled = minigrad.compile(fun)

@@ -173,7 +173,7 @@ def test_random_programs_fused(program: Any, x: Any) -> None:
 
 
 def test_infinite_results_are_left_to_the_engine() -> None:
-    """A kernel that makes an infinity raises, so that the function is run once more where it can be settled."""
+    """A kernel that makes an infinity raises, so that the function is run once more where it can be resolved."""
     pytest.importorskip("numba")
     from minigrad.compiler.fused import fused
 

@@ -326,7 +326,7 @@ def test_what_a_compiled_function_was_kept_for_does_not_stay_when_it_is_nested()
     assert fun(5.0) == 10.0
 
 
-def test_staged_values_leave_operations_to_examples_further_in() -> None:
+def test_staged_values_leave_operations_to_examples_of_inner_levels() -> None:
     matrix = np.arange(9.0).reshape(3, 3) / 9
 
     def fun(x: Any) -> Any:

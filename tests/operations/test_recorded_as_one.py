@@ -48,7 +48,7 @@ AS_ONE = {
 
 
 @pytest.mark.parametrize("name", AS_ONE)
-def test_operations_recorded_as_one_meet_boxes_further_out_and_rows_further_in(name) -> None:
+def test_operations_recorded_as_one_meet_boxes_of_outer_levels_and_rows_of_inner_ones(name) -> None:
     operation, plain = AS_ONE[name]
     x = np.array([0.5, 0.9, 1.4])
     first, second = _of_rows(plain)(x), _of_rows(_of_rows(plain))(x)

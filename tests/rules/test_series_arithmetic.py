@@ -86,4 +86,4 @@ def test_where_an_infinity_meets_a_zero_their_product_is_taken_as_zero() -> None
     with np.errstate(invalid="ignore"):
         w = series.product([np.float64(c) for c in u], [np.float64(c) for c in v], 1)
     assert np.isnan(w[1])
-    assert series.settled_product(u, v, w)[1] == 0.0
+    assert series.resolved_product(u, v, w)[1] == 0.0

@@ -15,7 +15,7 @@ Where the examples would part ways (an `if` on a value, `float(x)`, a mask of di
 `ExamplesDifferError` takes control back to whoever made the batch, who goes through the examples one by one.
 
 **Nesting.** Each batch has a serial from the same counter as the tapes. Of a box and a `Batched` that meet, or two of
-these, the one with the larger serial was made further in and takes the operation; the other is its operand. A payload
+these, the one with the larger serial is of the inner level and takes the operation; the other is its operand. A payload
 may therefore be the box of an outer tape, or a `Batched` of an outer batch, and a box may hold a `Batched`.
 """
 
@@ -153,11 +153,11 @@ def _columns(results: Sequence[Any]) -> tuple[list[tuple[Any, ...]], TreeDef]:
 
 
 def _result(out: Any, level: Level, taken: set[int]) -> Any:
-    """One output for all examples, an array of its own."""
+    """One output for all examples, as an array that shares no memory with others."""
     out = open_part(out)
     inner = peel(out)
     if type(out) is Box and type(inner) is Batched and inner.serial >= level.serial:
-        raise level.differ("a tape further out")
+        raise level.differ("an outer tape")
     _check_output(out)
     ans = as_stack(out, level)
     if type(ans) is np.ndarray and (ans.base is not None or id(ans) in taken):

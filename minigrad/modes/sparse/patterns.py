@@ -283,7 +283,7 @@ def contracted(patterns: list[Any], args: Sequence[Any], shapes: Sequence[Any], 
 
 
 def grid_of(letters: Any, sizes: dict[Any, int]) -> dict[Any, Any]:
-    """The values of every index, each along an axis of its own."""
+    """The values of every index, each along a separate axis."""
     letters = list(letters)
     return dict(zip(letters, np.ogrid[tuple(slice(sizes[letter]) for letter in letters)])) if letters else {}
 

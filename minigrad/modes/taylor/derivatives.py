@@ -224,7 +224,7 @@ class Curves:
         self.positions = [record.position(out) for out in self.outs]
 
     def along(self, directions: Sequence[Series], order: int) -> list[tuple[Any, Series]]:
-        """For every output its value and its normalised coefficients, as they come: thin, or fewer than the order.
+        """For every output its value and its normalised coefficients, as they come: unexpanded, or fewer than all.
 
         Each direction lists the coefficients of orders 1, 2, ... of one argument.
         """

@@ -7,8 +7,8 @@
 | any that declares one   | a recurrence                                                      | order^2 |
 | all others              | derived: dz/dt is the jvp of the primitive, found order by order  | order^3 |
 
-The derived rule solves the differential equation dz/dt = jvp(args(t), z(t)) args'(t): it records the jvp rule on a tape
-of its own, and each pass over that tape gives one more coefficient of z. It holds for every primitive that has a jvp.
+The derived rule solves the differential equation dz/dt = jvp(args(t), z(t)) args'(t): it records the jvp rule on a
+separate tape, and each pass over it gives one more coefficient of z. It holds for every primitive that has a jvp.
 A recurrence is the function `primitive.taylor`, declared with the other rules of an operation and handed the arithmetic
 of `rules.series`; `python -m minigrad coverage` tells which function has which.
 
@@ -112,11 +112,11 @@ def _push_series(
             assert findings is not None
             what = ""
             if primitive.kind == "elementwise":
-                settled = s.settled_constant(us, known[i])
+                resolved = s.resolved_constant(us, known[i])
                 if primitive is MULTIPLY:
-                    settled = s.settled_product(us[0], us[1], settled)
-                if settled is not known[i]:
-                    known[i], what = settled, "an infinite derivative met a factor of 0; their product is taken as 0"
+                    resolved = s.resolved_product(us[0], us[1], resolved)
+                if resolved is not known[i]:
+                    known[i], what = resolved, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
     return [known[i] for i in outputs]
 
@@ -250,12 +250,12 @@ def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], orde
             longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
         found = [u[: order + 1] for u in longer]
         findings.found = again.found + findings.found
-    if findings.found and not _is_settled(findings, tape, found):
+    if findings.found and not _is_resolved(findings, tape, found):
         findings.tell(tape)
     return found
 
 
-def _is_settled(findings: Findings, tape: Tape, found: list[Series]) -> bool:
+def _is_resolved(findings: Findings, tape: Tape, found: list[Series]) -> bool:
     """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
     hidden = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
     if findings.found[0][3] is LOST or not (findings.lost_digits or hidden):
