@@ -229,7 +229,9 @@ class Trace(Observer):
         """Run an operation on the plain values, and write it down."""
         if function in _FACTS:
             return function(*mapped(plain, args), **mapped(plain, kwargs))
-        if function is np.ufunc.at or _is_method(function, "at"):
+        if function is np.ufunc.at or (
+            type(getattr(function, "__self__", None)) is np.ufunc and _name(function) == "at"
+        ):
             raise self.stop(located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at"))
         if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
             raise self.stop(
@@ -333,11 +335,6 @@ _FACTS = {
 
 def _flat(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
-
-
-def _is_method(function: Any, name: str) -> bool:
-    """Whether this is the method `name` of a ufunc, and not something else that is called so."""
-    return type(getattr(function, "__self__", None)) is np.ufunc and function.__name__ == name
 
 
 def _name(function: Any) -> str:
