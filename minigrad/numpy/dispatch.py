@@ -11,8 +11,9 @@ import numpy as np
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive
-from minigrad.core.tape import Box
+from minigrad.core.tape import Box, peel
 from minigrad.rules import moving as _moving
+from minigrad.rules import shapes as _shapes
 from minigrad.rules.moving import array
 
 
@@ -97,11 +98,91 @@ def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, 
         )
     if options.get("where", True) is not True:
         raise refuse(ufunc.__name__, "where= is not differentiated: use np.where(mask, f(x), other)")
-    unknown = set(options) - {"out", "where", "dtype", "casting", "order", "subok"}
+    of_cores = {"axes", "axis", "keepdims"} if ufunc.signature else set()
+    unknown = set(options) - {"out", "where", "dtype", "casting", "order", "subok"} - of_cores
     if unknown:
         raise refuse(ufunc.__name__, f"unexpected options {sorted(unknown)}")
-    ans = bind(*args)
-    return _moving.cast(ans, options["dtype"]) if options.get("dtype") is not None else ans
+    if options.get("dtype") is not None or "casting" in options:
+        args = _in_loop(ufunc, args, options.get("dtype"), options.get("casting", "same_kind"))
+    ans = _along_axes(ufunc, bind, args, options) if of_cores & set(options) else bind(*args)
+    return laid_out(ans, options.get("order", "K"), args)
+
+
+def _in_loop(ufunc: np.ufunc, args: Any, dtype: Any, casting: str) -> list[Any]:
+    """The arguments in the dtypes in which NumPy computes a result of this dtype; NumPy refuses what it refuses."""
+    kinds = [peel(as_array(arg)).dtype for arg in args]
+    cores = _cores(ufunc) if ufunc.signature else [""] * ufunc.nin
+    ones = [np.ones((1,) * len(core.split(",")) if core else (), kind) for core, kind in zip(cores, kinds)]
+    with np.errstate(all="ignore"):
+        ufunc(*ones, dtype=dtype, casting=casting)
+    if dtype is None:
+        return list(args)
+    can_cast: Any = np.can_cast
+    for loop in ufunc.types:
+        inputs, results = loop.split("->")
+        if results == np.dtype(dtype).char * ufunc.nout and all(map(can_cast, kinds, inputs, [casting] * ufunc.nin)):
+            return [_moving.cast(as_array(arg), kind) for arg, kind in zip(args, inputs)]
+    return list(args)
+
+
+def _along_axes(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, options: dict[str, Any]) -> Any:
+    """An operation on the last axes (`matmul`, `vecdot`) with the options axes, axis and keepdims of NumPy."""
+    name, cores = ufunc.__name__, [part.count(",") + 1 if part else 0 for part in _cores(ufunc)]
+    args = [as_array(arg) for arg in args]
+    axes, axis, keepdims = options.get("axes"), options.get("axis"), bool(options.get("keepdims", False))
+    if "axes" in options and type(axes) is not list:
+        raise refuse(name, f"axes={axes!r} is no list")
+    if "axis" in options and axis is None:
+        raise refuse(name, "axis=None: a product is along one axis")
+    if axis is not None and (axes is not None or max(cores) != 1 or cores[-1]):
+        raise refuse(name, "axis= is for products of vectors, and not beside axes=")
+    if keepdims and cores[-1]:
+        raise refuse(name, "keepdims=True is for products of vectors that give numbers")
+    if axis is not None or axes is None:
+        axes = [-1 if axis is None else axis] * ufunc.nin
+    places = [tuple(part) if isinstance(part, (tuple, list)) else (part,) for part in axes]
+    if len(places) == ufunc.nin and not cores[-1]:
+        places.append(places[0] if keepdims else ())
+    if keepdims:
+        cores[-1] = 1
+    if [len(part) for part in places] != cores or any(len(arg.shape) < n for arg, n in zip(args, cores)):
+        raise refuse(name, f"axes={axes!r} of arrays of shapes {[arg.shape for arg in args]}: {cores} axes are named")
+    ans = bind(*[_to_the_end(arg, part, False) for arg, part in zip(args, places)])
+    return _to_the_end(ans[..., None] if keepdims else ans, places[-1], True)
+
+
+def _cores(ufunc: np.ufunc) -> list[str]:
+    """The axes on which an operation works, as text, for each argument and result: "m,n", "n" and "m" of matvec."""
+    return [part.split(")")[0] for part in str(ufunc.signature).split("(")[1:]]
+
+
+def _to_the_end(a: Any, axes: tuple[int, ...], back: bool) -> Any:
+    """The array with these axes moved to the end, or, `back`, the last ones moved to these places."""
+    n = len(a.shape)
+    moved = list(np.lib.array_utils.normalize_axis_tuple(axes, n))
+    order = [k for k in range(n) if k not in moved] + moved
+    if order == list(range(n)):
+        return a
+    return _shapes.transpose(a, axes=_shapes.inverse_permutation(tuple(order)) if back else tuple(order))
+
+
+def laid_out(a: Any, order: Any, sources: Any = ()) -> Any:
+    """The array in this order of memory: C, F, A (F if all sources are so) or K (as it is)."""
+    if order == "K":
+        return a
+    if order not in ("C", "F", "A"):
+        raise ValueError(located(f"order must be one of C, F, A and K, not {order!r}"))
+    if type(a) is tuple:
+        return tuple([laid_out(part, order, sources) for part in a])
+    plain = peel(a)
+    if type(plain) is not np.ndarray:
+        return a
+    if order == "A":
+        flags = [np.asarray(peel(source)).flags for source in sources or (a,)]
+        order = "F" if all(flag.f_contiguous and not flag.c_contiguous for flag in flags) else "C"
+    if plain.flags.c_contiguous if order == "C" else plain.flags.f_contiguous:
+        return a
+    return _shapes.layout(a, order=order) if type(a) is Box else plain.copy(order)
 
 
 UFUNCS: dict[Any, Callable[..., Any]] = {}

@@ -22,6 +22,7 @@ from minigrad.numpy.dispatch import (
     boxed,
     check_options,
     in_place_of,
+    laid_out,
     plain_axis,
     refuse,
     ufuncs_of,
@@ -127,11 +128,17 @@ def prod(
     return ans if initial is None else ans * _initial(initial, ans)
 
 
+def _needs_initial(operation: str, where: Any, initial: Any) -> None:
+    if where is not True and initial is None:
+        raise ValueError(located(f"{operation}: where= needs initial=, the result where nothing is chosen"))
+
+
 @as_function(_np.max, _np.amax)
 def max(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     check_options("max", out)
+    _needs_initial("max", where, initial)
     if initial is not None and 0 in _np.shape(peel(a)):  # of nothing
         ans = _np.max(peel(a), axis=axis, keepdims=bool(keepdims), initial=peel(initial))
         return _shapes.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
@@ -144,11 +151,17 @@ def min(
     a: Any, axis: Any = None, out: Any = None, keepdims: Any = False, initial: Any = None, where: Any = True
 ) -> Any:
     check_options("min", out)
+    _needs_initial("min", where, initial)
     if initial is not None and 0 in _np.shape(peel(a)):
         ans = _np.min(peel(a), axis=axis, keepdims=bool(keepdims), initial=peel(initial))
         return _shapes.broadcast_to(_initial(initial, a), shape=ans.shape) if type(initial) is Box else ans
     ans = _reductions.amin(_masked(boxed(a), where, _np.inf), axis=plain_axis(axis), keepdims=bool(keepdims))
     return ans if initial is None else _e.minimum(ans, _initial(initial, ans))
+
+
+def _of_dtype(ans: Any, dtype: Any) -> Any:
+    """A real result in the complex dtype that was asked for."""
+    return ans if dtype is None or _np.dtype(dtype).kind != "c" else _moving.cast(ans, dtype)
 
 
 @as_function(_np.var)
@@ -159,7 +172,8 @@ def var(
     check_options("var", out)
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
-        return _reductions.var(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+        ans = _reductions.var(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+        return _of_dtype(ans, dtype)
     a, narrow = _wide(a, dtype)
     if mean is None:
         mean = _shapes.sum_(_masked(a, where, 0.0), axis=plain_axis(axis), keepdims=True) / _counts(a, axis, where)
@@ -167,7 +181,7 @@ def var(
     square = _e.real(centred * _e.conjugate(centred)) if peel(a).dtype.kind == "c" else centred * centred
     total = _shapes.sum_(square, axis=plain_axis(axis), keepdims=True)
     ans = _without(total / _counts(a, axis, where, ddof), axis, keepdims)
-    return ans if narrow is None else _moving.cast(ans, narrow)
+    return _of_dtype(ans, dtype) if narrow is None else _moving.cast(ans, narrow)
 
 
 @as_function(_np.std)
@@ -178,10 +192,11 @@ def std(
     check_options("std", out)
     ddof = ddof if correction is None else correction
     if where is True and mean is None:
-        return _reductions.std(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
-    square = var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean)
+        ans = _reductions.std(_in(dtype, a), axis=plain_axis(axis), keepdims=bool(keepdims), ddof=ddof)
+        return _of_dtype(ans, dtype)
+    square = _e.real(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean))
     zero = peel(square) == 0  # all entries are equal: the subgradient 0
-    return _e.where(zero, 0.0, _e.sqrt(_e.where(zero, 1.0, square)))
+    return _of_dtype(_e.where(zero, 0.0, _e.sqrt(_e.where(zero, 1.0, square))), dtype)
 
 
 @as_function(_np.cumsum)
@@ -225,13 +240,13 @@ def _shape_argument(shape: Any) -> Any:
     return tuple(shape) if isinstance(shape, list) else shape
 
 
-def _order(a: Any, order: str) -> str:
-    """The order C or F that "A" and "K" mean for this array: that of its memory."""
-    if order not in ("A", "K"):
+def _order(operation: str, a: Any, order: str) -> str:
+    """The order C or F that "A" means for this array: that of its memory."""
+    if order in ("C", "F"):
         return order
+    if order != "A":
+        raise ValueError(located(f"{operation}: order must be C, F or A, not {order!r}"))
     flags = _np.asarray(peel(a)).flags
-    if order == "K" and not flags.c_contiguous and not flags.f_contiguous:
-        raise NotImplementedError(located('order="K" of an array that is not contiguous has no rule; use "C" or "F"'))
     return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
 
 
@@ -239,13 +254,19 @@ def _order(a: Any, order: str) -> str:
 def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     a = boxed(a)
     shape = _shape_argument(shape if shape is not None else newshape)
-    return _shapes.reshape(a, shape=shape, order=_order(a, order))
+    return _shapes.reshape(a, shape=shape, order=_order("reshape", a, order))
 
 
 @as_function(_np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
     a = boxed(a)
-    return _shapes.reshape(a, shape=-1, order=_order(a, order))
+    if order == "K":  # NumPy says in which order the axes are in memory: that of the copy that it would make
+        strides = _np.empty_like(_np.asarray(peel(a))).strides
+        axes = sorted(range(len(strides)), key=lambda k: (-strides[k], k))
+        return _shapes.reshape(
+            a if axes == list(range(len(axes))) else _shapes.transpose(a, axes=tuple(axes)), shape=-1
+        )
+    return _shapes.reshape(a, shape=-1, order=_order("ravel", a, order))
 
 
 @as_function(_np.transpose, _np.permute_dims)
@@ -383,8 +404,8 @@ def diagonal(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1) -> Any:
 
 @as_function(_np.trace)
 def trace(a: Any, offset: int = 0, axis1: int = 0, axis2: int = 1, dtype: Any = None, out: Any = None) -> Any:
-    check_options("trace", out, dtype=(dtype, None))
-    return _l.trace(boxed(a), offset, axis1, axis2)
+    check_options("trace", out)
+    return _l.trace(_in(dtype, a), offset, axis1, axis2)
 
 
 @as_function(_np.pad)
@@ -487,12 +508,25 @@ def diff(a: Any, n: int = 1, axis: int = -1, prepend: Any = None, append: Any = 
 
 @as_function(_np.concatenate, _np.concat)
 def concatenate(arrays: Any, axis: Any = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    check_options("concatenate", out, dtype=(dtype, None))
-    parts = [as_array(a) for a in arrays]
+    check_options("concatenate", out)
+    parts = _joined(arrays, dtype, casting)
     if axis is None:
         parts, axis = [_shapes.reshape(a, shape=-1) for a in parts], 0
     _same_dimensions("concatenate", parts)
     return _moving.concatenate(*parts, axis=int(axis))
+
+
+def _joined(arrays: Any, dtype: Any, casting: str) -> list[Any]:
+    """The arrays that are to be joined, in this dtype if one is given."""
+    parts = [as_array(a) for a in arrays]
+    if dtype is None and casting == "same_kind":
+        return parts
+    dtype = _np.result_type(*[peel(a).dtype for a in parts]) if dtype is None else _np.dtype(dtype)
+    can_cast: Any = _np.can_cast
+    if not builtins.all(can_cast(peel(a).dtype, dtype, casting) for a in parts):
+        found = ", ".join(sorted({str(peel(a).dtype) for a in parts}))
+        raise TypeError(located(f"arrays of {found} cannot be cast to dtype={dtype} with casting={casting!r}"))
+    return [_moving.cast(a, dtype) for a in parts]
 
 
 def _same_dimensions(operation: str, parts: list[Any]) -> None:
@@ -503,8 +537,8 @@ def _same_dimensions(operation: str, parts: list[Any]) -> None:
 
 @as_function(_np.stack)
 def stack(arrays: Any, axis: int = 0, out: Any = None, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    check_options("stack", out, dtype=(dtype, None))
-    parts = [as_array(a) for a in arrays]
+    check_options("stack", out)
+    parts = _joined(arrays, dtype, casting)
     shapes = [a.shape for a in parts]
     if len(set(shapes)) != 1:
         raise ValueError(located(f"stack: all arrays must have the same shape; got {shapes}"))
@@ -518,13 +552,13 @@ def append(arr: Any, values: Any, axis: Any = None) -> Any:
 
 @as_function(_np.vstack)
 def vstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
-    return concatenate([atleast_2d(as_array(a)) for a in tup], 0)
+    return concatenate([atleast_2d(as_array(a)) for a in tup], 0, dtype=dtype, casting=casting)
 
 
 @as_function(_np.hstack)
 def hstack(tup: Any, *, dtype: Any = None, casting: str = "same_kind") -> Any:
     parts = [atleast_1d(as_array(a)) for a in tup]
-    return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1)
+    return concatenate(parts, 0 if len(parts[0].shape) == 1 else 1, dtype=dtype, casting=casting)
 
 
 @as_function(_np.dstack)
@@ -575,6 +609,8 @@ def where(condition: Any, *args: Any) -> Any:
 @as_function(_np.take)
 def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "raise") -> Any:
     check_options("take", out)
+    if mode not in ("raise", "wrap", "clip"):
+        raise ValueError(located(f"take: mode is 'raise', 'wrap' or 'clip', not {mode!r}"))
     a, indices = boxed(a), _np.asarray(peel(indices))
     if mode != "raise":
         n = int(_np.prod(a.shape)) if axis is None else a.shape[axis]
@@ -590,12 +626,21 @@ def compress(condition: Any, a: Any, axis: Any = None, out: Any = None) -> Any:
 
 @as_function(_np.clip)
 def clip(
-    a: Any, a_min: Any = None, a_max: Any = None, out: Any = None, *, min: Any = None, max: Any = None, **options: Any
-) -> Any:
+    a: Any, a_min: Any = _np._NoValue, a_max: Any = _np._NoValue, out: Any = None, *, min: Any = _np._NoValue,
+    max: Any = _np._NoValue, **options: Any,
+) -> Any:  # fmt: skip
     check_options("clip", out)
-    if (a_min is not None or a_max is not None) and (min is not None or max is not None):
+    if options:
+        raise refuse(
+            "clip", f"the options {', '.join(f'{name}=' for name in sorted(options))} have no rule; leave them out"
+        )
+    if a_min is a_max is _np._NoValue:
+        a_min, a_max = (None if bound is _np._NoValue else bound for bound in (min, max))
+    elif min is not _np._NoValue or max is not _np._NoValue:
         raise ValueError(located("clip: bounds are given as a_min and a_max, or as min and max, not as both"))
-    low, high = a_min if a_min is not None else min, a_max if a_max is not None else max
+    if a_min is _np._NoValue or a_max is _np._NoValue:
+        raise TypeError(located("clip: give both bounds, a_min and a_max; None is no bound"))
+    low, high = a_min, a_max
     ans = boxed(a)
     ans = ans if low is None else _e.maximum(ans, low)
     return ans if high is None else _e.minimum(ans, high)
@@ -633,12 +678,18 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @as_function(_np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return boxed(a)  # a box is never written to, so it may be shared
+    return laid_out(boxed(a), order)  # a box is never written to, so it may be shared
 
 
 @as_function(_np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
+    _on_cpu("astype", device)
     return _moving.cast(x, dtype)
+
+
+def _on_cpu(operation: str, device: Any) -> None:
+    if device not in (None, "cpu"):
+        raise ValueError(located(f'{operation}: device={device!r} is unknown; NumPy has "cpu" alone'))
 
 
 # ----- products
@@ -673,7 +724,10 @@ def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
     if isinstance(axes, (int, _np.integer)):
         of_a, of_b = tuple(range(nx - int(axes), nx)), tuple(range(int(axes)))
     else:
-        of_a, of_b = (_shapes.axes_of((part,) if isinstance(part, int) else part, n) for part, n in zip(axes, (nx, ny)))
+        of_a, of_b = (
+            _shapes.axes_of((part,) if isinstance(part, int) else part, n)
+            for part, n in zip(axes, (nx, ny), strict=True)
+        )
     if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
         raise ValueError(
             located(f"tensordot: shapes {a.shape} and {b.shape} do not match on the axes {of_a} and {of_b}")
@@ -723,7 +777,10 @@ size = in_place_of(_np.size, size, "numpy", size.__doc__)
 
 
 def array(object: Any, dtype: Any = None, **options: Any) -> Any:
-    return _moving.array(object, dtype, **options)
+    if not (type(object) is Box or has_box(object) or has_duck(object)):
+        return _moving.array(object, dtype, **options)
+    order = options.pop("order", "K")
+    return laid_out(_moving.array(object, dtype, **options), "K" if order is None else order)
 
 
 def _conversion(own: Callable[..., Any]) -> Any:
@@ -731,12 +788,16 @@ def _conversion(own: Callable[..., Any]) -> Any:
 
     def function(a: Any, *args: Any, **options: Any) -> Any:
         if type(a) is Box or has_box(a) or has_duck(a):
-            return _moving.array(a, args[0] if args else options.get("dtype"))
+            given = dict(zip(("dtype", "order"), args)) | options
+            _on_cpu(own.__name__, given.get("device"))
+            order = given.get("order") or _MEMORY.get(own, "K")
+            return laid_out(_moving.array(a, given.get("dtype")), order)
         return own(a, *args, **options)
 
     return in_place_of(own, function, "numpy", f"`np.{own.__name__}`, also of a box or of a list of boxes.")
 
 
+_MEMORY: dict[Any, str] = {_np.ascontiguousarray: "C", _np.asfortranarray: "F"}
 array = in_place_of(_np.array, array, "numpy", _moving.array.__doc__)
 asarray, asanyarray = _conversion(_np.asarray), _conversion(_np.asanyarray)
 ascontiguousarray, asfortranarray = _conversion(_np.ascontiguousarray), _conversion(_np.asfortranarray)
@@ -748,15 +809,19 @@ def full_like(
 ) -> Any:
     fill = as_array(fill_value) if has_box(fill_value) else _np.asarray(fill_value)
     ans = _shapes.broadcast_to(fill, shape=_np.shape(peel(a)) if shape is None else shape)
-    return _moving.cast(ans, peel(a).dtype if dtype is None else dtype)
+    ans = _moving.cast(ans, peel(a).dtype if dtype is None else dtype)
+    if order == "K":
+        order = "A"
+    return laid_out(ans, order, (a,)) if shape is None else laid_out(ans, "F" if order == "F" else "C")
 
 
 def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **options: Any) -> Any:
     """`np.full`, also with a box as the value."""
     if not has_box(fill_value):
         return _np.full(shape, fill_value, dtype, order, **options)
+    _on_cpu("full", options.get("device"))
     ans = broadcast_to(boxed(fill_value), shape)
-    return ans if dtype is None else _moving.cast(ans, dtype)
+    return laid_out(ans if dtype is None else _moving.cast(ans, dtype), order)
 
 
 full = in_place_of(_np.full, full, "numpy", full.__doc__)

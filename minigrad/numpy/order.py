@@ -39,6 +39,8 @@ def _flat_or(a: Any, axis: Any) -> tuple[Any, int]:
 @as_function(_np.sort)
 def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable: Any = None) -> Any:
     check_options("sort", order=(order, None))
+    if kind is not None and str(kind)[:1].lower() not in ("q", "h", "m", "s"):
+        raise ValueError(located(f"sort: kind is 'quicksort', 'heapsort', 'mergesort' or 'stable', not {kind!r}"))
     a, axis = _flat_or(a, axis)
     return _take_along(a, _np.argsort(peel(a), axis=axis, kind="stable"), axis)
 
@@ -46,6 +48,8 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
 @as_function(_np.partition)
 def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order: Any = None) -> Any:
     check_options("partition", order=(order, None))
+    if kind != "introselect":
+        raise ValueError(located(f"partition: kind is 'introselect', not {kind!r}"))
     a, axis = _flat_or(a, axis)
     return _take_along(a, _np.argpartition(peel(a), kth, axis=axis), axis)
 
@@ -66,10 +70,9 @@ def unique(
     **options: Any,
 ) -> Any:
     """As `numpy.unique`; of equal entries the first is the one that is returned, and the one with a derivative."""
+    own: Any = _np.unique  # of the array as it is: the inverse has its shape
+    _, index, *rest = own(peel(as_array(ar)), True, return_inverse, return_counts, axis, **options)
     ar, along = _flat_or(ar, axis)
-    axis = None if axis is None else along
-    own: Any = _np.unique
-    _, index, *rest = own(peel(ar), True, return_inverse, return_counts, axis, **options)
     values = ar[index_along(along, index)]
     given = ([index] if return_index else []) + rest
     return (values, *given) if given else values

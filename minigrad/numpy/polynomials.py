@@ -9,8 +9,9 @@ import numpy as _np
 
 from minigrad.core.lines import located
 from minigrad.core.primitive import general as _general
-from minigrad.core.tape import peel
+from minigrad.core.tape import Box, peel
 from minigrad.numpy import functions as _f
+from minigrad.numpy import linalg as _linalg
 from minigrad.numpy.arguments import in_floats, with_value
 from minigrad.numpy.calculus import convolve
 from minigrad.numpy.dispatch import as_array, as_function, refuse
@@ -143,14 +144,12 @@ def vander(x: Any, N: Any = None, increasing: bool = False) -> Any:
 
 @as_function(_np.polyfit)
 def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: Any = None, cov: Any = False) -> Any:
-    """As `numpy.polyfit`, in x, y and w, also with cov.
+    """As `numpy.polyfit`, in x, y and w, also with cov, and where small singular values are cut.
 
     With A the Vandermonde matrix and c the solution that NumPy finds, c + (A'A)^-1 A'(y - A c) is the solution whatever
     c is. So c may be taken as a constant, and nothing but rounding is added to it.
     """
     x, y, w = in_floats(x), in_floats(y), None if w is None else in_floats(w)
-    if full:
-        raise refuse("polyfit", "full=True has no rule; use np.linalg.lstsq(np.vander(x, deg + 1), y)")
     if "c" in (peel(x).dtype.kind, "f" if w is None else peel(w).dtype.kind):
         raise refuse("polyfit", "complex abscissas or weights have no rule; complex ordinates do")
     found: Any = _np.polyfit(peel(x), peel(y), deg, rcond, w=peel(w), cov=cov)
@@ -160,10 +159,18 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
     plain = peel(A)
     scale = _np.sqrt(_np.sum(plain * plain, 0))
     limit = len(plain) * _np.finfo(peel(x).dtype).eps if rcond is None else rcond
-    if _np.linalg.matrix_rank(plain / scale, rtol=limit) <= deg:
+    rank = _np.linalg.matrix_rank(plain / scale, rtol=limit)
+    if rank <= deg and (cov or (rcond is None and type(x) is Box)):
         raise NotImplementedError(
             located(f"polyfit: the fit of degree {deg} to {len(plain)} points is not unique; lower the degree")
         )
+    if rank <= deg or full:
+        scale = _e.sqrt(_f.sum(A * A, 0))  # which solution is the shortest depends on it
+        A = A / scale
+        c, residues, rank, singular = _linalg.lstsq(A, b, limit)
+        c = c / scale[:, None]
+        c = c if y.ndim == 2 else c[:, 0]
+        return (c, residues, rank, singular, limit) if full else c
     A = A / scale
     transposed = _l.transposed(A)
     H = _l.matmul(transposed, A)

@@ -133,6 +133,8 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError(located(f"select: {len(condlist)} conditions and {len(choicelist)} choices; give as many"))
+    if _np.asarray(peel(default)).dtype.kind not in "biufc":
+        raise TypeError(located(f"select: default={default!r} is no number"))
     ans = as_array(default)
     for condition, choice in reversed(list(zip(condlist, choicelist))):
         ans = _e.where(_np.asarray(peel(condition), dtype=bool), as_array(choice), ans)
@@ -356,6 +358,8 @@ def linspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, retstep: bool = False, dtype: Any = None,
     axis: int = 0, *, device: Any = None,
 ) -> Any:  # fmt: skip
+    if device not in (None, "cpu"):
+        raise ValueError(located(f'linspace: device={device!r} is unknown; NumPy has "cpu" alone'))
     start, stop = as_array(start), as_array(stop)
     steps = num - 1 if endpoint else num
     kind = _np.result_type(peel(start).dtype, peel(stop).dtype, 1.0)
@@ -383,7 +387,8 @@ def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype
     if _np.any(peel(start) * peel(stop) <= 0):
         raise ValueError(located("geomspace: both ends must have one sign, and none may be 0"))
     sign = _np.sign(peel(start))
-    ans = sign * _e.exp(linspace(_e.log(sign * start), _e.log(sign * stop), num, endpoint, axis=axis))
+    ans = sign * _e.exp(linspace(_e.log(sign * start), _e.log(sign * stop), num, endpoint))
+    ans = ans if axis == 0 else _f.moveaxis(ans, 0, axis)
     return ans if dtype is None else _moving.cast(ans, dtype)
 
 

@@ -153,6 +153,8 @@ def cov(
         raise ValueError(located(f"cov: at most 2 axes, got the shapes {[each.shape for each in rows]}"))
     if dtype is None:
         dtype = _np.result_type(*[peel(each).dtype for each in rows], float)
+    elif _np.dtype(dtype).kind not in "fc":
+        raise TypeError(located(f"cov: the products are no whole numbers, as dtype={_np.dtype(dtype)} says"))
     wide = [_moving.cast(each if each.ndim == 2 else _shapes.reshape(each, shape=(1, -1)), dtype) for each in rows]
     if not rowvar:
         turned = (rows[0].ndim != 1, wide[-1].shape[0] != 1)  # as NumPy decides for m and for y
@@ -160,6 +162,8 @@ def cov(
     if wide[0].shape[0] == 0:
         return _np.zeros((0, 0))
     X = wide[0] if y is None else _moving.concatenate(*wide, axis=0)
+    if ddof is not None and ddof != int(ddof):
+        raise ValueError(located(f"cov: ddof is a whole number, not {ddof!r}"))
     ddof = (0 if bias else 1) if ddof is None else ddof
     w: Any = None
     if fweights is not None or aweights is not None:

@@ -16,12 +16,17 @@ from minigrad.rules.elementwise import conjugate, real
 add_reduce: Any = np.add.reduce  # as they are called here (positionally, for speed) their annotations do not fit
 
 
+normalised: Callable[[int, int], int] = np.lib.array_utils.normalize_axis_index  # or it raises NumPy's AxisError
+
+
 def axes_of(axis: Any, ndim: int) -> tuple[int, ...]:
     """An axis argument as a tuple of axes counted from the front; `None` means all."""
     if axis is None:
         return tuple(range(ndim))
     axes = tuple(axis) if isinstance(axis, (tuple, list)) else (axis,)
-    return tuple(operator.index(a) % ndim if ndim else operator.index(a) for a in axes)
+    if ndim == 0:  # a number has, for NumPy's reductions, the axes 0 and -1
+        return tuple(operator.index(a) for a in axes)
+    return tuple([normalised(operator.index(a), ndim) for a in axes])
 
 
 def kept_shape(x: Any, axis: Any) -> tuple[int, ...]:
@@ -133,3 +138,8 @@ def _astype_transposed(g: Any, _ans: Any, _x: Any, dtype: Any) -> Any:
 
 
 astype: Operation = linear("astype", lambda x, dtype: x.astype(dtype), _astype_transposed, pattern=lambda p: p.same)
+
+# The same numbers in another order of memory: what `ravel("K")` and `flags` of NumPy see.
+layout: Operation = linear(
+    "copy", lambda x, order: np.copy(x, order), lambda g, _ans, _x, order: g, pattern=lambda p: p.same
+)

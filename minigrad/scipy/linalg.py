@@ -220,6 +220,8 @@ def solve_triangular(a: Any, b: Any, trans: Any = 0, lower: bool = False, unit_d
     """The solution x of a x = b (trans 0 or "N"), a^T x = b (1, "T") or a^H x = b (2, "C") for a triangular matrix."""
     a, b = as_array(a), as_array(b)
     kind = {"N": 0, "T": 1, "C": 2}.get(trans, trans)
+    if kind not in (0, 1, 2):
+        raise ValueError(located(f"solve_triangular: trans is 0, 1, 2, 'N', 'T' or 'C', not {trans!r}"))
     if kind == 2:
         a, kind = _shapes.conjugate_if_complex(a), 1
     x = b[:, None] if len(b.shape) == 1 else b
@@ -335,6 +337,8 @@ def lu_factor(a: Any) -> tuple[Any, Any]:
 @as_scipy
 def lu_solve(lu_and_piv: tuple[Any, Any], b: Any, trans: int = 0) -> Any:
     """The solution x of A x = b, given `lu_factor(A)`; of A^T x = b with trans=1."""
+    if trans not in (0, 1, 2):
+        raise ValueError(located(f"lu_solve: trans is 0, 1 or 2, not {trans!r}"))
     both, piv = lu_and_piv
     order = _np.arange(len(piv))
     for k, other in enumerate(piv):
@@ -366,10 +370,14 @@ _READ: dict[Any, Callable[[Any, bool], Any]] = {
 }
 
 
+# SciPy's inverse knows no other; of a diagonal matrix it does not clear the rest.
+_READ_BY_INV = (None, "general", "gen", "upper triangular", "lower triangular", "pos", "sym", "her")
+
+
 def _as_read(operation: str, a: Any, assume_a: Any, lower: bool) -> Any:
     """The matrix that SciPy reads; one that is assumed to be positive definite must be."""
-    if assume_a not in _READ:
-        raise ValueError(located(f"{operation}: assume_a={assume_a!r} is not a structure that SciPy knows"))
+    if assume_a not in (_READ if operation == "solve" else _READ_BY_INV):
+        raise ValueError(located(f"{operation}: assume_a={assume_a!r} is no structure that has a rule"))
     a = _READ[assume_a](a, bool(lower))
     if assume_a in ("pos", "positive definite"):
         _np.linalg.cholesky(peel(a))  # or it raises

@@ -7,7 +7,8 @@ import pytest
 from references import assert_close
 
 import minigrad.numpy as np
-from minigrad import grad, hessian, jacobian, vjp
+from minigrad import grad, hessian, jacobian, value, vjp
+from minigrad.test_util import check_grads
 
 
 def array(*values: Any) -> Any:
@@ -16,8 +17,8 @@ def array(*values: Any) -> Any:
 
 def test_poly_of_a_matrix_with_coinciding_eigenvalues() -> None:
     eye = numpy.eye(2)
-    value, pullback = vjp(np.poly, eye)
-    assert value.tolist() == [1, -2, 1]
+    found, pullback = vjp(np.poly, eye)
+    assert found.tolist() == [1, -2, 1]
     assert pullback(array(0, 0, 1))[0].tolist() == [[1, 0], [0, 1]]
     assert hessian(lambda A: np.poly(A)[2])(eye)[0, 0, 1, 1] == 1
 
@@ -30,8 +31,8 @@ def test_vander_and_polyval_at_zero() -> None:
 
 def test_polymul_and_polydiv() -> None:
     u, v = array(0, 1, 2), array(1, 3)
-    value, pullback = vjp(np.polymul, u, v)
-    assert value.tolist() == [1, 5, 6]
+    found, pullback = vjp(np.polymul, u, v)
+    assert found.tolist() == [1, 5, 6]
     assert pullback(array(1, 0, 0))[0].tolist() == [0, 3 / 3, 0]
     quotient, rest = vjp(np.polydiv, array(1, 5, 6), v)[0]
     assert quotient.tolist() == [1, 2]
@@ -45,9 +46,23 @@ def test_polyfit() -> None:
     second = jacobian(jacobian(lambda s: np.polyfit(x + s * x**2, y, 2)))
     assert_close(third, (second(0.1 + h) - second(0.1 - h)) / (2 * h), 1e-4)
     with pytest.raises(NotImplementedError, match="not unique"), pytest.warns(numpy.exceptions.RankWarning):
-        grad(lambda y: np.polyfit(array(1, 1, 1), y, 2)[0])(array(1, 2, 3))
-    with pytest.raises(TypeError, match="full"):
-        grad(lambda y: np.polyfit(x, y, 2, full=True)[0][0])(y)
+        grad(lambda x: np.polyfit(x, y[:3], 2)[0])(array(1, 1, 1))
+
+
+@pytest.mark.filterwarnings("ignore::numpy.exceptions.RankWarning")
+def test_polyfit_full_and_not_unique() -> None:
+    """All that NumPy returns; of the fits that are equally good the shortest, as in NumPy."""
+    x, y = numpy.linspace(-1, 2, 6), numpy.cos(numpy.arange(6.0))
+    ours, theirs = [], numpy.polyfit(x, y, 2, full=True)
+    grad(lambda y: (ours.extend(np.polyfit(x, y, 2, full=True)), np.sum(y))[1])(y)
+    for a, b in zip(ours, theirs, strict=True):
+        assert_close(value(a), b, 1e-13)
+    slope = jacobian(lambda y: np.polyfit(x, y, 2, full=True)[1][0])(y)
+    assert_close(slope, 2 * (y - numpy.polyval(theirs[0], x)), 1e-12)
+    for points, degree, rcond in ((array(1, 1, 1), 2, None), (x[:3], 2, 0.3)):
+        by_y = jacobian(lambda y, p=points, d=degree, r=rcond: np.polyfit(p, y, d, r))(y[:3])
+        assert_close(by_y, numpy.polyfit(points, numpy.eye(3), degree, rcond), 1e-12)
+    check_grads(lambda x: np.polyfit(x, y[:3], 2, 0.3))(x[:3])
 
 
 def test_roots_move_with_every_coefficient() -> None:
