@@ -1,4 +1,4 @@
-"""minigrad: automatic differentiation on NumPy, small enough to read in an evening.
+"""minigrad: automatic differentiation on NumPy, whose kernel can be read in an evening.
 
 Record a function once on a flat tape, then sweep the tape: backward for gradients, forward for derivatives in a
 direction. Nested transformations are boxes within boxes, so derivatives have any order.

@@ -10,9 +10,12 @@
     └── CommandError                            `python -m minigrad`: the options or the file do not make sense
 
 So `except MinigradError` catches what minigrad alone can raise, and `except TypeError` still catches a lost derivative.
-Arguments that do not fit raise Python's `TypeError` and `ValueError` themselves, as in NumPy; a matrix without an
-inverse raises NumPy's `LinAlgError`; a missing package raises `ImportError`. All of these errors can be pickled, with
-their attributes, so that they travel between processes.
+Arguments that do not fit raise Python's `TypeError` and `ValueError` themselves, as in NumPy. An operation without a
+rule raises `NotImplementedError`, an array that was written to before the sweep `RuntimeError`, a label that is not on
+the tape `KeyError`, a matrix without an inverse NumPy's `LinAlgError`, and a missing package `ImportError`. Infinite
+derivatives raise `FloatingPointError` within `np.errstate(divide="raise")`, and only warn otherwise. `nn` adds
+`DataError` and `DivergedError`. All of these errors can be pickled, with their attributes, so that they travel between
+processes.
 
 This module is the lowest of all and imports nothing of minigrad.
 

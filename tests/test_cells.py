@@ -186,7 +186,7 @@ def lean_tape_forgets_nothing_needed(run: Run) -> None:
 
 
 def the_chain_rule_by_the_book_agrees(run: Run) -> None:
-    """The backward loop gives the numbers of the textbook's, which does nothing besides."""
+    """The backward loop gives the numbers of the loop by the book."""
     tape = Tape()
     out = run.case.fun(*[tape.leaf(x) for x in run.args])
     tape.is_open = False

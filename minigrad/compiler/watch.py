@@ -282,8 +282,6 @@ def _is_library(name: str) -> bool:
     return filename.startswith((*_LIBRARIES, _STANDARD)) or f"{os.sep}site-packages{os.sep}" in filename
 
 
-# ----- what cannot be repeated ----------------------------------------------------------------------------------------
-
 _RANDOM_ADVICE = "draw them outside and pass them as an argument"
 _ADVICE = {
     "random": _RANDOM_ADVICE,

@@ -1,6 +1,7 @@
 """Binding: an operation on boxes runs one level down, then records itself.
 
-One function per number of arguments: these are the lines that every traced operation passes through.
+One function per number of arguments: these are the lines that every traced operation with one result passes through.
+Those of operations with several results, and of operations without a derivative, are in `primitive`.
 """
 
 from __future__ import annotations

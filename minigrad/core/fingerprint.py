@@ -11,7 +11,7 @@ _ROW, _COLUMNS = 1021, 1023
 
 
 def fingerprint(array: np.ndarray) -> Any:
-    """A value that changes when the array is written to: always, if one entry changes or two are swapped.
+    """A value that changes when the array is written to: for certain if one entry changes or two are swapped.
 
     Small arrays are copied. The bits of large ones are read as integers, whose sums modulo 2^64 are taken at about
     memory speed: over rows of one length, and over columns of rows of another, so that no permutation of the rows of an

@@ -1,4 +1,4 @@
-"""Tapes for one sweep, which forget large values that no rule is going to read."""
+"""Tapes for sweeps in one direction, which forget large values that no rule of that direction reads."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from minigrad.core.tape import Box, Tape
 
 
 class LeanTape(Tape):
-    """A tape for one backward sweep: it forgets large values that no rule is going to read.
+    """A tape that only backward sweeps will read: it forgets large values that their rules do not need.
 
     Each primitive knows which of its values its rules read. The others are replaced by a stand-in that has their
     shape and dtype, and NaN in every entry, so that a rule which reads it by mistake is noticed.

@@ -56,8 +56,8 @@ def library_at_work() -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] if is_installed else ""
 
 
-def located(message: str) -> str:
-    """An error message with the user's line at its end."""
-    line = user_line()
+def located(message: str, line: Line | None = None) -> str:
+    """An error message with the user's line at its end: the one that is being run, if no other is given."""
+    line = line or user_line()
     text = line.text()
     return f"{message}\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")

@@ -1,7 +1,7 @@
 """Walks over nested arguments: the lists, tuples, dicts and slices in which NumPy's functions take values.
 
-The two walks here are what `peel_all`, `has_box` and the program of a compiled function are made of; the two that ask
-which value takes an operation stand with the duck arrays.
+`peel_all`, `has_box` and compiled programs are made of these two walks. The search for the innermost value, which takes
+an operation, is in `duck_arrays`.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from minigrad.core.tape import Box, Tape, open_part, peel
 
 
 def lifted(args: Sequence[Any], tape: Tape) -> Any:
-    """The arguments lifted into the innermost duck array, or None if a tape is innermost."""
+    """The arguments with their boxes as constants of the innermost duck array; None if a tape is innermost."""
     inner = innermost_duck(args)
     if inner is None or inner.serial < tape.serial:
         return None

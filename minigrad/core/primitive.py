@@ -11,7 +11,7 @@
 | `constant`    | nothing: no derivative flows              | -         | -                         |
 
 A rule is called as `rule(g, ans, *args, **params)`. It is written with operators and with functions of this package,
-so that it differentiates itself. A parameter whose name starts with an underscore says "I do not read this value (its
+so that it can be differentiated. A parameter whose name starts with an underscore says "I do not read this value (its
 shape and dtype at most)": a lean tape then does not keep it.
 
 Cotangents and tangents may be *unexpanded*: anything that broadcasts to its node's shape, such as the seed 1.0.

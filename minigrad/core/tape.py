@@ -11,7 +11,8 @@ down as well, so the outer tape records it by itself, and differentiating again 
 `grad(lambda x: x * grad(lambda y: x + y)(1.0))(1.0)`: the inner sum has to be differentiated in `y` alone although `x`
 is being differentiated too. The two boxes belong to tapes with different serials, so they cannot be confused.
 
-Nothing here is global but the counter of serials: threads need no lock and an exception leaves nothing to restore.
+No state of a recording is global but the counter of serials: threads need no lock and an exception leaves nothing to
+restore.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Node(NamedTuple):
 
 
 class Tape:
-    """What one transformation recorded, in the order it was computed. Nodes 0, 1, ... are the leaves.
+    """What one transformation recorded, in the order it was computed. The first `leaves` nodes are the leaves.
 
     No node refers to a box of its own tape, so there are no reference cycles: memory is freed without the garbage
     collector. `captured` remembers how constant arrays looked, see `capture`.

@@ -1,7 +1,8 @@
-"""The backward pass by the book: the chain rule, read from the last row of the tape to the first, and nothing else.
+"""The backward pass by the book: the chain rule, read from the last node of the tape to the first.
 
-`sweeps.backward` gives the same numbers (a test holds it to that, on every function of the corpus). What it does
-besides, and why, stands in its module.
+It has what arrays need (broadcasting is undone, entries of an index are collected, real arguments get real cotangents)
+and nothing else. `sweeps.backward` gives the same numbers: a test holds it to that, on every cell. What that does
+besides is listed in the docstring of its module.
 """
 
 from __future__ import annotations

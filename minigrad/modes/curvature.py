@@ -10,8 +10,6 @@ from minigrad.modes.recording import insert
 from minigrad.modes.reverse import grad, vjp
 from minigrad.rules import shapes
 
-# ----- products -------------------------------------------------------------------------------------------------------
-
 
 def ggnvp(fun: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None = None) -> Any:
     """The product of the generalised Gauss-Newton matrix of g(fun(x)) with a vector: J^T H J v.
@@ -37,9 +35,6 @@ def ggnvp(fun: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None 
     array([ 4., 16.])
     """
     return make_ggnvp(fun, g)(x)(v)
-
-
-# ----- products with the matrix of second derivatives -----------------------------------------------------------------
 
 
 def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:

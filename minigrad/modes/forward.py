@@ -51,7 +51,7 @@ def jvp_of(
     tangents = fitted_tangents(operation, record, tangent)
     outs, outdef = flatten(record.out)
     check_outputs(operation, outs, outdef)
-    value = value_of(record.out, record.tape)
+    value = value_of(record.out)
     reached = record.push(tangents, [record.position(out) for out in outs], consume=True)
     taken = {id(t) for t in tangents}
     return value, outdef.unflatten(

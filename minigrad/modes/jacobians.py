@@ -1,8 +1,9 @@
 """Matrices of derivatives: all rows, or all columns, of a Jacobian in one sweep.
 
 The tape is recorded once. A backward sweep is linear in its seed, a forward sweep in its tangents, and the rules are
-written in operators and functions of NumPy; so a `Batched` seed (see `batching`) takes all unit vectors through one
-sweep. Where a rule needs to know values of a cotangent, which differ from row to row, the rows are swept one by one.
+written in operators and functions of NumPy; so a `Batched` seed (see `modes.batching.stack`) takes all unit vectors
+through one sweep. Where a rule needs to know values of a cotangent, which differ from row to row, the rows are swept
+one by one.
 
 | function     | sweeps                                          | of a function from n numbers to m |
 |--------------|-------------------------------------------------|-----------------------------------|
@@ -10,7 +11,6 @@ sweep. Where a rule needs to know values of a cotangent, which differ from row t
 | `jacfwd`     | forward, one column per input                   | n columns of length m             |
 | `jacobian`   | whichever has fewer                             | min(m, n) of them                 |
 | `hessian`    | forward over backward, one column per input     | n columns of length n             |
-| `laplacian`  | Taylor coefficients, of which the last is a sum | n directions, `bilaplacian` n^2   |
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ import numpy as np
 
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import is_foreign, refuse_foreign
+from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
 from minigrad.core.observing import passing
 from minigrad.core.tape import Box, Tape, open_part, peel
-from minigrad.core.traced import LinedTape
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
 from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric, name_of_argument
@@ -159,9 +159,8 @@ def leaf_name(treedef: TreeDef, position: int, argnum: Argnum) -> str:
     return name_of_argument(argument) + (f", leaf {path}" if path else "")
 
 
-def value_of(out: Any, tape: Tape) -> Any:
-    """The output, freed of the boxes of this tape, in its structure."""
-
+def value_of(out: Any) -> Any:
+    """The output in its structure, without the boxes of tapes that are closed."""
     return open_part(out) if type(out) is Box else tree_map(open_part, out)
 
 

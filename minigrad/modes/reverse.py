@@ -1,8 +1,8 @@
-"""The transformations: functions that make derivatives of functions.
+"""Reverse mode: `grad`, `value_and_grad`, `grad_and_aux`, `vjp`.
 
-Each opens a tape, puts the selected arguments into boxes, calls the function, and sweeps the tape once or more often.
-Arguments may be pytrees; leaves that are not numbers (None, strings, functions) pass through. `argnum` is the position
-of the argument to differentiate, or a sequence of positions; keyword arguments are passed on as they are.
+A transformation opens a tape, puts the selected arguments into boxes, calls the function, and sweeps the tape once or
+more often. Arguments may be pytrees; leaves that are not numbers (None, strings, functions) pass through. `argnum` is
+the position of the argument to differentiate, or a sequence of positions; keyword arguments are passed on as they are.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
-from minigrad.core.tape import Box, Tape, open_part, peel
+from minigrad.core.tape import Box, open_part, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_number, check_scalar
 from minigrad.modes.recording import Recording, as_float, named, value_of
@@ -46,7 +46,7 @@ def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[...,
         record = Recording("grad", fun, args, kwargs, argnum, LeanTape())
         check_scalar("grad", record.out)
         out, index = record.out, record.position(record.out)
-        value = value_of(out, record.tape)
+        value = value_of(out)
         record.out = out = None
         return value, record.pull([(index, 1.0)], consume=True)
 
@@ -105,12 +105,12 @@ def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., t
     """
 
     def gradient_and_aux(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
-        record = Recording("grad_and_aux", fun, args, kwargs, argnum, Tape())
+        record = Recording("grad_and_aux", fun, args, kwargs, argnum, LeanTape())
         if not isinstance(record.out, (tuple, list)) or len(record.out) != 2:
             raise TypeError(located(f"grad_and_aux: the function must return a pair (loss, aux), got {record.out!r}"))
         out, aux = record.out
         check_scalar("grad_and_aux", out)
-        aux = value_of(aux, record.tape)
+        aux = value_of(aux)
         return record.pull([(record.position(out), 1.0)], consume=True), aux
 
     return named(gradient_and_aux, "grad_and_aux", fun)
@@ -148,7 +148,7 @@ def vjp_of(
     outs, outdef = flatten(record.out)
     for out in outs:
         refuse_foreign_result(operation, out)
-    value = value_of(record.out, record.tape)
+    value = value_of(record.out)
     record.out = None
     positions = [record.position(out) for out in outs]
     shapes = [np.shape(peel(out)) for out in outs]

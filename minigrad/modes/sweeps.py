@@ -5,8 +5,9 @@ Both work on values one level down, so an outer tape records what they do; that 
 about. The chain rule behind them, and their names, are in A. Griewank and A. Walther, "Evaluating Derivatives", 2nd
 edition, SIAM 2008, chapter 3.
 
-`by_the_book` is the chain rule and nothing else. What this module does besides, and the test in
-`tests/modes/test_sweeps.py` that fails without it:
+`by_the_book` is the chain rule with what arrays need: broadcasting undone, entries of an index collected, real parts.
+It gives the same numbers. What this module does besides, and the test in `tests/modes/test_sweeps.py` (`test_...`) that
+fails without it:
 
 | concern                                         | where            | test                                        |
 |-------------------------------------------------|------------------|---------------------------------------------|
@@ -43,6 +44,8 @@ def backward(
     tape: Tape, seeds: Sequence[tuple[int, Any]], *, consume: bool = False, keep: list[Any] | None = None
 ) -> list[Any]:
     """The cotangents of the leaves, given `seeds`: pairs of a node and its cotangent. `None` is the zero cotangent.
+
+    A cotangent may still be a number, or a list with entries at an index: `finished` makes an array of it.
 
     Args:
         tape: what was recorded.
@@ -86,8 +89,8 @@ def _pull_back(
             nodes[i] = None
         if place is not None:
             place.index, place.node, place.argument = i, node, None
-        elementwise, broadcasts, vjps = primitive.sweeping
-        if not elementwise and (type(g) in NUMBERS or g.shape != ans.shape):
+        as_it_comes, broadcasts, vjps = primitive.sweeping
+        if not as_it_comes and (type(g) in NUMBERS or g.shape != ans.shape):
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
         leaks = i in hidden
@@ -102,7 +105,7 @@ def _pull_back(
                 continue  # a constant
             if place is not None:
                 place.argument = arg
-            if leaks and elementwise:
+            if leaks and as_it_comes:
                 ct = without_leaks(vjp, g, ans, args, params)
             else:
                 ct = vjp(g, ans, *args, **params) if params else vjp(g, ans, *args)
@@ -137,7 +140,8 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, cons
     """The tangents of the nodes `outputs`, given those of the leaves. `None` is the zero tangent.
 
     An elementwise rule is its own jvp; a linear operation is applied to the tangent, a bilinear one to the tangent of
-    each argument in turn. `consume` lets go of each node when it has been passed.
+    each argument in turn; the other kinds have jvps, or a push for all arguments. `consume` lets go
+    of each node when it has been passed.
     """
     tape.check_captured()
     trouble = Trouble()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import anywhere
-from minigrad.core.lines import user_line
+from minigrad.core.lines import located, user_line
 from minigrad.core.tape import Tape, peel
 from minigrad.rules.elementwise import where
 
@@ -64,8 +64,7 @@ class Trouble:
             f"e.g. np.where(ok, f(np.where(ok, x, 1.0)), limit)"
         )
         line = tape.line_of(index, primitive) or user_line()
-        text = line.text()
-        message += f"\n  at {line.filename}:{line.number}, in {line.function}" + (f"\n    {text}" if text else "")
+        message = located(message, line)
         if state == "raise":
             raise FloatingPointError(message)
         warnings.warn_explicit(message, RuntimeWarning, line.filename, line.number)

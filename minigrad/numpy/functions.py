@@ -41,8 +41,6 @@ divmod = as_ufunc(_np.divmod, lambda x, y: (_e.floor_divide(x, y), _e.remainder(
 sign = as_ufunc(_np.sign, _e.sign)
 radians, degrees = as_ufunc(_np.radians, _e.deg2rad), as_ufunc(_np.degrees, _e.rad2deg)
 
-# ----- functions ------------------------------------------------------------------------------------------------------
-
 # ----- reductions
 
 

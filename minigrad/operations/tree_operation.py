@@ -324,9 +324,6 @@ def filled(tangents: Any, like: Any) -> Any:
     )
 
 
-# ----- derivatives of functions of pytrees, in which integers, texts and so on are constants --------------------------
-
-
 class _Flat:
     """A function of pytrees as one of the list of its float arguments, which returns the list of its float results."""
 

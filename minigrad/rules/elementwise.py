@@ -1,4 +1,4 @@
-"""Elementwise rules: one line per function, `g * ∂ans/∂arg` for each argument.
+"""Elementwise rules: one row per function, `g * ∂ans/∂arg` for each argument.
 
 The Jacobian of an elementwise operation is diagonal, so the same line pulls cotangents back and pushes tangents
 forward. Rules use `ans` where that saves work. The formulas are those of any table of derivatives (NIST Digital Library
@@ -205,6 +205,7 @@ conjugate = elementwise("conjugate", np.conjugate, lambda g, _ans, _x: conjugate
 angle     = elementwise("angle", np.angle,
                         lambda g, _ans, x: g * (conjugate(x) / (1j * real(x * conjugate(x))))
                         if peel(x).dtype.kind == "c" else g * 0.0)
+
 # ----- no derivative flows --------------------------------------------------------------------------------------------
 
 real_sign, signbit         = constant("sign", np.sign), constant("signbit", np.signbit)
@@ -237,7 +238,7 @@ def sign(x: Any) -> Any:
 
 
 def sinc_slope(x: Any, ans: Any) -> Any:
-    """The derivative of sin(πx)/(πx), with its Taylor polynomial of degree 21 for |x| < 1/4.
+    """The derivative of sin(πx)/(πx), with its Taylor polynomial of degree 19 for |x| < 1/4.
 
     Composed, so that derivatives of any order exist at the removable singularity 0. The first term left out is
     22 (πx)^21/23! < 1e-23.

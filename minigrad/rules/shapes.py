@@ -1,4 +1,4 @@
-"""Rules for reductions, shapes, indexing and joining: everything that adds entries up or moves them around."""
+"""Rules for shapes, and for the sum, which undoes broadcasting."""
 
 from __future__ import annotations
 

@@ -23,8 +23,6 @@ from minigrad.show.curves import Curves, Function, curves, mark
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import Expression
 
-# ----- the command ----------------------------------------------------------------------------------------------------
-
 HIGHEST = 100
 
 

@@ -5,9 +5,9 @@ mode, and to any order), or has no derivative by nature, with the reason, or has
 exercise every rule that is claimed here on its own domain, and call everything else with traced values to see that
 nothing drops a derivative in silence.
 
-The column `Taylor` says where the series of a rule comes from (see `minigrad.taylor`): a `recurrence` of its own or the
-`kind` of the operation, both at a cost of order^2, or `derived` from the jvp at order^3; `composed` functions are made
-of several operations.
+The column `Taylor` says where the series of a rule comes from (see `minigrad.modes.taylor.push`): a `recurrence` of its
+own or the `kind` of the operation, both at a cost of order^2, or `derived` from the jvp at order^3; `composed`
+functions are made of several operations.
 
 Public callables are the functions and ufuncs in `__all__` of `numpy`, `numpy.linalg`, `numpy.fft` and `scipy.special`;
 classes are left out.

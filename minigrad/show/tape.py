@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.lined import LinedTape
 from minigrad.core.observing import observed_by
 from minigrad.core.tape import peel
-from minigrad.core.traced import LinedTape
 from minigrad.core.tree import flatten
 from minigrad.modes.recording import Recording
 from minigrad.modes.sweeps import backward

@@ -35,8 +35,6 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, a
 from minigrad.modes.checks import is_numeric
 from minigrad.rules import moving
 
-# ----- what users call ------------------------------------------------------------------------------------------------
-
 
 def checked_chunk_size(operation: str, chunk_size: Any) -> int:
     """Raise unless so many examples, or rows, can go through at once."""
