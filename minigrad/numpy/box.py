@@ -207,12 +207,11 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
 
 def _reduce(self: Box) -> Any:
     if type(open_part(self)) is Box:
-        raise _lost(
-            self,
+        raise LostDerivativeError(  # not noted on the tape: who catches this has no value to go on with
             located(
                 "a value that is being differentiated cannot be pickled or sent to another process: its derivative "
                 "would be lost. Differentiate within each process instead, or send minigrad.value(x)"
-            ),
+            )
         )
     return _moving.same, (peel(self),)
 
