@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checking.problem import KINDS, MISSING, Probe, Problem, aligned, as_plain, quiet, typical_size
+from minigrad.checking.problem import KINDS, MISSING, Probe, Problem, as_plain, matched_leaves, quiet, typical_size
 from minigrad.core.lines import located
 from minigrad.core.tree import LEAF, flatten
 from minigrad.modes.recording import Recording
@@ -104,7 +104,7 @@ class Claim:
     def misfits(self, tree: Any) -> int:
         """The number of leaves of the parameter that this tree does not fit."""
         complaints: list[str] = []
-        leaves = aligned(self.problem.treedef, unwrapped(self.problem.treedef, tree), "", complaints, [])
+        leaves = matched_leaves(self.problem.treedef, unwrapped(self.problem.treedef, tree), "", complaints, [])
         found = [as_plain(leaves[position]) for position in self.problem.positions]
         shapes = [np.shape(x) for x in self.problem.leaves]
         return len(complaints) + sum(g is MISSING or g.shape != s for g, s in zip(found, shapes))
@@ -128,22 +128,22 @@ class Claim:
         if self.kind == "jvp":
             if isinstance(returned, tuple) and len(returned) == 2 and self.outdef is LEAF:
                 self.value, returned = returned
-            leaves = [as_plain(x) for x in aligned(self.outdef, returned, "", self.complaints, self.remarks)]
+            leaves = [as_plain(x) for x in matched_leaves(self.outdef, returned, "", self.complaints, self.remarks)]
             paths = self.outdef.paths()
             likes = [(out.shape, out.dtype) for out in self.outs]
         elif self.kind == "jacobian":
             leaves, paths, likes = [], [], []
-            rows = aligned(self.outdef, returned, "", self.complaints, self.remarks)
+            rows = matched_leaves(self.outdef, returned, "", self.complaints, self.remarks)
             for out, row, row_path in zip(self.outs, rows, self.outdef.paths()):
                 row = None if row is MISSING else unwrapped(problem.treedef, row)
-                found = aligned(problem.treedef, row, row_path, self.complaints, self.remarks)
+                found = matched_leaves(problem.treedef, row, row_path, self.complaints, self.remarks)
                 for position, path, x in zip(problem.positions, problem.paths, problem.leaves):
                     leaves.append(as_plain(found[position]))
                     paths.append(f"{row_path}{path}")
                     likes.append((out.shape + np.shape(x), np.result_type(out.dtype, x.dtype)))
         else:
             returned = unwrapped(problem.treedef, returned)
-            found = aligned(problem.treedef, returned, "", self.complaints, self.remarks)
+            found = matched_leaves(problem.treedef, returned, "", self.complaints, self.remarks)
             leaves = [as_plain(found[position]) for position in problem.positions]
             paths = problem.paths
             likes = [(np.shape(x), np.asarray(n).dtype) for x, n in zip(problem.leaves, problem.narrow)]

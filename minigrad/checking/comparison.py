@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.claim import Claim, Entry
-from minigrad.checking.deltas import swept
+from minigrad.checking.deltas import swept, two_norm
 from minigrad.checking.evidence import LADDER, Estimate, Line, estimate, roughness
 from minigrad.checking.problem import Probe, Problem, RoundingTape, quiet, traced
 from minigrad.checking.records import Kink, Verdict
@@ -110,7 +110,9 @@ class Comparison:
         ]
         others = [np.asarray(peel(value)) for value in flatten(self.record.out)[0]]
         same_values = [np.allclose(a, b, rtol=1e-6, atol=0, equal_nan=True) for a, b in zip(others, self.claim.outs)]
-        changed = [norm(moved[k] - tape) > 1e-3 * norm(tape) for moved in tapes_moved for k, tape in enumerate(leaves)]
+        changed = [
+            two_norm(moved[k] - tape) > 1e-3 * two_norm(tape) for moved in tapes_moved for k, tape in enumerate(leaves)
+        ]
         self.is_random = not all(same_values) and any(changed)
         for k, (finding, tape) in enumerate(zip(self.findings, leaves)):
             finding.tape = tape
@@ -280,14 +282,3 @@ def largest_value(tape: Tape) -> float:
     """The largest number on a tape. What f computes cannot be told from zero below the rounding error of it."""
     sizes = [np.max(np.abs(ans)) for _, _, _, ans, _ in tape.nodes if type(ans) is not tuple and np.size(ans)]
     return float(max((size for size in sizes if np.isfinite(size)), default=0.0))
-
-
-def norm(x: Any) -> float:
-    """The 2-norm of an array of any shape, NaN for none; without overflow."""
-    if x is None:
-        return nan
-    size = np.abs(np.asarray(x, dtype=complex if np.asarray(x).dtype.kind == "c" else float)).ravel()
-    largest = float(np.max(size, initial=0.0))
-    if not largest or not math.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(np.sum((size / largest) ** 2)))

@@ -82,7 +82,7 @@ def of_numbers(
     """What a gradient of the right shape looks like beside the true one, judged by itself; `None` for no idea."""
     if not np.all(np.isfinite(manual)):
         bad = np.argwhere(~np.isfinite(manual))
-        return f"{len(bad)} of its {manual.size} entries are not finite, the first at {place(bad[0])}"
+        return f"{len(bad)} of its {manual.size} entries are not finite, the first at {as_index(bad[0])}"
     if manual.dtype.kind in "iub" and np.array_equal(manual, np.trunc(truth)):
         return f"it was cut to integers (dtype {manual.dtype}): make the array float"
     if not np.any(manual):
@@ -158,12 +158,12 @@ def of_places(manual: Any, truth: Any, loose: float) -> str | None:
     differ = np.argwhere(np.abs(manual - truth) > limit)
     if manual.dtype.kind != "c" and close(np.sort(manual, axis=None), np.sort(truth, axis=None), loose):
         if len(differ) == 2:
-            return f"the entries {place(differ[0])} and {place(differ[1])} are swapped"
+            return f"the entries {as_index(differ[0])} and {as_index(differ[1])} are swapped"
         return f"the numbers are right but {len(differ)} of them are in other places (swapped or permuted)"
     if len(differ) <= max(1, manual.size // 20) and manual.size >= 3:
         if len(differ) == 1:
-            return f"only entry {place(differ[0])} is wrong"
-        return f"only {len(differ)} of {manual.size} entries are wrong, the first at {place(differ[0])}"
+            return f"only entry {as_index(differ[0])} is wrong"
+        return f"only {len(differ)} of {manual.size} entries are wrong, the first at {as_index(differ[0])}"
     for axis in range(manual.ndim):
         rest = tuple(i for i in range(manual.ndim) if i != axis)
         wrong = np.any(np.abs(manual - truth) > limit, axis=rest)
@@ -194,7 +194,7 @@ def of_difference(manual: Any, truth: Any, parameter: Any, loose: float) -> str 
     return None
 
 
-def place(index: Any) -> str:
+def as_index(index: Any) -> str:
     """An index as `[1, 2]`."""
     return str([int(i) for i in index])
 

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checking.comparison import POWER, Comparison, norm
+from minigrad.checking.comparison import POWER, Comparison
+from minigrad.checking.deltas import two_norm
 from minigrad.checking.evidence import LADDER, estimate, roughness
 from minigrad.checking.records import Verdict
 
@@ -46,7 +47,7 @@ def judge_by_tape(case: Comparison) -> None:
             continue
         if finding.exceeds:
             with np.errstate(all="ignore"):
-                part = norm(finding.entry.manual - finding.tape) / (norm(finding.tape) or 1.0)
+                part = two_norm(finding.entry.manual - finding.tape) / (two_norm(finding.tape) or 1.0)
             differing.append((-part if math.isfinite(part) else -inf, k))
         elif is_kinked(case.kinked[k]):
             finding.verdict = Verdict.NOT_DIFFERENTIABLE

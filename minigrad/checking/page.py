@@ -17,7 +17,7 @@ from minigrad.checking.text import (
     leaf_cells,
     number,
     ordered,
-    place,
+    path_of_worst,
     seconds,
     worst_entry,
 )
@@ -124,7 +124,7 @@ def finding(leaf: LeafReport) -> Html:
         parts.append(paragraph(f"Your gradient {what}, the parameter has shape {leaf.shape}."))
     if leaf.worst_index is not None and leaf.max_abs != 0:
         values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
-        parts.append(paragraph("Worst entry ", element("code", place(leaf)), f": {values}."))
+        parts.append(paragraph("Worst entry ", element("code", path_of_worst(leaf)), f": {values}."))
     return joined([*parts, listing(leaf.evidence)])
 
 

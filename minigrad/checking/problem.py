@@ -180,7 +180,7 @@ class Missing:
 MISSING = Missing()
 
 
-def aligned(treedef: TreeDef, tree: Any, where: str, complaints: list[str], remarks: list[str]) -> list[Any]:
+def matched_leaves(treedef: TreeDef, tree: Any, where: str, complaints: list[str], remarks: list[str]) -> list[Any]:
     """The leaves of `tree` in the order of `treedef`, `MISSING` for those that are not there.
 
     Lists and tuples stand for each other. What does not fit goes to `complaints`, what merely differs to `remarks`.
@@ -222,7 +222,7 @@ def aligned(treedef: TreeDef, tree: Any, where: str, complaints: list[str], rema
     return [
         leaf
         for key, child, part in zip(keys, treedef.children, parts)
-        for leaf in aligned(child, part, f"{where}{key}" if where else f" at {key}", complaints, remarks)
+        for leaf in matched_leaves(child, part, f"{where}{key}" if where else f" at {key}", complaints, remarks)
     ]
 
 

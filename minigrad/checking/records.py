@@ -152,7 +152,7 @@ class Report:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain dicts, lists, strings and numbers; NaN becomes `None`, infinities and complex numbers strings."""
-        found: dict[str, Any] = plain(self)
+        found: dict[str, Any] = as_json(self)
         return found
 
     def to_json(self, indent: int | None = 2) -> str:
@@ -171,15 +171,15 @@ class Report:
             """See `minigrad.checking.views.figure`."""
 
 
-def plain(value: Any) -> Any:
+def as_json(value: Any) -> Any:
     """A record, or a part of one, in what JSON knows."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = [field.name for field in dataclasses.fields(value) if field.metadata.get("plain", True)]
-        return {name: plain(getattr(value, name)) for name in fields}
+        return {name: as_json(getattr(value, name)) for name in fields}
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, tuple):
-        return [plain(part) for part in value]
+        return [as_json(part) for part in value]
     if isinstance(value, float):
         return None if math.isnan(value) else float(value) if math.isfinite(value) else str(value)
     return str(value) if isinstance(value, complex) else value

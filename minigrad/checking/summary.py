@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checking.comparison import Comparison, Finding, norm
+from minigrad.checking.comparison import Comparison, Finding
+from minigrad.checking.deltas import two_norm
 from minigrad.checking.evidence import curve_points, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import PRECEDENCE, LayerReport, LeafReport, Report, Verdict
@@ -104,9 +105,9 @@ def leaf_report(finding: Finding) -> LeafReport:
         manual_shape=None if manual is None else manual.shape,
         manual_dtype=None if manual is None else str(manual.dtype),
         size=int(np.prod(entry.shape)),
-        norm_manual=norm(manual),
-        norm_tape=norm(finding.tape),
-        norm_numerical=norm(finding.numerical) if finding.numerical is not None else nan,
+        norm_manual=two_norm(manual),
+        norm_tape=two_norm(finding.tape),
+        norm_numerical=two_norm(finding.numerical) if finding.numerical is not None else nan,
         max_abs=max_abs,
         max_rel=max_rel,
         worst_index=worst,
@@ -132,7 +133,7 @@ def worst_entry(finding: Finding, known: Any) -> tuple[int, ...] | None:
 
 def cosine_of(a: Any, b: Any) -> float:
     """The cosine of the angle between two arrays, NaN where one of them is zero."""
-    lengths = norm(a), norm(b)
+    lengths = two_norm(a), two_norm(b)
     if not all(length and math.isfinite(length) for length in lengths):
         return nan
     return float(np.real(np.vdot(b / lengths[1], a / lengths[0])))

@@ -15,7 +15,7 @@ from minigrad.checking.text import (
     leaf_cells,
     number,
     ordered,
-    place,
+    path_of_worst,
     seconds,
     text,
     worst_entry,
@@ -71,7 +71,7 @@ def rich_parts(report: Report) -> list[Any]:
         lines = [f"[bold]{plain(leaf.path or 'the argument')}[/]: [{STYLES[leaf.verdict]}]{leaf.verdict}[/]"]
         if leaf.worst_index is not None and leaf.max_abs != 0:
             values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
-            lines.append(f"  worst entry {plain(place(leaf))}: {values}")
+            lines.append(f"  worst entry {plain(path_of_worst(leaf))}: {values}")
         lines += [f"  {plain(fact)}" for fact in leaf.evidence]
         parts.append("\n".join(lines))
     if report.layers:

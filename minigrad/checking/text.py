@@ -176,7 +176,7 @@ def diagnoses(report: Report) -> list[tuple[str, list[str]]]:
     return list(found.items())
 
 
-def place(leaf: LeafReport) -> str:
+def path_of_worst(leaf: LeafReport) -> str:
     """The index of the worst entry as it is written in Python."""
     index = ", ".join(map(str, leaf.worst_index or ()))
     return f"{leaf.path}[{index}]" if index else leaf.path or "the value"

@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad.checking.branches import flipped, jumps, singular
 from minigrad.checking.claim import Entry
-from minigrad.checking.comparison import Comparison, Finding, norm
-from minigrad.checking.deltas import compare_deltas
+from minigrad.checking.comparison import Comparison, Finding
+from minigrad.checking.deltas import compare_deltas, two_norm
 from minigrad.checking.diagnosis import diagnose
 from minigrad.checking.judging import conclude, is_kinked, judge_by_differences, judge_by_tape
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
@@ -147,8 +147,8 @@ def signature(case: Comparison) -> None:
             finding.evidence.append(misfit(case.claim.kind, entry.manual.shape, entry.shape))
         elif entry.manual.dtype.kind == "c" and np.dtype(entry.dtype).kind != "c":
             case.notes.append(f"your gradient{entry.where} is complex ({entry.manual.dtype}), the parameter real")
-            largest = norm(entry.manual.imag)
-            if not largest <= math.sqrt(np.finfo(entry.manual.dtype).eps) * norm(entry.manual):
+            largest = two_norm(entry.manual.imag)
+            if not largest <= math.sqrt(np.finfo(entry.manual.dtype).eps) * two_norm(entry.manual):
                 finding.verdict, case.decided = Verdict.WRONG, case.problem.calls
                 finding.evidence.append(f"its imaginary part has the norm {largest:.3g}; it should be 0")
             entry.manual = entry.manual.real.copy()

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
-from minigrad.operations.vectors import flatten
+from minigrad.operations.vectors import to_vector
 
 
 def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,10 +22,10 @@ def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
 
     @functools.wraps(optimize)
     def optimized(grad: Any, x0: Any, callback: Any = None, *args: Any, **kwargs: Any) -> Any:
-        vector, unflatten = flatten(x0)
+        vector, unflatten = to_vector(x0)
 
         def gradient(x: Any, i: int) -> Any:
-            found, _ = flatten(grad(unflatten(x), i))
+            found, _ = to_vector(grad(unflatten(x), i))
             if found.shape != vector.shape:
                 raise ValueError(
                     located(

@@ -237,6 +237,8 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
         A function of the arguments of `fun` and, as the last one, a tensor of k axes. Its result has the remaining axes
         of the output, after the first k, and then the axes of the argument.
 
+    `vector_jacobian_product` is another name of this function.
+
     >>> tensor_jacobian_product(lambda x: x**2)(np.array([1.0, 2.0]), np.array([1.0, 10.0]))
     array([ 2., 40.])
     """

@@ -228,7 +228,7 @@ class Trace(Observer):
     def perform(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operation on the plain values, and write it down."""
         if function in _FACTS:
-            return function(*mapped(plain, args), **mapped(plain, kwargs))
+            return function(*mapped(unstaged, args), **mapped(unstaged, kwargs))
         if function is np.ufunc.at or (
             type(getattr(function, "__self__", None)) is np.ufunc and _name(function) == "at"
         ):
@@ -240,8 +240,8 @@ class Trace(Observer):
                     "as a += x). Write a = a + x instead"
                 )
             )
-        plain_args = [arg.value if type(arg) is Staged else mapped(plain, arg) for arg in args]
-        plain_kwargs = mapped(plain, kwargs) if kwargs else kwargs
+        plain_args = [arg.value if type(arg) is Staged else mapped(unstaged, arg) for arg in args]
+        plain_kwargs = mapped(unstaged, kwargs) if kwargs else kwargs
         state = np.geterr()
         quiet = state["divide"] == state["invalid"] == "ignore"
         try:
@@ -319,7 +319,7 @@ class Trace(Observer):
                         "function ran, after its use in an operation. Hand a copy to the operation: a.copy()"
                     )
                 )
-        outputs = [value.var if type(value) is Staged and value.trace is self else plain(value) for value in outputs]
+        outputs = [value.var if type(value) is Staged and value.trace is self else unstaged(value) for value in outputs]
         return Program(self.inputs, self.steps, outputs, self.origins, self.names)
 
 
@@ -341,7 +341,7 @@ def _name(function: Any) -> str:
     return getattr(function, "__name__", str(function))
 
 
-def plain(value: Any) -> Any:
+def unstaged(value: Any) -> Any:
     """The array or number of a staged value; anything else as it is."""
     while type(value) is Staged:
         value = value.value

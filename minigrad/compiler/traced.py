@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.floating_point import audible
-from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, plain
+from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, unstaged
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result
@@ -52,7 +52,7 @@ class Traced:
         self.watched.check_after_trace()
         outs, self.outdef = flatten(out)
         outs = [checked_result(open_part(each)) for each in outs]
-        self.results = [plain(each) for each in outs]
+        self.results = [unstaged(each) for each in outs]
         self.program: Program = trace.close(outs)
         if trace.captured:
             self.watched.keep(trace.captured.values(), used(self.program))

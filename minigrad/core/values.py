@@ -20,7 +20,7 @@ def stop_gradient(x: Any) -> Any:
     All transformations stop here, the outer ones too: in `grad(grad(f))` both take the value as a constant, and so do
     `jvp`, `derivatives` and `jacobian`. To hide a value from the inner transformation alone, hand it over as an
     argument: `grad(lambda y: f(y, x))(x)` differentiates the first argument of f and keeps the second, through which
-    an outer transformation still differentiates. `minigrad.value` is the same function, for looking at values.
+    an outer transformation still differentiates. `minigrad.value` is another name of it, for looking at values.
 
     >>> from minigrad import grad
     >>> grad(lambda x: x * stop_gradient(x))(3.0)  # and not 6
@@ -28,7 +28,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(grad(lambda x: x**2 * stop_gradient(x)))(3.0)  # 2 * 3, and not 6 * 3
     np.float64(6.0)
     """
-    return value(x)
+    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)
 
 
 def name(x: Any, label: str) -> Any:
@@ -58,7 +58,7 @@ def name(x: Any, label: str) -> Any:
 
 
 def value(x: Any) -> Any:
-    """The plain value of a traced x, to print it or to look at it; no derivative flows through it.
+    """The plain value of a traced x, to print it or to look at it: another name of `stop_gradient`.
 
     Args:
         x: an array or number, or a pytree of these, traced or not.
@@ -71,4 +71,4 @@ def value(x: Any) -> Any:
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6
     np.float64(3.0)
     """
-    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)
+    return stop_gradient(x)

@@ -312,7 +312,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 _PROPERTIES: dict[str, Callable[[Box], Any]] = {
-    "T": _f.transpose, "mT": _l.transposed, "real": _e.real, "imag": _e.imag, "flat": _f.ravel,
+    "T": _f.transpose, "mT": _l.matrix_transposed, "real": _e.real, "imag": _e.imag, "flat": _f.ravel,
     "nbytes": lambda x: peel(x).nbytes, "itemsize": lambda x: peel(x).itemsize, "device": lambda x: peel(x).device,
     "strides": lambda x: peel(x).strides, "flags": lambda x: peel(x).flags,
 }  # fmt: skip

@@ -283,7 +283,7 @@ def _checked_axes(axes: Any, n: int) -> tuple[int, ...]:
 
 @as_function(_np.matrix_transpose)
 def matrix_transpose(x: Any, /) -> Any:
-    return _l.transposed(boxed(x))
+    return _l.matrix_transposed(boxed(x))
 
 
 def _by_positions(a: Any, function: Callable[..., Any], *args: Any) -> Any:

@@ -47,7 +47,7 @@ from minigrad.rules.expansion import expanded
 
 _own = _np.linalg
 _I = _np.complex64(1j)  # a complex number that does not widen float32
-_T = _l.transposed
+_T = _l.matrix_transposed
 
 
 def _H(x: Any) -> Any:

@@ -172,7 +172,7 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
         c = c if y.ndim == 2 else c[:, 0]
         return (c, residues, rank, singular, limit) if full else c
     A = A / scale
-    transposed = _l.transposed(A)
+    transposed = _l.matrix_transposed(A)
     H = _l.matmul(transposed, A)
     c = _np.reshape(found[0] if cov else found, (deg + 1, -1)) * scale[:, None]
     residues = b - _l.matmul(A, c)
@@ -192,8 +192,8 @@ _solve: Callable[..., Any] = _general(
     "solve",
     lambda A, B: _np.linalg.solve(A, B),
     [
-        lambda g, ans, A, _B: -_l.matmul(_solve(_l.transposed(A), g), _l.transposed(ans)),
-        lambda g, _ans, A, _B: _solve(_l.transposed(A), g),
+        lambda g, ans, A, _B: -_l.matmul(_solve(_l.matrix_transposed(A), g), _l.matrix_transposed(ans)),
+        lambda g, _ans, A, _B: _solve(_l.matrix_transposed(A), g),
     ],
     [
         lambda t, ans, A, _B: -_solve(A, _l.matmul(t, ans)),

@@ -158,7 +158,7 @@ def cov(
     wide = [_moving.cast(each if each.ndim == 2 else _shapes.reshape(each, shape=(1, -1)), dtype) for each in rows]
     if not rowvar:
         turned = (rows[0].ndim != 1, wide[-1].shape[0] != 1)  # as NumPy decides for m and for y
-        wide = [_l.transposed(each) if turn else each for each, turn in zip(wide, turned)]
+        wide = [_l.matrix_transposed(each) if turn else each for each, turn in zip(wide, turned)]
     if wide[0].shape[0] == 0:
         return _np.zeros((0, 0))
     X = wide[0] if y is None else _moving.concatenate(*wide, axis=0)
@@ -180,7 +180,7 @@ def cov(
     if peel(degrees) <= 0:
         _warnings.warn("Degrees of freedom <= 0 for slice", RuntimeWarning, stacklevel=3)
     X = X - mean[:, None]
-    ans = _l.matmul(X, _shapes.conjugate_if_complex(_l.transposed(X if w is None else X * w))) * factor
+    ans = _l.matmul(X, _shapes.conjugate_if_complex(_l.matrix_transposed(X if w is None else X * w))) * factor
     return _shapes.reshape(ans, shape=tuple(n for n in ans.shape if n != 1))
 
 

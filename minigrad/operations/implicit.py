@@ -44,7 +44,7 @@ from minigrad.operations.tree_operation import (
     tree_vjp,
     typed,
 )
-from minigrad.operations.vectors import flatten as to_vector
+from minigrad.operations.vectors import to_vector
 
 DENSE = 200  #: unknowns up to which "auto" forms the matrix
 LinearSolver = str | Callable[[Callable[[Any], Any], Any], Any]

@@ -13,8 +13,7 @@ import minigrad.numpy as mnp
 from minigrad.core.foreign import refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import peel
-from minigrad.core.tree import LEAF, TreeDef
-from minigrad.core.tree import flatten as flatten_tree
+from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.checks import is_numeric
 from minigrad.rules.moving import cast
 from minigrad.rules.shapes import reshape
@@ -44,7 +43,7 @@ def _canonical_order(treedef: TreeDef) -> list[int]:
     return walk(treedef)
 
 
-def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
+def to_vector(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     """All numbers of a pytree in one vector, and the function that puts such a vector back into the structure.
 
     Args:
@@ -59,13 +58,13 @@ def flatten(value: Any) -> tuple[Any, Callable[[Any], Any]]:
     Raises:
         ValueError: (from `unflatten`) if a vector has another size.
 
-    >>> vector, unflatten = flatten({"A": np.eye(2), "b": 3.0})
+    >>> vector, unflatten = to_vector({"A": np.eye(2), "b": 3.0})
     >>> vector
     array([1., 0., 0., 1., 3.])
     >>> unflatten(2 * vector)["b"]
     np.float64(6.0)
     """
-    leaves, treedef = flatten_tree(value)
+    leaves, treedef = flatten(value)
     order = _canonical_order(treedef)
     numeric = [is_numeric(leaf) for leaf in leaves]
     for leaf, path, is_one in zip(leaves, treedef.paths(), numeric):
@@ -112,10 +111,10 @@ def flatten_func(func: Callable[..., Any], example: Any) -> tuple[Callable[..., 
     >>> fun(vector)
     array([2., 2.])
     """
-    vector, unflatten = flatten(example)
+    vector, unflatten = to_vector(example)
 
     @functools.wraps(func)
     def flattened(vector: Any, *args: Any) -> Any:
-        return flatten(func(unflatten(vector), *args))[0]
+        return to_vector(func(unflatten(vector), *args))[0]
 
     return flattened, unflatten, vector

@@ -187,12 +187,12 @@ fmin     = elementwise("fmin", np.fmin,
                        taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less, True)),
                        chooses=lambda _ans, x, y: np.sign(x - y))
 choose_where = elementwise("where", lambda x, y, condition: np.where(condition, x, y),
-                           lambda g, _ans, _x, _y, condition: where(condition, typed(g, _ans), 0.0),
-                           lambda g, _ans, _x, _y, condition: where(condition, 0.0, typed(g, _ans)),
+                           lambda g, _ans, _x, _y, condition: where(condition, in_dtype_of(g, _ans), 0.0),
+                           lambda g, _ans, _x, _y, condition: where(condition, 0.0, in_dtype_of(g, _ans)),
                            taylor=lambda s, d, ans, u, v, condition: s.selected(ans, u, v, condition),
                            chooses=lambda _ans, _x, _y, condition: condition, hides_branch=True)
 nan_to_num = elementwise("nan_to_num", np.nan_to_num,
-                         lambda g, _ans, x, **_: where(np.isfinite(peel(x)), typed(g, _ans), 0.0),
+                         lambda g, _ans, x, **_: where(np.isfinite(peel(x)), in_dtype_of(g, _ans), 0.0),
                          taylor=lambda s, d, ans, u, **_: s.selected(ans, u, [0.0], np.isfinite(peel(u[0]))))
 
 # ----- complex numbers ------------------------------------------------------------------------------------------------
@@ -201,7 +201,7 @@ nan_to_num = elementwise("nan_to_num", np.nan_to_num,
 real      = elementwise("real", np.real, lambda g, _ans, _x: g, taylor=lambda s, d, ans, u: s.real(ans, u))
 imag      = elementwise("imag", np.imag, lambda g, _ans, x: -1j * g if peel(x).dtype.kind == "c" else g * 0.0)
 conjugate = elementwise("conjugate", np.conjugate, lambda g, _ans, _x: conjugate(g),
-                        taylor=lambda s, d, ans, u: [ans, *[conjugate(typed(c, ans)) for c in u[1:]]])
+                        taylor=lambda s, d, ans, u: [ans, *[conjugate(in_dtype_of(c, ans)) for c in u[1:]]])
 angle     = elementwise("angle", np.angle,
                         lambda g, _ans, x: g * (conjugate(x) / (1j * real(x * conjugate(x))))
                         if peel(x).dtype.kind == "c" else g * 0.0)
@@ -255,7 +255,7 @@ def sinc_slope(x: Any, ans: Any) -> Any:
 
 def squared_sech(x: Any) -> Any:
     """1 / cosh(x)^2 without overflow, to full relative accuracy."""
-    away = where(np.real(peel(x)) < 0, typed(2.0, x), typed(-2.0, x))
+    away = where(np.real(peel(x)) < 0, in_dtype_of(2.0, x), in_dtype_of(-2.0, x))
     small = exp(away * x)
     return 4.0 * small / (1.0 + small) ** 2
 
@@ -335,6 +335,6 @@ def gap(x: Any, y: Any, ans: Any) -> Any:
     return where(lost, np.inf, where(tied, 0.0, where(lost | tied, 0.0, x) - where(lost | tied, 0.0, y)))
 
 
-def typed(g: Any, ans: Any) -> Any:
+def in_dtype_of(g: Any, ans: Any) -> Any:
     """A cotangent that is a number of Python as a scalar of the dtype of its node, so that float32 stays float32."""
     return peel(ans).dtype.type(g) if type(g) in NUMBERS else g

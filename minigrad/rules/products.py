@@ -19,7 +19,7 @@ from minigrad.rules.moving import diagonal
 from minigrad.rules.shapes import conjugate_if_complex, reshape, sum_, transpose, unbroadcast
 
 
-def transposed(x: Any) -> Any:
+def matrix_transposed(x: Any) -> Any:
     """The last two axes exchanged."""
     n = len(x.shape)
     return transpose(x, axes=(*range(n - 2), n - 1, n - 2))
@@ -39,7 +39,7 @@ def _matmul_x(g: Any, _ans: Any, _x: Any, y: Any) -> Any:
         return g * y if len(_x.shape) == 1 else g[..., None] * y
     if len(_x.shape) == 1:  # ans[..., n] = sum_k x[k] y[..., k, n]
         return _to_shape((y @ g[..., None])[..., 0], _x.shape)
-    return _to_shape(g @ transposed(y), _x.shape)
+    return _to_shape(g @ matrix_transposed(y), _x.shape)
 
 
 def _matmul_y(g: Any, _ans: Any, x: Any, _y: Any) -> Any:
@@ -48,8 +48,8 @@ def _matmul_y(g: Any, _ans: Any, x: Any, _y: Any) -> Any:
     if len(x.shape) == 1:
         return g * x if len(_y.shape) == 1 else _to_shape(x[:, None] * g[..., None, :], _y.shape)
     if len(_y.shape) == 1:
-        return _to_shape((transposed(x) @ g[..., None])[..., 0], _y.shape)
-    return _to_shape(transposed(x) @ g, _y.shape)
+        return _to_shape((matrix_transposed(x) @ g[..., None])[..., 0], _y.shape)
+    return _to_shape(matrix_transposed(x) @ g, _y.shape)
 
 
 matmul = bilinear("matmul", operator.matmul, _matmul_x, _matmul_y, pattern=lambda p: p.matmul)

@@ -513,17 +513,19 @@ def chosen(ans: Any, x: Series, y: Series, weight: Any) -> Series:
     tie = np.equal(weight, 0.5)
     v = [ans]
     for k in range(1, size):
-        part = e.where(np.equal(weight, 1.0), e.typed(x[k], ans), e.typed(y[k], ans))
+        part = e.where(np.equal(weight, 1.0), e.in_dtype_of(x[k], ans), e.in_dtype_of(y[k], ans))
         v.append(e.where(tie, 0.5 * (x[k] + y[k]), part) if np.any(tie) else part)
     return v
 
 
 def selected(ans: Any, x: Series, y: Series, condition: Any) -> Series:
     """x where the condition holds, else y."""
-    zero = e.typed(0.0, ans)  # not 0 times the constant, which may be infinite or NaN
+    zero = e.in_dtype_of(0.0, ans)  # not 0 times the constant, which may be infinite or NaN
     return [ans] + [
         e.choose_where(
-            e.typed(x[k], ans) if k < len(x) else zero, e.typed(y[k], ans) if k < len(y) else zero, condition=condition
+            e.in_dtype_of(x[k], ans) if k < len(x) else zero,
+            e.in_dtype_of(y[k], ans) if k < len(y) else zero,
+            condition=condition,
         )
         for k in range(1, max(len(x), len(y)))
     ]
@@ -551,7 +553,7 @@ def log_sum_of_exponentials(ans: Any, x: Series, y: Series, order: int) -> Serie
     share_y = e.exp(-e.logaddexp(0.0, e.gap(x[0], y[0], ans)))
     difference = added(share_x, x, y, -1)
     if not np.all(finite := np.isfinite(peel(ans))):
-        difference = [share_x, *[e.where(finite, e.typed(c, ans), 0.0) for c in difference[1:]]]
+        difference = [share_x, *[e.where(finite, e.in_dtype_of(c, ans), 0.0) for c in difference[1:]]]
     of_x = logistic(share_x, share_y, difference, order - 1)
     parts = [integral(ans, x, of_x, order)] if len(x) > 1 else []
     if len(y) > 1:
@@ -565,7 +567,7 @@ def length(ans: Any, x: Series, y: Series, order: int) -> Series:
     if np.any(zero):  # there the subgradient 0
         if order > 1:
             e.warn_of_length()
-        x, y = [[e.where(zero, 0.0, e.typed(c, ans)) for c in u] for u in (x, y)]
+        x, y = [[e.where(zero, 0.0, e.in_dtype_of(c, ans)) for c in u] for u in (x, y)]
     unit = e.where(zero, 1.0, ans)
     x, y = [[c / unit for c in u] for u in (x, y)]
     one = unit / unit

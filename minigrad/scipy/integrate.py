@@ -19,7 +19,7 @@ from minigrad.core.tape import peel
 from minigrad.modes.reverse import vjp
 from minigrad.numpy import functions as _f
 from minigrad.operations.custom import custom_primitive
-from minigrad.operations.vectors import flatten
+from minigrad.operations.vectors import to_vector
 from minigrad.rules import shapes as _shapes
 
 
@@ -56,7 +56,7 @@ def odeint(
     (0.367879, -0.735759)
     """
     args = args if isinstance(args, tuple) else (args,)
-    theta, unflatten = flatten(args)
+    theta, unflatten = to_vector(args)
 
     def right_hand_side(y: Any, time: Any, theta: Any) -> Any:
         return func(y, time, *unflatten(theta))

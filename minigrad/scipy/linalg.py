@@ -28,7 +28,7 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
 
-_T = _l.transposed
+_T = _l.matrix_transposed
 # Options that change nothing in the result but phases, which are arbitrary; with the values that SciPy takes.
 _WITHOUT_EFFECT: dict[str, Any] = {
     **dict.fromkeys(("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite"), None),

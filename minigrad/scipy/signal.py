@@ -25,7 +25,7 @@ def _cut(full: Any, starts: tuple[int, ...], shape: tuple[int, ...]) -> Any:
     return full[tuple(slice(a, a + n) for a, n in zip(starts, shape))]
 
 
-def _transposed(convolution: Any, g: Any, other: Any, shape: tuple[int, ...]) -> Any:
+def _transposed_convolution(convolution: Any, g: Any, other: Any, shape: tuple[int, ...]) -> Any:
     full = convolution(g, _shapes.flip(other, axis=None))
     return _cut(full, tuple(n - 1 for n in other.shape), shape)
 
@@ -34,8 +34,8 @@ def _make(name: str, own: Any) -> Any:
     bind: Any = _bilinear(
         name,
         lambda x, y: own(x, y),
-        lambda g, _ans, _x, y: _transposed(bind, g, y, _x.shape),
-        lambda g, _ans, x, _y: _transposed(bind, g, x, _y.shape),
+        lambda g, _ans, _x, y: _transposed_convolution(bind, g, y, _x.shape),
+        lambda g, _ans, x, _y: _transposed_convolution(bind, g, x, _y.shape),
         pattern=lambda p: p.convolved,
     )
     return bind

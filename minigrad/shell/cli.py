@@ -24,7 +24,7 @@ def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
     form.add_argument("--json", action="store_true", help="print a list of objects with name, status and note")
 
     def run(options: argparse.Namespace) -> int:
-        entries = coverage.table((options.module,) if options.module else coverage.MODULES)
+        entries = coverage.entries((options.module,) if options.module else coverage.MODULES)
         if not entries:
             return _fail(f"{options.module} needs SciPy: pip install 'minigrad[scipy]'")
         entries = [e for e in entries if options.name in e.name]

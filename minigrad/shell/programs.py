@@ -114,7 +114,7 @@ def _executed(path: str) -> dict[str, Any]:
     except SyntaxError as error:
         raise CommandError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
     except (Exception, SystemExit) as error:
-        raise CommandError(f"{_place(error, path)}: {_in_words(error)}") from None
+        raise CommandError(f"{_where_raised(error, path)}: {_in_words(error)}") from None
     finally:
         sys.path.remove(folder)
 
@@ -271,7 +271,7 @@ def _in_words(error: BaseException) -> str:
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
 
-def _place(error: BaseException, path: str) -> str:
+def _where_raised(error: BaseException, path: str) -> str:
     """The line of the file that an exception went through."""
     trace, line = error.__traceback__, None
     while trace is not None:

@@ -166,10 +166,10 @@ def entry(module: str, name: str, function: Any) -> Entry:
     return Entry(full, NOT_YET, missing.get(full, "no reason given"))
 
 
-def table(modules: tuple[str, ...] = MODULES) -> list[Entry]:
+def entries(modules: tuple[str, ...] = MODULES) -> list[Entry]:
     """The whole table. Modules of SciPy are left out where SciPy is not installed.
 
-    >>> {e.name: e.status for e in table(("numpy",))}["numpy.tanh"]
+    >>> {e.name: e.status for e in entries(("numpy",))}["numpy.tanh"]
     'rule'
     """
     entries = []
@@ -202,10 +202,10 @@ _TOTALS = ["module", RULE, BY_NATURE, NOT_YET, "all"]
 
 def as_text(entries: list[Entry]) -> str:
     """The table in aligned columns, with the totals below."""
-    return _aligned([_HEAD, *map(_cells, entries)]) + "\n\n" + _aligned([_TOTALS, *totals(entries)])
+    return _in_columns([_HEAD, *map(_cells, entries)]) + "\n\n" + _in_columns([_TOTALS, *totals(entries)])
 
 
-def _aligned(rows: list[list[str]]) -> str:
+def _in_columns(rows: list[list[str]]) -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * max(map(len, lines)), *lines[1:]])

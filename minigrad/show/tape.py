@@ -27,13 +27,13 @@ class TracedTape(LinedTape):
         self.title = ""
 
     def __str__(self) -> str:
-        return table(self)
+        return printed(self)
 
     __repr__ = __str__
 
     def table(self, cotangents: bool = False) -> str:
         """The tape as text; with the cotangents of the backward sweep beside the values if asked for."""
-        return table(self, cotangents=cotangents)
+        return printed(self, cotangents=cotangents)
 
     def cotangents(self) -> list[Any]:
         """The cotangent of every node: the derivative of the (summed) output with respect to it; `None` is zero."""
@@ -99,7 +99,7 @@ def parameters(params: dict[str, Any]) -> str:
     return ", ".join(shown)
 
 
-def table(tape: TracedTape, cotangents: bool = False) -> str:
+def printed(tape: TracedTape, cotangents: bool = False) -> str:
     """The tape as text, a row per node: number, label, operation, shape and dtype, value, and the user's line."""
     sweep = tape.cotangents() if cotangents else None
     rows = [["", "label", "operation", "dtype shape", "value", *(["cotangent"] if sweep else []), "line"]]

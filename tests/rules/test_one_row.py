@@ -45,7 +45,7 @@ assert np.allclose(minigrad.compile(grad(total))(x), -np.sin(x))
 assert "np.sin(x)" in str(source(grad(total), x))
 assert check(total, lambda x: -np.sin(x), x).verdict == "OK"
 assert np.allclose(derivatives(Expression("2 * cosm1(x)"), x, 1)[1], -2 * np.sin(x))
-rows = {entry.name: entry for entry in coverage.table(("numpy",))}
+rows = {entry.name: entry for entry in coverage.entries(("numpy",))}
 assert (rows["numpy.cosm1"].status, rows["numpy.cosm1"].taylor) == (coverage.RULE, "derived")
 print(rows["numpy.cosm1"].name)
 """

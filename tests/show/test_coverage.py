@@ -21,7 +21,7 @@ from minigrad.shell.cli import main
 from minigrad.show import coverage
 from minigrad.show.coverage import series_of
 
-TABLE = coverage.table()
+TABLE = coverage.entries()
 BY_NAME = {e.name: e for e in TABLE}
 CLAIMED = {e.name for e in TABLE if e.status == coverage.RULE}
 CELLS = {c.name for c in load() if c.name.rpartition(".")[0] in coverage.MODULES}

@@ -21,15 +21,15 @@ from minigrad.modes.batching.stack import (
     NoRuleError,
     Rule,
     aligned,
-    as_array,
+    as_operand,
     elementwise,
     holds,
     is_of,
-    shape_of,
+    operand_shape,
     spread,
     wrapped,
 )
-from minigrad.rules import elementwise as table
+from minigrad.rules import elementwise as _elementwise_rules
 from minigrad.rules import moving, shapes
 from minigrad.rules.products import explicit_subscripts
 
@@ -95,12 +95,12 @@ def on_stacks(level: Level, function: Callable[..., Any], args: Any, kwargs: Any
 def of_shape(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A function that looks at shapes and dtypes only."""
 
-    def plain(value: Any) -> Any:
+    def stood_in(value: Any) -> Any:
         return stand_in(value) if is_of(value, level) else value
 
     if holds(kwargs, level):
         raise NoRuleError
-    return function(*[plain(arg) for arg in args], **kwargs)
+    return function(*[stood_in(arg) for arg in args], **kwargs)
 
 
 def like(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -131,11 +131,11 @@ def _accumulate(level: Level, ufunc: Any, args: Any, kwargs: Any) -> Any:
 
 def _outer(level: Level, ufunc: Any, args: Any, kwargs: Any) -> Any:
     x, y = args
-    return ufunc(_with_axes_after(level, x, len(shape_of(y))), y, **kwargs)
+    return ufunc(_with_axes_after(level, x, len(operand_shape(y))), y, **kwargs)
 
 
 def _with_axes_after(level: Level, x: Any, count: int) -> Any:
-    x = as_array(x)
+    x = as_operand(x)
     return shapes.reshape(x, shape=(*x.shape, *(1,) * count))
 
 
@@ -266,7 +266,7 @@ def full_payloads(level: Level, values: Sequence[Any], differ: bool = False) -> 
     count = level.size if differ or level.size in sizes else 1
     made = []
     for value in values:
-        payload = value.payload if is_of(value, level) else as_array(value)
+        payload = value.payload if is_of(value, level) else as_operand(value)
         shape = tuple(payload.shape) if is_of(value, level) else (1, *payload.shape)
         made.append(payload if shape[0] == count else shapes.broadcast_to(payload, shape=(count, *shape[1:])))
     return made
@@ -278,7 +278,7 @@ def _concatenate(level: Level, function: Callable[..., Any], args: Any, kwargs: 
         raise NoRuleError
     if axis is None:
         parts, axis = [np.ravel(part) for part in parts], 0
-    ndim = len(shape_of(parts[0]))
+    ndim = len(operand_shape(parts[0]))
     payloads = full_payloads(level, parts)
     if any(len(p.shape) != ndim + 1 for p in payloads):
         raise NoRuleError
@@ -287,14 +287,14 @@ def _concatenate(level: Level, function: Callable[..., Any], args: Any, kwargs: 
 
 def _stack(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     parts, axis = list(args[0]), args[1] if len(args) > 1 else kwargs.get("axis", 0)
-    if len(args) > 2 or set(kwargs) - {"axis"} or len({tuple(shape_of(part)) for part in parts}) > 1:
+    if len(args) > 2 or set(kwargs) - {"axis"} or len({tuple(operand_shape(part)) for part in parts}) > 1:
         raise NoRuleError
-    return Batched(np.stack(full_payloads(level, parts), shifted(axis, len(shape_of(parts[0])) + 1)), level)
+    return Batched(np.stack(full_payloads(level, parts), shifted(axis, len(operand_shape(parts[0])) + 1)), level)
 
 
 def _hstack(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     parts = list(map(np.atleast_1d, args[0]))
-    return np.concatenate(parts, 0 if len(shape_of(parts[0])) == 1 else 1, **kwargs)
+    return np.concatenate(parts, 0 if len(operand_shape(parts[0])) == 1 else 1, **kwargs)
 
 
 def _vstack(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
@@ -331,7 +331,7 @@ def _norm(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) ->
 
 
 def _matmul(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    x, y = map(as_array, args)
+    x, y = map(as_operand, args)
     nx, ny = len(x.shape), len(y.shape)
     if kwargs or not nx or not ny:
         raise NoRuleError
@@ -367,7 +367,7 @@ def _matmul(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) 
 
 def _dot(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     x, y = args
-    nx, ny = len(shape_of(x)), len(shape_of(y))
+    nx, ny = len(operand_shape(x)), len(operand_shape(y))
     if not nx or not ny:
         return elementwise(level, np.multiply, args, kwargs)
     if nx <= 2 and ny <= 2:
@@ -377,7 +377,7 @@ def _dot(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> 
 
 def _inner(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     x, y = args
-    nx, ny = len(shape_of(x)), len(shape_of(y))
+    nx, ny = len(operand_shape(x)), len(operand_shape(y))
     if not nx or not ny:
         return elementwise(level, np.multiply, args, kwargs)
     return _tensordot(level, function, (x, y, ((nx - 1,), (ny - 1,))), kwargs)
@@ -396,7 +396,7 @@ def _product_outer(level: Level, function: Callable[..., Any], args: Any, kwargs
 
 
 def _tensordot(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
-    x, y = map(as_array, args[:2])
+    x, y = map(as_operand, args[:2])
     axes = args[2] if len(args) > 2 else kwargs.get("axes", 2)
     nx, ny = len(x.shape), len(y.shape)
     if isinstance(axes, (int, np.integer)):
@@ -423,7 +423,7 @@ def _einsum(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) 
     subscripts, operands = args[0], list(args[1:])
     if not isinstance(subscripts, str) or set(kwargs) - {"optimize"}:
         raise NoRuleError
-    subscripts = explicit_subscripts(subscripts, [len(shape_of(x)) for x in operands])
+    subscripts = explicit_subscripts(subscripts, [len(operand_shape(x)) for x in operands])
     left, result = subscripts.split("->")
     letter = next(c for c in string.ascii_letters if c not in subscripts)
     terms = [letter + term if is_of(x, level) else term for term, x in zip(left.split(","), operands)]
@@ -457,7 +457,7 @@ def batched_index(index: Any, level: Level, count: int) -> tuple[Any, int]:
     if any(is_of(p, level) for p in parts):
         if any(p is None or p is Ellipsis or type(p) is slice or np.result_type(p).kind not in "iu" for p in parts):
             raise NoRuleError
-        ndim = max([len(shape_of(p)) for p in parts])
+        ndim = max([len(operand_shape(p)) for p in parts])
         return (np.arange(count).reshape((count, *(1,) * ndim)), *aligned(level, parts)), 0
     places = [k for k, p in enumerate(parts) if not (p is None or p is Ellipsis or type(p) is slice)]
     arrays = [p for p in parts if type(p) is np.ndarray]
@@ -533,6 +533,7 @@ _NAMES: list[tuple[Rule, str]] = [
 for _rule, _names in _NAMES:
     for _name in _names.split():
         RULES[operator.attrgetter(_name)(np)] = _rule
-for _name, _operation in vars(table).items():  # what works entry by entry says so there: sinc, real, nan_to_num, ...
+# What works entry by entry says so there: sinc, real, nan_to_num, ...
+for _name, _operation in vars(_elementwise_rules).items():
     if hasattr(_operation, "primitive") and hasattr(np, _name):
         RULES.setdefault(getattr(np, _name), elementwise)

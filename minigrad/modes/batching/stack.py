@@ -193,12 +193,12 @@ def holds(values: Any, level: Level) -> bool:
     return any_within(lambda value: is_of(value, level), values)
 
 
-def shape_of(value: Any) -> Any:
+def operand_shape(value: Any) -> Any:
     """The shape of an array of any kind, a number or a list."""
     return value.shape if hasattr(value, "shape") else np.shape(value)
 
 
-def as_array(value: Any) -> Any:
+def as_operand(value: Any) -> Any:
     """A number or a list as an array; arrays of any kind as they are."""
     return value if hasattr(value, "shape") else np.asarray(value)
 
@@ -210,7 +210,7 @@ def as_stack(value: Any, level: Level) -> Any:
         if payload.shape[0] == level.size:
             return payload
         value = payload[0]
-    value = as_array(value)
+    value = as_operand(value)
     spread_out = shapes.broadcast_to(value, shape=(level.size, *value.shape))
     return spread_out.copy() if type(spread_out) is np.ndarray else spread_out
 
@@ -232,7 +232,7 @@ def stacked(level: Level, results: Sequence[Any], what: str) -> Any:
                 raise level.differ(what)
             joined.append(parts[0])
             continue
-        if len({shape_of(part) for part in parts}) > 1 or holds(
+        if len({operand_shape(part) for part in parts}) > 1 or holds(
             mapped(open_part, parts), level
         ):  # the function closes over more
             raise level.differ(what)
@@ -293,7 +293,7 @@ def spread(payload: Any, ndim: int) -> Any:
 
 def aligned(level: Level, values: Sequence[Any]) -> list[Any]:
     """Operands that broadcast against each other as the examples do, with the examples along one first axis."""
-    ndim = max([len(shape_of(value)) for value in values])
+    ndim = max([len(operand_shape(value)) for value in values])
     return [spread(value.payload, ndim) if is_of(value, level) else value for value in values]
 
 

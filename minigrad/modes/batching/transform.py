@@ -31,7 +31,7 @@ from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
 from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.batching import rules as rules  # fills the table
-from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack, shape_of
+from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack, operand_shape
 from minigrad.modes.checks import is_numeric
 from minigrad.rules import moving
 
@@ -177,7 +177,7 @@ def _check_output(out: Any) -> None:
 def _joined(parts: Sequence[Any]) -> Any:
     for part in parts:
         _check_output(part)
-    shapes = {tuple(shape_of(part)) for part in parts}
+    shapes = {tuple(operand_shape(part)) for part in parts}
     if len(shapes) > 1:
         raise ValueError(
             located(
@@ -241,7 +241,7 @@ def _fronts(leaves: list[Any], axes: list[int | None], treedef: TreeDef) -> tupl
             continue
         where = f"argument {path.replace('[', '', 1).replace(']', '', 1)}"
         leaf = open_part(leaf)
-        shape = tuple(shape_of(leaf))
+        shape = tuple(operand_shape(leaf))
         if not -len(shape) <= axis < len(shape):
             what = f"an array of shape {shape}" if shape else "a number"
             raise ValueError(

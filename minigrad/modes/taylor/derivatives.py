@@ -93,19 +93,19 @@ def _mixed_derivatives(fun: Callable[..., Any], xs: tuple[Any, ...], order: Any)
     indices, one = _multi_indices(order, len(xs))
     Curves("derivatives", lambda *xs: xs, xs)  # raises if one is no array or number, also where its order is 0
     highest = [max([index[k] for index in indices], default=0) for k in range(len(xs))]
-    table = _table(fun, xs, highest)
+    table = _mixed_coefficients(fun, xs, highest)
     found = {index: table[tuple([i for i, most in zip(index, highest) if most][::-1])] for index in indices}
     return found[indices[0]] if one else found
 
 
-def _table(fun: Callable[..., Any], xs: tuple[Any, ...], highest: list[int]) -> Any:
+def _mixed_coefficients(fun: Callable[..., Any], xs: tuple[Any, ...], highest: list[int]) -> Any:
     """All mixed derivatives up to an order in each variable: an axis for each whose order is not 0, the last first."""
     last = max([k for k, most in enumerate(highest) if most], default=0)
     before = [*highest[:last], 0, *highest[last + 1 :]]
 
     def of_last(x: Any) -> Any:
         at = (*xs[:last], x, *xs[last + 1 :])
-        return _table(fun, at, before) if any(before) else fun(*at)
+        return _mixed_coefficients(fun, at, before) if any(before) else fun(*at)
 
     series = derivatives(of_last, xs[last], highest[last])
     return series if highest[last] else series[0]
