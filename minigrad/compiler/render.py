@@ -178,8 +178,22 @@ def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
 
 # Functions of the engine that write into an array: as a text that runs with NumPy alone.
 SCATTER: Any = moving.scattered_sum.__wrapped__  # type: ignore[attr-defined]
+WRITTEN: Any = moving.written.__wrapped__  # type: ignore[attr-defined]
+ZEROED: Any = moving.zeroed_at.__wrapped__  # type: ignore[attr-defined]
 SCATTER_ADD: Any = moving.scattered_add.__wrapped__  # type: ignore[attr-defined]
 HELPERS: dict[Any, str] = {
+    WRITTEN: '''def written(x, *vs, places):
+    """A copy of x, with the entries of vs at these places."""
+    new = np.array(x)
+    np.put(new, places, np.concatenate([np.reshape(v, -1) for v in vs]))
+    return new
+''',
+    ZEROED: '''def zeroed_at(x, places):
+    """A copy of x, with zeros at these places."""
+    new = np.array(x)
+    np.put(new, places, 0)
+    return new
+''',
     SCATTER: '''def scatter(*parts, indices, shape, dtype):
     """Zeros, with each part added at its index."""
     total = np.zeros(shape, dtype)

@@ -470,6 +470,18 @@ class Staged(Duck):
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
         )
 
+    def _in_place(self, other: Any) -> Any:
+        if not self.is_array:
+            return NotImplemented  # a number: the name is given to the result
+        raise CannotCompileError(
+            located(
+                "compile: a traced array cannot be written to by an operator such as x += y, since other names of it "
+                "would not see it. Write x = x + y"
+            )
+        )
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = __ifloordiv__ = __imatmul__ = _in_place
+
     def __repr__(self) -> str:
         if self.trace.is_open and not self.is_array:  # as in the text of a list of numbers
             self._number()

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.core.duck_arrays import Duck
-from minigrad.core.operands import constant_operand, innermost_tape, lifted, operands, watch
-from minigrad.core.sharing import shared
-from minigrad.core.tape import Box, Tape, open_part
+import numpy as np
+
+from minigrad.core.duck_arrays import Duck, has_duck
+from minigrad.core.operands import constant_operand, current, innermost_tape, lifted, operands, watch
+from minigrad.core.sharing import detour
+from minigrad.core.tape import DUCKS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
 
 
 def bind_one(primitive: Any) -> Callable[..., Any]:
@@ -23,8 +25,8 @@ def bind_one(primitive: Any) -> Callable[..., Any]:
         if type(x) is not Box:
             return fun(x, **params)
         value, tape = x.value, x.tape
-        if tape.memo is not None and tape.is_open:
-            return shared(tape, primitive, (x.index,), (value,), params)
+        if tape.detours and tape.is_open:
+            return detour(tape, primitive, (x.index,), (value,), params)
         if type(value) is Box:
             ans = bind(value, **params)
         else:
@@ -36,6 +38,69 @@ def bind_one(primitive: Any) -> Callable[..., Any]:
         return tape.record(primitive, (x.index,), (value,), ans, params)
 
     return bind
+
+
+def bind_view(primitive: Any) -> Callable[..., Any]:
+    """As `bind_one`, for an operation whose result NumPy makes a view if it can: the two boxes are linked.
+
+    NumPy decides what is a view, by the base of its result. The operation without the link is `unlinked`.
+    """
+    fun, unlinked = primitive.fun, bind_one(primitive)
+
+    def bind(x: Any, **params: Any) -> Any:
+        if type(x) is not Box:
+            return fun(x, **params)
+        value, tape = x.value, x.tape
+        if tape.detours or type(value) is not np.ndarray or not tape.is_open:
+            return _viewed(x, primitive, params)
+        ans = fun(value, **params)
+        watch(params, tape)
+        box = tape.record(primitive, (x.index,), (value,), ans, params)
+        if type(ans) is np.ndarray and (base := ans.base) is not None and (base is value or base is value.base):
+            return link(box, x, primitive, params)
+        return box
+
+    bind.unlinked = unlinked  # type: ignore[attr-defined]
+    return bind
+
+
+def _viewed(x: Box, primitive: Any, params: dict[str, Any]) -> Any:
+    """What `bind_view` does where the value is no plain array, or was written to, or its tape is closed."""
+    if not x.tape.is_open:
+        now = open_part(x)
+        if type(now) is not Box:
+            ans = primitive.bind(now, **params)
+            return read_only(ans) if type(ans) is np.ndarray and ans.base is not None else ans  # the tape's own memory
+        x.value, x.tape, x.index = now.value, now.tape, now.index
+    if x.index == SHARED:
+        return x.link.viewed(x, primitive, params)
+    ans = primitive.bind.unlinked(x, **params)
+    if type(ans) is Box:
+        if x.link is not None and type(x.link) not in (tuple, list):
+            x.link.joined(ans, primitive, params)
+        elif is_view(ans, x, primitive, params):
+            link(ans, x, primitive, params)
+    return ans
+
+
+def is_view(ans: Box, of: Box, primitive: Any, params: dict[str, Any]) -> bool:
+    """Whether NumPy makes a result of this kind a view."""
+    new, old = peel(ans), peel(of)
+    if type(old) in DUCKS:  # which have no memory that one could ask: as arrays of this shape would
+        if has_duck(params):  # an index that differs from example to example
+            return False
+        old = _shadow(of)
+        new = primitive.fun(old, **params)
+    if type(new) is not np.ndarray or type(old) is not np.ndarray or new.base is None:
+        return False
+    return new.base is old or new.base is old.base
+
+
+def _shadow(box: Box) -> Any:
+    if type(box.link) is tuple:
+        _, parent, primitive, params = box.link
+        return primitive.fun(_shadow(parent), **params)
+    return np.empty(box.shape, np.int8)
 
 
 def bind_two(primitive: Any) -> Callable[..., Any]:
@@ -54,10 +119,10 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
                 if tape is y.tape:
                     parents, x, y = (x.index, y.index), x.value, y.value
                 elif tape.serial > y.tape.serial:  # x is on the inner tape: y is a constant there
-                    parents, x = (x.index, -1), x.value
+                    parents, x, y = (x.index, -1), x.value, snapshot(y)
                 else:
                     tape = y.tape
-                    parents, y = (-1, y.index), y.value
+                    parents, x, y = (-1, y.index), snapshot(x), y.value
             else:
                 if type(y) is not float:
                     if isinstance(y, Duck) and y.serial > tape.serial:
@@ -75,8 +140,8 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
             parents, y = (-1, y.index), y.value
         else:
             return fun(x, y, **params)
-        if tape.memo is not None:
-            return shared(tape, primitive, parents, (x, y), params)
+        if tape.detours:
+            return detour(tape, primitive, parents, (x, y), params)
         if type(x) is Box or type(y) is Box:
             ans = bind(x, y, **params)
         else:
@@ -100,9 +165,11 @@ def bind_many(primitive: Any) -> Callable[..., Any]:
         inner = lifted(args, tape)
         if inner is not None:
             return bind(*inner, **params)
+        if tape.detours and (now := current(args)):
+            return bind(*now, **params)
         parents, values = operands(args, tape, reads_args)
-        if tape.memo is not None:
-            return shared(tape, primitive, parents, values, params)
+        if tape.detours:
+            return detour(tape, primitive, parents, values, params)
         ans = bind(*values, **params)
         watch(params, tape)
         return tape.record(primitive, parents, values, ans, params)

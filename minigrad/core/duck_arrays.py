@@ -311,4 +311,4 @@ for _kind in (bool, int, float, complex, operator.index):
     setattr(Duck, f"__{_kind.__name__}__", lambda self, kind=_kind: self.as_number(kind))
 for _name in _METHODS:
     setattr(Duck, _name, _method(getattr(np, _name)))
-Duck.flatten = _method(np.ravel)  # type: ignore[attr-defined]
+Duck.flatten = lambda self, order="C": self.ravel(order).copy()  # type: ignore[attr-defined]

@@ -10,7 +10,7 @@ import numpy as np
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign
 from minigrad.core.lines import located
-from minigrad.core.tape import Box, Tape, open_part, peel
+from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, snapshot
 
 
 def lifted(args: Sequence[Any], tape: Tape) -> Any:
@@ -30,8 +30,15 @@ def operands(args: Sequence[Any], tape: Tape, are_read: bool) -> tuple[tuple[int
             values.append(arg.value)
         else:
             parents.append(-1)
-            values.append(arg if type(arg) is Box else constant_operand(arg, tape, are_read))
+            values.append(snapshot(arg) if type(arg) is Box else constant_operand(arg, tape, are_read))
     return tuple(parents), tuple(values)
+
+
+def current(args: Sequence[Any]) -> list[Any] | None:
+    """The arguments with what arrays hold that were written to; None if there are none."""
+    if all(type(arg) is not Box or arg.index != SHARED for arg in args):
+        return None
+    return [arg.value.current() if type(arg) is Box and arg.index == SHARED else arg for arg in args]
 
 
 def innermost_tape(args: Sequence[Any]) -> Tape | None:

@@ -24,9 +24,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
-from minigrad.core.binding import bind_many, bind_one, bind_two
+from minigrad.core.binding import bind_many, bind_one, bind_two, bind_view
 from minigrad.core.nested import peel_all
-from minigrad.core.operands import innermost_tape, lifted, operands, watch
+from minigrad.core.operands import current, innermost_tape, lifted, operands, watch
 from minigrad.core.tape import open_part
 
 Rule = Callable[..., Any]
@@ -61,6 +61,7 @@ class Primitive:
     | `hides_branch` | the sweeps        | whether what it leaves out may be infinite or NaN: `where`                |
     | `chooses`      | `check`           | `chooses(ans, *args, **params)`: an array that tells which piece of a     |
     |                |                   | function in pieces it took                                                |
+    | `view`         | who writes        | whether it only moves entries, and NumPy makes the result a view if it can |
     | `singular`     | `check`           | `singular(ans, *args, **params)`: where a slope is infinite or undefined  |
     | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
@@ -88,6 +89,7 @@ class Primitive:
         chooses: Rule | None = None,
         singular: Rule | None = None,
         joint: Primitive | None = None,
+        view: bool = False,
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
@@ -104,7 +106,7 @@ class Primitive:
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.
         self.shrinks = kind != "elementwise" and bool(self.residuals((0,) * max(1, len(self.vjps)))[1])
-        by_number = {1: bind_one, 2: bind_two}.get(len(self.vjps), bind_many)
+        by_number = {1: bind_view if view else bind_one, 2: bind_two}.get(len(self.vjps), bind_many)
         binder: Any = {"several": bind_several, "constant": bind_constant}.get(kind, by_number)
         self.bind: Any = binder(self)
         self.bind.__name__ = self.bind.__qualname__ = name
@@ -161,6 +163,8 @@ def bind_several(primitive: Primitive) -> Callable[..., Any]:
         inner = lifted(args, tape)
         if inner is not None:
             return bind(*inner, **params)
+        if tape.detours and (now := current(args)):
+            return bind(*now, **params)
         parents, values = operands(args, tape, True)
         ans = bind(*values, **params)
         watch(params, tape)

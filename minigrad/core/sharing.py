@@ -7,7 +7,20 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.operands import watch
-from minigrad.core.tape import Box, Tape
+from minigrad.core.tape import SHARED, Box, Tape
+
+
+def detour(tape: Tape, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Any:
+    """Record an operation on a tape that remembers what it did, or some of whose arrays were written to."""
+    if SHARED in parents:
+        pairs = zip(parents, args)
+        now = [arg.current() if i == SHARED else Box(arg, tape, i) if i >= 0 else arg for i, arg in pairs]
+        return primitive.bind(*now, **params)
+    if tape.memo is not None:
+        return shared(tape, primitive, parents, args, params)
+    ans = primitive.bind(*args, **params)
+    watch(params, tape)
+    return tape.record(primitive, parents, args, ans, params)
 
 
 def shared(tape: Tape, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Box:

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -39,14 +40,19 @@ class Box:
 
     `value` is one level down: an array, or the box of an outer tape. A box whose tape is closed *is* its value, so
     intermediates can be kept and plotted once the transformation is over.
+
+    `link` says with which other boxes it shares memory, as arrays of NumPy do: a list of weak references to the views
+    that were taken of it; for a view, how it was taken, see `link`; an object with `current()` once the memory was
+    written to, see `rules/writing`. From then on it is also the `value`, and the `index` is `SHARED`.
     """
 
-    __slots__ = ("index", "tape", "value")
+    __slots__ = ("__weakref__", "index", "link", "tape", "value")
 
     def __init__(self, value: Any, tape: Tape, index: int) -> None:
         self.value = value
         self.tape = tape
         self.index = index
+        self.link: Any = None
 
     if TYPE_CHECKING:  # the operators and methods are attached in numpy/box.py
 
@@ -75,6 +81,34 @@ class Box:
         return self.value.size
 
 
+SHARED = -2  #: the index of a box whose value has to be asked for, since its memory was written to
+
+
+def snapshot(box: Box) -> Box:
+    """What a box holds now, as a box of its own: an array that later writes do not reach, as after `copy()`.
+
+    Taken wherever a box is kept or handed out: as the constant of an inner node, as a leaf, as a result.
+    """
+    now = box.value.current() if box.index == SHARED else box
+    return Box(now.value, now.tape, now.index)
+
+
+def link(view: Box, parent: Box, primitive: Any, params: dict[str, Any]) -> Box:
+    """Note that a box is a view, `primitive(parent, **params)`: what is written to one of them is seen by both."""
+    of_parent = parent.link
+    root = of_parent[0] if type(of_parent) is tuple else parent
+    view.link = (root, parent, primitive, params)
+    views = root.link
+    if views is None:
+        root.link = [weakref.ref(view)]
+        return view
+    n = len(views)
+    if n >= 8 and not n & (n - 1):  # now and then forget those that are gone
+        views[:] = [ref for ref in views if ref() is not None]
+    views.append(weakref.ref(view))
+    return view
+
+
 class Node(NamedTuple):
     """One record of a tape; in memory a plain tuple in this order, since a tuple is the cheapest thing to make."""
 
@@ -92,7 +126,9 @@ class Tape:
     collector. `captured` remembers how constant arrays looked, see `capture`.
     """
 
-    __slots__ = ("captured", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial")
+    __slots__ = (
+        "captured", "detours", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial", "written",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.serial = next(serials)
@@ -103,6 +139,8 @@ class Tape:
         self.labels: dict[int, str] = {}
         self.lost: str | None = None  # the first refusal of an operation on a box of this tape, see `note_refusal`
         self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
+        self.written: list[Any] = []  # weak references to what was written to, see `close`
+        self.detours = False  # whether operations have to look at `memo` and `written` first, see `sharing.detour`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 
     def leaf(self, value: Any) -> Box:
@@ -110,6 +148,7 @@ class Tape:
         self.leaves += 1
         if type(value) is Box:
             value.tape.share()
+            value = snapshot(value)  # the caller's own array is not written to, nor do its writes reach this tape
         if type(value) is np.ndarray:
             before = value.tobytes() if value.nbytes <= COPIED else fingerprint(value)
             self.captured[id(value)] = (value, before, None)
@@ -126,9 +165,9 @@ class Tape:
         """
         value = self.nodes[0][3]
         if type(value) is Box and self.memo is None:
-            self.memo = {}
+            self.memo, self.detours = {}, True
             if value.tape.memo is None:
-                value.tape.memo = {}
+                value.tape.memo, value.tape.detours = {}, True
             depth = 2
             while type(value := value.value) is Box:
                 depth += 1
@@ -146,6 +185,15 @@ class Tape:
         nodes = self.nodes
         nodes.append((primitive, parents, args, ans, params))
         return Box(ans, self, len(nodes) - 1)
+
+    def close(self) -> None:
+        """Nothing more is recorded: from now on the boxes of this tape are their values."""
+        for ref in self.written:
+            memory = ref()
+            if memory is not None:
+                memory.settle(self)
+        self.written = []
+        self.is_open = False
 
     def capture(self, array: np.ndarray) -> None:
         """Remember how a plain array looks now: the sweep will read it again, and must find it unchanged."""
@@ -223,7 +271,7 @@ def note_refusal(value: Any, message: str) -> None:
     while type(value) is Box:
         if value.tape.lost is None:
             value.tape.lost = message
-        value = open_part(value.value)
+        value = open_part(value.value.current() if value.index == SHARED else value.value)
 
 
 def read_only(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.core.tape import Box, peel, read_only
+from minigrad.core.tape import Box, peel, read_only, snapshot
 from minigrad.core.tree import tree_map
 
 
@@ -49,7 +49,7 @@ def name(x: Any, label: str) -> Any:
     >>> tape["h1"], tape.cotangent("h1")
     (array([1., 1.]), array([1., 1.]))
     """
-    box = x
+    box = snapshot(x) if type(x) is Box else x
     while type(box) is Box:
         if box.tape.is_open:
             box.tape.labels[box.index] = label

@@ -9,7 +9,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck, anywhere, is_array
 from minigrad.core.observing import passing
 from minigrad.core.primitive import Scatter
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, peel, snapshot
 from minigrad.rules.elementwise import where
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.moving import sum_of_scatters
@@ -102,6 +102,8 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
             ct = ct.copy()
         taken.add(id(ct))
-    elif type(ct) is not Box and is_array(value) and not is_array(ct):
+    elif type(ct) is Box:
+        return snapshot(ct)  # nor do two results share a box
+    elif is_array(value) and not is_array(ct):
         ct = ct.as_array() if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one
     return ct

@@ -16,12 +16,13 @@ from minigrad.core.foreign import is_foreign, refuse_foreign
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
 from minigrad.core.observing import passing
-from minigrad.core.tape import Box, Tape, open_part, peel
+from minigrad.core.tape import Box, Tape, open_part, peel, snapshot
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
 from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric, name_of_argument
 from minigrad.modes.cotangents import finished
 from minigrad.modes.sweeps import backward, forward
+from minigrad.rules.writing import guarded
 
 
 class Recording:
@@ -36,7 +37,13 @@ class Recording:
         selected = select(operation, args, argnum)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
-        tape.retrace = lambda: Recording(operation, fun, args, kwargs, argnum, LinedTape()).tape
+
+        def retrace() -> Tape:
+            again = LinedTape()
+            with guarded(again.serial, lambda: RuntimeError("it would be written to twice")):
+                return Recording(operation, fun, args, kwargs, argnum, again).tape
+
+        tape.retrace = retrace
         boxes = self.leaves.copy()
         for position, leaf in enumerate(boxes):
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
@@ -59,7 +66,7 @@ class Recording:
                 raise
             error.__cause__ = None
         finally:
-            tape.is_open = False
+            tape.close()
         if lost is None and tape.lost is not None:
             raise LostDerivativeError(
                 f"{operation}: the function caught this error, as `except Exception` does, and went on without the "
@@ -161,7 +168,13 @@ def leaf_name(treedef: TreeDef, position: int, argnum: Argnum) -> str:
 
 def value_of(out: Any) -> Any:
     """The output in its structure, without the boxes of tapes that are closed."""
-    return open_part(out) if type(out) is Box else tree_map(open_part, out)
+    return handed_out(out) if type(out) is Box else tree_map(handed_out, out)
+
+
+def handed_out(out: Any) -> Any:
+    """An output as the user gets it: not the box that a tape still refers to."""
+    out = open_part(out)
+    return snapshot(out) if type(out) is Box else out
 
 
 def named(derivative: Callable[..., Any], name: str, fun: Callable[..., Any]) -> Callable[..., Any]:

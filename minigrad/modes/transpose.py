@@ -20,7 +20,7 @@ def transpose_of(push: Callable[..., Any]) -> Callable[..., list[Any]]:
         tape = Tape()
         boxes = [tape.leaf(np.zeros_like(peel(a))) if p >= 0 else None for a, p in zip(args, parents)]
         outs = push(boxes, ans, *args, **params)
-        tape.is_open = False
+        tape.close()
         seeds = []
         for out, g, part in zip(outs, gs, ans):
             if g is not None and type(out) is Box and out.tape is tape:

@@ -13,10 +13,11 @@ import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, innermost
 from minigrad.core.lines import library_at_work, located
-from minigrad.core.nested import any_within, is_traced, peel_all
+from minigrad.core.nested import any_within, is_box, is_traced, peel_all
 from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only
 from minigrad.errors import LostDerivativeError
 from minigrad.numpy import functions as _f
+from minigrad.numpy import writing as _writing
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
@@ -31,6 +32,8 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
     if len(args) > 1 and isinstance(innermost(args), Duck):
         return NotImplemented
     if not (any_within(is_traced, args) or any_within(is_traced, options)):
+        if method == "at" or any_within(is_box, options.get("out")):
+            raise _kept(f"np.{ufunc.__name__}")
         return getattr(ufunc, method)(*peel_all(args), **peel_all(options))
     bind = UFUNCS.get(ufunc)
     if bind is None and "scipy.special" in sys.modules:
@@ -39,8 +42,15 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
         bind = UFUNCS.get(ufunc)
     if bind is None:
         raise NotImplementedError(located(f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}"))
+    if method == "__call__" and not options:
+        return bind(*args)
+    if method == "at":
+        return _writing.at(ufunc, bind, *args)
+    if options.get("out") is not None:
+        out, where, casting = options.pop("out"), options.pop("where", True), options.get("casting", "same_kind")
+        return _writing.into(out, _array_ufunc(self, ufunc, method, *args, **options), ufunc.__name__, where, casting)
     if method == "__call__":
-        return call_ufunc(ufunc, bind, args, (), options) if options else bind(*args)
+        return call_ufunc(ufunc, bind, args, (), options)
     if method == "outer":
         x, y = map(as_array, args)
         wide = _shapes.reshape(x, shape=x.shape + (1,) * len(y.shape))
@@ -101,14 +111,28 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
     if len(types) > 1 and isinstance(innermost((args, options)), Duck):
         return NotImplemented
     if not (any_within(is_traced, args) or any_within(is_traced, options)):
+        if type(options.get("out")) is Box or (function in _writing.WRITERS and type(args[0]) is Box):
+            raise _kept(f"np.{function.__name__}")
         return function(*peel_all(args), **peel_all(options))
     rule = FUNCTIONS.get(function)
+    if options.get("out") is not None:
+        out = options.pop("out")
+        return _writing.into(out, _array_function(self, function, types, args, options), f"np.{function.__name__}")
     if rule is None:
+        if function in _writing.WRITERS:
+            return _writing.WRITERS[function](*args, **options)
         name = f"{function.__module__}.{function.__name__}"
-        if function.__name__ in ("copyto", "put", "place", "putmask", "fill_diagonal", "put_along_axis"):
-            raise refuse(name, "a traced value cannot be written into an array. " + _ASSIGN_ADVICE)
         raise NotImplementedError(located(f"{name} has no derivative rule. {_nearest(function.__name__)}"))
     return rule(*args, **options)
+
+
+def _kept(what: str) -> ValueError:
+    return ValueError(
+        located(
+            f"{what}: the array was kept beyond the transformation that computed it, and is read-only. Write into a "
+            "copy: np.array(x)"
+        )
+    )
 
 
 def _nearest(name: str) -> str:
@@ -131,10 +155,6 @@ _ASSIGN_ADVICE = (
 
 def _getitem(self: Box, index: Any) -> Any:
     return _moving.getitem(self, index=_moving.plain_index(index, self))
-
-
-def _setitem(self: Box, index: Any, value: Any) -> None:
-    raise refuse("x[index] = value", "a value that is being differentiated cannot be written to. " + _ASSIGN_ADVICE)
 
 
 def _len(self: Box) -> int:
@@ -276,14 +296,19 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "__lt__": _comparison(_e.less), "__le__": _comparison(_e.less_equal),
     "__gt__": _comparison(_e.greater), "__ge__": _comparison(_e.greater_equal),
     "__eq__": _comparison(_e.equal), "__ne__": _comparison(_e.not_equal),
-    "__getitem__": _getitem, "__setitem__": _setitem, "__len__": _len, "__iter__": _iter,
+    "__getitem__": _getitem, "__setitem__": _writing.setitem, "__len__": _len, "__iter__": _iter,
     "__contains__": lambda x, y: bool(_np.any(peel(x) == peel(y))),
     "__bool__": _bool, "__float__": _number("float"), "__complex__": _number("complex"),
     "__int__": _number("int"), "__reduce__": _reduce, "__round__": lambda x, n=0: _np.round(peel(x), n),
     "__array__": _array, "__array_ufunc__": _array_ufunc, "__array_function__": _array_function,
     "__repr__": lambda x: f"Box({peel(x)!r})", "__str__": lambda x: str(peel(x)),
     "__format__": lambda x, spec: format(peel(x), spec),
-    "__copy__": lambda x: x, "__deepcopy__": lambda x, memo: x,
+    "__copy__": _f.copied, "__deepcopy__": lambda x, memo: _f.copied(x),
+    "__iadd__": _writing.in_place(_e.add, "x += y"), "__isub__": _writing.in_place(_e.subtract, "x -= y"),
+    "__imul__": _writing.in_place(_e.multiply, "x *= y"), "__itruediv__": _writing.in_place(_e.divide, "x /= y"),
+    "__ipow__": _writing.in_place(_e.power, "x **= y"), "__imod__": _writing.in_place(_e.remainder, "x %= y"),
+    "__ifloordiv__": _writing.in_place(_e.floor_divide, "x //= y"),
+    "__imatmul__": _writing.in_place(_l.matmul, "x @= y"),
 }  # fmt: skip
 
 _METHODS: dict[str, Callable[..., Any]] = {
@@ -292,7 +317,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "min": _f.min, "var": _f.var,
     "std": _f.std, "cumsum": _f.cumsum,
     "cumprod": _f.cumprod, "take": _f.take, "compress": lambda x, where, axis=None: _f.compress(where, x, axis),
-    "reshape": _several(_f.reshape), "transpose": _several(_f.transpose), "ravel": _f.ravel, "flatten": _f.ravel,
+    "reshape": _several(_f.reshape), "transpose": _several(_f.transpose), "ravel": _f.ravel, "flatten": _f.flatten,
     "swapaxes": _f.swapaxes, "squeeze": FUNCTIONS[_np.squeeze], "repeat": _f.repeat, "diagonal": _f.diagonal,
     "trace": _f.trace,
     "dot": _f.dot, "clip": _f.clip, "conj": _shapes.conjugate_if_complex, "conjugate": _shapes.conjugate_if_complex,
@@ -302,8 +327,7 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "argmax": FUNCTIONS[_np.argmax], "argmin": FUNCTIONS[_np.argmin], "argsort": FUNCTIONS[_np.argsort],
     "argpartition": FUNCTIONS[_np.argpartition], "searchsorted": FUNCTIONS[_np.searchsorted],
     "round": FUNCTIONS[_np.round], "view": _in_place("view", "astype or reshape"),
-    "sort": _in_place("sort", "x[np.argsort(x)]"), "partition": _in_place("partition", "x[np.argsort(x)]"),
-    "fill": _in_place("fill", "np.full"), "put": _in_place("put", "np.where"),
+    "sort": _writing.sort, "partition": _writing.partition, "fill": _writing.fill, "put": _writing.put,
     "resize": _in_place("resize", "x.reshape"), "byteswap": _in_place("byteswap", "the values as they are"),
     "setfield": _in_place("setfield", "np.where"), "setflags": _in_place("setflags", "x as it is"),
     "__delitem__": _in_place("__delitem__", "an index that leaves entries out"),
@@ -312,7 +336,8 @@ _METHODS: dict[str, Callable[..., Any]] = {
 }  # fmt: skip
 
 _PROPERTIES: dict[str, Callable[[Box], Any]] = {
-    "T": _f.transpose, "mT": _l.matrix_transposed, "real": _e.real, "imag": _e.imag, "flat": _f.ravel,
+    "T": _f.transpose, "mT": _l.matrix_transposed,
+    "real": _writing.real, "imag": _writing.imag, "flat": _writing.flat,
     "nbytes": lambda x: peel(x).nbytes, "itemsize": lambda x: peel(x).itemsize, "device": lambda x: peel(x).device,
     "strides": lambda x: peel(x).strides, "flags": lambda x: peel(x).flags,
 }  # fmt: skip
@@ -320,5 +345,6 @@ _PROPERTIES: dict[str, Callable[[Box], Any]] = {
 for _name, _attribute in {**_OPERATORS, **_METHODS}.items():
     setattr(Box, _name, _attribute)
 for _name, _attribute in _PROPERTIES.items():
-    setattr(Box, _name, property(_attribute))
+    setattr(Box, _name, property(_attribute, _writing.set_all(_name) if _name in ("real", "imag", "flat") else None))
+Box.shape = Box.shape.setter(_writing.set_shape)  # type: ignore
 Box.__hash__ = None  # type: ignore[assignment]

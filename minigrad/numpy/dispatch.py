@@ -89,13 +89,8 @@ def ufuncs_of(rules: Any) -> dict[str, Callable[..., Any]]:
 
 def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, options: dict[str, Any]) -> Any:
     """A ufunc on boxes with options: those that mean nothing are dropped, a dtype casts, the others are refused."""
-    out = more[0] if more else options.get("out")
-    if _any(part is not None for part in (out if isinstance(out, tuple) else (out,))):
-        raise refuse(
-            ufunc.__name__,
-            "a traced value cannot be written into an array (out= or an in-place operator such as a += x). "
-            "Write a = a + x instead",
-        )
+    if more or options.get("out") is not None:
+        return ufunc(*args, *more, **options)  # NumPy sorts out the arguments, and asks the box
     if options.get("where", True) is not True:
         raise refuse(ufunc.__name__, "where= is not differentiated: use np.where(mask, f(x), other)")
     of_cores = {"axes", "axis", "keepdims"} if ufunc.signature else set()
@@ -199,6 +194,8 @@ def as_function(*served: Any) -> Callable[[Callable[..., Any]], Callable[..., An
 
     def decorate(rule: Callable[..., Any]) -> Callable[..., Any]:
         def function(*args: Any, **options: Any) -> Any:
+            if options and options.get("out") is not None:
+                return own(*args, **options)  # NumPy asks the box
             if args and type(args[0]) is Box:
                 return rule(*args, **options)
             if has_box(args) or has_box(tuple(options.values())):

@@ -12,7 +12,7 @@ from minigrad.core.duck_arrays import has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import constant as _constant
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, open_part, peel, snapshot
 from minigrad.numpy.dispatch import (
     FUNCTIONS,
     as_array,
@@ -27,11 +27,13 @@ from minigrad.numpy.dispatch import (
     refuse,
     ufuncs_of,
 )
+from minigrad.numpy.writing import write
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
+from minigrad.rules.writing import is_number
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
@@ -252,7 +254,8 @@ def _order(operation: str, a: Any, order: str) -> str:
 def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = None, copy: Any = None) -> Any:
     a = boxed(a)
     shape = _shape_argument(shape if shape is not None else newshape)
-    return _shapes.reshape(a, shape=shape, order=_order("reshape", a, order))
+    ans = _shapes.reshape(a, shape=shape, order=_order("reshape", a, order))
+    return copied(ans) if copy else ans
 
 
 @as_function(_np.ravel)
@@ -261,10 +264,19 @@ def ravel(a: Any, order: str = "C") -> Any:
     if order == "K":  # NumPy says in which order the axes are in memory: that of the copy that it would make
         strides = _np.empty_like(_np.asarray(peel(a))).strides
         axes = sorted(range(len(strides)), key=lambda k: (-strides[k], k))
-        return _shapes.reshape(
-            a if axes == list(range(len(axes))) else _shapes.transpose(a, axes=tuple(axes)), shape=-1
-        )
-    return _shapes.reshape(a, shape=-1, order=_order("ravel", a, order))
+        return _shapes.ravel(a if axes == list(range(len(axes))) else _shapes.transpose(a, axes=tuple(axes)))
+    return _shapes.ravel(a, order=_order("ravel", a, order))
+
+
+def flatten(a: Any, order: str = "C") -> Any:
+    """The method: a copy."""
+    return copied(ravel(a, order))
+
+
+def copied(a: Any) -> Any:
+    """An array of its own, also of a traced one; numbers and stacks of examples as they are, being immutable."""
+    a = open_part(a)
+    return snapshot(a) if type(a) is Box else a.copy() if isinstance(a, _np.ndarray) else a
 
 
 @as_function(_np.transpose, _np.permute_dims)
@@ -341,7 +353,10 @@ def broadcast_to(array: Any, shape: Any, subok: bool = False) -> Any:
 
 @as_function(_np.broadcast_arrays)
 def broadcast_arrays(*args: Any, subok: bool = False) -> Any:
-    shape = _np.broadcast_shapes(*[_np.shape(peel(a)) for a in args])
+    shapes = [_np.shape(peel(a)) for a in args]
+    shape = _np.broadcast_shapes(*shapes)
+    if len(set(shapes)) == 1:
+        return tuple(map(as_array, args))  # as they are: what is written to one is written to the argument
     return tuple([_shapes.broadcast_to(as_array(a), shape=shape) for a in args])
 
 
@@ -613,7 +628,8 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if mode != "raise":
         n = int(_np.prod(a.shape)) if axis is None else a.shape[axis]
         indices = indices % n if mode == "wrap" else _np.clip(indices, 0, n - 1)
-    return reshape(a, -1)[indices] if axis is None else a[(*(slice(None),) * axis_index(axis, a), indices)]
+    ans = reshape(a, -1)[indices] if axis is None else a[(*(slice(None),) * axis_index(axis, a), indices)]
+    return copied(ans)  # also of one row
 
 
 @as_function(_np.compress)
@@ -648,9 +664,11 @@ def clip(
 def nan_to_num(x: Any, copy: bool = True, nan: float = 0.0, posinf: Any = None, neginf: Any = None) -> Any:
     x = boxed(x)
     if peel(x).dtype.kind != "c":
-        return _e.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
-    parts = [_e.nan_to_num(part(x), nan=nan, posinf=posinf, neginf=neginf) for part in (_e.real, _e.imag)]
-    return parts[0] + 1j * parts[1]
+        ans = _e.nan_to_num(x, nan=nan, posinf=posinf, neginf=neginf)
+    else:
+        parts = [_e.nan_to_num(part(x), nan=nan, posinf=posinf, neginf=neginf) for part in (_e.real, _e.imag)]
+        ans = parts[0] + 1j * parts[1]
+    return ans if copy or type(x) is not Box or is_number(x) else write(x, ans, "nan_to_num")
 
 
 @as_function(_np.sinc)
@@ -660,12 +678,14 @@ def sinc(x: Any) -> Any:
 
 @as_function(_np.real)
 def real(val: Any) -> Any:
-    return _e.real(boxed(val))
+    val = boxed(val)
+    return val.real if type(val) is Box else _e.real(val)
 
 
 @as_function(_np.imag)
 def imag(val: Any) -> Any:
-    return _e.imag(boxed(val))
+    val = boxed(val)
+    return val.imag if type(val) is Box else _e.imag(val)
 
 
 @as_function(_np.angle)
@@ -676,7 +696,7 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @as_function(_np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return laid_out(boxed(a), order)  # a box is never written to, so it may be shared
+    return copied(laid_out(boxed(a), order))
 
 
 @as_function(_np.astype)
@@ -788,8 +808,10 @@ def _conversion(own: Callable[..., Any]) -> Any:
         if type(a) is Box or has_box(a) or has_duck(a):
             given = dict(zip(("dtype", "order"), args)) | options
             _on_cpu(own.__name__, given.get("device"))
-            order = given.get("order") or _MEMORY.get(own, "K")
-            return laid_out(_moving.array(a, given.get("dtype")), order)
+            order, dtype = given.get("order") or _MEMORY.get(own, "K"), given.get("dtype")
+            if type(a) is Box and (dtype is None or a.dtype == dtype) and not given.get("copy"):
+                return laid_out(a, order)  # the array itself, if it has this order
+            return laid_out(_moving.array(a, dtype), order)
         return own(a, *args, **options)
 
     return in_place_of(own, function, "numpy", f"`np.{own.__name__}`, also of a box or of a list of boxes.")

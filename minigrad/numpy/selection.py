@@ -12,7 +12,7 @@ from minigrad.core.duck_arrays import Duck, has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import elementwise as _elementwise
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, peel, snapshot
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import (
     as_array,
@@ -333,7 +333,8 @@ def meshgrid(*xi: Any, copy: bool = True, sparse: bool = False, indexing: str = 
     for k, part in enumerate(parts):
         place = order.index(k)
         along = _shapes.reshape(part, shape=tuple(-1 if j == place else 1 for j in range(n)))
-        grids.append(along if sparse else _shapes.broadcast_to(along, shape=shape))
+        grid = along if sparse else _shapes.broadcast_to(along, shape=shape)
+        grids.append(snapshot(grid) if copy and type(grid) is Box else grid)
     return tuple(grids)
 
 

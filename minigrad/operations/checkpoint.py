@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
-from minigrad.core.tree import flatten
+from minigrad.core.tape import read_only
+from minigrad.core.tree import flatten, tree_map
 from minigrad.operations.tree_operation import one_operation, tree_jvp, tree_series, tree_vjp
 
 
@@ -34,7 +36,19 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             return fun(*args, **kwargs)
 
         def with_keywords(args: Any, kwargs: Any) -> Any:
-            return fun(*args, **kwargs)
+            # The arrays are the tape's own, and the function is run again: it must find what it has found before.
+            args, kwargs = tree_map(read_only, (args, kwargs))
+            try:
+                return fun(*args, **kwargs)
+            except ValueError as error:
+                if "read-only" not in str(error):
+                    raise
+                raise ValueError(
+                    located(
+                        f"checkpoint: the function writes into its argument ({error}), which would be changed again "
+                        "when it is run again. Let it write into a copy: x = x.copy()"
+                    )
+                ) from error
 
         return one_operation(
             "checkpoint",

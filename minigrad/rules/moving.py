@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.operands import check_plain
 from minigrad.core.primitive import Operation, Scatter, linear, linear_in_all
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import SHARED, Box, peel, snapshot
 from minigrad.rules.shapes import astype, reshape
 
 # ----- indexing -------------------------------------------------------------------------------------------------------
@@ -43,10 +44,53 @@ sum_of_scatters = linear_in_all(
     pattern=lambda p: p.scattered,
 )
 
-getitem = linear(
+getitem: Operation = linear(
     "getitem",
     lambda x, index: x[index],
     lambda g, _ans, _x, index: Scatter(g, index),
+    pattern=lambda p: p.moved,
+    view=True,
+)
+
+
+@whole
+def written(x: Any, *vs: Any, places: Any) -> Any:
+    """A copy of x with the entries of `vs`, one after the other, at these places, which are counted in order."""
+    new = np.array(x)
+    np.put(new, places, np.concatenate([np.reshape(v, -1) for v in vs]))
+    return new
+
+
+@whole
+def zeroed_at(x: Any, places: Any) -> Any:
+    """A copy of x with zeros at these places, counted in order."""
+    new = np.array(x)
+    np.put(new, places, 0)
+    return new
+
+
+def _put_pull(g: Any, _ans: Any, _x: Any, *_vs: Any, parents: Any, places: Any) -> list[Any]:
+    """Of x what was not overwritten; of `vs` what is at their places, none of which occurs twice."""
+    cotangents = [zeroed(g, places=places) if parents[0] >= 0 else None]
+    taken: Any = reshape(g, shape=-1)[places] if max(parents[1:]) >= 0 else None
+    stop = 0
+    for v, parent in zip(_vs, parents[1:]):
+        shape = np.shape(peel(v))
+        start, stop = stop, stop + math.prod(shape)
+        if parent < 0:
+            cotangents.append(None)
+        elif shape == ():
+            cotangents.append(taken[start])
+        else:
+            cotangents.append(reshape(taken[start:stop], shape=shape))
+    return cotangents
+
+
+put = linear_in_all("put", written, _put_pull, pattern=lambda p: p.moved)
+zeroed: Operation = linear(
+    "zeroed",
+    zeroed_at,
+    lambda g, _ans, _x, places: zeroed(g, places=places),
     pattern=lambda p: p.moved,
 )
 
@@ -70,14 +114,14 @@ def plain_index(index: Any, x: Any) -> Any:
     if type(index) is np.ndarray:
         while type(x) is Box:
             x.tape.capture(index)
-            x = x.value
+            x = x.value.memory.held if x.index == SHARED else x.value
     return index
 
 
 # ----- moving entries -------------------------------------------------------------------------------------------------
 
 
-def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
+def moves(name: str, fun: Callable[..., Any], view: bool = False) -> Callable[..., Any]:
     """A linear operation that copies entries of its argument to new places, repeats them, or fills with zeros.
 
     Its transpose is found by letting it move the numbers 1, 2, 3, ...: where number i arrives, entry i came from;
@@ -91,7 +135,7 @@ def moves(name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
         filled = scatter_add(flat, index=np.reshape(sources, -1), size=size + 1)
         return reshape(filled[1:], shape=_x.shape)
 
-    return linear(name, fun, transpose_rule, pattern=lambda p: p.moved)
+    return linear(name, fun, transpose_rule, pattern=lambda p: p.moved, view=view)
 
 
 @whole
@@ -121,11 +165,22 @@ roll: Operation = linear(
 )
 tile = moves("tile", lambda x, reps: np.tile(x, reps))
 repeat = moves("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis))
-rot90 = moves("rot90", lambda x, k, axes: np.rot90(x, k, axes))
+rot90 = moves("rot90", lambda x, k, axes: np.rot90(x, k, axes), view=True)
 tril = moves("tril", lambda x, k: np.tril(x, k))
 triu = moves("triu", lambda x, k: np.triu(x, k))
-diag = moves("diag", lambda x, k: np.diag(x, k))
-diagonal = moves("diagonal", lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2))
+diag = moves("diag", lambda x, k: np.diag(x, k), view=True)
+diagonal = moves("diagonal", lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2), view=True)
+
+
+def _writable_diagonal(x: Any, axis1: int, axis2: int) -> Any:
+    """`np.diagonal`, as `np.einsum` makes it: entries may be written through it."""
+    if type(x) is not np.ndarray:
+        return np.diagonal(x, 0, axis1, axis2)
+    axes = [axis1 if k == axis2 else k for k in range(x.ndim)]
+    return np.einsum(x, axes, [k for k in range(x.ndim) if k not in (axis1, axis2)] + [axis1])
+
+
+writable_diagonal = moves("diagonal", _writable_diagonal, view=True)
 pad = moves("pad", lambda x, pad_width, mode: np.pad(x, pad_width, mode))
 
 # ----- joining --------------------------------------------------------------------------------------------------------
@@ -166,7 +221,8 @@ def array(values: Any, dtype: Any = None, **options: Any) -> Any:
     """`np.array`, also of nested lists and tuples that hold boxes."""
     if type(values) is Box or isinstance(values, Duck):
         values = values if dtype is None else cast(values, dtype)
-        return reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
+        made = reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
+        return snapshot(made) if type(made) is Box else made
     if not has_box(values) and not has_duck(values):
         if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
             check_plain(values)
@@ -190,4 +246,6 @@ def cast(x: Any, dtype: Any) -> Any:
     dtype = np.dtype(dtype)
     if dtype.kind not in "fc":
         return peel(x).astype(dtype)
-    return x if peel(x).dtype == dtype else astype(x, dtype=dtype)
+    if peel(x).dtype == dtype:
+        return snapshot(x) if type(x) is Box else x
+    return astype(x, dtype=dtype)

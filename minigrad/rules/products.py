@@ -13,9 +13,9 @@ import numpy as np
 
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, bilinear, multilinear
-from minigrad.core.tape import peel
+from minigrad.core.tape import Box, peel
 from minigrad.rules.elementwise import multiply
-from minigrad.rules.moving import diagonal
+from minigrad.rules.moving import diagonal, writable_diagonal
 from minigrad.rules.shapes import conjugate_if_complex, reshape, sum_, transpose, unbroadcast
 
 
@@ -201,7 +201,19 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any
             kept = [j for j, letter in enumerate(term) if letter not in stretched]
             args[i] = reshape(args[i], shape=tuple(shape[j] for j in kept))
             terms[i] = "".join(term[j] for j in kept)
+    if len(args) == 1 and type(args[0]) is Box and set(terms[0]) == set(result):
+        return _entries(args[0], terms[0], result)
     return einsum_explicit(*args, subscripts=f"{','.join(terms)}->{result}")
+
+
+def _entries(x: Box, term: str, result: str) -> Any:
+    """What NumPy makes a view, since nothing is added up: diagonals, as by `ii->i`, and axes in another order."""
+    while len(term) > len(result):
+        twice = next(letter for letter in term if term.count(letter) > 1)
+        i, j = term.index(twice), term.rindex(twice)
+        x = writable_diagonal(x, axis1=i, axis2=j)
+        term = term[:i] + term[i + 1 : j] + term[j + 1 :] + twice
+    return transpose(x, axes=tuple(map(term.index, result)))
 
 
 def _from_sublists(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:

@@ -81,6 +81,17 @@ reshape: Operation = linear(
     lambda x, shape, order="C": x.reshape(shape, order=order),
     lambda g, _ans, _x, shape, order="C": reshape(g, shape=_x.shape, order=order),
     pattern=lambda p: p.moved,
+    view=True,
+)
+
+
+# `np.ravel` copies where `reshape` may make a view: an array that is flipped along all of its axes.
+ravel: Operation = linear(
+    "reshape",
+    lambda x, order="C": x.ravel(order) if type(x) is np.ndarray else x.reshape(-1, order=order),
+    lambda g, _ans, _x, order="C": reshape(g, shape=_x.shape, order=order),
+    pattern=lambda p: p.moved,
+    view=True,
 )
 
 
@@ -97,12 +108,14 @@ transpose: Operation = linear(
     lambda x, axes: x.transpose(axes),
     lambda g, _ans, _x, axes: transpose(g, axes=inverse_permutation(axes)),
     pattern=lambda p: p.moved,
+    view=True,
 )
 flip: Operation = linear(
     "flip",
     lambda x, axis: np.flip(x, axis),
     lambda g, _ans, _x, axis: flip(g, axis=axis),
     pattern=lambda p: p.moved,
+    view=True,
 )
 
 
@@ -129,6 +142,7 @@ broadcast_to = linear(
     lambda x, shape: np.broadcast_to(x, shape),
     lambda g, _ans, _x, shape: unbroadcast(g, _x.shape),
     pattern=lambda p: p.moved,
+    view=True,
 )
 
 

@@ -92,12 +92,6 @@ def fill_part(b: Any, x: Any) -> Any:
     return b
 
 
-def write(x: Any) -> Any:
-    """x with its first entry replaced."""
-    x[0] = 1.0
-    return x
-
-
 def add_in_place(b: Any, x: Any) -> Any:
     """b += x, where b is a plain array."""
     b += x
@@ -128,22 +122,18 @@ def test_a_derivative_is_never_lost_in_silence(fun: Callable[[Any], Any]) -> Non
         assert "test_box.py" in message
 
 
-ASSIGNMENTS: list[Callable[[Any], Any]] = [
-    write, lambda x: operator.setitem(x, slice(None), 0.0), lambda x: x.sort(), lambda x: x.fill(1.0),
-    lambda x: x.put(0, 1.0),
-    lambda x: x.resize(2), lambda x: x.partition(1), lambda x: x.view(int),
-]  # fmt: skip
+ASSIGNMENTS: list[Callable[[Any], Any]] = [lambda x: x.resize(2), lambda x: x.view(int), lambda x: x.byteswap(True)]
 
 
 @pytest.mark.parametrize("fun", ASSIGNMENTS, ids=range(len(ASSIGNMENTS)))
-def test_a_traced_value_is_not_written_to(fun: Callable[[Any], Any]) -> None:
-    """Assignment into a box and methods that work in place raise and name a way that returns a new array."""
+def test_methods_that_change_memory_otherwise_are_refused(fun: Callable[[Any], Any]) -> None:
+    """What gives the memory another size or meaning names a way that returns a new array."""
     message = fails(TypeError, lambda: grad(lambda x: np.sum(fun(x)))(X))
-    assert "np." in message or "x.reshape" in message or "astype" in message
+    assert "as they are" in message or "x.reshape" in message or "astype" in message
 
 
-def test_in_place_operators_on_traced_names_make_new_values() -> None:
-    """`x += 1` rebinds the local name: it works, and leaves the caller's array alone."""
+def test_in_place_operators_write_into_the_array() -> None:
+    """`y += 1` changes x too, of which y is another name; the caller's array is left alone."""
 
     def fun(x: Any) -> Any:
         y = x
@@ -152,7 +142,7 @@ def test_in_place_operators_on_traced_names_make_new_values() -> None:
         return np.sum(y)
 
     x = X.copy()
-    assert np.allclose(grad(fun)(x), 2 * X + 1)
+    assert np.allclose(grad(fun)(x), 2 * (X + 1))
     assert np.array_equal(x, X)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 import string
 from collections.abc import Callable, Sequence
@@ -22,6 +23,7 @@ from minigrad.modes.batching.stack import (
     Rule,
     aligned,
     as_operand,
+    as_stack,
     elementwise,
     holds,
     is_of,
@@ -475,7 +477,10 @@ def _getitem(level: Level, function: Callable[..., Any], args: Any, kwargs: Any)
         payload = shapes.broadcast_to(payload, shape=(level.size, *x.shape))
     index, place = batched_index(index, level, level.size)
     ans = payload[index]
-    return Batched(np.moveaxis(ans, place, 0) if place else ans, level)
+    made = Batched(np.moveaxis(ans, place, 0) if place else ans, level)
+    if not made.shape and (index is Ellipsis or (type(index) is tuple and any(part is Ellipsis for part in index))):
+        made.has_no_axes = True
+    return made
 
 
 def _sum_of_scatters(level: Level, rule: Callable[..., Any], gs: Any, params: Any) -> Any:
@@ -498,6 +503,22 @@ def _scatter_add(level: Level, rule: Callable[..., Any], args: Any, params: Any)
     return Batched(total.reshape((count, size)), level)
 
 
+def _put(level: Level, rule: Callable[..., Any], args: Any, params: Any) -> Any:
+    """`put`, and `zeroed` where nothing is put: the places of each example come after those of the one before."""
+    x, *vs = args
+    places = params["places"]
+    if holds(places, level):
+        raise NoRuleError
+    payload = as_stack(x, level)
+    starts = math.prod(payload.shape[1:]) * np.arange(level.size)[:, None]
+    if not vs:
+        return Batched(moving.zeroed(payload, places=(starts + places).reshape(-1)), level)
+    ends = np.cumsum([math.prod(operand_shape(v)) for v in vs])
+    everywhere = [(starts + part).reshape(-1) for part in np.split(places, ends[:-1])]
+    stacks = [as_stack(v, level) for v in vs]
+    return Batched(moving.put(payload, *stacks, places=np.concatenate(everywhere)), level)
+
+
 # ----- the table ------------------------------------------------------------------------------------------------------
 
 RULES.update({
@@ -511,6 +532,7 @@ RULES.update({
     np.atleast_1d: _reshaped_as, np.atleast_2d: _reshaped_as, np.atleast_3d: _reshaped_as,
     np.matmul: _matmul, np.dot: _dot, np.inner: _inner, np.vdot: _vdot, np.outer: _product_outer,
     np.tensordot: _tensordot, np.einsum: _einsum, np.linalg.solve: _solve,
+    moving.written.__wrapped__: _put, moving.zeroed_at.__wrapped__: _put,  # type: ignore[attr-defined]
     moving.scattered_sum.__wrapped__: _sum_of_scatters, moving.scattered_add.__wrapped__: _scatter_add,  # type: ignore[attr-defined]
     np.flip: along(), np.take: along(2, flat=True), np.repeat: along(2, flat=True), np.diff: along(2, -1),
     np.rot90: along(2, (0, 1), "axes"), np.trapezoid: along(3, -1),

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import any_within, mapped
-from minigrad.core.tape import Box, open_part, peel, serials
+from minigrad.core.tape import Box, open_part, peel, serials, snapshot
 from minigrad.core.tree import flatten
 from minigrad.rules import moving, shapes
 
@@ -64,11 +64,17 @@ _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv}
 class Batched(Duck):
     """One array per example of a batch. `payload` has the examples along axis 0; size 1 there: the same for all."""
 
-    __slots__ = ("dtype", "level", "payload", "serial", "shape")
+    __slots__ = ("_shape", "dtype", "has_no_axes", "level", "payload", "serial")
 
     def __init__(self, payload: Any, level: Level) -> None:
         self.payload, self.level, self.serial = payload, level, level.serial
-        self.shape, self.dtype = payload.shape[1:], payload.dtype
+        self._shape, self.dtype = payload.shape[1:], payload.dtype
+        self.has_no_axes = False  # of an array, into which one may write; else a value without axes is a number
+
+    @property
+    def is_array(self) -> bool:
+        """Whether this stands for arrays, and not for numbers."""
+        return bool(self._shape) or self.has_no_axes
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function of NumPy for all examples."""
@@ -94,7 +100,7 @@ class Batched(Duck):
 
     def lift(self, value: Any) -> Any:
         """What is the same for all examples, as a `Batched` of this batch."""
-        return Batched(shapes.reshape(value, shape=(1, *value.shape)), self.level)
+        return Batched(own(shapes.reshape(value, shape=(1, *value.shape))), self.level)
 
     def without_boxes(self) -> Batched:
         """The same without the boxes of outer tapes: a constant for these, too."""
@@ -158,8 +164,22 @@ class Batched(Duck):
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise self.differ("the conversion to a plain array")
 
+    def _written(self, name: str) -> None:
+        raise self.differ(f"a new {name}")
+
+    shape = property(operator.attrgetter("_shape"), lambda self, _: self._written("shape"))
+    real = property(Duck.real.fget, lambda self, _: self._written("real part"))  # type: ignore[attr-defined]
+    imag = property(Duck.imag.fget, lambda self, _: self._written("imaginary part"))  # type: ignore[attr-defined]
+
     def __setitem__(self, index: Any, value: Any) -> None:
         raise self.differ("assignment to an entry")
+
+    def _in_place(self, other: Any) -> Any:
+        if self.is_array:
+            raise self.differ("an in-place operator")
+        return NotImplemented  # a number: the name is given to the result
+
+    __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = __ifloordiv__ = __imatmul__ = _in_place
 
     def __contains__(self, value: Any) -> bool:
         return bool((self == value).any())
@@ -212,7 +232,12 @@ def as_stack(value: Any, level: Level) -> Any:
         value = payload[0]
     value = as_operand(value)
     spread_out = shapes.broadcast_to(value, shape=(level.size, *value.shape))
-    return spread_out.copy() if type(spread_out) is np.ndarray else spread_out
+    return spread_out.copy() if type(spread_out) is np.ndarray else own(spread_out)
+
+
+def own(value: Any) -> Any:
+    """A box that writes into the user's array do not reach; anything else as it is."""
+    return snapshot(value) if type(value) is Box else value
 
 
 def stacked(level: Level, results: Sequence[Any], what: str) -> Any:

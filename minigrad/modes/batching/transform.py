@@ -31,9 +31,10 @@ from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
 from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.batching import rules as rules  # fills the table
-from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack, operand_shape
+from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack, operand_shape, own
 from minigrad.modes.checks import is_numeric
 from minigrad.rules import moving
+from minigrad.rules.writing import guarded
 
 
 def checked_chunk_size(operation: str, chunk_size: Any) -> int:
@@ -116,8 +117,9 @@ def _some_examples(
     """One chunk of examples in one pass, or one by one where they part ways."""
     level = Level(size)
     try:
-        new = [x if axis is None else Batched(x, level) for x, axis in zip(fronts, axes)]
-        outs, outdef = flatten(fun(*treedef.unflatten(new), **kwargs))
+        new = [x if axis is None else Batched(own(x), level) for x, axis in zip(fronts, axes)]
+        with guarded(level.serial, lambda: level.differ("a write into an array from outside")):
+            outs, outdef = flatten(fun(*treedef.unflatten(new), **kwargs))
         if not level.parted:
             taken = {id(x) for x in fronts}
             return outdef.unflatten([_result(out, level, taken) for out in outs])
@@ -135,7 +137,8 @@ def _some_examples(
     partings.append(what)
     results = []
     for i in range(size):
-        leaves = [x if axis is None else x[i] for x, axis in zip(fronts, axes)]
+        # Each run is given arrays of its own, as by any transformation: it may write into them.
+        leaves = [x if axis is None else own_array(x[i]) for x, axis in zip(fronts, axes)]
         results.append(fun(*treedef.unflatten(leaves), **kwargs))
     columns, outdef = _columns(results)
     return outdef.unflatten([_joined(column) for column in columns])
@@ -148,6 +151,11 @@ def _columns(results: Sequence[Any]) -> tuple[list[tuple[Any, ...]], TreeDef]:
     if any(row is None for row in rows):
         raise TypeError(located("batched: the function returned different structures for different examples"))
     return list(zip(*[row for row in rows if row is not None])), outdef
+
+
+def own_array(value: Any) -> Any:
+    """A copy of an array, also of a traced one; numbers as they are."""
+    return value.copy() if type(value) is np.ndarray else own(value)
 
 
 def _result(out: Any, level: Level, taken: set[int]) -> Any:

@@ -212,7 +212,7 @@ def derived(
     )
     speeds = speeds if several else (speeds,)
     speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
-    tape.is_open = False
+    tape.close()
     places = [w.index if type(w) is Box and w.tape is tape else -1 for w in speeds]
     vs: list[Series] = [[result] for result in results]
     for k in range(order):

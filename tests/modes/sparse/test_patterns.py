@@ -17,6 +17,16 @@ GAPPED = np.array([[2.0, 0.0, -1.0, 0.0], [0.0, 0.0, 0.0, 3.0], [1.0, 0.0, 0.0, 
 KERNEL = np.array([1.0, 0.0, -2.0])
 PLACES = np.array([3, 0, 0, 7])
 
+
+def assigned(x: Any, row: int) -> Any:
+    """x with a row from elsewhere, one of whose entries is a sum."""
+    h = x * 1.0
+    h[row] = x[0]
+    h[row, 2] += x[3, 3]
+    h[2, 2] = 5.0
+    return h
+
+
 CASES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "elementwise": (lambda x: np.sin(x) * x + np.exp(x), 16),
     "broadcast": (lambda x: x[0] * x[:, :1], 32 - 1),
@@ -99,6 +109,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "eigenvalues": (lambda x: np.linalg.eigh(x + x.T + np.diag(np.arange(4.0)))[0], 64),
     "written in place": (lambda x: mnp.set_at(x, 0, x[1]), 20),
     "added in place": (lambda x: mnp.add_at(np.zeros(9), PLACES, x[0]), 4),
+    "assigned": (lambda x: assigned(x, 1), 16),
+    "gradient of what is assigned": (lambda x: grad(lambda y: np.sum(assigned(y, 1) ** 3))(x), 13),
     "sort": (lambda x: np.sort(x[0]), 4),
     "derivative within": (lambda x: elementwise_grad(np.tanh)(x), 16),
     "gradient within": (lambda x: grad(lambda y: np.sum(y[1:] * y[:-1] ** 2))(x), 36),
