@@ -35,6 +35,7 @@ from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
 from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
+    filled,
     has_derivative,
     one_operation,
     refuse_closure,
@@ -231,7 +232,7 @@ def solution(
 
     def pull(g: Any, x: Any, primals: Any, _wanted: Any) -> Any:
         (params,) = primals
-        weights = tree_map(lambda w: -w, system.transposed().solve((params, x), g))
+        weights = tree_map(lambda w: -w, system.transposed().solve((params, x), filled(g, x)))
         return tree_vjp(lambda p: residual(p, x), (params,))[1](weights)
 
     def push(ts: Any, x: Any, primals: Any) -> Any:
@@ -282,14 +283,14 @@ class _Linear:
 
         def pull(g: Any, u: Any, primals: Any, _wanted: Any) -> Any:
             params, x, _b = primals
-            of_b = self.transposed().solve((params, x), g)
+            of_b = self.transposed().solve((params, x), filled(g, u))
             back = tree_vjp(lambda params, x: self.times(params, x, u), (params, x))[1]
             return (*back(tree_map(lambda w: -w, of_b)), of_b)
 
         def push(ts: Any, u: Any, primals: Any) -> Any:
             params, x, _b = primals
             moved = tree_jvp(lambda params, x: self.times(params, x, u), (params, x), ts[:2])[1]
-            total = moved if ts[2] is None else tree_map(lambda m, t: m if t is None else m - t, moved, ts[2])
+            total = tree_map(lambda m, t: m if t is None else m - t, moved, ts[2])
             return tree_map(lambda w: -w, self.solve((params, x), total))
 
         def series(order: int, curves: list[Any], u: Any) -> list[Any]:
@@ -299,7 +300,7 @@ class _Linear:
                     (*c[:2], us[j] if j < k else tree_map(lambda a: a * 0.0, u)) for j, c in enumerate(curves[: k + 1])
                 ]
                 rest = tree_series(self.name, self.times, points, k)[k]
-                right = rest if curves[k][2] is None else tree_map(lambda r, b: r - b, rest, curves[k][2])
+                right = tree_map(lambda r, b: r if b is None else r - b, rest, curves[k][2])
                 us.append(tree_map(lambda w: -w, self.solve(curves[0][:2], right)))
             return us
 
@@ -314,21 +315,23 @@ class _Linear:
             raise ValueError(
                 located(f"{self.name}: the residual has {right.shape[0]} entries, but x has {n}; they must be as many")
             )
+        return to_tree(self.solved(params, x, start, to_tree, right))
+
+    def solved(self, params: Any, x: Any, start: Any, to_tree: Any, right: Any) -> Any:
+        """The solution as a vector, where x as a vector is `start` and the right side is another one."""
         if right.dtype.kind == start.dtype.kind:
             right = right.astype(start.dtype)  # what x can tell apart
-        if self.method == "dense" or (self.method == "auto" and n <= DENSE):
+        if self.method == "dense" or (self.method == "auto" and start.shape[0] <= DENSE):
             matrix = self.matrix(params, x, start, to_tree)
-            return to_tree(np.linalg.solve(matrix.T if self.is_transposed else matrix, right))
+            return np.linalg.solve(matrix.T if self.is_transposed else matrix, right)
         product = self.product(params, x, to_tree)
         if callable(self.method):
             u = np.asarray(self.method(product, right))
             gap = float(np.linalg.norm(product(u) - right)) if u.shape == right.shape else np.inf
             if not gap <= 1e-6 * float(np.linalg.norm(right)):
                 raise gave_up(f"{self.name}: the linear solver that was given left a residual", [gap])
-            return to_tree(u)
-        return to_tree(
-            neumann(product, right, self.name) if self.method == "neumann" else gmres(product, right, self.name)
-        )
+            return u
+        return neumann(product, right, self.name) if self.method == "neumann" else gmres(product, right, self.name)
 
     def product(self, params: Any, x: Any, to_tree: Any) -> Callable[[Any], Any]:
         """The product of the matrix with a vector; backward, the residual is recorded once for all products."""
@@ -407,40 +410,42 @@ def _check_root(name: str, residual: Any, params: Any, x: Any, system: _Linear) 
 
 
 def _newton(f: Any, params: Any, x: Any, system: _Linear, tol: float, maxiter: int) -> Any:
-    """Newton's method; a step is halved until the residual shrinks."""
+    """Newton's method; a step is halved until the residual shrinks. It works on vectors, of which f sees the trees."""
+    v, to_tree = to_vector(x)
 
     def residual(x: Any) -> Any:
         found = f(params, x)
         refuse_closure("root", flatten(found)[0])
-        return _like_x("root", found, x, "the residual has")
+        return to_vector(_like_x("root", found, x, "the residual has"))[0]
 
     eps = precision(x)
     tol = max(tol, 4 * eps)
     left = residual(x)
-    norm = float(np.linalg.norm(to_vector(left)[0]))
-    history, scale = [norm], largest(x)
+    norm = float(np.linalg.norm(left))
+    history, scale = [norm], largest(v)
     for _ in range(maxiter):
         if norm == 0.0:
             return x
-        step = system.run(params, x, left)
+        step = system.solved(params, x, v, to_tree, left)
         scale = max(scale, largest(step)) if len(history) == 1 else scale
         length = 1.0
         while True:
-            new = tree_map(lambda a, s, t=length: a - t * s, x, step)
+            new = (v - length * step).astype(v.dtype)
+            new_x = to_tree(new)
             with np.errstate(all="ignore"):
-                new_left = residual(new)
-                new_norm = float(np.linalg.norm(to_vector(new_left)[0]))
+                new_left = residual(new_x)
+                new_norm = float(np.linalg.norm(new_left))
             if new_norm <= (1.0 - 1e-4 * length) * norm:
                 break
             length /= 2
             if length < 1e-6:
                 break
-        small = largest(step) <= tol * max(scale, largest(x))
+        small = largest(step) <= tol * max(scale, largest(v))
         if length < 1e-6:  # no way down: at the root, where rounding rules, or stuck
-            if largest(step) <= 4 * eps**0.5 * max(scale, largest(x)):
+            if largest(step) <= 4 * eps**0.5 * max(scale, largest(v)):
                 return x
             raise gave_up("root: no step makes the residual smaller; try another x0", history)
-        x, left, norm = new, new_left, new_norm
+        v, x, left, norm = new, new_x, new_left, new_norm
         history.append(norm)
         if small:
             return x

@@ -37,6 +37,10 @@ def gmres(
 
     Each cycle multiplies up to `restart` times and keeps as many vectors.
 
+    SciPy has this method too, in `scipy.sparse.linalg.gmres`, with the same number of products and the same time; but
+    this package needs NumPy alone, and where SciPy goes on to the last cycle, with numbers that grow without bound if
+    the matrix is singular, this one stops as soon as a cycle makes no progress.
+
     Args:
         product: the linear map.
         b: the right-hand side, a vector.

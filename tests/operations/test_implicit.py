@@ -1,5 +1,6 @@
 """Roots and fixed points: closed forms, other programs, every mode and order, and what goes wrong."""
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from minigrad import (
     fixed_point,
     grad,
     hessian,
+    jacfwd,
     jacobian,
     jvp,
     root,
@@ -326,3 +328,31 @@ def test_gmres_stops_at_a_singular_matrix_and_takes_complex_ones() -> None:
     A = np.array([[1.0 + 1j, 0.2], [0.1j, 2.0]])
     b = np.array([1.0, 1j])
     assert_close(gmres(lambda v: A @ v, b), np.linalg.solve(A, b), 1e-12)
+
+
+@pytest.mark.parametrize("linear", ["dense", "gmres"])
+def test_a_solution_of_which_only_some_leaves_are_used(linear: Any) -> None:
+    """The cotangents of the other leaves are zero; also in the derivative of the linear solve, at second order."""
+
+    def residual(p: Any, x: Any) -> Any:
+        return {"u": x["u"] ** 3 * p["b"] - p["a"], "w": (x["w"][0] - x["u"][0],)}
+
+    def f(p: Any) -> Any:
+        return root(residual, p, {"u": np.ones(3), "w": (1.0,)}, linear=linear)["w"][0]
+
+    def exact(p: Any) -> Any:
+        return np.cbrt(p["a"][0] / p["b"])
+
+    p = {"a": np.array([1.0, 2.0, 3.0]), "b": 2.0}
+    found, expected = grad(f)(p), grad(exact)(p)
+    assert_close(found["a"], expected["a"], 1e-9)
+    assert_close(found["b"], expected["b"], 1e-9)
+
+    def along(t: Any, of: Any) -> Any:
+        return of({"a": p["a"] * (1.0 + t), "b": p["b"] + t * t})
+
+    for outer, inner in itertools.product((grad, jacfwd), repeat=2):
+        assert_close(outer(inner(lambda t: along(t, f)))(0.1), grad(grad(lambda t: along(t, exact)))(0.1), 1e-8)
+    for inner in (grad, jacfwd):
+        found = derivatives(inner(lambda t: along(t, f)), 0.1, 2)
+        assert_close(found, derivatives(grad(lambda t: along(t, exact)), 0.1, 2), 1e-7)
