@@ -1,6 +1,7 @@
-"""The sweeps: what the real backward loop does besides the chain rule, each with the loop by the book beside it.
+"""The sweeps: what the real loops do besides the chain rule. The docstring of `modes.sweeps` names a test for each.
 
-`by_the_book` lacks what each of these tests is about, so the second half of a test shows what would be lost.
+Where `by_the_book` runs beside `backward`, it lacks what the test is about and shows what would be lost; in the first
+two tests both give the same numbers.
 """
 
 import tracemalloc
