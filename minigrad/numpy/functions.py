@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import has_duck
+from minigrad.core.duck_arrays import Duck, has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import constant as _constant
@@ -42,6 +42,16 @@ matmul = as_ufunc(_np.matmul, _l.matmul)
 divmod = as_ufunc(_np.divmod, lambda x, y: (_e.floor_divide(x, y), _e.remainder(x, y)))
 sign = as_ufunc(_np.sign, _e.sign)
 radians, degrees = as_ufunc(_np.radians, _e.deg2rad), as_ufunc(_np.degrees, _e.rad2deg)
+
+
+def _is_scalar(element: Any) -> bool:
+    return not element.is_array if isinstance(element, Duck) else bool(_np.isscalar(element))
+
+
+isscalar = in_place_of(
+    _np.isscalar, _constant("isscalar", _is_scalar), "numpy",
+    "As `numpy.isscalar`, which goes by the type; of a traced value, whether it holds a number and not an array.",
+)  # fmt: skip
 
 # ----- reductions
 

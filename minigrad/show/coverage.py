@@ -60,7 +60,7 @@ _NATURE: dict[str, str] = {
         scipy.special: geterr seterr""",
     "dates": "numpy: busday_count busday_offset is_busday datetime_as_string datetime_data isnat",
     "about dtypes, not values": """
-        numpy: isdtype issubdtype mintypecode promote_types isscalar isfortran iterable""",
+        numpy: isdtype issubdtype mintypecode promote_types isfortran iterable""",
     "plans a computation": "numpy: einsum_path",
     "makes a function": "numpy: frompyfunc",
     "makes a matrix object, which is refused": "numpy: asmatrix bmat",
