@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ class Entry:
     shape: tuple[int, ...]
     dtype: Any
     fits: bool = True
+    given: Any = None  # the dtype in which it was claimed; `manual` holds integers and booleans as floats
 
     @property
     def where(self) -> str:
@@ -148,7 +150,7 @@ class Claim:
             paths = problem.paths
             likes = [(np.shape(x), np.asarray(n).dtype) for x, n in zip(problem.leaves, problem.narrow)]
         return [
-            Entry(path, leaf, shape, dtype, leaf is not MISSING and leaf.shape == shape)
+            Entry(path, as_float(leaf), shape, dtype, leaf is not MISSING and leaf.shape == shape, dtype_of(leaf))
             for path, leaf, (shape, dtype) in zip(paths, leaves, likes)
         ]
 
@@ -263,10 +265,20 @@ class Claim:
         return probe, self.predicted(expected, probe)
 
     def predicted(self, leaves: Sequence[Any], probe: Probe) -> float:
-        """What these leaves say the derivative of the probe is."""
+        """What these leaves say the derivative of the probe is; infinite, and not NaN, if finite leaves overflow."""
+        total = self.pairing(leaves, probe)
+        if math.isfinite(total):
+            return total
+        largest = max((float(np.max(np.abs(leaf), initial=0.0)) for leaf in leaves), default=0.0)
+        if not math.isfinite(largest):
+            return total
+        return largest * self.pairing([leaf / largest for leaf in leaves], probe)
+
+    def pairing(self, leaves: Sequence[Any], probe: Probe) -> float:
+        """The real part of the sum of all products of the leaves with the directions of the probe."""
         v, c = probe
         if self.kind == "jvp":
-            terms = [np.sum(w * t) for w, t in zip(c, leaves)]
+            terms = [np.sum(w * t) for w, t in zip(c, leaves) if np.any(w)]
         elif self.kind == "jacobian":
             count = len(v)
             terms = [
@@ -275,21 +287,48 @@ class Claim:
                 if np.any(v[k % count]) and np.any(c[k // count])
             ]
         else:
-            terms = [np.sum(g * w) for g, w in zip(leaves, v)]
+            terms = [np.sum(g * w) for g, w in zip(leaves, v) if np.any(w)]  # inf * 0 is NaN
         return float(sum(np.real(term) for term in terms))
 
     def size(self, leaves: Sequence[Any], probe: Probe) -> float:
         """The typical size of the derivative along a random probe of this kind."""
         v, c = probe
         if self.kind == "jvp":
-            squares = [np.sum(np.abs(w * t) ** 2) for w, t in zip(c, leaves)]
+            products = [w * t for w, t in zip(c, leaves) if np.any(w)]
         elif self.kind == "jacobian":
             return abs(
                 self.predicted([np.abs(J) for J in leaves], Probe([np.abs(w) for w in v], [np.abs(w) for w in c]))
             )
         else:
-            squares = [np.sum(np.abs(g * w) ** 2) for g, w in zip(leaves, v)]
-        return float(np.sqrt(sum(float(s) for s in squares)))
+            products = [g * w for g, w in zip(leaves, v) if np.any(w)]
+        return two_norm([two_norm(product) for product in products])
+
+
+def as_float(leaf: Any) -> Any:
+    """A leaf whose differences neither wrap around nor are refused, as those of integers and booleans."""
+    return leaf.astype(float) if leaf is not MISSING and leaf.dtype.kind in "iub" else leaf
+
+
+def dtype_of(leaf: Any) -> Any:
+    """The dtype of a leaf, `None` for one that is missing."""
+    return None if leaf is MISSING else leaf.dtype
+
+
+def largest_finite(x: Any) -> float:
+    """The size of the largest entry that is finite. A tolerance that is a part of an infinite one would pass all."""
+    size = np.abs(np.asarray(x))
+    return float(np.max(np.where(np.isfinite(size), size, 0.0), initial=0.0))
+
+
+def two_norm(x: Any) -> float:
+    """The 2-norm of an array of any shape, NaN for none; without overflow."""
+    if x is None:
+        return np.nan
+    size = np.abs(np.asarray(x, dtype=complex if np.asarray(x).dtype.kind == "c" else float)).ravel()
+    largest = float(np.max(size, initial=0.0))
+    if not largest or not math.isfinite(largest):
+        return largest
+    return largest * float(np.sqrt(np.sum((size / largest) ** 2)))
 
 
 def unwrapped(treedef: Any, tree: Any) -> Any:

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checking.claim import Claim, Entry
-from minigrad.checking.deltas import swept, two_norm
+from minigrad.checking.claim import Claim, Entry, two_norm
+from minigrad.checking.deltas import swept
 from minigrad.checking.evidence import LADDER, Estimate, Line, estimate, roughness
 from minigrad.checking.problem import Probe, Problem, RoundingTape, quiet, traced
 from minigrad.checking.records import Kink, Verdict
@@ -26,7 +26,10 @@ from minigrad.core.tree import flatten
 BUDGET = 40  #: evaluations of f up to the verdict
 POWER = 0.05  #: differences confirm only if they would have shown an error of this part of the derivative
 COMPLEX_STEP = 1e-20
+LOOKS = 3  #: tapes with rounding errors, where it matters whether f cancels digits
+UNDERFLOW = 1e-280  #: the least derivative that the complex step sees: its imaginary part must be a normal number
 RESERVE = 10  #: evaluations kept for what comes after the main line
+LARGEST = 1e305  #: derivatives along a direction are kept below, so that their differences do not overflow
 nan, inf = math.nan, math.inf
 
 
@@ -42,6 +45,7 @@ class Finding:
     diagnosis: str | None = None
     evidence: list[str] = dataclasses.field(default_factory=list)
     exceeds: bool = False  # whether it differs from the tape by more than rounding explains
+    lost: Any = None  # how far one rounding error in every operation of f moves the tape's entries, without a bound
 
 
 class Comparison:
@@ -66,6 +70,8 @@ class Comparison:
         self.again: Any = None  # a second recording, of which everything was moved by a rounding error
         self.beside: list[Any] = []  # without a tape, the outputs at a point that was moved so
         self.is_random = False
+        self.looks = 0  # further recordings, to see which digits rounding takes
+        self.looked: list[Any] = []  # their outputs
         self.decided: int | None = None  # the evaluations when a wrong leaf was found
         self.rough: tuple[str, float] | None = None  # how f is not smooth along the main direction
         self.by_complex = self.d_manual = self.d_tape = nan  # derivatives along the main direction
@@ -122,18 +128,33 @@ class Comparison:
             given = np.finfo(finding.entry.dtype).eps
             if manual.dtype.kind in "fc":
                 given = max(given, np.finfo(manual.dtype).eps)
-            jiggle = [np.zeros(np.shape(tape)), *[np.abs(other[k] - tape) for other in tapes_moved]]
-            jiggle += [np.abs(m[k] - manual) for m in manual_moved if m[k] is not None]
-            noise = np.max([np.where(np.isfinite(j), j, 0.0) for j in jiggle], axis=0)
-            size = np.abs(manual) + np.abs(tape)
-            most = math.sqrt(given) * np.max(np.where(np.isfinite(size), size, 0.0), initial=0.0)
+            finding.lost = largest_change(tape, [other[k] for other in tapes_moved[:1]])
+            noise = largest_change(tape, [other[k] for other in tapes_moved])
+            noise = np.maximum(noise, largest_change(manual, [m[k] for m in manual_moved if m[k] is not None]))
+            # The size is the tape's: an infinite or a huge entry by hand must not widen what it is compared by.
+            size = np.where(np.isfinite(tape), np.abs(tape), 0.0)
+            most = 2 * math.sqrt(given) * np.max(size, initial=0.0)
             if k < len(self.problem.scales) and np.shape(self.problem.scales[k]) == np.shape(size):
                 most = np.maximum(most, 16 * given * largest_value(self.record.tape) / self.problem.scales[k])
-            finding.tolerance = 16 * given * size + np.minimum(10 * noise, most)  # more than that is not rounding
-            with np.errstate(invalid="ignore"):
-                difference = np.abs(manual - tape)
+            finding.tolerance = 32 * given * size + np.minimum(10 * noise, most)  # more than that is not rounding
+            difference = np.abs(manual - tape)
             same = (manual == tape) | (np.isnan(manual) & np.isnan(tape))
             finding.exceeds = bool(np.any(~same & ~(difference <= finding.tolerance)))
+
+    def look_for_lost_digits(self) -> None:
+        """Record f with rounding errors a few times more: those of the one sample so far may cancel by chance."""
+        while self.record is not None and self.looks < LOOKS and self.room(1):
+            self.looks += 1
+            try:
+                tape = RoundingTape(float(np.finfo(float).eps), self.rng)
+                moved = self.problem.trace(self.problem.leaves, tape)
+                leaves = self.claim.by_tape(moved)
+            except Exception:  # what was measured before has to do
+                return
+            self.looked.append([np.asarray(peel(value)) for value in flatten(moved.out)[0]])
+            for finding, leaf in zip(self.findings, leaves):
+                if finding.lost is not None:
+                    finding.lost = np.maximum(finding.lost, largest_change(finding.tape, [leaf]))
 
     def cotangents(self) -> list[Any]:
         """The cotangents of all nodes of the tape."""
@@ -154,12 +175,24 @@ class Comparison:
         """phi(0)."""
         return float(sum(np.real(np.sum(c * out)) for c, out in zip(probe.c, outs)))
 
+    def within_range(self, probe: Probe) -> Probe:
+        """A probe with the directions shortened, if need be, so that the derivative along them does not overflow."""
+        leaves = self.manual if self.record is None else self.tape
+        v, c = probe
+        for _ in range(16):
+            size = self.claim.size(leaves, Probe(v, c))
+            if size <= LARGEST or not all(np.all(np.isfinite(leaf)) for leaf in leaves) or self.claim.kind == "jvp":
+                break
+            v = [w * 2.0**-4 for w in v]
+        return Probe(v, c)
+
     def floor_of(self, probe: Probe) -> float:
         """The noise that is known before any difference is taken: that of rounding f, and of rounding x."""
         outs = self.claim.outs
         floor = self.rounding_of(probe)
-        for record in (self.record, self.again):
-            others = self.beside if record is None else [np.asarray(peel(value)) for value in flatten(record.out)[0]]
+        records = [record for record in (self.record, self.again) if record is not None]
+        moved = [[np.asarray(peel(value)) for value in flatten(record.out)[0]] for record in records]
+        for others in (*moved, *self.looked, self.beside):
             if len(others) == len(outs):
                 change = abs(self.at_zero(probe, others) - self.at_zero(probe, outs))
                 floor = max(floor, change) if math.isfinite(change) else floor
@@ -169,13 +202,18 @@ class Comparison:
         """The rounding error of phi, from the size and the precision of the outputs of f."""
         rounding = 0.0
         for c, out in zip(probe.c, self.claim.outs):
-            if out.dtype.kind in "fc":
-                rounding += float(np.finfo(out.dtype).eps) * float(np.sqrt(np.sum(np.abs(c * out) ** 2)))
+            if out.dtype.kind in "fc":  # where a result is subnormal, its rounding error is that of the smallest number
+                rounding += float(np.finfo(out.dtype).eps) * two_norm(c * out)
+                rounding += float(np.finfo(out.dtype).smallest_subnormal) * two_norm(np.where(out != 0, c, 0.0))
         return rounding
 
     def room(self, evaluations: int) -> bool:
         """Whether the budget has room for so many evaluations."""
-        return self.decided is not None or self.problem.calls + evaluations <= BUDGET
+        return evaluations <= self.left()
+
+    def left(self) -> int:
+        """The evaluations that are left of the budget; there is none when a wrong leaf was found."""
+        return BUDGET - self.problem.calls if self.decided is None else BUDGET
 
     def line_along(self, probe: Probe) -> None:
         """Evaluate f at a ladder of steps along the main direction, and at longer steps if noise hides all of these."""
@@ -254,16 +292,33 @@ class Comparison:
             return nan
         try:
             with quiet():
-                value = complex(self.problem.along(probe, complex(0.0, COMPLEX_STEP)))
+                value = self.problem.along(probe, complex(0.0, COMPLEX_STEP))
         except Exception:  # a function that refuses complex numbers does so with any exception
             return nan
         zero = self.at_zero(probe, self.claim.outs)
+        if not isinstance(value, complex):
+            return nan  # the result is real: the imaginary part of the point was dropped
         if not (math.isfinite(value.imag) and abs(value.real - zero) <= 1e-6 * abs(zero) + 10 * self.found.noise):
             return nan
         found = value.imag / COMPLEX_STEP
         if probe is self.main_probe:
             self.by_complex = found
         return found
+
+    def decided_by_complex_step(self, probe: Probe, claimed: float, others: float = nan) -> bool:
+        """Whether the complex step has the digits to confirm a derivative (and to tell it from another one).
+
+        It has none where its imaginary part underflows, and where rounding errors within f change the derivative as
+        much: the complex step takes the same differences of nearly equal numbers as f and its tape do.
+        """
+        size = max(self.scale(probe, self.main) if math.isnan(others) else abs(claimed - others), 0.0)
+        return size > UNDERFLOW and 10 * self.lost(probe) < size
+
+    def lost(self, probe: Probe) -> float:
+        """How far rounding errors within f, one in every operation, move the tape's derivative along a direction."""
+        if self.record is None:
+            return 0.0
+        return self.claim.size([np.zeros(f.entry.shape) if f.lost is None else f.lost for f in self.findings], probe)
 
     def entry_by_differences(self, k: int, index: tuple[int, ...], short: bool = False) -> Any:
         """One entry of the derivative by differences of f, for a complex one of its real and imaginary part."""
@@ -276,6 +331,16 @@ class Comparison:
             value = line.odd()[0] / step if short else estimate(line, self.noise_along(probe)).value
             parts.append(value / length if length else nan)
         return complex(parts[0], -parts[1]) if is_complex else parts[0]
+
+
+def largest_change(leaf: Any, others: Sequence[Any]) -> Any:
+    """How far each entry of a leaf is from the same entry of others like it; 0 where that is not finite."""
+    found = np.zeros(np.shape(leaf))
+    with np.errstate(all="ignore"):
+        for other in others:
+            change = np.abs(other - leaf)
+            found = np.maximum(found, np.where(np.isfinite(change), change, 0.0))
+    return found
 
 
 def largest_value(tape: Tape) -> float:

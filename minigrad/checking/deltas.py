@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.checking.claim import as_float, largest_finite, two_norm
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
 from minigrad.checking.records import LayerReport, Verdict
 from minigrad.core.lines import located
@@ -65,10 +66,13 @@ def layer(label: str, manual: Any, truth: Any, jiggle: Any, line: str) -> LayerR
         detail = f"your delta has shape {manual.shape}, the value {truth.shape}"
         return LayerReport(label, Verdict.WRONG, nan, nan, truth.shape, manual.shape, line, detail)
     given = float(np.finfo(manual.dtype if manual.dtype.kind in "fc" else float).eps)
-    size = np.abs(manual) + np.abs(truth)
+    manual = as_float(manual)
+    size = 2 * np.where(np.isfinite(truth), np.abs(truth), 0.0)  # of the tape's alone: a mistake may be infinite
     # A delta is a sum over what comes after it: its entries are as exact as the largest of them.
-    tolerance = 16 * given * (size + np.sqrt(np.mean(size**2))) + 10 * jiggle if truth.size else size
-    difference = np.abs(manual - truth)
+    noise = np.minimum(10 * np.where(np.isfinite(jiggle), jiggle, 0.0), math.sqrt(given) * largest_finite(truth))
+    tolerance = 16 * given * (size + two_norm(size) / math.sqrt(max(truth.size, 1))) + noise
+    with np.errstate(invalid="ignore"):
+        difference = np.where(manual == truth, 0.0, np.abs(manual - truth))
     wrong = ~(difference <= tolerance)
     if not truth.size:
         return LayerReport(label, Verdict.OK, 0.0, 0.0, truth.shape, manual.shape, line, "it is empty")
@@ -77,20 +81,9 @@ def layer(label: str, manual: Any, truth: Any, jiggle: Any, line: str) -> LayerR
         relative = float(np.max(np.where(difference == 0, 0.0, difference / np.maximum(np.abs(manual), np.abs(truth)))))
     detail = "it agrees with the tape"
     # What rounding does not explain may still be a matter of how the sum was taken: a mistake is larger than that.
-    is_wrong = bool(np.any(wrong)) and not two_norm(manual - truth) <= given ** (2 / 3) * two_norm(truth)
+    is_wrong = bool(np.any(wrong)) and not two_norm(difference) <= given ** (2 / 3) * two_norm(size / 2)
     if is_wrong:
         entry = tuple(int(i) for i in worst)
         detail = f"at {list(entry)} yours is {manual[entry]:.6g}, the tape's {truth[entry]:.6g}; shape {truth.shape}"
     verdict = Verdict.WRONG if is_wrong else Verdict.OK
     return LayerReport(label, verdict, float(difference[worst]), relative, truth.shape, manual.shape, line, detail)
-
-
-def two_norm(x: Any) -> float:
-    """The 2-norm of an array of any shape, NaN for none; without overflow."""
-    if x is None:
-        return math.nan
-    size = np.abs(np.asarray(x, dtype=complex if np.asarray(x).dtype.kind == "c" else float)).ravel()
-    largest = float(np.max(size, initial=0.0))
-    if not largest or not math.isfinite(largest):
-        return largest
-    return largest * float(np.sqrt(np.sum((size / largest) ** 2)))

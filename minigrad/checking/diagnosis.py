@@ -83,8 +83,6 @@ def of_numbers(
     if not np.all(np.isfinite(manual)):
         bad = np.argwhere(~np.isfinite(manual))
         return f"{len(bad)} of its {manual.size} entries are not finite, the first at {as_index(bad[0])}"
-    if manual.dtype.kind in "iub" and np.array_equal(manual, np.trunc(truth)):
-        return f"it was cut to integers (dtype {manual.dtype}): make the array float"
     if not np.any(manual):
         return "it is zero everywhere: not filled in, or the path to this leaf is detached"
     if not np.any(truth):
@@ -409,6 +407,9 @@ def diagnose(check: Any) -> None:
             if j != k and findings[j].tape is not None and np.shape(findings[j].tape) == f.entry.manual.shape
             and not close(findings[j].tape, truth, loose)
         ]  # fmt: skip
+        if f.entry.given.kind in "iub" and np.array_equal(f.entry.manual, np.trunc(truth)):
+            f.diagnosis = f"it was cut to integers (dtype {f.entry.given}): make the array float"
+            continue
         f.diagnosis = of_numbers(f.entry.manual, truth, parameter, others, sizes, loose)
     if tape is None:
         return
@@ -488,6 +489,8 @@ def path_factor(manual: list[Any], truth: list[Any], flow: list[Any]) -> float |
     if not length or not math.isfinite(length):
         return None
     factor = 1.0 + float(np.vdot(flat[2], flat[0] - flat[1]).real) / length
+    if not math.isfinite(factor):
+        return None
     nearest = round(factor, 9)
     if flat[0].size < 3 and nearest not in (0.0, -1.0, 2.0, 0.5):
         return None  # any number could be had by some factor

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checking.comparison import POWER, Comparison
-from minigrad.checking.deltas import two_norm
+from minigrad.checking.claim import two_norm
+from minigrad.checking.comparison import LOOKS, POWER, Comparison
 from minigrad.checking.evidence import LADDER, estimate, roughness
 from minigrad.checking.records import Verdict
 
@@ -74,7 +74,7 @@ def confirm(case: Comparison, smooth: list[int]) -> tuple[Verdict, str]:
     """The verdict on leaves that agree with the tape, by differences of f, and the reason in words."""
     probe, line, found, claimed = case.main_probe, case.main, case.found, case.d_tape
     if any(map(is_kinked, case.kinked)):  # look where it is smooth
-        probe = case.claim.probe(only=smooth)
+        probe = case.within_range(case.claim.probe(only=smooth))
         line = case.line(probe, LADDER[2:7:2])
         found, claimed = estimate(line, case.noise_along(probe)), case.claim.predicted(case.tape, probe)
     # The hand and the tape agree to rounding. Half of the digits of differences are then enough: a solver within f
@@ -84,7 +84,7 @@ def confirm(case: Comparison, smooth: list[int]) -> tuple[Verdict, str]:
     if found.agrees(claimed, slack) and case.has_power(found, probe, line):
         why = f"differences of f confirm it: {found.value:.9g} ± {found.error:.1g}, predicted {claimed:.9g}"
         if not any(f.exceeds for f in case.findings) and probe is case.main_probe and case.room(7):
-            second = case.claim.probe(typical=True)
+            second = case.within_range(case.claim.probe(typical=True))
             short = case.line(second, case.around(found.step), case.main.floor)
             other, predicted = estimate(short, case.noise_along(second)), case.claim.predicted(case.tape, second)
             slack = case.slack(second) + half * case.scale(second, short)
@@ -100,11 +100,18 @@ def confirm(case: Comparison, smooth: list[int]) -> tuple[Verdict, str]:
     by_complex = case.complex_step(probe)
     size = case.scale(probe, line)
     if abs(by_complex - claimed) <= slack:
+        case.look_for_lost_digits()
+    if abs(by_complex - claimed) <= slack and case.decided_by_complex_step(probe, claimed):
         return Verdict.OK, f"the complex step confirms it: {by_complex:.9g}, predicted {claimed:.9g}"
+    if found.refutes_closely(claimed, slack):
+        case.look_for_lost_digits()
+        line.floor = case.floor_of(probe)
+        found = estimate(line, max(found.noise, line.floor))
     if found.refutes_closely(claimed, slack) and abs(claimed - found.value) > max(10 * found.error, 1e-5 * size):
-        second = case.claim.probe(only=smooth)
+        second = case.within_range(case.claim.probe(only=smooth))
         shorter = (*case.around(found.step), case.main.steps[-1])
-        other = estimate(case.line(second, sorted(set(shorter))), case.noise_along(second))
+        noise = max(case.noise_along(second), case.floor_of(second))
+        other = estimate(case.line(second, sorted(set(shorter))), noise)
         predicted = case.claim.predicted(case.tape, second)
         if other.refutes_closely(predicted, case.slack(second)) and abs(predicted - other.value) > 10 * other.error:
             case.notes.append(
@@ -114,6 +121,7 @@ def confirm(case: Comparison, smooth: list[int]) -> tuple[Verdict, str]:
             return Verdict.WRONG, (
                 f"but differences of f say {found.value:.9g} ± {found.error:.1g} where it predicts {claimed:.9g}"
             )
+    cancelled(case, smooth, case.lost(probe), claimed)
     return Verdict.INCONCLUSIVE, (
         f"but differences of f cannot confirm it: {found.value:.6g} ± {found.error:.1g}, predicted {claimed:.6g} "
         f"(noise of f {found.noise:.1g})"
@@ -124,25 +132,43 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
     """The verdict on a leaf where hand and tape differ: f is differenced in the direction in which they differ."""
     finding, claim = case.findings[k], case.claim
     manual, tape = finding.entry.manual, finding.tape
-    with np.errstate(invalid="ignore"):
+    with np.errstate(all="ignore"):
         difference = manual - tape
+        if not np.all(np.isfinite(difference)):  # only its direction matters
+            difference = manual / 4 - tape / 4
     difference = np.where((manual == tape) | (np.abs(difference) <= finding.tolerance), 0.0, difference)
     if is_kinked(kinked):
         difference = np.where(kinked, 0.0, difference)
         if not np.any(difference):
             return Verdict.NOT_DIFFERENTIABLE
+    manual, beyond = within_dtype(manual, tape)
+    if beyond:
+        finding.evidence.append(
+            f"{beyond} of its entries are beyond the range of {finding.entry.given}, and infinite in yours: "
+            f"that cannot be told from another number of that size"
+        )
+        difference = np.where(manual == tape, 0.0, difference)
+        if not np.any(difference):
+            return Verdict.INCONCLUSIVE
     if not np.all(np.isfinite(manual)) and np.all(np.isfinite(tape)):
         finding.evidence.append("your gradient has entries that are not finite; the tape's are")
         return Verdict.WRONG
     if not np.all(np.isfinite(difference)):
         difference = np.where(np.isfinite(difference), 0.0, 1.0)
-    probe = claim.towards(k, difference)
+    probe = case.within_range(claim.towards(k, difference))
     mine, theirs = case.parts(k, manual, probe), case.parts(k, tape, probe)
-    noise = case.noise_along(probe)
-    line = case.line(probe, case.around(case.found.step))
+    steps, by_complex = case.around(case.found.step), math.nan
+    if case.room(LOOKS + 7):
+        case.look_for_lost_digits()
+    elif not case.has_power(case.found):  # then differences along this direction tell little too
+        case.look_for_lost_digits()
+        by_complex = case.complex_step(probe)
+        steps = steps[: case.left() // 2]
+    noise = max(case.noise_along(probe), case.floor_of(probe))
+    line = case.line(probe, steps)
     found = estimate(line, noise)
     slack = case.slack(probe)
-    if not (found.refutes(mine, slack) or found.refutes(theirs, slack)) and case.room(8):
+    if not (found.refutes(mine, slack) or found.refutes(theirs, slack)) and case.room(9):
         line.extend([h for h in (1e-1, 1e-3, 1e-5, 1e-7) if h not in line.steps])
         found = estimate(line, noise)
     said = f"yours says {mine:.9g}, the tape {theirs:.9g}, differences of f {found.value:.9g} ± {found.error:.1g}"
@@ -165,8 +191,10 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
         finding.evidence.append("so yours is right here, and the tape is wrong: a rule of f's operations must be")
         case.notes.append(f"the tape's own derivative is wrong{finding.entry.where}; please look at its rules")
         return Verdict.OK
-    by_complex = case.complex_step(probe)
+    by_complex = case.complex_step(probe) if math.isnan(by_complex) else by_complex
     limit = max(np.finfo(float).eps, case.eps) ** (2 / 3)
+    if not case.decided_by_complex_step(probe, theirs, mine):
+        by_complex = math.nan
     if abs(by_complex - theirs) <= abs(mine - theirs) / 100 and abs(mine - theirs) > limit * size:
         finding.evidence.append(f"the complex step agrees with the tape: {by_complex:.9g}")
         return Verdict.WRONG
@@ -180,8 +208,29 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
     if found.agrees(mine, slack) and abs(mine - theirs) <= math.sqrt(given) * size:
         finding.evidence.append("the difference is more than rounding explains, and less than f can tell")
         return Verdict.OK
+    cancelled(case, [k], case.lost(probe), mine - theirs)
     finding.evidence.append(f"f cannot tell which is right: its noise is {found.noise:.1g}")
     return Verdict.INCONCLUSIVE
+
+
+def cancelled(case: Comparison, which: list[int], lost: float, size: float) -> None:
+    """Say that the program cancels digits, if rounding errors within f move the tape's derivative by this size."""
+    if 10 * lost >= abs(size) and lost > 0:
+        where = ", ".join([case.findings[k].entry.path for k in which if case.findings[k].entry.path][:5])
+        case.notes.append(
+            f"f cancels digits at this point (it subtracts numbers that are nearly equal): one rounding error in each "
+            f"of its operations changes the tape's derivative{' at ' + where if where else ''} by as much as is in "
+            f"question. Write f in a form that keeps its digits, such as expm1, log1p or a series"
+        )
+
+
+def within_dtype(manual: Any, tape: Any) -> tuple[Any, int]:
+    """A leaf with the tape's number where it is infinite because its dtype cannot hold that number, and how many."""
+    if manual.dtype.kind != "f":
+        return manual, 0
+    with np.errstate(all="ignore"):
+        beyond = np.isinf(manual) & np.isfinite(tape) & (manual == np.asarray(tape).astype(manual.dtype))
+    return (np.where(beyond, tape, manual), int(np.sum(beyond))) if np.any(beyond) else (manual, 0)
 
 
 # ----- without a tape -------------------------------------------------------------------------------------------------
@@ -208,7 +257,8 @@ def judge_by_differences(case: Comparison) -> None:
                 case.findings[k].verdict = Verdict.OK
                 case.findings[k].evidence.append(f"along a random direction {said}")
         return judge_each(case, unclear)
-    if abs(by_complex - claimed) <= math.sqrt(np.finfo(float).eps) * case.scale(case.main_probe, case.main):
+    close = abs(by_complex - claimed) <= math.sqrt(np.finfo(float).eps) * abs(by_complex)
+    if close and case.decided_by_complex_step(case.main_probe, claimed):
         return conclude(case, Verdict.OK, f"the complex step confirms yours: {by_complex:.9g}, predicted {claimed:.9g}")
     if not found.refutes(claimed, slack):
         return conclude(case, Verdict.INCONCLUSIVE, f"along a random direction {said}")
@@ -232,7 +282,7 @@ def judge_each(case: Comparison, which: list[int]) -> None:
             finding.verdict = Verdict.INCONCLUSIVE
             finding.evidence.append("its part is too small to be seen, and no evaluations of f are left")
             continue
-        probe = case.claim.probe(only=[k])
+        probe = case.within_range(case.claim.probe(only=[k]))
         line = case.line(probe, case.around(case.found.step))
         found, claimed = estimate(line, case.noise_along(probe)), case.claim.predicted(case.manual, probe)
         finding.evidence.append(

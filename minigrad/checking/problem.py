@@ -90,8 +90,11 @@ class Problem:
             for x, w in zip(self.leaves, v)
         ]  # fmt: skip
 
-    def along(self, probe: Probe, t: float | complex) -> complex:
-        """Re <c, f(x + t v)>; for complex t the whole of it. NaN where f raises an exception, or changes its shape."""
+    def along(self, probe: Probe, t: float | complex) -> float | complex:
+        """Re <c, f(x + t v)>; for complex t the whole of it, if it is complex.
+
+        NaN where f raises an exception, or changes its shape.
+        """
         try:
             outs = self.outputs(self.moved(probe.v, t))
         except Exception as error:  # f runs at the point itself; where it does not, it is not defined
@@ -102,10 +105,10 @@ class Problem:
             return np.nan
         if [np.shape(c) for c in probe.c] != [out.shape for out in outs]:
             return np.nan  # f returns other shapes there
-        total = 0.0j
-        for c, out in zip(probe.c, outs):
-            total += complex(np.sum(c * out))
-        return total if isinstance(t, complex) else total.real
+        total = sum([np.sum(c * out) for c, out in zip(probe.c, outs)])
+        if isinstance(t, complex) and np.asarray(total).dtype.kind == "c":
+            return complex(total)
+        return float(np.real(total))
 
     def trace(self, leaves: Sequence[Any], tape: Tape) -> Recording:
         """f run once on a tape."""
@@ -260,7 +263,11 @@ class RoundingTape(Tape):
         )
         if is_number and not is_selection(ans, args):
             factor = 1.0 + self.eps * self.rng.choice([-1.0, 1.0], np.shape(ans))
-            moved = np.asarray(ans * factor).astype(np.asarray(ans).dtype)
+            moved = np.asarray(ans * factor)
+            if moved.dtype.kind == "f":  # a subnormal number is rounded to a multiple of the smallest one
+                few = (np.abs(moved) < np.finfo(moved.dtype).tiny) & (moved != 0)
+                moved = np.where(few, moved + np.sign(factor - 1.0) * np.finfo(moved.dtype).smallest_subnormal, moved)
+            moved = moved.astype(np.asarray(ans).dtype)
             ans = moved if type(ans) is np.ndarray else type(ans)(moved)
         return super().record(primitive, parents, args, ans, params)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.checking.claim import two_norm
 from minigrad.checking.comparison import Comparison, Finding
-from minigrad.checking.deltas import two_norm
 from minigrad.checking.evidence import curve_points, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import PRECEDENCE, LayerReport, LeafReport, Report, Verdict
@@ -103,7 +103,7 @@ def leaf_report(finding: Finding) -> LeafReport:
         shape=entry.shape,
         dtype=str(entry.dtype),
         manual_shape=None if manual is None else manual.shape,
-        manual_dtype=None if manual is None else str(manual.dtype),
+        manual_dtype=None if manual is None else str(entry.given),
         size=int(np.prod(entry.shape)),
         norm_manual=two_norm(manual),
         norm_tape=two_norm(finding.tape),

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.branches import flipped, jumps, singular
-from minigrad.checking.claim import Entry
+from minigrad.checking.claim import Entry, as_float, dtype_of, two_norm
 from minigrad.checking.comparison import Comparison, Finding
-from minigrad.checking.deltas import compare_deltas, two_norm
+from minigrad.checking.deltas import compare_deltas
 from minigrad.checking.diagnosis import diagnose
 from minigrad.checking.judging import conclude, is_kinked, judge_by_differences, judge_by_tape
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
@@ -148,12 +148,14 @@ def signature(case: Comparison) -> None:
         elif entry.manual.dtype.kind == "c" and np.dtype(entry.dtype).kind != "c":
             case.notes.append(f"your gradient{entry.where} is complex ({entry.manual.dtype}), the parameter real")
             largest = two_norm(entry.manual.imag)
-            if not largest <= math.sqrt(np.finfo(entry.manual.dtype).eps) * two_norm(entry.manual):
+            if not math.isfinite(largest) or not largest <= math.sqrt(np.finfo(entry.manual.dtype).eps) * two_norm(
+                entry.manual
+            ):
                 finding.verdict, case.decided = Verdict.WRONG, case.problem.calls
                 finding.evidence.append(f"its imaginary part has the norm {largest:.3g}; it should be 0")
             entry.manual = entry.manual.real.copy()
-        elif entry.manual.dtype.kind in "iub":
-            case.notes.append(f"your gradient{entry.where} has the integer dtype {entry.manual.dtype}")
+        elif entry.given.kind in "iub":
+            case.notes.append(f"your gradient{entry.where} has the integer dtype {entry.given}")
         elif np.finfo(entry.manual.dtype).eps > np.finfo(entry.dtype).eps:
             case.notes.append(
                 f"your gradient{entry.where} has the dtype {entry.manual.dtype}, the parameter {entry.dtype}; "
@@ -170,7 +172,7 @@ def numbers(case: Comparison) -> None:
     case.tape = [f.tape for f in findings]
     if has_tape:
         case.manual = [f.entry.manual if f.entry.fits else f.tape for f in findings]
-    case.main_probe = claim.probe(only=None if has_tape else usable)
+    case.main_probe = case.within_range(claim.probe(only=None if has_tape else usable))
     if not has_tape and claim.kind not in ("jacobian", "jvp"):
         case.main_probe = case.balanced(case.main_probe)
     case.line_along(case.main_probe)
@@ -212,8 +214,9 @@ def compare_value(case: Comparison) -> list[Finding]:
             return []
     else:
         difference = tolerance = nan
-    entry = Entry("(value)", plain, own.shape, own.dtype, plain is not MISSING and plain.size == 1)
-    shown = np.asarray(plain).reshape(own.shape) if entry.fits else MISSING
+    fits = plain is not MISSING and plain.size == 1
+    entry = Entry("(value)", as_float(plain), own.shape, own.dtype, fits, dtype_of(plain))
+    shown = entry.manual.reshape(own.shape) if fits else MISSING
     finding = Finding(dataclasses.replace(entry, manual=shown), own, np.full(own.shape, tolerance), Verdict.WRONG)
     finding.evidence.append("the value beside the gradient is not that of f")
     return [finding]

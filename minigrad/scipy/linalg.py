@@ -456,10 +456,10 @@ def _subset(operation: str, w: Any, by_index: Any, by_value: Any) -> Any:
         raise ValueError(located(f"{operation}: subset_by_index and subset_by_value exclude each other"))
     n = w.shape[-1]
     if by_index is not None:
-        low, high = (int(k) for k in by_index)
-        if not 0 <= low <= high < n:
+        first, last = (int(k) for k in by_index)
+        if not 0 <= first <= last < n:
             raise ValueError(located(f"{operation}: subset_by_index={by_index!r} is no range in 0, ..., {n - 1}"))
-        return slice(low, high + 1)
+        return slice(first, last + 1)
     if by_value is not None:
         above, below = (float(peel(end)) for end in by_value)
         if not above < below:
