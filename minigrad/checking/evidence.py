@@ -124,7 +124,20 @@ def noise_level(line: Line) -> float:
             if size > 3 * line.floor and later[0] >= growth * size and later[1] >= growth * later[0]:
                 break  # growth: the signal begins
             noise = max(noise, size)
-    return max(noise, stair(line))
+    return max(noise, stair(line), noise_of_differences(line))
+
+
+def noise_of_differences(line: Line) -> float:
+    """The noise that the central differences of the smallest steps show, 0 if they show none.
+
+    The even part sees no noise that is odd, such as that of rounding x + h v. Where the differences change by noise,
+    they change in inverse proportion to the step; by truncation they would change less and less.
+    """
+    central = [odd / h for odd, h in zip(line.odd()[-4:], line.steps[-4:])]
+    sizes = sorted(abs(b - a) * h for (a, b), h in zip(pairwise(central), line.steps[-3:]))
+    if len(sizes) < 3 or not sizes[0] > sizes[2] / 100:  # or NaN
+        return 0.0
+    return sizes[1]
 
 
 def stair(line: Line) -> float:
@@ -171,7 +184,7 @@ def estimate(line: Line, noise: float | None = None) -> Estimate:
         if math.isnan(value) or math.isnan(error):
             continue
         consistent = all(
-            not abs(value - c) > error + 2 * rounding for small, c, rounding, _ in levels if small < h
+            not abs(value - c) > error + SAFETY * rounding for small, c, rounding, _ in levels if small < h
         )  # NaN of a smaller step refutes nothing
         if consistent and (best is None or error < best[1]):
             best = value, error, h
