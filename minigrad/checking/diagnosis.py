@@ -88,6 +88,8 @@ def of_numbers(
     if not np.any(truth):
         return "f does not depend on this leaf: its gradient is zero"
     factor = ratio(manual, truth)
+    if factor is not None and abs(factor - 1.0) <= loose and close(manual, truth, loose):
+        return None  # it is as it should be, to half of its digits: no pattern
     if factor is not None and close(manual, factor * truth, loose) and (manual.size > 1 or is_telling(factor, sizes)):
         return of_factor(factor, sizes, loose)
     if manual.dtype.kind == "c" or truth.dtype.kind == "c":
@@ -383,9 +385,16 @@ def sizes_of(tape: Any, leaves: Sequence[Any], args: Sequence[Any]) -> dict[int,
     return found
 
 
+def fits(check: Any, k: int) -> bool:
+    """Whether what was written for a leaf has its shape."""
+    return bool(check.findings[k].entry.fits)
+
+
 def diagnose(check: Any) -> None:
     """Give the wrong leaves of a check a diagnosis, where there is one."""
     wrong = [k for k, f in enumerate(check.findings) if f.verdict is Verdict.WRONG and f.entry.manual is not MISSING]
+    # What agrees with the tape to rounding is not the mistake, whatever f says.
+    wrong = [k for k in wrong if check.findings[k].tape is None or check.findings[k].exceeds or not fits(check, k)]
     if not wrong:
         return
     problem, findings = check.problem, check.findings
