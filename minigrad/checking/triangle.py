@@ -17,9 +17,11 @@ from minigrad.checking.evidence import estimate
 
 def triangle_read(case: Comparison, k: int) -> str | None:
     """ "lower" or "upper", where the tape's gradient has this triangle alone and the hand's is its symmetric form."""
+    if case.claim.kind not in ("gradient", "value_and_gradient"):
+        return None
     finding, x = case.findings[k], np.asarray(case.problem.leaves[k])
     manual, tape = finding.entry.manual, finding.tape
-    if case.claim.kind not in ("gradient", "value_and_gradient") or x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+    if x.ndim < 2 or x.shape[-1] != x.shape[-2]:
         return None
     if not (np.all(np.isfinite(manual)) and np.all(np.isfinite(tape)) and np.array_equal(x, transposed(x))):
         return None

@@ -198,6 +198,8 @@ def as_function(*served: Any) -> Callable[[Callable[..., Any]], Callable[..., An
                 return own(*args, **options)  # NumPy asks the box
             if args and type(args[0]) is Box:
                 return rule(*args, **options)
+            if args and hasattr(args[0], "__next__"):  # a generator, a map: what it gives is looked at once
+                args = (list(args[0]), *args[1:])
             if has_box(args) or has_box(tuple(options.values())):
                 return rule(*args, **options)
             return own(*args, **options)

@@ -268,12 +268,27 @@ def reshape(a: Any, /, shape: Any = None, order: str = "C", *, newshape: Any = N
     return copied(ans) if copy else ans
 
 
+def _axes_in_memory(a: Any) -> list[int]:
+    """The axes from the widest stride to the narrowest, as NumPy sorts them; those that repeat entries stay."""
+    strides = [0 if n == 1 else builtins.abs(stride) for n, stride in zip(a.shape, a.strides)]
+    axes: list[int] = []  # from the narrowest
+    for axis in reversed(range(len(strides))):
+        place = len(axes)
+        for k in reversed(range(len(axes))):
+            other = strides[axes[k]]
+            if strides[axis] and other:
+                if other <= strides[axis]:
+                    break
+                place = k
+        axes.insert(place, axis)
+    return axes[::-1]
+
+
 @as_function(_np.ravel)
 def ravel(a: Any, order: str = "C") -> Any:
     a = boxed(a)
-    if order == "K":  # NumPy says in which order the axes are in memory: that of the copy that it would make
-        strides = _np.empty_like(_np.asarray(peel(a))).strides
-        axes = sorted(range(len(strides)), key=lambda k: (-strides[k], k))
+    if order == "K":
+        axes = _axes_in_memory(_np.asarray(peel(a)))
         return _shapes.ravel(a if axes == list(range(len(axes))) else _shapes.transpose(a, axes=tuple(axes)))
     return _shapes.ravel(a, order=_order("ravel", a, order))
 
@@ -468,6 +483,10 @@ def _bordered(
 ) -> Any:
     """The modes of `pad` that compute the border: one axis after the other, of what is padded already."""
     n = len(a.shape)
+    if isinstance(pad_width, dict):
+        given, pad_width = pad_width, _np.zeros((n, 2), int)
+        for axis, width in given.items():
+            pad_width[axis] = width
     widths = _np.broadcast_to(_np.asarray(pad_width), (n, 2)).tolist()
     lengths = _np.broadcast_to(_np.asarray(stat_length if stat_length is not None else -1), (n, 2)).tolist()
     ends = _shapes.broadcast_to(_moving.cast(as_array(end_values), peel(a).dtype), shape=(n, 2))
@@ -489,10 +508,14 @@ def _bordered(
                 2 * first - _shapes.flip(_along(a, axis, skip, skip + left), axis=axis),
                 2 * last - _shapes.flip(_along(a, axis, size - skip - right, size - skip), axis=axis),
             ]
-        else:
-            raise NotImplementedError(
-                located(f"pad: odd reflection of {size} entries by more than their number has no rule")
-            )
+        else:  # reflected again and again: NumPy says what this does to the entries, which is linear
+            own: Any = _np.pad
+            weights = own(_np.eye(size), ((left, right), (0, 0)), mode, reflect_type=reflect_type)
+            columns = _shapes.reshape(moveaxis(a, axis, 0), shape=(size, -1))
+            moved = _l.matmul(weights.astype(peel(a).real.dtype), columns)
+            rest = a.shape[:axis] + a.shape[axis + 1 :]
+            a = moveaxis(_shapes.reshape(moved, shape=(size + left + right, *rest)), 0, axis)
+            continue
         a = _moving.concatenate(parts[0], a, parts[1], axis=axis)
     return a
 
@@ -706,7 +729,11 @@ def angle(z: Any, deg: bool = False) -> Any:
 
 @as_function(_np.copy)
 def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
-    return copied(laid_out(boxed(a), order))
+    a = boxed(a)
+    plain = peel(a)
+    if order == "K" and type(a) is Box and type(plain) is _np.ndarray and not plain.flags.forc:
+        return copied(_shapes.layout(a, order="K"))  # without gaps in memory
+    return copied(laid_out(a, order))
 
 
 @as_function(_np.astype)
@@ -808,7 +835,8 @@ def array(object: Any, dtype: Any = None, **options: Any) -> Any:
     if not (type(object) is Box or has_box(object) or has_duck(object)):
         return _moving.array(object, dtype, **options)
     order = options.pop("order", "K")
-    return laid_out(_moving.array(object, dtype, **options), "K" if order is None else order)
+    ordered = copy if options.get("copy", True) else laid_out
+    return ordered(_moving.array(object, dtype, **options), "K" if order is None else order)
 
 
 def _conversion(own: Callable[..., Any]) -> Any:

@@ -10,7 +10,7 @@ import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, has_duck
 from minigrad.core.lines import located
-from minigrad.core.nested import has_box
+from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import elementwise as _elementwise
 from minigrad.core.tape import Box, peel, snapshot
 from minigrad.numpy import functions as _f
@@ -346,10 +346,16 @@ def cross(a: Any, b: Any, axisa: int = -1, axisb: int = -1, axisc: int = -1, axi
     if axis is not None:
         axisa = axisb = axisc = axis
     a, b = _f.moveaxis(as_array(a), axisa, -1), _f.moveaxis(as_array(b), axisb, -1)
-    if a.shape[-1] != 3 or b.shape[-1] != 3:
+    if a.shape[-1] not in (2, 3) or b.shape[-1] not in (2, 3):
         raise ValueError(
-            located(f"cross: both arguments need 3 entries along the axis; got shapes {a.shape} and {b.shape}")
+            located(f"cross: both arguments need 2 or 3 entries along the axis; got shapes {a.shape} and {b.shape}")
         )
+    if a.shape[-1] == b.shape[-1] == 2:  # of vectors in the plane, the third entry of the product
+        return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+    a, b = (
+        x if x.shape[-1] == 3 else _moving.concatenate(x, _np.zeros((*x.shape[:-1], 1), peel(x).dtype), axis=-1)
+        for x in (a, b)
+    )
     parts = [a[..., (k + 1) % 3] * b[..., (k + 2) % 3] - a[..., (k + 2) % 3] * b[..., (k + 1) % 3] for k in range(3)]
     return _f.stack(parts, axisc)
 
@@ -445,21 +451,30 @@ require = in_place_of(_np.require, require, "numpy", require.__doc__)
 class _Joiner:
     """`np.r_` and `np.c_` of boxes; of anything else NumPy's own."""
 
-    def __init__(self, own: Any, column: bool) -> None:
-        self._own, self._column = own, column
+    def __init__(self, own: Any) -> None:
+        self._own = own
 
     def __getitem__(self, key: Any) -> Any:
         parts = list(key) if isinstance(key, tuple) else [key]
         if not has_box(parts):
             return self._own[key]
-        if builtins.any(isinstance(part, (str, slice)) for part in parts):
-            raise refuse(
-                "np.r_, np.c_", "text and slices beside traced values have no rule; use np.concatenate, np.stack"
-            )
-        arrays = [as_array(part) for part in parts]
-        if self._column:
-            return _f.column_stack([_f.atleast_1d(a) for a in arrays])
-        return _f.concatenate([_f.atleast_1d(a) for a in arrays], 0)
+        if builtins.any(part in ("r", "c") for part in parts if isinstance(part, str)):
+            raise refuse("np.r_, np.c_", "matrices ('r' and 'c') have no rule; use np.concatenate, np.stack")
+        # NumPy itself joins the numbers of the entries; what a slice or a plain array stands for is a part like others.
+        parts = [part if isinstance(part, str) else self._own[part] if type(part) is slice else part for part in parts]
+        dtype = self._own[tuple([part if isinstance(part, str) else peel_all(part) for part in parts])].dtype
+        sources: list[Any] = []
+        labels: list[Any] = []
+        count = 0
+        for part in parts:
+            if isinstance(part, str):
+                labels.append(part)
+                continue
+            a = as_array(part)
+            labels.append(_np.arange(count, count + a.size).reshape(a.shape))
+            sources.append(_moving.cast(_shapes.reshape(a, shape=(-1,)), dtype))
+            count += a.size
+        return _moving.concatenate(*sources, axis=0)[self._own[tuple(labels)]]
 
 
-r_, c_ = _Joiner(_np.r_, False), _Joiner(_np.c_, True)
+r_, c_ = _Joiner(_np.r_), _Joiner(_np.c_)

@@ -135,3 +135,5 @@ cell("numpy.linalg.vecdot", None, draw, draw, shapes=(((3,), (3,)), ((2, 3), (3,
 cell("numpy.linalg.vecdot", lambda np, x, y: np.linalg.vecdot(x, y, axis=0), draw, draw, shapes=(((3, 2), (3, 2)),), note="axis")
 cell("numpy.linalg.cross", None, draw, draw, shapes=(((3,), (3,)), ((2, 3), (3,))), dtypes="fdD")
 cell("numpy.linalg.cross", lambda np, x, y: np.linalg.cross(x, y, axis=0), draw, draw, shapes=(((3, 2), (3, 2)),), note="axis")
+cell("numpy.linalg.matmul", lambda np, x, y: np.matmul(x, y, axes=[(1, 0), (0, 1), (1, 0)]), draw, draw, shapes=(((3, 2), (3, 2)),), note="axes")
+cell("numpy.linalg.vecdot", lambda np, x, y: np.vecdot(x, y, axis=0), draw, draw, shapes=(((3, 2), (3, 2)),), dtypes="dD", note="of the ufunc")

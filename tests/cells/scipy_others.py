@@ -37,3 +37,8 @@ scipy_cell("scipy.linalg.solve_banded", lambda la, a, b: la.solve_banded((2, 1),
 for mode in ("full", "same", "valid"):
     for name in ("convolve", "fftconvolve"):
         scipy_cell(f"scipy.signal.{name}", lambda signal, x, y, f=name, m=mode: getattr(signal, f)(x, y, m), draw, draw, shapes=(((5,), (3,)), ((4, 3), (2, 2))), dtypes="dD", note=mode)
+for assumed in ("sym", "her", "pos", "diagonal", "tridiagonal", "upper triangular", "lower triangular"):
+    scipy_cell("scipy.linalg.solve", lambda la, a, b, s=assumed: la.solve(a, b, assume_a=s, lower=s == "her"), regular, draw, shapes=(((3, 3), (3,)),), dtypes="d", note=assumed)
+scipy_cell("scipy.linalg.eigvalsh", lambda la, a: la.eigvalsh(a, lower=False, subset_by_index=[1, 2]), regular, shapes=((3, 3),), dtypes="dD", note="upper")
+scipy_cell("scipy.linalg.cholesky", lambda la, a: la.cholesky(a + numpy.eye(3)), regular, shapes=((3, 3),), dtypes="dD", note="upper")
+scipy_cell("scipy.linalg.cho_factor", lambda la, a: la.cho_factor(a + numpy.eye(3), True)[0], regular, shapes=((3, 3),), dtypes="dD", note="lower")

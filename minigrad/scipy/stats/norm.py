@@ -1,4 +1,4 @@
-"""The normal distribution: `pdf`, `logpdf`, `cdf`, `logcdf`, `sf`, `logsf`."""
+"""The normal distribution: `pdf`, `logpdf`, `cdf`, `logcdf`, `sf`, `logsf`, `ppf`, `isf`."""
 
 from typing import Any
 
@@ -39,3 +39,13 @@ def sf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
 def logsf(x: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
     """Its logarithm, without underflow."""
     return special.log_ndtr((loc - x) / scale)
+
+
+def ppf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """The quantile: the x with the probability q of at most x."""
+    return loc + scale * special.ndtri(q)
+
+
+def isf(q: Any, loc: Any = 0.0, scale: Any = 1.0) -> Any:
+    """The x with the probability q of more than x."""
+    return loc - scale * special.ndtri(q)
