@@ -835,7 +835,7 @@ def array(object: Any, dtype: Any = None, **options: Any) -> Any:
     if not (type(object) is Box or has_box(object) or has_duck(object)):
         return _moving.array(object, dtype, **options)
     order = options.pop("order", "K")
-    ordered = copy if options.get("copy", True) else laid_out
+    ordered = copy if type(object) is Box and options.get("copy", True) else laid_out
     return ordered(_moving.array(object, dtype, **options), "K" if order is None else order)
 
 
