@@ -25,7 +25,7 @@ Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -68,25 +68,40 @@ def push_series(
 
     `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest.
     """
-    with passing("series") as place:
-        return _push_series(tape, inputs, outputs, order, findings, ahead, place)
+    known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
+    push_through(tape, known, range(tape.leaves, max(outputs, default=-1) + 1), order, {}, findings, ahead)
+    return [known[i] for i in outputs]
 
 
-def _push_series(
+def push_through(
     tape: Tape,
-    inputs: Sequence[Series],
-    outputs: Sequence[int],
+    known: list[Any],
+    nodes: Iterable[int],
     order: int,
+    memo: dict[Any, Series],
+    findings: Findings | None = None,
+    ahead: bool = False,
+) -> None:
+    """Fill in the series of these nodes. `memo` holds derived series, which many nodes may ask for again."""
+    with passing("series") as place:
+        _push_through(tape, known, nodes, order, memo, findings, ahead, place)
+
+
+def _push_through(
+    tape: Tape,
+    known: list[Any],
+    nodes: Iterable[int],
+    order: int,
+    memo: dict[Any, Series],
     findings: Findings | None,
     ahead: bool,
     place: Place | None,
-) -> list[Series]:
+) -> None:
     """The Taylor loop: from the first node to the last, each takes the series of its parents."""
-    known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
     events = findings.events if findings is not None else ()
     first: dict[Any, int] = {}  # the first node with this primitive and these parents
     again: dict[int, int] = {}  # nodes that do what another one did
-    for i in range(tape.leaves, max(outputs, default=-1) + 1):
+    for i in nodes:
         primitive, parents, args, ans, params = tape.nodes[i]
         if place is not None:
             place.index, place.node = i, tape.nodes[i]
@@ -105,7 +120,7 @@ def _push_series(
             if lost and findings is not None:
                 findings.note(i, primitive, ans, LOST)
             continue
-        known[i] = node_series(primitive, us, args, ans, params, order)
+        known[i] = node_series(primitive, us, args, ans, params, order, memo)
         if by_series and findings is not None and s.loses_digits(known[i], us[0], us[1]):
             findings.lost_digits = True
         if events:
@@ -118,7 +133,6 @@ def _push_series(
                 if resolved is not known[i]:
                     known[i], what = resolved, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
-    return [known[i] for i in outputs]
 
 
 LOST = (
@@ -129,7 +143,13 @@ DIVIDE, MULTIPLY = e.divide.primitive, e.multiply.primitive  # whose series have
 
 
 def node_series(
-    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+    primitive: Primitive,
+    us: list[Series],
+    args: tuple[Any, ...],
+    ans: Any,
+    params: dict[str, Any],
+    order: int,
+    memo: dict[Any, Series] | None = None,
 ) -> Series:
     """The series of one operation."""
     if order == 0:
@@ -150,7 +170,7 @@ def node_series(
     elif kind == "bilinear":
         v = multilinear(primitive, us, args, ans, params, order)
     else:
-        v = derived(primitive, us, args, ans, params, order)
+        v = derived(primitive, us, args, ans, params, order, {} if memo is None else memo)
     if type(ans) is not tuple and ans.dtype.kind != "c":
         v = [v[0], *map(real_part, v[1:])]
     return v
@@ -191,9 +211,20 @@ def compositions(total: int, limits: list[int]) -> list[tuple[int, ...]]:
 
 
 def derived(
-    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+    primitive: Primitive,
+    us: list[Series],
+    args: tuple[Any, ...],
+    ans: Any,
+    params: dict[str, Any],
+    order: int,
+    memo: dict[Any, Series],
 ) -> Series:
-    """The series of an operation from its jvp alone, see the module."""
+    """The series of an operation from its jvp alone, see the module.
+
+    What the jvp asks of the arguments only, and not of the result, is pushed once and to the full order. Functions
+    whose derivatives lead to each other, as those of Bessel do, would ask for the same series again and again: `memo`
+    has them.
+    """
     several = type(ans) is tuple
     results = ans if several else (ans,)
     moving = [k for k, u in enumerate(us) if len(u) > 1]
@@ -203,6 +234,9 @@ def derived(
         if several:
             speed = tuple([w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speed, results)])
         return [ans, speed]
+    key = _key(primitive, us, args, params, order)
+    if key is not None and key in memo:
+        return memo[key]
     tape = Tape()
     arg_boxes = [tape.leaf(arg) if k in moving else arg for k, arg in enumerate(args)]
     result_boxes = [tape.leaf(result) for result in results]
@@ -215,14 +249,48 @@ def derived(
     tape.close()
     places = [w.index if type(w) is Box and w.tape is tape else -1 for w in speeds]
     vs: list[Series] = [[result] for result in results]
+    on_result = bytearray(len(tape.nodes))
+    of_results = range(len(moving), len(moving) + len(results))
+    for p in of_results:
+        on_result[p] = 1
+    for i in range(tape.leaves, len(tape.nodes)):
+        on_result[i] = any(on_result[p] for p in tape.nodes[i][1] if p >= 0)
+    inner = range(tape.leaves, max(places, default=-1) + 1)
+    known: list[Any] = [None] * len(tape.nodes)
+    known[: len(moving)] = [us[j][:order] for j in moving]
+    known[of_results.stop : tape.leaves] = [[(j + 1) * us[m][j + 1] for j in range(len(us[m]) - 1)] for m in moving]
+    push_through(tape, known, [i for i in inner if not on_result[i]], order - 1, memo)
+    again = [i for i in inner if on_result[i]]
     for k in range(order):
-        inputs = [us[j][: k + 1] for j in moving] + [v[: k + 1] for v in vs]
-        inputs += [[(j + 1) * us[m][j + 1] for j in range(min(k + 1, len(us[m]) - 1))] for m in moving]
-        found = iter(push_series(tape, inputs, [p for p in places if p >= 0], k))
+        so_far = [None if u is None else u[: k + 1] for u in known] if again else known
+        so_far[of_results.start : of_results.stop] = [v[: k + 1] for v in vs]
+        push_through(tape, so_far, again, k, memo)
         for v, place, w in zip(vs, places, speeds):
-            ws = next(found) if place >= 0 else [w]
+            ws = so_far[place] if place >= 0 else [w]
             v.append((ws[k] if k < len(ws) else 0.0) / (k + 1))
-    return [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
+    found = [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
+    if key is not None:
+        memo[key] = found
+    return found
+
+
+def _key(primitive: Primitive, us: list[Series], args: tuple[Any, ...], params: dict[str, Any], order: int) -> Any:
+    """What a derived series depends on, as a key of a dict; None if something is no number or array, nor a box."""
+    try:
+        series = [[_key_of(c) for c in u[: order + 1]] if len(u) > 1 else [_key_of(arg)] for u, arg in zip(us, args)]
+        return primitive, order, tuple(map(tuple, series)), tuple(map(_key_of, params.values()))
+    except TypeError:
+        return None
+
+
+def _key_of(value: Any) -> Any:
+    if type(value) is Box:
+        return value.tape.serial, value.index
+    if type(value) is np.ndarray:
+        return value.dtype, value.shape, value.tobytes()
+    if isinstance(value, (int, float, complex, np.generic, str)):
+        return type(value), str(value)
+    raise TypeError
 
 
 def _velocity(

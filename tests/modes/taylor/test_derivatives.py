@@ -1,5 +1,6 @@
 """Taylor mode: against fifty digits, against nesting, composed with the other modes, and its errors."""
 
+import importlib
 import math
 from collections.abc import Callable
 from typing import Any
@@ -246,3 +247,34 @@ def test_messages_of_natural_mistakes(call: Callable[[], Any], kind: type[Except
     """Lists for arrays, a number for a tuple of one, and functions that return nothing."""
     with pytest.raises(kind, match=message):
         call()
+
+
+@pytest.mark.parametrize(
+    ("fun", "exact", "x"),
+    [
+        ("ellipk", mpmath.ellipk, 0.6),
+        ("ellipe", mpmath.ellipe, 0.3),
+        ("j0", lambda x: mpmath.besselj(0, x), 1.7),
+        ("i1", lambda x: mpmath.besseli(1, x), 1.7),
+        ("k1", lambda x: mpmath.besselk(1, x), 0.8),
+        ("gamma", mpmath.gamma, 2.3),
+        ("gammaln", mpmath.loggamma, 2.3),
+        ("spence", lambda z: mpmath.polylog(2, 1 - z), 0.4),
+    ],
+)
+def test_derived_series_ask_for_each_other_once(
+    fun: str, exact: Any, x: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number of rules that are recorded grows with the square of the order, not by a factor for each."""
+    special = pytest.importorskip("scipy.special")
+    push = importlib.import_module("minigrad.modes.taylor.push")
+    calls, rule = [], push._velocity
+    monkeypatch.setattr(push, "_velocity", lambda *args: (calls.append(1), rule(*args))[1])
+    f = getattr(special, fun)
+    found = derivatives(f, x, 6)
+    six = len(calls)
+    found = derivatives(f, np.array([x]), 12)[:, 0]
+    assert len(calls) - six <= 5 * max(six, 6)
+    with mpmath.workdps(60):
+        expected = [float(c * mpmath.factorial(k)) for k, c in enumerate(mpmath.taylor(exact, mpmath.mpf(x), 12))]
+    assert np.all(np.abs(found - expected) <= 1e-11 * np.abs(expected))
