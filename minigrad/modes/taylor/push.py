@@ -266,7 +266,7 @@ def derived(
         so_far[of_results.start : of_results.stop] = [v[: k + 1] for v in vs]
         push_through(tape, so_far, again, k, memo)
         for v, place, w in zip(vs, places, speeds):
-            ws = so_far[place] if place >= 0 else [w]
+            ws: Any = so_far[place] if place >= 0 else [w]
             v.append((ws[k] if k < len(ws) else 0.0) / (k + 1))
     found = [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
     if key is not None:
