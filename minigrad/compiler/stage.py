@@ -233,6 +233,13 @@ class Trace(Observer):
             type(getattr(function, "__self__", None)) is np.ufunc and _name(function) == "at"
         ):
             raise self.stop(located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at"))
+        if function in _WRITERS or (function is np.nan_to_num and (kwargs.get("copy") is False or False in args[1:2])):
+            raise self.stop(
+                located(
+                    f"compile: np.{_name(function)} writes into a traced array, which other names of it would not see. "
+                    "Use minigrad.set_at or np.where, which make a new array"
+                )
+            )
         if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
             raise self.stop(
                 located(
@@ -333,6 +340,9 @@ _FACTS = {
 }  # fmt: skip
 
 
+_WRITERS = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
+
+
 def _flat(value: Any) -> tuple[Any, ...]:
     return value if isinstance(value, tuple) else (value,)
 
@@ -372,14 +382,19 @@ def shape_depends_on_numbers(function: Any, args: tuple[Any, ...]) -> bool:
 class Staged(Duck):
     """A number or array, and its place in a program."""
 
-    __slots__ = ("dtype", "shape", "trace", "value", "var")
+    __slots__ = ("_shape", "dtype", "trace", "value", "var")
 
     #: written down as they are: on numbers they are faster than the ufuncs, and a power has other digits
     operators: ClassVar[dict[Any, Any]] = {function: function for function in Duck.operators if function is not divmod}
 
     def __init__(self, value: Any, var: Var, trace: Trace) -> None:
         self.value, self.var, self.trace = value, var, trace
-        self.shape, self.dtype = var.shape, var.dtype
+        self._shape, self.dtype = var.shape, var.dtype
+
+    def _reshaped(self, shape: Any) -> None:
+        raise self.trace.stop(located("compile: the shape of a traced array cannot be set. Use x = x.reshape(shape)"))
+
+    shape = property(operator.attrgetter("_shape"), _reshaped)
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the operation on the arrays, and write it down in the innermost trace."""
@@ -473,7 +488,7 @@ class Staged(Duck):
     def _in_place(self, other: Any) -> Any:
         if not self.is_array:
             return NotImplemented  # a number: the name is given to the result
-        raise CannotCompileError(
+        raise self.trace.stop(
             located(
                 "compile: a traced array cannot be written to by an operator such as x += y, since other names of it "
                 "would not see it. Write x = x + y"

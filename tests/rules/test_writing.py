@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from cells import cases, load
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -32,8 +33,10 @@ from minigrad import (
     value_and_grad,
     vjp,
 )
-from minigrad.core.tape import Box
+from minigrad.core.tape import Box, Tape
+from minigrad.core.tree import flatten
 from minigrad.errors import CannotCompileError
+from minigrad.rules.writing import share_of
 
 X = np.array([0.7, -0.4, 1.1, 0.3, 0.9, -1.2])
 V = np.array([0.2, 0.5, -0.3, 0.8, -0.6, 0.1])
@@ -650,6 +653,12 @@ def test_examples_gone_through_one_by_one_get_arrays_of_their_own() -> None:
     assert np.array_equal(x, np.ones((3, 2)))
 
 
+def test_a_function_that_is_run_for_each_example_does_not_write_into_the_callers_array() -> None:
+    x = np.array([[np.nan, 1.0], [2.0, np.nan]])
+    assert np.array_equal(batched(lambda row: np.nan_to_num(row, copy=False))(x), [[0.0, 1.0], [2.0, 0.0]])
+    assert np.isnan(x).sum() == 2
+
+
 def test_names_of_one_stack_of_examples_share_what_is_written() -> None:
     def f(row: Any) -> Any:
         h = row * 2.0
@@ -659,6 +668,36 @@ def test_names_of_one_stack_of_examples_share_what_is_written() -> None:
         return h
 
     assert np.array_equal(batched(f)(np.ones((3, 2))), np.full((3, 2), 7.0))
+
+
+def test_who_shares_memory_is_what_numpy_says() -> None:
+    """A result of any function is a view of its argument if, and only if, NumPy makes it one; read-only as there.
+
+    Those of `np.broadcast_arrays` are read-only too: NumPy warns who writes into them.
+    """
+    shared = 0
+    for case in (case for cell in load() for case in cases(cell, cell.dtypes[0] if "d" not in cell.dtypes else "d")):
+        for layout in (np.array, np.asfortranarray):
+            args = [layout(x) for x in case.drawn()]
+            tape = Tape()
+            boxes = [tape.leaf(x) for x in args]
+            with warnings.catch_warnings(), np.errstate(all="ignore"):
+                warnings.simplefilter("ignore")
+                try:
+                    results = flatten((case.plain if case.cell.plain else case.fun)(*args))[0]
+                    traced = flatten(case.fun(*boxes))[0]
+                except Exception:  # what a cell cannot do is another test's business
+                    continue
+            for result, box in zip(results, traced):
+                for x, argument in zip(args, boxes):
+                    if not isinstance(result, np.ndarray) or not result.size or not x.size:
+                        continue
+                    root = box.link[0] if type(box) is Box and type(box.link) is tuple else box
+                    assert (root is argument) == np.shares_memory(result, x), str(case)
+                    if root is argument and box is not argument and case.cell.name != "numpy.broadcast_arrays":
+                        shared += 1
+                        assert share_of(box).places.flags.writeable == result.flags.writeable, str(case)
+    assert shared > 200
 
 
 # ----- cost -----------------------------------------------------------------------------------------------------------

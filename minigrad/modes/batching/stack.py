@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import any_within, mapped
-from minigrad.core.tape import Box, open_part, peel, serials, snapshot
+from minigrad.core.tape import Box, open_part, peel, read_only, serials, snapshot
 from minigrad.core.tree import flatten
 from minigrad.rules import moving, shapes
 
@@ -278,7 +278,7 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
         new = list(leaves)
         for k in places:
             payload = leaves[k].payload
-            new[k] = payload[i if payload.shape[0] > 1 else 0]
+            new[k] = read_only(payload[i if payload.shape[0] > 1 else 0])
         these, named = treedef.unflatten(new)
         try:
             result = function(*these, **named)
@@ -287,6 +287,8 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
                 raise
             raise level.differ(name) from None  # an outer tape lacks a rule
         except Exception as error:
+            if isinstance(error, ValueError) and "read-only" in str(error):
+                raise level.differ(f"{name} into an array") from None
             errors.append(error)
             continue
         if type(result) is np.ndarray and any(result is leaf for leaf in leaves):
@@ -325,6 +327,8 @@ def aligned(level: Level, values: Sequence[Any]) -> list[Any]:
 def elementwise(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A function that works entry by entry and broadcasts."""
     if kwargs:
+        if kwargs.get("copy") is False:  # of nan_to_num, which then writes into its argument
+            raise level.differ("a function that writes into its argument")
         if "out" in kwargs or "where" in kwargs or getattr(function, "signature", None) is not None:
             raise NoRuleError
         names = list(kwargs)
