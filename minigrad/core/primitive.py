@@ -10,6 +10,9 @@
 | `joint`       | the same for a single result              | the pull  | the push                  |
 | `constant`    | nothing: no derivative flows              | -         | -                         |
 
+An operation of any number of arguments may be linear in all together (`linear_in_all`: `concatenate`) or in each
+(`multilinear`: `einsum`); it has one rule for all of them, `pull`.
+
 A rule is called as `rule(g, ans, *args, **params)`. It is written with operators and with functions of this package,
 so that it can be differentiated. A parameter whose name starts with an underscore says "I do not read this value (its
 shape and dtype at most)": a lean tape then does not keep it.
@@ -62,7 +65,7 @@ class Primitive:
     | `chooses`      | `check`           | `chooses(ans, *args, **params)`: an array that tells which piece of a     |
     |                |                   | function in pieces it took                                                |
     | `view`         | who writes        | whether it only moves entries, and NumPy makes the result a view if it can |
-    | `singular`     | `check`           | `singular(ans, *args, **params)`: where a slope is infinite or undefined  |
+    | `singular`     | `check`           | `singular(ans, *args, **params)`: where a derivative is infinite or none  |
     | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
 
