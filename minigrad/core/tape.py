@@ -160,8 +160,8 @@ class Tape:
         """Do equal work once from now on, if derivatives are nested three levels deep or deeper.
 
         Each sweep repeats operations of the sweep within it, and the next one repeats the repetitions: nested reverse
-        mode records 2.3 to 3.2 times as many nodes with every order. From the third level on, the outer tapes remember what they
-        recorded, and an operation with the same parents and parameters is not done again.
+        mode records 2.3 to 3.2 times as many nodes with every order. From the third level on, the outer tapes remember
+        what they recorded, and an operation with the same parents and parameters is not done again.
         """
         value = self.nodes[0][3]
         if type(value) is Box and self.memo is None:
