@@ -28,6 +28,7 @@ def assigned(x: Any, row: int) -> Any:
 
 
 CASES: dict[str, tuple[Callable[[Any], Any], int]] = {
+    "copy": (lambda x: np.copy(x, order="F") * 2.0, 16),
     "elementwise": (lambda x: np.sin(x) * x + np.exp(x), 16),
     "broadcast": (lambda x: x[0] * x[:, :1], 32 - 1),
     "where": (lambda x: np.where(GAPPED > 0, x, x.T), 32 - 4),
