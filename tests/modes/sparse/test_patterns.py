@@ -44,6 +44,7 @@ CASES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "reshape": (lambda x: np.reshape(x, (2, 8), order="F"), 16),
     "transpose": (lambda x: x.T, 16),
     "flip": (lambda x: np.flip(x, 1), 16),
+    "order of memory": (lambda x: np.copy(x, order="F"), 16),
     "roll": (lambda x: np.roll(x, (1, 2), (0, 1)) - x, 32),
     "rot90": (lambda x: np.rot90(x), 16),
     "tile": (lambda x: np.tile(x, 2), 32),
