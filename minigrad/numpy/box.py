@@ -24,11 +24,17 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
 
+_PLAIN = {Box, _np.ndarray, _np.float64, float, int}  # operands of these types hold no duck arrays but in boxes
+
 # ----- NumPy's two protocols ------------------------------------------------------------------------------------------
 
 
 def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options: Any) -> Any:
     """NEP 13: NumPy calls this for every ufunc that meets a box."""
+    if method == "__call__" and not options and self.tape.is_open and _PLAIN.issuperset(map(type, args)):
+        bind = UFUNCS.get(ufunc)  # the usual case, without a walk over the arguments
+        if bind is not None:
+            return bind(*args)
     if len(args) > 1 and isinstance(innermost(args), Duck):
         return NotImplemented
     if not (any_within(is_traced, args) or any_within(is_traced, options)):
@@ -108,6 +114,10 @@ _REDUCTIONS: dict[Any, Callable[..., Any]] = {
 
 def _array_function(self: Box, function: Any, types: Any, args: Any, options: Any) -> Any:
     """NEP 18: NumPy calls this for every other function that meets a box."""
+    if not options and len(args) == 1 and args[0] is self and self.tape.is_open:
+        rule = FUNCTIONS.get(function)  # the usual case, without a walk over the arguments
+        if rule is not None:
+            return rule(self)
     if len(types) > 1 and isinstance(innermost((args, options)), Duck):
         return NotImplemented
     if not (any_within(is_traced, args) or any_within(is_traced, options)):
