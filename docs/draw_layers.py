@@ -58,7 +58,9 @@ def imports_of(module: str) -> Iterator[Import]:
         for node in ast.walk(function)
     }
     for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
+        if isinstance(node, ast.Call) and "import_module" in ast.unparse(node.func):  # a module that is named by a text
+            found = [(arg.value, "") for arg in node.args if isinstance(arg, ast.Constant)]
+        elif isinstance(node, ast.Import):
             found = [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             found = [
