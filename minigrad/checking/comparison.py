@@ -166,7 +166,8 @@ class Comparison:
         """phi along a probe."""
         zero = self.at_zero(probe, self.claim.outs)
         floor = self.floor_of(probe) if floor is None else floor
-        line = Line(lambda t: float(self.problem.along(probe, t).real), zero, floor, self.eps, self.rounding_of(probe))
+        problem = self.problem  # `self` within the function would be a reference cycle, since the line belongs to it
+        line = Line(lambda t: float(problem.along(probe, t).real), zero, floor, self.eps, self.rounding_of(probe))
         line.extend(steps)
         return line
 

@@ -3,7 +3,7 @@
 | function            | evaluations per entry     | error                             | good for                      |
 |---------------------|---------------------------|-----------------------------------|-------------------------------|
 | `finite_difference` | 2 (order 2), 4 (order 4)  | about eps^(2/3), eps^(4/5)        | a quick look                  |
-| `richardson`        | 2 for each of 8 levels    | about 1e-13, and it is estimated  | reference values              |
+| `richardson`        | 22, more where they differ| about 1e-13, and it is estimated  | reference values              |
 | `complex_step`      | 1, with complex arguments | about eps: nothing is subtracted  | analytic code, no abs, no max |
 
 All three are called as `grad` is: `finite_difference(f)(x)`. The result has the structure of `minigrad.jacobian`: for
@@ -25,12 +25,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.checking.problem import Problem, quiet, typical_size
+from minigrad.checking.problem import TINY, Problem, quiet, typical_size
 from minigrad.core.lines import located
 from minigrad.modes.checks import Argnum
 from minigrad.modes.recording import named
 
 EPS = float(np.finfo(float).eps)
+SAFETY = 6.0  #: a difference contradicts another one if they differ by this many times its rounding
+TABLES = 6  #: tables of extrapolation, at most
 
 #: Central formulas: sum of weight * (f(x + k h) - f(x - k h)) / h over k = 1, 2, ...
 _CENTRAL = {2: (1 / 2,), 4: (2 / 3, -1 / 12), 6: (3 / 4, -3 / 20, 1 / 60)}
@@ -49,8 +51,10 @@ def finite_difference(
         kind: "jacobian" (for a scalar function the gradient) or "hessian".
         order: the order of the error in the step: 1 for forward differences, 2, 4 or 6 for central ones; a Hessian has
             order 2.
-        step: the step relative to the size of an entry, or to the typical size of its leaf where that is larger; by
-            default eps^(1/(order + 1)), and eps^(1/4) for a Hessian.
+        step: the step relative to the scale of an entry; by default eps^(1/(order + 1)), and eps^(1/4) for a Hessian.
+            The scale is the size of the entry, or the typical size of its leaf. For an entry that is much smaller than
+            others of its leaf it may be anything between the two: there it is searched for, by differences of several
+            steps.
 
     Returns:
         A function with the arguments of `fun`, whose result has the structure of `minigrad.jacobian` or
@@ -64,7 +68,8 @@ def finite_difference(
     **Error.** Truncation and rounding, with |f| the size of the values: h |f''|/2 + 2 eps |f|/h (order 1),
     h^2 |f^(3)|/6 + eps |f|/h (2), h^4 |f^(5)|/30 + 3 eps |f|/(2h) (4), h^6 |f^(7)|/140 + 11 eps |f|/(6h) (6), and
     h^2 |f^(4)|/12 + 4 eps |f|/h^2 for a Hessian. It takes `order` evaluations per entry (one more in all for order 1),
-    and four for each pair of entries of a Hessian.
+    four for each pair of entries of a Hessian, and two for each power of ten between the size of an entry and the
+    typical size of its leaf, if it is the smaller one.
 
     Source:
         B. Fornberg, "Generation of Finite Difference Formulas on Arbitrarily Spaced Grids", Mathematics of Computation
@@ -82,9 +87,9 @@ def finite_difference(
             point = Point("finite_difference", fun, args, kwargs, argnum)
             if kind == "hessian":
                 relative = EPS**0.25 if step is None else step
-                return point.second(lambda i, j: point.mixed(i, j, relative))
+                return point.second(lambda i, j: point.mixed(i, j, relative)[0])
             relative = EPS ** (1 / (order + 1)) if step is None else step
-            return point.first(lambda i: point.quotient(i, relative, order))
+            return point.first(lambda i: point.finite_quotient(i, relative, order, shorten=step is None))
 
     return named(derivative, f"finite_difference_{kind}", fun)
 
@@ -104,8 +109,8 @@ def richardson(
         fun: as for `finite_difference`.
         argnum: the position of the argument to differentiate, or a sequence of positions.
         kind: "jacobian" (for a scalar function the gradient) or "hessian".
-        step: the longest step, relative to the size of an entry, or of its leaf.
-        levels: the number of steps.
+        step: the longest step, relative to the scale of an entry (see `finite_difference`).
+        levels: the number of steps in a table.
         with_error: whether to return a pair: the derivative, and an estimate of its error.
 
     Returns:
@@ -117,9 +122,11 @@ def richardson(
 
     **Error.** Column m of the table cancels the powers h^2 .. h^(2m) of the error, so with all levels it is of order
     step^(2 levels) where f is smooth on that scale, plus rounding of eps |f| / h. For each entry the value is taken at
-    which two neighbours in the table differ least, and that difference is the estimate of the error. Where f oscillates
-    or has a kink within the longest step, take a shorter step. It takes 2 levels evaluations per entry, and 4 levels
-    for each pair of entries of a Hessian.
+    which neighbours in the table differ least; that difference, with what rounding does to it, is the estimate of the
+    error. A table can be steady and wrong, if f oscillates or has a kink within its steps. So differences of three much
+    shorter steps are taken too. By as much as they contradict the table, beyond their own rounding, the estimate is
+    larger, and another table with shorter steps is made. It takes 2 levels + 6 evaluations per entry for one table, and
+    twice as many for each pair of entries of a Hessian.
 
     Source:
         L. F. Richardson, "The Approximate Arithmetical Solution by Finite Differences", Phil. Trans. A 210, 1911;
@@ -138,20 +145,23 @@ def richardson(
             point = Point("richardson", fun, args, kwargs, argnum)
             errors: list[Any] = []
 
-            def extrapolate(at: Callable[[float], Any]) -> Any:
-                value, error = extrapolated([at(step / 2**k) for k in range(levels)])
+            def first(i: Entry) -> Any:
+                value, error = tables(lambda h: point.quotient(i, h, 2), step, levels, 100.0)
+                errors.append(error)
+                return value
+
+            def second(i: Entry, j: Entry) -> Any:
+                value, error = tables(lambda h: point.mixed(i, j, h), step, levels, 10.0)
                 errors.append(error)
                 return value
 
             if kind == "hessian":
-                value = point.second(lambda i, j: extrapolate(lambda h: point.mixed(i, j, h)))
-            else:
-                value = point.first(lambda i: extrapolate(lambda h: point.quotient(i, h, 2)))
-            if not with_error:
-                return value
+                value = point.second(second)
+                known = iter(errors)
+                return (value, point.second(lambda i, j: next(known))) if with_error else value
+            value = point.first(first)
             known = iter(errors)
-            again = point.second(lambda i, j: next(known)) if kind == "hessian" else point.first(lambda i: next(known))
-            return value, again
+            return (value, point.first(lambda i: next(known), np.hypot)) if with_error else value
 
     return named(derivative, f"richardson_{kind}", fun)
 
@@ -197,7 +207,7 @@ def complex_step(
                 raise TypeError(located("complex_step: the argument is complex; use finite_difference or richardson"))
 
             def slope(i: Entry, *others: tuple[Entry, float]) -> Any:
-                h = max(step * point.scale(i), 1e-307)  # a normal number
+                h = max(step * point.shortest(i), 1e-307)  # a normal number
                 values = point.at((i, 1j * h), *others)
                 if values.dtype.kind != "c":
                     raise TypeError(
@@ -231,15 +241,56 @@ def _check_kind(operation: str, kind: str, step: float | None) -> None:
         raise ValueError(located(f"{operation}: kind is 'jacobian' or 'hessian', not {kind!r}"))
 
 
-def extrapolated(central: Sequence[Any]) -> tuple[Any, Any]:
+def tables(at: Callable[[float], tuple[Any, Any]], step: float, levels: int, apart: float) -> tuple[Any, Any]:
+    """The limit of differences, entry by entry, from the table whose estimated error is the least; and that estimate.
+
+    Args:
+        at: the difference at a step, and what rounding does to it.
+        step: the longest step of the first table.
+        levels: the number of steps of a table, each half of the one before.
+        apart: the ratio of the steps that a table is held against.
+
+    Returns:
+        The values and the estimates of their errors, infinite where no difference is finite.
+    """
+    last = step / 2 ** (levels - 1)
+    shorter = [last / apart**k for k in (1, 2, 3) if last / apart**k > 16 * EPS]  # shorter ones change no entry
+    seen = {h: at(h) for h in shorter}
+    best: Any = None
+    least: Any = None
+    for table in range(TABLES):
+        steps = [step / 2 ** (levels * table + k) for k in range(levels)]
+        if table and steps[-1] < last / apart**3:
+            break
+        seen.update({h: at(h) for h in steps})
+        value, error = extrapolated(*zip(*[seen[h] for h in steps]))
+        truncation = np.abs(seen[steps[-1]][0] - seen[steps[-2]][0]) / steps[-1] ** 2
+        truncation = np.where(np.isfinite(truncation), truncation, 0.0)
+        contradiction = np.zeros(np.shape(value))
+        for h, (other, rounding) in seen.items():
+            if h <= steps[-1]:
+                gap = np.abs(value - other) - error - SAFETY * rounding - truncation * h * h
+                contradiction = np.fmax(contradiction, gap)  # a NaN contradicts nothing
+        total = np.where(np.isfinite(value), error + contradiction, np.inf)
+        total = np.where(np.isnan(total), np.inf, total)
+        if best is None:
+            best, least = value, total
+        else:
+            best, least = np.where(total < least, value, best), np.minimum(total, least)
+        if np.all(contradiction == 0) and np.all(np.isfinite(total)):
+            break
+    return best, least
+
+
+def extrapolated(central: Sequence[Any], roundings: Sequence[Any]) -> tuple[Any, Any]:
     """The limit of central differences at halved steps, entry by entry, and an estimate of its error."""
     row = [np.asarray(value) for value in central]
-    best, error = row[-1], np.abs(row[-1] - row[-2])
+    best, error = row[-1], np.abs(row[-1] - row[-2]) + 2 * roundings[-1]
     for order in range(1, len(row)):
         weight = 4.0**order
         following = [(weight * fine - coarse) / (weight - 1) for coarse, fine in pairwise(row)]
-        for value, coarse, fine in zip(following, row, row[1:]):
-            found = np.maximum(np.abs(value - coarse), np.abs(value - fine))
+        for value, coarse, fine, noise in zip(following, row, row[1:], roundings[order:]):
+            found = np.maximum(np.abs(value - coarse), np.abs(value - fine)) + 2 * noise
             better = (found < error) | np.isnan(error)
             best, error = np.where(better, value, best), np.where(better, found, error)
         row = following
@@ -263,11 +314,71 @@ class Point:
         self.outdef = self.problem.outdef
         self.here = flat(self.outs)
         self.typical = [typical_size(leaf) for leaf in self.problem.leaves]
+        self.sizes = [np.abs(np.asarray(leaf)).ravel() for leaf in self.problem.leaves]
+        self.scales: dict[tuple[Entry, int], float] = {}
+        self.known_noise: Any = None
 
-    def scale(self, entry: Entry) -> float:
-        """The size of an entry, or the typical size of its leaf where that is larger."""
+    def scale(self, entry: Entry, order: int = 2) -> float:
+        """The distance that steps of an entry are relative to: its size or that of its leaf, or what lies between.
+
+        Entries of a leaf may have unlike scales, which only the function knows: of two numbers 1e6 and 1e-3 the small
+        one may be a number of its own, or a residue of the large one. So differences of several steps are compared.
+        """
         k, i, _ = entry
-        return max(float(np.abs(np.asarray(self.problem.leaves[k]).ravel()[i])), self.typical[k])
+        own, typical = float(self.sizes[k][i]), self.typical[k]
+        if own >= typical / 8 or not np.any(self.sizes[k] > TINY):
+            return max(own, typical)
+        if (entry, order) not in self.scales:
+            least = own if own > 1e-16 * typical else 1e-8 * typical
+            self.scales[entry, order] = self.searched(entry, order, typical, least)
+        return self.scales[entry, order]
+
+    def shortest(self, entry: Entry) -> float:
+        """The size of an entry; for a zero that of its leaf, if it is less than one."""
+        k, i, _ = entry
+        own = float(self.sizes[k][i])
+        return own if own > TINY else min(self.typical[k], 1.0)
+
+    def searched(self, entry: Entry, order: int, longest: float, least: float) -> float:
+        """The scale, a tenth of the one before from the longest to the least, at which a difference errs least.
+
+        A difference errs by its rounding, and by as much as those of shorter steps contradict it beyond theirs.
+        """
+        scales = [longest / 10.0**k for k in range(int(np.ceil(np.log10(longest / least))) + 1)]
+        steps = [power_of_two(EPS ** (1 / (order + 1)) * scale) for scale in scales]
+        found = [self.difference(entry, h, order) for h in steps]
+        even = [
+            np.abs(self.at((entry, entry[2] * h)) / 2 + self.at((entry, -entry[2] * h)) / 2 - self.here) for h in steps
+        ]
+        noise, is_noise = np.zeros(np.shape(self.here)), np.ones(np.shape(self.here), bool)
+        for longer, shorter in zip(
+            even[-3::-1], even[:1:-1]
+        ):  # from the shortest step on, until it grows with the step
+            is_noise &= ~(longer >= 30 * shorter) | (shorter == 0)
+            noise = np.where(is_noise, np.fmax(noise, shorter), noise)
+        roundings = [np.fmax(rounding, noise / h) for (_, rounding), h in zip(found, steps)]
+        errors = []
+        for k, (mine, _) in enumerate(found):
+            error = roundings[k]
+            for (other, _), rounding in zip(found[k + 1 :], roundings[k + 1 :]):
+                error = np.fmax(error, np.abs(mine - other) - SAFETY * rounding)
+            errors.append(np.where(np.isfinite(mine), error, np.inf))
+        best = np.minimum.reduce(errors)
+        worst = [float(np.max(np.where(error > best, error / best, 1.0), initial=1.0)) for error in errors]
+        return scales[int(np.argmin(worst))]
+
+    def noise(self) -> Any:
+        """The noise of each value: its rounding, and what moving the point by a rounding error changes."""
+        if self.known_noise is None:
+            sizes = np.abs(self.here)
+            found = EPS * sizes + np.finfo(float).smallest_subnormal
+            rng = np.random.default_rng(0)
+            for _ in range(2):
+                moved = flat(self.problem.outputs(self.problem.jiggled(rng, self.problem.leaves)))
+                if np.shape(moved) == np.shape(found):
+                    found = np.fmax(found, np.where(np.isfinite(moved), np.abs(moved - self.here), 0.0))
+            self.known_noise = found
+        return self.known_noise
 
     def at(self, *moves: tuple[Entry, complex]) -> Any:
         """The values of the function with some entries moved."""
@@ -275,47 +386,77 @@ class Point:
         for (k, i, _), amount in moves:
             like = leaves[k]
             moved = np.array(like, dtype=np.result_type(np.asarray(like).dtype, np.asarray(amount).dtype))
-            before = moved.ravel()[i]
-            moved.ravel()[i] += amount  # ravel of a new array is a view
-            if moved.ravel()[i] == before and np.isfinite(before):
+            before = moved.flat[i]  # `flat` counts in the same order and writes, whatever the layout of the array
+            moved.flat[i] += amount
+            if moved.flat[i] == before and np.isfinite(before):
                 raise ValueError(
                     located(f"{self.operation}: a step of {abs(amount)} does not change an entry {before}")
                 )
             leaves[k] = moved if type(like) is np.ndarray else moved[()]
         return flat(self.problem.outputs(leaves))
 
-    def quotient(self, entry: Entry, relative: float, order: int) -> Any:
-        """The difference quotient in one entry."""
-        h, turn = power_of_two(relative * self.scale(entry)), entry[2]
-        if order == 1:
-            return (self.at((entry, turn * h)) - self.here) / h
-        total: Any = 0.0
-        for k, weight in enumerate(_CENTRAL[order], 1):
-            total = total + weight * (self.at((entry, turn * k * h)) - self.at((entry, -turn * k * h)))
-        return total / h
+    def quotient(self, entry: Entry, relative: float, order: int) -> tuple[Any, Any]:
+        """The difference quotient in one entry, and what rounding does to it."""
+        return self.difference(entry, power_of_two(relative * self.scale(entry, order)), order)
 
-    def mixed(self, i: Entry, j: Entry, relative: float) -> Any:
-        """The second difference quotient in two entries."""
+    def difference(self, entry: Entry, h: float, order: int) -> tuple[Any, Any]:
+        """The difference quotient at a step, and what rounding does to it."""
+        turn = entry[2]
+        if order == 1:
+            plus = self.at((entry, turn * h))
+            return (plus - self.here) / h, self.rounding(plus) * 2 / h
+        total, size = np.zeros(()), np.zeros(())
+        for k, weight in enumerate(_CENTRAL[order], 1):
+            plus, minus = self.at((entry, turn * k * h)), self.at((entry, -turn * k * h))
+            total = total + weight * (plus - minus)
+            size = np.fmax(size, self.rounding(plus, minus))
+        return total / h, size / h
+
+    def rounding(self, *values: Any) -> Any:
+        """What rounding does to each value, the largest of these."""
+        found = self.noise()
+        for value in values:
+            size = np.abs(value)
+            found = np.fmax(found, EPS * np.where(np.isfinite(size), size, 0.0))
+        return found
+
+    def finite_quotient(self, entry: Entry, relative: float, order: int, *, shorten: bool) -> Any:
+        """The difference quotient, at a shorter step if the function overflows within this one and may be."""
+        found, _ = self.quotient(entry, relative, order)
+        for k in range(1, 9):
+            if not shorten or np.all(np.isfinite(found) | ~np.isfinite(self.here)):
+                break
+            found = np.where(np.isfinite(found), found, self.quotient(entry, relative / 4**k, order)[0])
+        return found
+
+    def mixed(self, i: Entry, j: Entry, relative: float) -> tuple[Any, Any]:
+        """The second difference quotient in two entries, and what rounding does to it."""
         h, k = power_of_two(relative * self.scale(i)), power_of_two(relative * self.scale(j))
         if i[:2] == j[:2] and i[2] == j[2]:
-            return (self.at((i, i[2] * h)) - 2 * self.here + self.at((i, -i[2] * h))) / (h * h)
+            plus, minus = self.at((i, i[2] * h)), self.at((i, -i[2] * h))
+            return (plus - 2 * self.here + minus) / (h * h), 4 * self.rounding(plus, minus) / (h * h)
         a, b = i[2] * h, j[2] * k
-        plus, minus = self.at((i, a), (j, b)), self.at((i, -a), (j, -b))
-        return (plus - self.at((i, a), (j, -b)) - self.at((i, -a), (j, b)) + minus) / (4 * h * k)
+        corners = [self.at((i, s * a), (j, t * b)) for s, t in ((1, 1), (1, -1), (-1, 1), (-1, -1))]
+        total = corners[0] - corners[1] - corners[2] + corners[3]
+        return total / (4 * h * k), self.rounding(*corners) / (h * k)
 
     def entries(self, k: int) -> Iterator[Entry]:
         """The entries of one leaf, in the direction of the real axis."""
         return ((k, i, 1.0) for i in range(int(np.size(self.problem.leaves[k]))))
 
-    def first(self, rule: Callable[[Entry], Any]) -> Any:
-        """The Jacobian, from a rule for the derivative of all values in one entry."""
+    def first(self, rule: Callable[[Entry], Any], combine: Callable[[Any, Any], Any] | None = None) -> Any:
+        """The Jacobian, from a rule for the derivative of all values in one entry.
+
+        `combine` joins the parts along the real and the imaginary axis, to du/dx - i du/dy unless it is given.
+        """
         parts = []
         for k, leaf in enumerate(self.problem.leaves):
             columns = []
             for entry in self.entries(k):
                 column = rule(entry)
                 if np.asarray(leaf).dtype.kind == "c" and self.here.dtype.kind != "c":
-                    column = column - 1j * rule((*entry[:2], 1j))
+                    other = rule((*entry[:2], 1j))
+                    column = column - 1j * other if combine is None else combine(column, other)
                 columns.append(column)
             parts.append(np.stack(columns, -1) if columns else np.zeros((self.here.size, 0)))
         return self.build([[part] for part in parts], 1)

@@ -205,3 +205,114 @@ def test_bad_input_is_refused_by_name(derivative: Any) -> None:
     if derivative is not complex_step:
         with pytest.raises(ValueError, match=f"^{name}: a step of .* does not change an entry 1.0"):
             derivative(np.sin, step=1e-30)(1.0)
+
+
+ORDERS = {"1": (1, 1e-4), "2": (2, 1e-5), "4": (4, 1e-5), "6": (6, 1e-5)}
+
+
+@pytest.mark.parametrize(("order", "tolerance"), ORDERS.values(), ids=ORDERS)
+def test_entries_of_one_leaf_may_have_unlike_scales(order: int, tolerance: float) -> None:
+    """A small entry beside a large one is a number of its own, or a residue of it: the function tells which."""
+    f = lambda p: p[0] + np.sin(p[1])
+    for small in (1e-3, 0.0, 1.0, 30.0):
+        point = np.array([1e6, small])
+        assert_close(finite_difference(f, order=order)(point), np.array([1.0, np.cos(small)]), tolerance)
+    residue = np.array([1e-12, 1.0])
+    assert_close(finite_difference(lambda y: np.sum(y**2), order=order)(residue), 2 * residue, 1e-7)
+    both = finite_difference(lambda p: np.array([np.sin(p[1]), p[0] * p[1] + 1.0]), order=order)(np.array([1e6, 1e-3]))
+    assert np.all(np.abs(both - np.array([[0.0, np.cos(1e-3)], [1e-3, 1e6]])) <= np.array([[1e-8, 1e-4], [1e-8, 1.0]]))
+
+
+def test_an_error_that_is_estimated_is_true_where_scales_are_unlike() -> None:
+    """A table of steps that are too long for the function is steady, and contradicted by shorter steps."""
+    cases = [
+        (lambda p: p[0] + np.sin(p[1]), np.array([1e6, 1e-3]), np.array([1.0, np.cos(1e-3)])),
+        (lambda p: p[0] + np.sin(p[1]), np.array([1e6, 0.0]), np.array([1.0, 1.0])),
+        (lambda p: np.sum(np.sin(1e6 * p)), np.array([1.0]), 1e6 * np.cos(np.array([1e6]))),
+        (lambda p: np.sum(np.log(p)), np.array([1e6, 1e-3]), np.array([1e-6, 1e3])),
+        (lambda p: np.log(np.abs(p[1])) + p[0], np.array([1e6, 1.0]), np.array([1.0, 1.0])),
+        (lambda p: np.exp(p[0]), np.array([709.0]), np.exp(np.array([709.0]))),
+        (lambda p: 1e-310 * p[0], np.array([1.0]), np.array([1e-310])),
+        (lambda p: np.exp(p[0]), np.array([-740.0]), np.exp(np.array([-740.0]))),
+    ]  # fmt: skip
+    for f, point, exact in cases:
+        value, error = richardson(f, with_error=True)(point)
+        assert np.all(np.abs(value - exact) <= 10 * error + 1e-13 * np.abs(exact)), (point, value, error)
+        assert np.all(error <= 1e-5 * np.abs(exact) + 1e-318), (point, value, error)
+    f = lambda p: p[0] ** 2 / 1e12 + np.sin(p[1])
+    second, error = richardson(f, kind="hessian", with_error=True)(np.array([1e6, 1e-3]))
+    assert np.all(np.abs(second - np.diag([2e-12, -np.sin(1e-3)])) <= 10 * error)
+    kinked = lambda x: np.abs(x - 1.001)  # a kink within the steps
+    value, error = richardson(kinked, with_error=True)(1.0)
+    assert abs(value + 1) <= 10 * error + 1e-12
+    noisy, draw = np.random.default_rng(0), 1e-6
+    value, error = richardson(lambda x: np.sin(x) + draw * noisy.standard_normal(), with_error=True)(1.0)
+    assert abs(value - np.cos(1.0)) <= 10 * error
+
+
+SHAPES = {
+    "sin": (np.sin, np.cos),
+    "tanh": (np.tanh, lambda t: 1 / np.cosh(t) ** 2),
+    "1 / (1 + t^2)": (lambda t: 1 / (1 + t * t), lambda t: -2 * t / (1 + t * t) ** 2),
+    "t^3": (lambda t: t**3, lambda t: 3 * t * t),
+    "arctan": (np.arctan, lambda t: 1 / (1 + t * t)),
+    "log": (lambda t: np.log(np.abs(t)), lambda t: 1 / t),
+}
+TERM = st.tuples(
+    st.sampled_from(sorted(SHAPES)), st.floats(-4, 4), st.floats(-2, 1), st.floats(-3, 3), st.sampled_from([-1.0, 1.0])
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TERM, min_size=1, max_size=3), st.sampled_from([0.0, 1.0, -1e4]))
+def test_estimated_errors_hold_at_random_scales(terms: Any, offset: float) -> None:
+    """|found - exact| <= 10 estimates, and what rounding of f and x hides at the scale of the function."""
+    point = np.array([sign * 10.0**size for _, size, _, _, sign in terms])
+    scales = np.abs(point) * np.array([10.0**ratio for _, _, ratio, _, _ in terms])
+    weights = np.array([10.0**weight for _, _, _, weight, _ in terms])
+    names = [name for name, *_ in terms]
+
+    def f(p: Any) -> Any:
+        return offset + sum(w * SHAPES[n][0](t / s) for n, w, t, s in zip(names, weights, p, scales))
+
+    exact = np.array([w / s * SHAPES[n][1](t / s) for n, w, t, s in zip(names, weights, point, scales)])
+    value, error = richardson(f, with_error=True)(point)
+    sizes = [abs(w * SHAPES[n][0](t / s)) for n, w, t, s in zip(names, weights, point, scales)]
+    hidden = 2.0**-50 * (abs(offset) + sum(sizes) + np.sum(np.abs(point * exact)))
+    rounding = hidden / np.minimum(scales, np.abs(point))
+    assert np.all(np.abs(value - exact) <= 10 * error + rounding), (value, exact, error)
+
+
+LAYOUTS = {
+    "Fortran": np.asfortranarray(np.arange(1.0, 7.0).reshape(2, 3)),
+    "transposed": np.arange(1.0, 7.0).reshape(3, 2).T,
+    "strided": np.arange(1.0, 13.0).reshape(2, 6)[:, ::2],
+    "reversed": np.arange(1.0, 7.0).reshape(2, 3)[::-1, ::-1],
+    "broadcast": np.broadcast_to(np.arange(1.0, 4.0), (2, 3)),
+    "broadcast number": np.broadcast_to(2.0, (2, 3)),
+    "three axes": np.arange(1.0, 25.0).reshape(2, 3, 4).transpose(1, 2, 0),
+    "read-only": np.frombuffer(np.arange(1.0, 7.0).tobytes()).reshape(2, 3),
+}
+
+
+@pytest.mark.parametrize("x", LAYOUTS.values(), ids=LAYOUTS)
+def test_any_layout_of_memory(x: Any) -> None:
+    """Entries are counted alike whatever the strides, and the point of the caller stays as it is."""
+    before = np.array(x)
+    weights = np.arange(1.0, x.size + 1).reshape(x.shape)
+    f = lambda x: np.sum(weights * x**2)
+    for method in (finite_difference, richardson, complex_step):
+        assert_close(method(f)(x), 2 * weights * x, 1e-7)
+    assert_close(richardson(f, kind="hessian")(x).reshape(x.size, -1), np.diag(2 * weights.ravel()), 1e-7)
+    assert check(f, lambda x: 2 * weights * x, x).verdict == "OK"
+    assert check(f, lambda x: 2 * weights * x + (x == x[0]), x).verdict == "WRONG"
+    assert np.array_equal(x, before)
+
+
+def test_derivatives_at_the_ends_of_the_range() -> None:
+    """Steps are shortened until nothing overflows."""
+    for order in (1, 2, 4, 6):
+        assert_close(finite_difference(np.exp, order=order)(709.7) / np.exp(709.7), np.ones(()), 1e-4)
+    assert_close(
+        complex_step(lambda p: p[0] + np.sin(p[1]))(np.array([1e35, 1e-3])), np.array([1.0, np.cos(1e-3)]), 1e-15
+    )
