@@ -25,9 +25,16 @@ def scipy_cell(name: str, fun: Any, *domains: Any, **options: Any) -> None:
 
 # fmt: off
 MATRICES: Any = ((1, 1), (3, 3))
+def _by_eigh(la: Any, a: Any) -> Any:
+    """The matrix sin(A) with the eigenvalues added to its rows, whatever the signs of the vectors are."""
+    w, v = la.eigh(a)
+    return (v * numpy.sin(w)) @ v.conj().T + w
+
+
 scipy_cell("scipy.linalg.expm", lambda la, a: la.expm(0.3 * a), regular, shapes=(*MATRICES, *STACKED), dtypes="dD")
 scipy_cell("scipy.linalg.logm", lambda la, a: la.logm(a), steady, shapes=MATRICES, dtypes="d")
 scipy_cell("scipy.linalg.sqrtm", lambda la, a: la.sqrtm(a), steady, shapes=MATRICES, dtypes="dD")
+scipy_cell("scipy.linalg.eigh", _by_eigh, regular, shapes=MATRICES, dtypes="dD")
 scipy_cell("scipy.linalg.solve_sylvester", lambda la, a, b, q: la.solve_sylvester(a, b, q), steady, steady, draw, shapes=(((2, 2), (3, 3), (2, 3)),), dtypes="dD")
 scipy_cell("scipy.linalg.lu", lambda la, a: la.lu(a[::-1])[1] + 2.0 * la.lu(a[::-1])[2], regular, shapes=MATRICES, dtypes="dD")
 for trans in (0, 1, 2):

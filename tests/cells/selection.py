@@ -67,6 +67,15 @@ cell("numpy.asarray_chkfinite", lambda np, x: np.asarray_chkfinite(x), draw, pla
 # ----- writing
 
 
+def copied_to(np: Any, x: Any, v: Any) -> Any:
+    """An array whose first row is read, overwritten and scaled in place."""
+    h = x * 1.0
+    first = h[0] * 2.0
+    np.copyto(h[:1], v)
+    h *= 3.0
+    return h * h + first
+
+
 def written(np: Any, x: Any, index: Any, v: Any, is_added: bool) -> Any:
     """`set_at` or `add_at` of minigrad.numpy; for plain arrays, a copy that is written into."""
     if np is not numpy:
@@ -81,4 +90,5 @@ def written(np: Any, x: Any, index: Any, v: Any, is_added: bool) -> Any:
 
 for index in (1, (0, slice(1, 3)), numpy.array([0, 2])):
     cell("minigrad.numpy.set_at", lambda np, x, v, i=index: written(np, x, i, v, False), draw, draw, shapes=(((3, 3), ()),), dtypes="fdD", plain=False, analytic=True, note=str(index))
+cell("numpy.copyto", copied_to, draw, draw, shapes=(((3, 3), (3,)), ((3,), ())), dtypes="dD")
 cell("minigrad.numpy.add_at", lambda np, x, v: written(np, x, numpy.array([0, 2, 0]), v, True), draw, draw, shapes=(((3,), (3,)), ((3, 2), (3, 2))), dtypes="fdD", plain=False, analytic=True)
