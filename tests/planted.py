@@ -198,7 +198,8 @@ def main(names: list[str]) -> int:
     primitives = declared()
     uses = Uses()
     uses.see(case for cell in load() for dtype in cell.dtypes if dtype in "dD" for case in cases(cell, dtype))
-    unused = sorted(p.name for p in primitives if p not in uses.cases and (not names or p.name in names))
+    ruled = [p for p in primitives if p.kind != "constant" and (not names or p.name in names)]
+    unused = sorted(p.name for p in ruled if p not in uses.cases)
     rules = [rule for rule in uses.rules() if not names or rule.primitive.name in names]
     hidden, unasked = [], []
     for rule in rules:
