@@ -126,9 +126,17 @@ def far_slope(x: Any, ans: Any, s: float) -> Any:
     return where(far, (TWO_BY_ROOT_PI if s < 0 else -1.0) * z * series, near)
 
 
-def hazard(x: Any) -> Any:
-    """φ(x)/Φ(x), the derivative of log Φ, without cancellation in the tail."""
-    return (2.0 / ROOT_2PI) / erfcx(x * (-1 / ROOT_2))
+def hazard_slope(x: Any, ans: Any) -> Any:
+    """The derivative of the hazard: -h (x + h), without its cancellation on the left and its underflow on the right."""
+    y = x * (-1 / ROOT_2)
+    w = erfcx(y)
+    return ans * (far_slope(y, w, -1.0) / w * (1 / ROOT_2))
+
+
+# φ(x)/Φ(x), the derivative of log Φ, without cancellation in the tail.
+hazard = elementwise(
+    "hazard", lambda x: (2.0 / ROOT_2PI) / _sp.erfcx(x * (-1 / ROOT_2)), lambda g, ans, x: g * hazard_slope(x, ans)
+)
 
 
 def gamma_density(a: Any, x: Any) -> Any:
@@ -239,10 +247,10 @@ def kolmogorov_slope(y: Any) -> Any:
 
 def bessel_sum(x: Any, s: float) -> Any:
     """(I0(x) - 1)/x (s = 1) or (1 - J0(x))/x (s = -1), by the power series near 0."""
-    near = np.abs(peel(x)) < 1.0
+    near = np.abs(peel(x)) < 4.0  # far enough for high orders, in which the quotient loses a factor 1/x each
     z = where(near, x, 0.0) ** 2 * 0.25
     series: Any = 1.0
-    for k in range(9, 1, -1):
+    for k in range(26, 1, -1):
         series = 1.0 + (s / k**2) * z * series
     far = where(near, 1.0, x)
     return where(near, x * 0.25 * series, (i0(far) - 1.0 if s > 0 else 1.0 - j0(far)) / far)
@@ -332,15 +340,160 @@ def integral_of_gauss(factor: Any, scale: float) -> Callable[..., Any]:
     return recurrence
 
 
-def within(limit: float, both: bool, a: Any, b: Any) -> Callable[..., Any]:
-    """v' = (a + b u v) u', unless it cancels: beyond the limit."""
+# A function that decays like a power is not found from a recurrence of differences that nearly cancel: each order loses
+# the digits that its terms have in common. Cauchy's integral over a circle of radius |x|/2 about x (and `more`, where no
+# singularity is near) loses about one bit for each order, if the function is analytic there. Source: J. N. Lyness and
+# C. B. Moler, "Numerical differentiation of analytic functions", SIAM Journal on Numerical Analysis 4, 1967.
+
+
+def _on_circle(fun: Callable[[Any], Any], x: Any, order: int, more: float) -> Any:
+    """The Taylor coefficients 0 to `order` of `fun` at plain x, one row for each."""
+    n = 2 * order + 96  # the coefficients that are left out count 2^(-n/2) if the function grows from 0.7 |x| on
+    down = (-1,) + (1,) * np.ndim(x)
+    radius = 0.5 * np.abs(x) + more
+    z = x + radius * np.exp(2j * PI / n * np.arange(n)).reshape(down)
+    return np.fft.fft(fun(z), axis=0)[: order + 1] / (n * radius ** np.arange(order + 1).reshape(down))
+
+
+def _coefficient_at(x: Any, fun: Callable[[Any], Any], k: int, more: float) -> Any:
+    if isinstance(x, Duck):
+        return x.perform(_coefficient, (x,), {"fun": fun, "k": k, "more": more})
+    x = np.asarray(x)
+    c = _on_circle(fun, x, k, more)[k]
+    return (c if x.dtype.kind == "c" else c.real).astype(x.dtype)[()]
+
+
+_coefficient = elementwise(
+    "taylor_coefficient",
+    _coefficient_at,
+    lambda g, _ans, x, fun, k, more: g * ((k + 1) * _coefficient(x, fun=fun, k=k + 1, more=more)),
+)
+
+
+def from_circle(x: Any, ans: Any, fun: Callable[[Any], Any], order: int, more: float) -> Any:
+    """The series at x, plain or boxed, of a function with the value `ans`, given its continuation off the real axis."""
+    if type(x) is Box or isinstance(peel(x), Duck):
+        return [ans, *[_coefficient(x, fun=fun, k=k, more=more) for k in range(1, order + 1)]]
+    rows = _on_circle(fun, x, order, more)
+    return [ans, *(rows if np.iscomplexobj(ans) else rows.real)[1:].astype(peel(ans).dtype)]
+
+
+def near_and_far(
+    far: Any, fun: Callable[[Any], Any], near: Callable[..., Any], more: float = 0.0
+) -> Callable[..., Any]:
+    """A recurrence: Cauchy's integral of the continuation `fun` where `far(x)`, elsewhere the series `near(s, d, ...)`."""
 
     def recurrence(s: Any, d: int, ans: Any, u: Any) -> Any:
-        x = peel(u[0])
-        far = not np.iscomplexobj(x) and anywhere((np.abs(x) if both else x) > limit)
-        return None if far else s.linear_equation(ans, u, d, a, b)
+        x, like = u[0], peel(ans)
+        if np.shape(peel(x)) != like.shape:  # there are several orders
+            x = _shapes.broadcast_to(x, shape=like.shape)
+        away = far(peel(x))
+        if not anywhere(away):
+            return near(s, d, ans, u)
+        there = from_circle(where(away, x, _e.in_dtype_of(8.0, x)), ans, fun, d, more)
+        here = near(s, d, ans, [where(away, _e.in_dtype_of(1.0, x), x), 1.0])
+        return s.composed([ans, *[where(away, a, b) for a, b in zip(there[1:], here[1:])]], u, d)
 
     return recurrence
+
+
+def gauss_equation(a: Any, b: Any) -> Callable[..., Any]:
+    """v' = (a + b u v) u'."""
+    return lambda s, d, ans, u: s.linear_equation(ans, u, d, a, b)
+
+
+# C_v' = way/2 (C_(v-1) + sign C_(v+1)) for the functions of Bessel: sign and way (DLMF 10.6.1, 10.29.1).
+BESSEL = {name: (1.0, 1.0) if name == "iv" else (1.0, -1.0) if name == "kv" else (-1.0, 1.0)
+          for name in ("jv", "yv", "iv", "kv", "hankel1", "hankel2", "jve", "yve")}  # fmt: skip
+
+
+def of_neighbours(name: str) -> Callable[..., Any]:
+    """A Bessel function of constant order: its derivatives are sums of functions of other orders (DLMF 10.6.7)."""
+    sign, way = BESSEL[name]
+
+    def recurrence(s: Any, d: int, ans: Any, v: Any, u: Any) -> Any:
+        if len(v) > 1:
+            return None  # there is no rule for it, which will be told
+        f, order = globals()[name], weak(v[0])
+        terms = [f(order + k, u[0]) for k in range(-d, d + 1)]
+        outer = [ans]
+        for n in range(1, d + 1):
+            total = sum([sign**i * float(_sp.binom(n, i)) * terms[d + 2 * i - n] for i in range(n + 1)])
+            outer.append(total * ((0.5 * way) ** n / float(_sp.gamma(n + 1))))
+        return s.composed(outer, u, d)
+
+    return recurrence
+
+
+def scaled_bessel(name: str, continued: Callable[..., Any], rate: Any) -> Callable[..., Any]:
+    """A Bessel function times exp(rate u): on a circle where it decays like a power, else as that product."""
+
+    def recurrence(s: Any, d: int, ans: Any, v: Any, u: Any) -> Any:
+        if len(v) > 1 or anywhere(peel(u[0]) == 0):
+            return None
+
+        def near(s: Any, d: int, ans: Any, u: Any) -> Any:
+            x = u[0]
+            speed = rate * np.sign(peel(x)) if name == "iv" else rate
+            unscaled = of_neighbours(name)(s, d, globals()[name](weak(v[0]), x), v, [x, 1.0])
+            factor = s.exponential(exp(speed * x), [speed * x, speed], d)
+            return s.composed([ans, *s.product(unscaled, factor, d)[1:]], u, d)
+
+        return near_and_far(lambda x: np.abs(x) > 5.0, lambda z: continued(peel(v[0]), z), near)(s, d, ans, u)
+
+    return recurrence
+
+
+def struve_series(way: float) -> Callable[..., Any]:
+    """A Struve function of constant order as (u/2)^(v+1) times a power series, for |u| < 8 (DLMF 11.2.1, 11.2.2)."""
+
+    def recurrence(s: Any, d: int, ans: Any, v: Any, u: Any) -> Any:
+        if len(v) > 1 or np.iscomplexobj(peel(u[0])) or not np.all(np.abs(peel(u[0])) < 8.0):
+            return None
+        order, x = weak(v[0]), u[0]
+        half = [x * 0.5, 0.5]
+        square = s.product(half, half, d)
+        rows = [way**m * weak(_sp.rgamma(m + 1.5) * _sp.rgamma(m + peel(order) + 1.5)) for m in range(40)]
+        total = [rows[-1] + 0.0 * x]
+        for row in rows[-2::-1]:
+            total = s.product(total, square, d)
+            total = [total[0] + row, *total[1:]]
+        start = s.power_by((x * 0.5) ** (order + 1.0), half, [order + 1.0], d)
+        return s.composed([ans, *s.product(start, total, d)[1:]], u, d)
+
+    return recurrence
+
+
+def ive_continued(v: Any, z: Any) -> Any:
+    """`ive` holds |Re z|; this is analytic on either side of 0."""
+    return _sp.ive(v, z) * np.exp(-1j * np.sign(z.real) * z.imag)
+
+
+def of_order(v: int, recurrence: Callable[..., Any]) -> Callable[..., Any]:
+    """The recurrence of a function whose order is fixed."""
+    return lambda s, d, ans, u: recurrence(s, d, ans, [v], u)
+
+
+def log_ndtr_series(s: Any, d: int, ans: Any, u: Any) -> Any:
+    """v' = h u' with the hazard h, for which h' = -h (u + h); on the left log erfcx(-u/√2) - u²/2 - log 2."""
+
+    def near(s: Any, d: int, ans: Any, u: Any) -> Any:
+        h = [hazard(u[0])]
+        total = [u[0] + h[0]]
+        for k in range(d - 1):
+            h.append(s.dot(h, total, k) * (-1.0 / (k + 1)))
+            total.append(h[-1] if k else h[-1] + 1.0)
+        return s.composed([ans, *[c * (1.0 / (k + 1)) for k, c in enumerate(h)]], u, d)
+
+    def left(x: Any) -> Any:
+        return (np.real(x) < -1.0) & (-np.real(x) > np.abs(np.imag(x)))
+
+    if not anywhere(left(peel(u[0]))):
+        return near(s, d, ans, u)
+    away = left(peel(u[0]))
+    there = near_and_far(left, lambda z: np.log(_sp.erfcx(z * (-1 / ROOT_2))), near, more=2.0)(s, d, ans, u)
+    square = s.scaled(s.product(u, u, d), -0.5)
+    return [ans, *[c + where(away, square[k], 0.0) if k < len(square) else c for k, c in enumerate(there)][1:]]
 
 
 def log_expit_series(s: Any, d: int, ans: Any, u: Any) -> Any:
@@ -385,18 +538,24 @@ erf       = ufunc("erf", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(-(x * x)))
 erfc      = ufunc("erfc", lambda g, _ans, x: g * (-TWO_BY_ROOT_PI * exp(-(x * x))),
                   taylor=integral_of_gauss(-TWO_BY_ROOT_PI, -1.0))
 erfcx     = ufunc("erfcx", lambda g, ans, x: g * far_slope(x, ans, -1.0),
-                  taylor=within(8.0, False, -TWO_BY_ROOT_PI, 2.0))
+                  taylor=near_and_far(lambda x: (np.abs(x) > 1.0) & (np.real(x) > -0.25 * np.abs(np.imag(x))),
+                                      _sp.erfcx, gauss_equation(-TWO_BY_ROOT_PI, 2.0)))
 erfi      = ufunc("erfi", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(x * x)),
                   taylor=integral_of_gauss(TWO_BY_ROOT_PI, 1.0))
-dawsn     = ufunc("dawsn", lambda g, ans, x: g * far_slope(x, ans, 1.0), taylor=within(8.0, True, 1.0, -2.0))
+dawsn     = ufunc("dawsn", lambda g, ans, x: g * far_slope(x, ans, 1.0),
+                  taylor=near_and_far(lambda x: (np.abs(x) > 1.0) & (0.25 * np.abs(np.real(x)) > np.abs(np.imag(x))),
+                                      lambda z: 0.5j * ROOT_PI * (np.exp(-z * z) - _sp.wofz(z)),
+                                      gauss_equation(1.0, -2.0)))
 wofz      = ufunc("wofz", lambda g, ans, x: g * (-2.0 * x * ans + 1j * TWO_BY_ROOT_PI),
-                  taylor=within(np.inf, True, 1j * TWO_BY_ROOT_PI, -2.0))
+                  taylor=near_and_far(lambda x: (np.abs(x) > 1.0) & (np.imag(x) > -0.25 * np.abs(np.real(x))),
+                                      _sp.wofz, gauss_equation(1j * TWO_BY_ROOT_PI, -2.0)))
 erfinv    = ufunc("erfinv", lambda g, ans, _x: g * (0.5 * ROOT_PI * exp(ans * ans)))
 erfcinv   = ufunc("erfcinv", lambda g, ans, _x: g * (-0.5 * ROOT_PI * exp(ans * ans)))
 ndtr      = ufunc("ndtr", lambda g, _ans, x: g * (exp(-0.5 * x * x) / ROOT_2PI),
                   taylor=integral_of_gauss(1.0 / ROOT_2PI, -0.5))
 ndtri     = ufunc("ndtri", lambda g, ans, _x: g * (ROOT_2PI * exp(0.5 * ans * ans)))
-log_ndtr  = ufunc("log_ndtr", lambda g, _ans, x: g * hazard(x))
+log_ndtr  = ufunc("log_ndtr", lambda g, _ans, x: g * hazard(x),
+                  taylor=log_ndtr_series)
 ndtri_exp = ufunc("ndtri_exp", lambda g, ans, _x: g / hazard(ans))
 owens_t   = ufunc("owens_t",
                   lambda g, _ans, h, a: g * (exp(-0.5 * h * h) * erf(a * h / ROOT_2) * (-0.5 / ROOT_2PI)),
@@ -534,40 +693,66 @@ round = as_ufunc(_sp.round, constant("round", _sp.round), "scipy.special")  # no
 
 # ----- Bessel functions: C_v' = (C_(v-1) - C_(v+1))/2, right at 0 too (DLMF 10.6.1, 10.29.1) --------------------------
 
-j0   = ufunc("j0", lambda g, _ans, x: -g * j1(x))
-j1   = ufunc("j1", lambda g, _ans, x: g * (0.5 * (j0(x) - jv(2, x))))
-y0   = ufunc("y0", lambda g, _ans, x: -g * y1(x))
-y1   = ufunc("y1", lambda g, _ans, x: g * (0.5 * (y0(x) - yv(2, x))))
-i0   = ufunc("i0", lambda g, _ans, x: g * i1(x))
-i1   = ufunc("i1", lambda g, _ans, x: g * (0.5 * (i0(x) + iv(2, x))))
-k0   = ufunc("k0", lambda g, _ans, x: -g * k1(x))
-k1   = ufunc("k1", lambda g, _ans, x: g * (-0.5 * (k0(x) + kv(2, x))))
-i0e  = ufunc("i0e", lambda g, ans, x: g * (i1e(x) - sign(x) * ans))
-i1e  = ufunc("i1e", lambda g, ans, x: g * (0.5 * (i0e(x) + ive(2, x)) - sign(x) * ans))
-k0e  = ufunc("k0e", lambda g, ans, x: g * (ans - k1e(x)))
-k1e  = ufunc("k1e", lambda g, ans, x: g * (ans - 0.5 * (k0e(x) + kve(2, x))))
-jv   = ufunc("jv", "v", lambda g, _ans, v, x: g * (0.5 * (jv(v - 1, x) - jv(v + 1, x))))
-yv   = ufunc("yv", "v", lambda g, _ans, v, x: g * (0.5 * (yv(v - 1, x) - yv(v + 1, x))))
-iv   = ufunc("iv", "v", lambda g, _ans, v, x: g * (0.5 * (iv(v - 1, x) + iv(v + 1, x))))
-kv   = ufunc("kv", "v", lambda g, _ans, v, x: g * (-0.5 * (kv(v - 1, x) + kv(v + 1, x))))
-yn   = ufunc("yn", "n", lambda g, _ans, n, x: g * (0.5 * (yv(n - 1, x) - yv(n + 1, x))))
-kn   = ufunc("kn", "n", lambda g, _ans, n, x: g * (-0.5 * (kv(n - 1, x) + kv(n + 1, x))))
+j0   = ufunc("j0", lambda g, _ans, x: -g * j1(x),
+             taylor=of_order(0, of_neighbours("jv")))
+j1   = ufunc("j1", lambda g, _ans, x: g * (0.5 * (j0(x) - jv(2, x))),
+             taylor=of_order(1, of_neighbours("jv")))
+y0   = ufunc("y0", lambda g, _ans, x: -g * y1(x),
+             taylor=of_order(0, of_neighbours("yv")))
+y1   = ufunc("y1", lambda g, _ans, x: g * (0.5 * (y0(x) - yv(2, x))),
+             taylor=of_order(1, of_neighbours("yv")))
+i0   = ufunc("i0", lambda g, _ans, x: g * i1(x),
+             taylor=of_order(0, of_neighbours("iv")))
+i1   = ufunc("i1", lambda g, _ans, x: g * (0.5 * (i0(x) + iv(2, x))),
+             taylor=of_order(1, of_neighbours("iv")))
+k0   = ufunc("k0", lambda g, _ans, x: -g * k1(x),
+             taylor=of_order(0, of_neighbours("kv")))
+k1   = ufunc("k1", lambda g, _ans, x: g * (-0.5 * (k0(x) + kv(2, x))),
+             taylor=of_order(1, of_neighbours("kv")))
+i0e  = ufunc("i0e", lambda g, ans, x: g * (i1e(x) - sign(x) * ans),
+             taylor=of_order(0, scaled_bessel("iv", ive_continued, -1.0)))
+i1e  = ufunc("i1e", lambda g, ans, x: g * (0.5 * (i0e(x) + ive(2, x)) - sign(x) * ans),
+             taylor=of_order(1, scaled_bessel("iv", ive_continued, -1.0)))
+k0e  = ufunc("k0e", lambda g, ans, x: g * (ans - k1e(x)),
+             taylor=of_order(0, scaled_bessel("kv", _sp.kve, 1.0)))
+k1e  = ufunc("k1e", lambda g, ans, x: g * (ans - 0.5 * (k0e(x) + kve(2, x))),
+             taylor=of_order(1, scaled_bessel("kv", _sp.kve, 1.0)))
+jv   = ufunc("jv", "v", lambda g, _ans, v, x: g * (0.5 * (jv(v - 1, x) - jv(v + 1, x))),
+             taylor=of_neighbours("jv"))
+yv   = ufunc("yv", "v", lambda g, _ans, v, x: g * (0.5 * (yv(v - 1, x) - yv(v + 1, x))),
+             taylor=of_neighbours("yv"))
+iv   = ufunc("iv", "v", lambda g, _ans, v, x: g * (0.5 * (iv(v - 1, x) + iv(v + 1, x))),
+             taylor=of_neighbours("iv"))
+kv   = ufunc("kv", "v", lambda g, _ans, v, x: g * (-0.5 * (kv(v - 1, x) + kv(v + 1, x))),
+             taylor=of_neighbours("kv"))
+yn   = ufunc("yn", "n", lambda g, _ans, n, x: g * (0.5 * (yv(n - 1, x) - yv(n + 1, x))),
+             taylor=of_neighbours("yv"))
+kn   = ufunc("kn", "n", lambda g, _ans, n, x: g * (-0.5 * (kv(n - 1, x) + kv(n + 1, x))),
+             taylor=of_neighbours("kv"))
 jn   = jv
-jve  = ufunc("jve", "v", lambda g, _ans, v, x: g * (0.5 * (jve(v - 1, real_only("jve", x)) - jve(v + 1, x))))
-yve  = ufunc("yve", "v", lambda g, _ans, v, x: g * (0.5 * (yve(v - 1, real_only("yve", x)) - yve(v + 1, x))))
+jve  = ufunc("jve", "v", lambda g, _ans, v, x: g * (0.5 * (jve(v - 1, real_only("jve", x)) - jve(v + 1, x))),
+             taylor=of_neighbours("jve"))
+yve  = ufunc("yve", "v", lambda g, _ans, v, x: g * (0.5 * (yve(v - 1, real_only("yve", x)) - yve(v + 1, x))),
+             taylor=of_neighbours("yve"))
 ive  = ufunc("ive", "v", lambda g, ans, v, x:
-             g * (0.5 * (ive(v - 1, x) + ive(v + 1, x)) - sign(real_only("ive", x)) * ans))
-kve  = ufunc("kve", "v", lambda g, ans, v, x: g * (ans - 0.5 * (kve(v - 1, x) + kve(v + 1, x))))
-hankel1  = ufunc("hankel1", "v", lambda g, _ans, v, z: g * (0.5 * (hankel1(v - 1, z) - hankel1(v + 1, z))))
-hankel2  = ufunc("hankel2", "v", lambda g, _ans, v, z: g * (0.5 * (hankel2(v - 1, z) - hankel2(v + 1, z))))
+             g * (0.5 * (ive(v - 1, x) + ive(v + 1, x)) - sign(real_only("ive", x)) * ans),
+             taylor=scaled_bessel("iv", ive_continued, -1.0))
+kve  = ufunc("kve", "v", lambda g, ans, v, x: g * (ans - 0.5 * (kve(v - 1, x) + kve(v + 1, x))),
+             taylor=scaled_bessel("kv", _sp.kve, 1.0))
+hankel1  = ufunc("hankel1", "v", lambda g, _ans, v, z: g * (0.5 * (hankel1(v - 1, z) - hankel1(v + 1, z))),
+             taylor=of_neighbours("hankel1"))
+hankel2  = ufunc("hankel2", "v", lambda g, _ans, v, z: g * (0.5 * (hankel2(v - 1, z) - hankel2(v + 1, z))),
+             taylor=of_neighbours("hankel2"))
 hankel1e = ufunc("hankel1e", "v", lambda g, ans, v, z:
-                 g * (0.5 * (hankel1e(v - 1, z) - hankel1e(v + 1, z)) - 1j * ans))
+                 g * (0.5 * (hankel1e(v - 1, z) - hankel1e(v + 1, z)) - 1j * ans),
+             taylor=scaled_bessel("hankel1", _sp.hankel1e, -1j))
 hankel2e = ufunc("hankel2e", "v", lambda g, ans, v, z:
-                 g * (0.5 * (hankel2e(v - 1, z) - hankel2e(v + 1, z)) + 1j * ans))
+                 g * (0.5 * (hankel2e(v - 1, z) - hankel2e(v + 1, z)) + 1j * ans),
+             taylor=scaled_bessel("hankel2", _sp.hankel2e, 1j))
 struve    = ufunc("struve", "v", lambda g, _ans, v, x:
-                  g * (0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x))))
+                  g * (0.5 * (struve(v - 1, x) - struve(v + 1, x) + struve_term(v, x))), taylor=struve_series(-1.0))
 modstruve = ufunc("modstruve", "v", lambda g, _ans, v, x:
-                  g * (0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x))))
+                  g * (0.5 * (modstruve(v - 1, x) + modstruve(v + 1, x) + struve_term(v, x))), taylor=struve_series(1.0))
 besselpoly = ufunc("besselpoly", lambda g, _ans, a, lmb, nu:
                    g * (besselpoly(a, lmb + 1, nu - 1) - besselpoly(a, lmb + 1, nu + 1)), "lmb", "nu")
 wright_bessel = ufunc("wright_bessel", "a", "b", lambda g, _ans, a, b, x: g * wright_bessel(a, a + b, x))
@@ -643,12 +828,12 @@ shichi, _ = ufunc_of_several("shichi", lambda g, _ans, x: g * over(sinh(x), x, 1
 
 def over(s: Any, x: Any, way: float = -1.0) -> Any:
     """sin(x)/x, or sinh(x)/x (way = 1), given the numerator; near 0 the power series."""
-    near = np.abs(peel(x)) < 0.5
+    near = np.abs(peel(x)) < 4.0  # far enough for high orders, in which the quotient loses a factor 1/x each
     if not np.any(near):
         return s / x
     z = where(near, x, 0.0) ** 2
     series: Any = 1.0
-    for n in range(7, 0, -1):
+    for n in range(24, 0, -1):
         series = 1.0 + way * z / ((2 * n) * (2 * n + 1)) * series
     return where(near, series, s / where(near, 1.0, x))
 

@@ -1,0 +1,107 @@
+"""Functions of `scipy.special` that decay like a power: high derivatives keep their digits in the tail."""
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+
+from minigrad import derivatives, grad
+
+special = pytest.importorskip("scipy.special")
+ORDER = 12
+FAR = [0.3, 1.5, 3.9, 4.1, 9.0, 30.0, 100.0, 600.0]
+
+
+def over_circle(fun: Any, x: float) -> Any:
+    """The derivatives of orders 0 to 13 at x, by Cauchy's integral with 80 digits."""
+    n, r = 64, mpmath.mpf(abs(x)) / 8
+    with mpmath.workdps(80):
+        roots = [mpmath.expjpi(mpmath.mpf(2) * k / n) for k in range(n)]
+        values = [fun(x + r * root) for root in roots]
+        sums = [mpmath.fsum(v * roots[-k * i % n] for i, v in enumerate(values)) for k in range(ORDER + 2)]
+        return np.array([float((c / n / r**k).real * mpmath.factorial(k)) for k, c in enumerate(sums)])
+
+
+def hazard_series(x: float) -> Any:
+    """The derivatives of log Φ by h' = -h (x + h), with 250 digits."""
+    with mpmath.workdps(250):
+        z = mpmath.mpf(x)
+        h = [mpmath.npdf(z) / mpmath.ncdf(z)]
+        total = [z + h[0]]
+        for k in range(ORDER + 1):
+            h.append(-mpmath.fsum(h[j] * total[k - j] for j in range(k + 1)) / (k + 1))
+            total.append(h[-1] + (k == 0))
+        return np.array(
+            [float(mpmath.log(mpmath.ncdf(z))), *[float(c * mpmath.factorial(k)) for k, c in enumerate(h[: ORDER + 1])]]
+        )
+
+
+EXACT: dict[str, tuple[Any, Any, list[float]]] = {
+    "erfcx": (special.erfcx, lambda x: mpmath.exp(x * x) * mpmath.erfc(x), [-3.0, *FAR, 1e4]),
+    "dawsn": (special.dawsn, lambda x: mpmath.sqrt(mpmath.pi) / 2 * mpmath.exp(-x * x) * mpmath.erfi(x), [*FAR, -9.0]),
+    "i0e": (special.i0e, lambda x: mpmath.exp(-x) * mpmath.besseli(0, x), FAR),
+    "i1e": (special.i1e, lambda x: mpmath.exp(-x) * mpmath.besseli(1, x), FAR),
+    "k0e": (special.k0e, lambda x: mpmath.exp(x) * mpmath.besselk(0, x), FAR),
+    "k1e": (special.k1e, lambda x: mpmath.exp(x) * mpmath.besselk(1, x), FAR),
+    "ive": (lambda x: special.ive(2.5, x), lambda x: mpmath.exp(-x) * mpmath.besseli(2.5, x), FAR),
+    "kve": (lambda x: special.kve(2.5, x), lambda x: mpmath.exp(x) * mpmath.besselk(2.5, x), FAR),
+    "hankel1e": (
+        lambda x: special.hankel1e(1, x).real,
+        lambda x: (mpmath.hankel1(1, x) * mpmath.expj(-x) + mpmath.hankel2(1, x) * mpmath.expj(x)) / 2,
+        FAR[:-2],
+    ),
+    "jv": (lambda x: special.jv(2.5, x), lambda x: mpmath.besselj(2.5, x), FAR[:-2]),
+    "y0": (special.y0, lambda x: mpmath.bessely(0, x), FAR[:-2]),
+    "k0": (special.k0, lambda x: mpmath.besselk(0, x), FAR[:-2]),
+    "struve": (lambda x: special.struve(1.0, x), lambda x: mpmath.struveh(1, x), [1e-3, 0.3, 3.0, 7.0]),
+    "modstruve": (lambda x: special.modstruve(0.0, x), lambda x: mpmath.struvel(0, x), [1e-3, 0.3, 3.0, 7.0]),
+    "sine integral": (lambda x: special.sici(x)[0], mpmath.si, [0.3, 0.49, 0.6, 1.0, 3.9, 4.1, 30.0]),
+    "hyperbolic sine integral": (lambda x: special.shichi(x)[0], mpmath.shi, [0.3, 0.49, 0.6, 1.0, 3.9, 4.1, 30.0]),
+}
+
+
+@pytest.mark.parametrize("name", EXACT)
+def test_derivatives_up_to_order_12(name: str) -> None:
+    """To 1e-9 of each derivative, away from its zeros: a zero is near where Newton's method goes there in 0.02 x."""
+    fun, exact, points = EXACT[name]
+    found = derivatives(fun, np.array(points), ORDER)
+    expected = np.stack([over_circle(exact, x) for x in points], axis=1)
+    scale = np.abs(expected[:-1]) + 0.02 * np.minimum(np.abs(points), 1.0) * np.abs(expected[1:])
+    assert np.all(np.abs(found - expected[:-1]) <= 1e-9 * scale)
+
+
+def test_the_logarithm_of_the_normal_distribution() -> None:
+    """On both sides, where the value is lost in rounding and where it is close to the point itself."""
+    points = [-300.0, -30.0, -10.0, -7.0, -5.0, -3.0, -1.1, -0.9, 0.0, 1.0, 5.0, 30.0]
+    found = derivatives(special.log_ndtr, np.array(points), ORDER)
+    expected = np.stack([hazard_series(x) for x in points], axis=1)
+    scale = np.abs(expected[:-1]) + 0.02 * np.abs(expected[1:])
+    assert np.all(np.abs(found - expected[:-1]) <= 1e-9 * scale)
+
+
+@pytest.mark.parametrize("fun", [special.erfcx, special.i0e, special.k1e, special.log_ndtr, special.j0], ids=str)
+def test_a_gradient_of_a_high_derivative_is_the_next_one(fun: Any) -> None:
+    """Near and far entries together, alone, in float32, and differentiated."""
+    x = np.array([0.01, 0.5, 3.0, 30.0])
+    found = derivatives(fun, x, 5)
+    for k, v in enumerate(x):
+        assert np.allclose(derivatives(fun, v, 5), found[:, k], rtol=1e-13, atol=0.0)
+    assert derivatives(fun, x.astype(np.float32), 5).dtype == np.float32
+    next_one = grad(lambda x: np.sum(derivatives(fun, x, 4)[4]))(x)
+    assert np.allclose(next_one, found[5], rtol=1e-12, atol=0.0)
+
+
+def test_the_hazard_has_a_slope_where_its_square_underflows() -> None:
+    """The second derivative of log Φ at 30 is 1e-195, and not 0."""
+    h = special.erfcx(-30.0 / np.sqrt(2.0)) ** -1 * np.sqrt(2.0 / np.pi)
+    assert grad(grad(special.log_ndtr))(30.0) == pytest.approx(-30.0 * h, rel=1e-12)
+
+
+def test_several_orders_at_one_point() -> None:
+    """The orders broadcast against the point."""
+    v = np.array([0.0, 1.0, 2.5])
+    for x in (0.7, 20.0):
+        found = derivatives(lambda x: special.kve(v, x), x, 6)
+        for k in range(3):
+            assert np.allclose(found[:, k], derivatives(lambda x, k=k: special.kve(v[k], x), x, 6), rtol=1e-13)
