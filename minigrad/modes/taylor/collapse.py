@@ -12,7 +12,7 @@ from minigrad.core.tape import Tape, peel
 from minigrad.modes.checks import Argnum, check_scalar, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.recording import Recording, named, pulled_complex
-from minigrad.modes.taylor.push import push_with_trouble, times_factorial
+from minigrad.modes.taylor.push import push_with_trouble, step_for, times_factorial
 
 
 def elementwise_derivative(
@@ -35,8 +35,9 @@ def elementwise_derivative(
     for primitive, _parents, _args, ans, _params in nodes[1 : position + 1]:
         if primitive.kind != "elementwise" or ans.shape != leaf.shape or ans.dtype.kind == "c":
             return None
-    series = push_with_trouble(record.tape, [[leaf, 1.0]], [position], order)[0]
-    return finished(times_factorial(series, order), leaf, {id(leaf)})
+    step = step_for(order, [leaf])
+    series = push_with_trouble(record.tape, [[leaf, step]], [position], order)[0]
+    return finished(times_factorial(series, order, step), leaf, {id(leaf)})
 
 
 def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:

@@ -15,7 +15,7 @@ from minigrad.core.tape import Box, Tape, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import check_number
 from minigrad.modes.recording import Recording
-from minigrad.modes.taylor.push import compositions, full, push_with_trouble, times_factorial
+from minigrad.modes.taylor.push import compositions, full, push_with_trouble, step_for, times_factorial
 from minigrad.rules.moving import stack
 from minigrad.rules.series import Series
 
@@ -66,20 +66,22 @@ def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
             )
         )
     check_order("derivatives", order)
-    value, coefficients = Curves("derivatives", fun, (x,)).of_one_result([[1.0]], order)
+    curves = Curves("derivatives", fun, (x,))
+    value, coefficients = curves.of_one_result([[1.0]], order)
+    step = curves.step
     if type(coefficients) is np.ndarray and len(coefficients) == order + 1:
-        return coefficients * _factorials(order).reshape(-1, *[1] * len(value.shape)).astype(value.dtype)
+        return coefficients * _factorials(order, step).reshape(-1, *[1] * len(value.shape)).astype(value.dtype)
     if not isinstance(value, (np.ndarray, np.generic)) or any(type(c) is Box for c in coefficients):
-        return stack(*[full(times_factorial(coefficients, k), value) for k in range(order + 1)], axis=0)
+        return stack(*[full(times_factorial(coefficients, k, step), value) for k in range(order + 1)], axis=0)
     table = np.zeros((order + 1, *value.shape), value.dtype if value.dtype.kind in "fc" else float)
     for k, c in enumerate(coefficients):
-        np.multiply(c, float(math.factorial(k)), out=table[k, ...])
+        np.multiply(c, float(math.factorial(k)) / step**k, out=table[k, ...])
     return table
 
 
 @functools.lru_cache(maxsize=64)
-def _factorials(order: int) -> Any:
-    return np.array([float(math.factorial(k)) for k in range(order + 1)])
+def _factorials(order: int, step: float) -> Any:
+    return np.array([float(math.factorial(k)) / step**k for k in range(order + 1)])
 
 
 # ----- mixed derivatives ----------------------------------------------------------------------------------------------
@@ -185,7 +187,7 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
     found = curves.along(scaled, order)
     values = curves.treedef.unflatten([value for value, _ in found])
     return values, curves.treedef.unflatten(
-        [[full(times_factorial(cs, k), value) for k in range(1, order + 1)] for value, cs in found]
+        [[full(times_factorial(cs, k, curves.step), value) for k in range(1, order + 1)] for value, cs in found]
     )
 
 
@@ -204,7 +206,7 @@ def check_order(operation: str, order: Any) -> None:
 class Curves:
     """A function recorded once at a point, to be pushed along curves through it."""
 
-    __slots__ = ("operation", "outs", "positions", "record", "treedef")
+    __slots__ = ("operation", "outs", "positions", "record", "step", "treedef")
 
     def __init__(self, operation: str, fun: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.operation = operation
@@ -222,15 +224,18 @@ class Curves:
                     located(f"{operation}: the function must return arrays or numbers, not {type(out).__name__}")
                 )
         self.positions = [record.position(out) for out in self.outs]
+        self.step = 1.0
 
     def along(self, directions: Sequence[Series], order: int) -> list[tuple[Any, Series]]:
         """For every output its value and its normalised coefficients, as they come: unexpanded, or fewer than all.
 
-        Each direction lists the coefficients of orders 1, 2, ... of one argument.
+        Each direction lists the coefficients of orders 1, 2, ... of one argument. Those that are returned are in units
+        of `self.step`, see `step_for`.
         """
         record, nodes = self.record, self.record.tape.nodes
+        self.step = step = step_for(order, record.leaves)
         inputs = [
-            [leaf, *[c if type(c) is float else full(c, leaf) for c in direction]]
+            [leaf, *[c * step**k if type(c) is float else full(c, leaf) * step**k for k, c in enumerate(direction, 1)]]
             for leaf, direction in zip(record.leaves, directions)
         ]
         found = iter(push_with_trouble(record.tape, inputs, [p for p in self.positions if p >= 0], order))

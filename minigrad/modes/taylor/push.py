@@ -15,9 +15,10 @@ of `rules.series`; `python -m minigrad coverage` tells which function has which.
 Coefficients of plain arrays are kept in one array with a row per order, so that a convolution is one call of NumPy.
 Boxes among them take the same recurrences as lists: that is how a gradient of a Taylor coefficient comes about.
 
-**Quotients** near a common zero of numerator and denominator, sin(x)/x near 0, are seen to lose digits; then the pass
-runs once more to a higher order, where both can be divided by what vanishes (see `series.careful_quotient`). Where the
-program itself has lost the digits, (exp(x) - 1)/x near 0, a RuntimeWarning says so.
+**Quotients** near a common zero of numerator and denominator, sin(x)/x near 0, are seen to lose digits, also when they
+are written as products with 1/x; then the pass runs once more to a higher order, where both can be divided by what
+vanishes (see `series.careful_quotient`). Where the program itself has lost the digits, (exp(x) - 1)/x or
+1/tanh(x) - 1/x near 0, a RuntimeWarning says so.
 
 Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 2008, chapter 13.
 """
@@ -43,11 +44,27 @@ from minigrad.rules.series import Series
 class Findings(Trouble):
     """What a pass met: infinities, NaN, and quotients in which digits were lost."""
 
-    __slots__ = ("lost_digits",)
+    __slots__ = ("lost_digits", "poles")
 
     def __init__(self) -> None:
         super().__init__()
         self.lost_digits = False
+        self.poles: set[int] = set()  #: nodes that are infinite near the point
+
+    def cancel(self, tape: Tape, known: list[Any], i: int, us: list[Series]) -> bool:
+        """Whether node i is a sum of two poles that cancel but for rounding errors; poles are remembered."""
+        primitive, parents, args, *_ = tape.nodes[i]
+        inverse = us[1] if primitive is DIVIDE else us[0] if primitive is RECIPROCAL else None
+        if primitive is POWER and parents[1] < 0 and type(args[1]) in NUMBERS and np.real(args[1]) < 0:
+            inverse = us[0]
+        if inverse is not None:
+            if len(inverse) > 1 and s.is_near_zero(inverse):
+                self.poles.add(i)
+        elif self.poles and primitive in SUMS and self.poles.issuperset(parents):
+            return s.cancel(known[i], *us)
+        elif self.poles and primitive in KEEP_POLES and not self.poles.isdisjoint(parents):
+            self.poles.add(i)
+        return False
 
     def watch(self) -> Any:
         """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
@@ -114,15 +131,18 @@ def _push_through(
         if max(map(len, us)) == 1:
             known[i] = [ans]  # nothing moves here
             continue
-        by_series = primitive is DIVIDE and min(map(len, us)) > 1
-        if by_series and ahead:
-            known[i], lost = s.careful_quotient(us[0], us[1], order, ans)
+        pair = quotient_of(tape, known, i, us, order) if primitive is DIVIDE or primitive is MULTIPLY else None
+        if pair is not None and ahead:
+            known[i], lost = s.careful_quotient(*pair, order, ans)
             if lost and findings is not None:
                 findings.note(i, primitive, ans, LOST)
             continue
         known[i] = node_series(primitive, us, args, ans, params, order, memo)
-        if by_series and findings is not None and s.loses_digits(known[i], us[0], us[1]):
-            findings.lost_digits = True
+        if findings is not None:
+            if pair is not None and s.loses_digits(known[i], *pair):
+                findings.lost_digits = True
+            if findings.cancel(tape, known, i, us):
+                findings.note(i, primitive, ans, CANCELLED)
         if events:
             assert findings is not None
             what = ""
@@ -135,11 +155,50 @@ def _push_through(
             findings.note(i, primitive, ans, what)
 
 
+def quotient_of(tape: Tape, known: list[Any], i: int, us: list[Series], order: int) -> tuple[Series, Series] | None:
+    """The numerator and the denominator of a quotient of two series, which may be written u / v, u * (1/v), u * v**-1.
+
+    As a product its factors are the terms of a pole, and near it they lose what the quotient loses.
+    """
+    if min(map(len, us)) == 1:
+        return None
+    primitive, parents, *_ = tape.nodes[i]
+    if primitive is DIVIDE:
+        return us[0], us[1]
+    for k in (0, 1):
+        if (inverse := inverse_of(tape, known, parents[k], order)) is not None:
+            factor, v = inverse
+            u = us[1 - k]
+            return (u if factor is None else s.scaled(u, factor)), v
+    return None
+
+
+def inverse_of(tape: Tape, known: list[Any], i: int, order: int) -> tuple[Any, Series] | None:
+    """The constant numerator (`None` for 1) and the denominator of a node that is the inverse of something."""
+    if i < tape.leaves:
+        return None
+    primitive, parents, args, _ans, _params = tape.nodes[i]
+    if primitive is RECIPROCAL:
+        return None, known[parents[0]]
+    if primitive is DIVIDE and parents[0] < 0:
+        return args[0], known[parents[1]]
+    if primitive is POWER and parents[1] < 0 and type(args[1]) in NUMBERS and args[1] in (-1, -2, -3):
+        n = -int(args[1])
+        return None, s.whole_power(args[0] ** n, known[parents[0]], n, order)
+    return None
+
+
+CANCELLED = (
+    "two terms cancel that are infinite near this point, and rounding errors are all that is left of a derivative of "
+    "their difference; write it so that nothing cancels, as a series near the point"
+)
 LOST = (
     "numerator and denominator nearly vanish together, and rounding errors are all that is left of a high derivative; "
     "make the numerator exact there, as in np.expm1(x) / x for (np.exp(x) - 1) / x"
 )
-DIVIDE, MULTIPLY = e.divide.primitive, e.multiply.primitive  # whose series have the care of this module beside them
+# Those whose series have the care of this module beside them.
+DIVIDE, MULTIPLY, RECIPROCAL, POWER = (f.primitive for f in (e.divide, e.multiply, e.reciprocal, e.power))
+SUMS, KEEP_POLES = (e.add.primitive, e.subtract.primitive), (MULTIPLY, e.negative.primitive)
 
 
 def node_series(
@@ -326,11 +385,20 @@ def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], orde
 def _is_resolved(findings: Findings, tape: Tape, found: list[Series]) -> bool:
     """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
     hidden = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
-    if findings.found[0][3] is LOST or not (findings.lost_digits or hidden):
+    if findings.found[0][3] in (LOST, CANCELLED) or not (findings.lost_digits or hidden):
         return False
     return all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
 
 
-def times_factorial(coefficients: Series, k: int) -> Any:
-    """The derivative of order k from Taylor coefficients; 0 beyond the last one."""
-    return coefficients[k] * float(math.factorial(k)) if k < len(coefficients) else 0.0
+def step_for(order: int, leaves: Iterable[Any]) -> float:
+    """The unit of t in which the coefficients up to an order are neither too small nor too large for the dtypes.
+
+    In units of 1 the coefficients of exp are 1/k!, and float32 ends below 1/34!. A power of 2 changes no digit.
+    """
+    narrow = order > 5 and any(np.finfo(peel(leaf).dtype).maxexp < 1000 for leaf in leaves)
+    return 2.0 ** round(math.log2(order / math.e)) if narrow else 1.0
+
+
+def times_factorial(coefficients: Series, k: int, step: float = 1.0) -> Any:
+    """The derivative of order k from Taylor coefficients in units of a step; 0 beyond the last one."""
+    return coefficients[k] * (float(math.factorial(k)) / step**k) if k < len(coefficients) else 0.0

@@ -11,6 +11,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from references import assert_close
 
 import minigrad.numpy as mnp
 from minigrad import derivatives, elementwise_grad
@@ -107,6 +108,11 @@ QUOTIENTS: list[tuple[str, Callable[[Any], Any], Callable[[Any], Any]]] = [
     ("x / sin(x)", lambda x: x / np.sin(x), lambda x: x / mpmath.sin(x)),
     ("x**3 / expm1(x)", lambda x: x**3 / np.expm1(x), lambda x: x**3 / mpmath.expm1(x)),
     ("within another function", lambda x: np.exp(np.sin(x) / x), lambda x: mpmath.exp(sinc(x))),
+    ("times 1 / x", lambda x: np.sin(x) * (1 / x), lambda x: mpmath.sin(x) / x),
+    ("times 3 / x", lambda x: (3 / x) * np.sin(x), lambda x: 3 * mpmath.sin(x) / x),
+    ("times x ** -1", lambda x: np.sin(x) * x**-1, lambda x: mpmath.sin(x) / x),
+    ("times a reciprocal", lambda x: np.reciprocal(np.sinh(x)) * np.sin(x), lambda x: mpmath.sin(x) / mpmath.sinh(x)),
+    ("a true pole as a product", lambda x: np.cos(x) * (1 / x), lambda x: mpmath.cos(x) / x),
     ("true poles", lambda x: np.cos(x) / x, lambda x: mpmath.cos(x) / x),
     ("a pole of all orders", lambda x: 1 / x, lambda x: 1 / x),
 ]
@@ -144,6 +150,30 @@ def test_digits_that_the_program_has_lost_are_told(fun: Any, x: Any) -> None:
     """A difference that cancels has no derivatives of high order left in it; the warning says what to write instead."""
     with pytest.warns(RuntimeWarning, match=r"nearly vanish together(.|\n)*np\.expm1\(x\) / x"):
         derivatives(fun, x, 8)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: 1 / np.tanh(x) - 1 / x,
+        lambda x: -1 / x + 1 / np.sin(x),
+        lambda x: np.reciprocal(np.tanh(x)) - x**-1.0,
+        lambda x: 2.0 * (1 / np.sin(x) ** 2) - 2.0 * x**-2,
+    ],
+)
+@pytest.mark.parametrize("order", [1, 4])
+def test_poles_that_cancel_are_told(fun: Any, order: int) -> None:
+    """Each term is infinite near the point, and their difference is not."""
+    with pytest.warns(RuntimeWarning, match="two terms cancel that are infinite near this point"):
+        derivatives(fun, np.array([1.0, 1e-6]), order)
+    derivatives(fun, 1.0, order)  # no warning away from it
+
+
+def test_poles_that_do_not_cancel_are_not_told() -> None:
+    """A difference of poles may be a pole, or nothing at all."""
+    x = 1e-3
+    assert derivatives(lambda x: 1 / x - 1 / x, x, 3).tolist() == [0.0] * 4
+    assert_close(derivatives(lambda x: 3 / x - 1 / x, x, 3), [2e3, -2e6, 4e9, -12e12], 1e-12)
 
 
 def test_a_quotient_without_a_value_has_no_derivatives() -> None:

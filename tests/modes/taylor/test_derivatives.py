@@ -278,3 +278,17 @@ def test_derived_series_ask_for_each_other_once(
     with mpmath.workdps(60):
         expected = [float(c * mpmath.factorial(k)) for k, c in enumerate(mpmath.taylor(exact, mpmath.mpf(x), 12))]
     assert np.all(np.abs(found - expected) <= 1e-11 * np.abs(expected))
+
+
+def test_high_orders_in_float32_neither_underflow_nor_overflow() -> None:
+    """1/40! is no float32, and the 40th derivative of exp is."""
+    x = np.array([0.3, -1.0], np.float32)
+    found = derivatives(np.exp, x, 60)
+    assert found.dtype == np.float32
+    assert_close(found, np.tile(np.exp(x.astype(float)), (61, 1)), 1e-5)
+    assert_close(derivatives(lambda x: np.sin(x) * 2.0, x[0], 50)[50], -2.0 * math.sin(0.3), 1e-5)
+    assert_close(jet(np.exp, (x,), ([np.ones_like(x), *[0.0] * 44],))[1][-1], np.exp(x), 1e-5)
+    assert_close(nested_elementwise(np.sin, 41)(x), np.cos(x), 1e-5)
+    z = np.array([0.3 + 0.1j], np.complex64)
+    assert derivatives(np.exp, z, 45).dtype == np.complex64
+    assert_close(derivatives(np.exp, z, 45)[45], np.exp(z), 1e-5)
