@@ -204,17 +204,16 @@ def loses_digits(w: Series, u: Series, v: Series) -> bool:
 
 def is_near_zero(v: Series) -> bool:
     """Whether a denominator vanishes within half a unit of t, at some entry, as far as its slope tells."""
-    return bool((abs(peel(v[1])) > 2.0 * abs(peel(v[0]))).any()) if hasattr(peel(v[0]), "dtype") else False
+    return bool(np.any(abs(peel(v[1])) > 2.0 * abs(peel(v[0]))))
 
 
 def cancel(w: Series, u: Series, v: Series) -> bool:
     """Whether rounding errors have made all but four digits of the last coefficient of a sum w of u and v."""
     k = len(w) - 1
-    if not 0 < k < min(len(u), len(v)):
+    if u is v or not 0 < k < min(len(u), len(v)):
         return False
-    last = peel(w[k])
     terms = np.abs(peel(u[k])) + np.abs(peel(v[k]))
-    return bool(np.any((np.finfo(terms.dtype).eps * terms > 1e-4 * np.abs(last)) & np.not_equal(last, 0)))
+    return bool(np.any(np.finfo(np.result_type(terms)).eps * terms > 1e-4 * np.abs(peel(w[k]))))
 
 
 def _upward_bounds(ans: Any, u: Series, v: Series, order: int) -> list[Any]:

@@ -61,7 +61,8 @@ class Findings(Trouble):
             if len(inverse) > 1 and s.is_near_zero(inverse):
                 self.poles.add(i)
         elif self.poles and primitive in SUMS and self.poles.issuperset(parents):
-            return s.cancel(known[i], *us)
+            (one, *_), (other, *_) = [(tape.nodes[p][:2], tape.nodes[p][2]) for p in parents]
+            return one != other and s.cancel(known[i], *us)
         elif self.poles and primitive in KEEP_POLES and not self.poles.isdisjoint(parents):
             self.poles.add(i)
         return False
