@@ -96,7 +96,8 @@ LOOKED_FOR: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 HOMES = {"numpy": mnp, "numpy.linalg": mnp.linalg, "numpy.fft": mnp.fft, "scipy.special": special}
 SAME_TO_PHASES = {"eigh", "eig", "svd"}
-EXCEPT = {"numpy.empty_like"}  # its values are what was in memory
+# Its values are what was in memory; samples have no derivative.
+EXCEPT = {"numpy.empty_like", "scipy.stats.dirichlet.rvs"}
 # What is true or false: any text is true.
 FLAGS = {
     "keepdims", "subok", "copy", "hermitian", "full_matrices", "compute_uv", "lower", "overwrite_a", "overwrite_b",

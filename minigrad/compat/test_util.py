@@ -47,48 +47,86 @@ def check_equivalent(x: Any, y: Any, what: str = "the values") -> None:
             raise AssertionError(f"{what} differ:\n{a}\n{b}\nlargest difference {np.max(np.abs(a - b)):.3g}")
 
 
-def check_jvp(fun: Callable[..., Any], x: tuple[Any, ...], order: int = 1) -> None:
+def check_jvp(fun: Callable[..., Any], x: tuple[Any, ...], order: int = 1, is_last: bool = True) -> None:
     """Raise unless the forward mode of `fun(*x)` agrees with finite differences."""
 
     def pushed(*args: Any) -> Any:
         return jvp(fun, args[:-1], args[-1])[1]
 
-    _require(check(fun, pushed, *x, kind="jvp", argnum=tuple(range(len(x)))), "forward", order)
+    report = check(fun, pushed, *x, kind="jvp", argnum=tuple(range(len(x))))
+    _require(report, "forward mode (JVP)", order, is_last, fun, x)
 
 
-def check_vjp(fun: Callable[..., Any], x: tuple[Any, ...], order: int = 1) -> None:
+def check_vjp(fun: Callable[..., Any], x: tuple[Any, ...], order: int = 1, is_last: bool = True) -> None:
     """Raise unless the reverse mode of `fun(*x)` agrees with finite differences."""
 
     def pulled(*args: Any) -> Any:
         return vjp(fun, *args[:-1])[1](args[-1])
 
-    _require(check(fun, pulled, *x, kind="vjp", argnum=tuple(range(len(x)))), "reverse", order)
+    report = check(fun, pulled, *x, kind="vjp", argnum=tuple(range(len(x))))
+    _require(report, "reverse mode (VJP)", order, is_last, fun, x)
 
 
-def _require(report: Any, mode: str, order: int) -> None:
-    if report.verdict != "OK":
-        raise GradientMismatchError(report, f"{mode} mode at order {order} and finite differences: {report.verdict}")
+def _name(fun: Any) -> str:
+    return getattr(fun, "__name__", type(fun).__name__)
 
 
-def check_grads(fun: Callable[..., Any], modes: Any = ("fwd", "rev"), order: Any = 2) -> Callable[..., None]:
+def _require(report: Any, mode: str, order: int, is_last: bool, fun: Callable[..., Any], x: tuple[Any, ...]) -> None:
+    is_open = report.verdict == "INCONCLUSIVE" or (report.verdict == "NOT DIFFERENTIABLE HERE" and is_last)
+    if report.verdict == "OK" or (is_open and _as_by_central_differences(fun, x)):
+        return
+    title = f"{mode} check of {_name(fun)} failed at order {order} against finite differences: {report.verdict}"
+    raise GradientMismatchError(report, title)
+
+
+def _as_by_central_differences(fun: Callable[..., Any], x: tuple[Any, ...]) -> bool:
+    """Whether both modes have the slope of the central difference along a random direction, to 1e-6.
+
+    This is the test of autograd. It decides where `check` leaves the matter open: at a kink it holds the derivative
+    that was chosen to the mean of both sides (0 for `abs`), and it does not mind a jump that is further away.
+    """
+    v, step = _random_like(x, 6), 1e-6
+    ahead, behind = (fun(*tree_map(lambda a, t, h=h: a + h * t, x, v)) for h in (step / 2, -step / 2))
+    out, pushed = jvp(fun, x, v)
+    g = _random_like(out, 7)
+
+    def dot(a: Any, b: Any) -> float:
+        """The real scalar product, in the convention of cotangents: not conjugated."""
+        pairs = zip(flatten(a)[0], flatten(b)[0], strict=True)
+        return float(sum(np.sum(np.real(np.asarray(p) * q)) for p, q in pairs))
+
+    numeric = (dot(g, ahead) - dot(g, behind)) / step
+    found = dot(g, pushed), dot(vjp(fun, *x)[1](g), v)
+    return all(abs(slope - numeric) <= ATOL + RTOL * abs(slope) for slope in found)
+
+
+def check_grads(
+    fun: Callable[..., Any], modes: Any = ("fwd", "rev"), order: Any = 2, *, argnum: int | Sequence[int] | None = None
+) -> Callable[..., None]:
     """A check of the derivatives of `fun` up to `order`, in the modes "fwd" and "rev" and all their combinations.
 
     Args:
         fun: returns arrays or pytrees of them.
         modes: the modes to check.
         order: the highest order to check.
+        argnum: the position of the argument to check, or a sequence of positions; by default all.
 
     Returns:
         A function of the arguments of `fun`: float or complex arrays, or pytrees of them; keyword arguments are
-        constants. It raises an AssertionError, whose message is the report of `minigrad.check`, if a derivative is
-        wrong, if there is none because the point is at a kink, or if differences of `fun` cannot tell. It evaluates
-        `fun` about 35 times for each mode and order.
+        constants, as are arguments that `argnum` leaves out. It raises an AssertionError, whose message is the report
+        of `minigrad.check`, if a derivative is wrong. Where the check leaves the matter open, the derivative
+        has to be that of a central difference with the step 1e-6, as in autograd; so has one of the highest order at a
+        kink. It evaluates `fun` about 35 times for each mode and order.
 
     Raises:
         ValueError: if a mode is unknown.
 
+    Derivatives of the second order are those of the pullback in its cotangent, too, and of the pushforward in its
+    tangent: a rule that is right but whose own derivative is not is found.
+
     >>> import numpy as np
     >>> check_grads(np.tanh, modes=["rev"], order=1)(np.array([0.5, 1e-7, 20.0]))
+    >>> check_grads(lambda x, n: x**n, argnum=0)(2.0, 3)
     """
     if isinstance(modes, int):  # check_grads(fun, 1)
         modes, order = ("fwd", "rev") if order == 2 else order, modes
@@ -98,22 +136,36 @@ def check_grads(fun: Callable[..., Any], modes: Any = ("fwd", "rev"), order: Any
         raise ValueError(f'check_grads: modes are "fwd" and "rev", not {modes}')
 
     def checked(*args: Any, **kwargs: Any) -> None:
-        _check(lambda *xs: fun(*xs, **kwargs), args, order, modes, 1)
+        chosen = range(len(args)) if argnum is None else [argnum] if isinstance(argnum, int) else list(argnum)
+
+        def of_chosen(*xs: Any) -> Any:
+            new = list(args)
+            for k, x in zip(chosen, xs):
+                new[k] = x
+            return fun(*new, **kwargs)
+
+        of_chosen.__name__ = _name(fun)
+        _check(of_chosen, tuple([args[k] for k in chosen]), order, modes, 1)
 
     return checked
 
 
 def _check(fun: Callable[..., Any], x: tuple[Any, ...], order: int, modes: Sequence[str], level: int) -> None:
+    def pushed(*args: Any) -> Any:
+        return jvp(fun, args[:-1], args[-1])[1]
+
+    def pulled(*args: Any) -> Any:
+        return vjp(fun, *args[:-1])[1](args[-1])
+
+    pushed.__name__, pulled.__name__ = f"jvp_{_name(fun)}", f"vjp_{_name(fun)}"
     if "fwd" in modes:
-        check_jvp(fun, x, level)
+        check_jvp(fun, x, level, order == 1)
         if order > 1:
-            v = _random_like(x, 4)
-            _check(lambda *xs: jvp(fun, xs, v)[1], x, order - 1, modes, level + 1)
+            _check(pushed, (*x, _random_like(x, 4)), order - 1, modes, level + 1)
     if "rev" in modes:
-        check_vjp(fun, x, level)
+        check_vjp(fun, x, level, order == 1)
         if order > 1:
-            g = _random_like(fun(*x), 5)
-            _check(lambda *xs: vjp(fun, *xs)[1](g), x, order - 1, modes, level + 1)
+            _check(pulled, (*x, _random_like(fun(*x), 5)), order - 1, modes, level + 1)
 
 
 def combo_check(fun: Callable[..., Any], *argnums: Any, **options: Any) -> Callable[..., None]:
@@ -121,7 +173,7 @@ def combo_check(fun: Callable[..., Any], *argnums: Any, **options: Any) -> Calla
 
     Args:
         fun: as for `check_grads`.
-        *argnums: the positions to differentiate.
+        *argnums: the positions to differentiate, by default the first.
         **options: `order` and `modes`, as for `check_grads`.
 
     Returns:
@@ -130,7 +182,7 @@ def combo_check(fun: Callable[..., Any], *argnums: Any, **options: Any) -> Calla
     >>> import numpy as np
     >>> combo_check(lambda x, y: x * np.sin(y), [0, 1])([1.0, np.ones(2)], [0.5])
     """
-    positions = argnums[0] if argnums and not isinstance(argnums[0], int) else argnums
+    positions = argnums[0] if argnums and not isinstance(argnums[0], int) else argnums or (0,)
 
     def check(*lists: Any, **keywords: Any) -> None:
         names = list(keywords)
@@ -138,12 +190,6 @@ def combo_check(fun: Callable[..., Any], *argnums: Any, **options: Any) -> Calla
             args = combination[: len(lists)]
             constants = dict(zip(names, combination[len(lists) :]))
 
-            def traced(*xs: Any, args: Any = args, constants: Any = constants) -> Any:
-                new = list(args)
-                for k, x in zip(positions, xs):
-                    new[k] = x
-                return fun(*new, **constants)
-
-            check_grads(traced, **options)(*[args[k] for k in positions])
+            check_grads(fun, argnum=positions, **options)(*args, **constants)
 
     return check

@@ -100,7 +100,14 @@ def check_scalar(operation: str, out: Any) -> None:
     refuse_foreign_result(operation, plain)
     shape = np.shape(plain)
     kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
-    if kind not in "biufc":
+    if kind == "b":
+        raise TypeError(
+            located(
+                f"{operation}: the function returned a truth value ({type(plain).__name__}), which has no derivative. "
+                f"Return the number of which it says something"
+            )
+        )
+    if kind not in "iufc":
         raise TypeError(located(f"{operation}: the function returned a {type(plain).__name__}, not a number"))
     if np.size(plain) != 1:
         raise ValueError(

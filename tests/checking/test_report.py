@@ -179,9 +179,9 @@ def cube_with(vjp_factor, jvp_factor):
 
 def test_check_grads_finds_wrong_rules():
     check_grads(cube_with(1.0, 1.0))(x3)
-    with pytest.raises(AssertionError, match="reverse mode at order 1 and finite differences: WRONG"):
+    with pytest.raises(AssertionError, match=r"reverse mode \(VJP\) check of cube failed at order 1 .*: WRONG"):
         check_grads(cube_with(1.001, 1.0))(x3)
-    with pytest.raises(AssertionError, match="forward mode at order 1 and finite differences: WRONG"):
+    with pytest.raises(AssertionError, match=r"forward mode \(JVP\) check of cube failed at order 1 .*: WRONG"):
         check_grads(cube_with(1.0, 0.9))(x3)
     check_grads(cube_with(1.0, 0.9), modes=["rev"])(x3)
 

@@ -35,6 +35,8 @@ def test_output_that_is_not_one_number(transform: Callable[..., Any]) -> None:
     fails(ValueError, lambda: transform(lambda x: x**2)(X), "grad", "(3,)", "np.sum", "jacobian", "elementwise_grad")
     fails(ValueError, lambda: transform(lambda x: np.zeros((2, 0)))(X), "(2, 0)")
     fails(TypeError, lambda: transform(lambda x: np.sum(x) * 1j)(X), "complex", "np.real")
+    fails(TypeError, lambda: transform(lambda x: np.allclose(x, 2.0 * x))(X), "truth value", "no derivative")
+    fails(TypeError, lambda: transform(lambda x: x[0] > 0.0)(X), "truth value", "no derivative")
     fails(TypeError, lambda: transform(lambda x: None)(X), "None", "return")
     fails(TypeError, lambda: transform(lambda x: (np.sum(x), x))(X), "tuple", "grad_and_aux")
     fails(TypeError, lambda: transform(lambda x: [np.sum(x)])(X), "list")

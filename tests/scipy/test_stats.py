@@ -10,6 +10,7 @@ import scipy.signal
 import scipy.stats
 from references import assert_close
 
+from minigrad import LostDerivativeError, grad
 from minigrad.test_util import check_grads
 
 rng = np.random.default_rng(3)
@@ -55,3 +56,12 @@ def test_the_covariance_of_a_normal_distribution() -> None:
     singular = np.outer(b, b)
     ours = multivariate_normal.logpdf(0.5 * b, 0.0 * b, singular, allow_singular=True)
     assert_close(ours, scipy.stats.multivariate_normal.logpdf(0.5 * b, 0.0 * b, singular, allow_singular=True), 1e-9)
+
+
+def test_samples_of_a_dirichlet_distribution_are_those_of_scipy() -> None:
+    from minigrad.scipy.stats import dirichlet
+
+    alpha = np.array([1.5, 2.0, 3.0])
+    assert_close(dirichlet.rvs(alpha, 2, 7), scipy.stats.dirichlet.rvs(alpha, 2, 7), 0.0)
+    with pytest.raises(LostDerivativeError):  # samples have no derivative
+        grad(lambda alpha: np.sum(dirichlet.rvs(alpha)))(alpha)

@@ -1,4 +1,4 @@
-"""The Dirichlet distribution: `pdf`, `logpdf`."""
+"""The Dirichlet distribution: `pdf`, `logpdf`, and samples by SciPy, `rvs`, which have no derivative."""
 
 from typing import Any
 
@@ -19,3 +19,10 @@ def logpdf(x: Any, alpha: Any) -> Any:
 def pdf(x: Any, alpha: Any) -> Any:
     """The density."""
     return np.exp(logpdf(x, alpha))
+
+
+def rvs(alpha: Any, size: Any = 1, random_state: Any = None) -> Any:
+    """Samples, one a row; alpha is a constant."""
+    from scipy.stats import dirichlet  # type: ignore[import-untyped]  # here for start-up: it takes half a second
+
+    return dirichlet.rvs(alpha, size, random_state)
