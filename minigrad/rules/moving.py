@@ -14,7 +14,7 @@ from minigrad.core.nested import has_box
 from minigrad.core.operands import check_plain
 from minigrad.core.primitive import Operation, Scatter, linear, linear_in_all
 from minigrad.core.tape import SHARED, Box, peel, snapshot
-from minigrad.rules.shapes import astype, reshape
+from minigrad.rules.shapes import astype, reshape, sum_
 
 # ----- indexing -------------------------------------------------------------------------------------------------------
 
@@ -44,10 +44,20 @@ sum_of_scatters = linear_in_all(
     pattern=lambda p: p.scattered,
 )
 
+
+def _moves_axes_only(index: Any) -> bool:
+    """Whether an index takes every entry and only adds axes: made of None, `...` and `:`."""
+    if type(index) is tuple:
+        return all(part is None or part is Ellipsis or (type(part) is slice and part == _ALL) for part in index)
+    return index is None or index is Ellipsis or (type(index) is slice and index == _ALL)
+
+
+_ALL = slice(None)
+
 getitem: Operation = linear(
     "getitem",
     lambda x, index: x[index],
-    lambda g, _ans, _x, index: Scatter(g, index),
+    lambda g, _ans, _x, index: reshape(g, shape=_x.shape) if _moves_axes_only(index) else Scatter(g, index),
     pattern=lambda p: p.moved,
     view=True,
 )
@@ -121,14 +131,20 @@ def plain_index(index: Any, x: Any) -> Any:
 # ----- moving entries -------------------------------------------------------------------------------------------------
 
 
-def moves(name: str, fun: Callable[..., Any], view: bool = False) -> Callable[..., Any]:
+def moves(
+    name: str, fun: Callable[..., Any], directly: Callable[..., Any] | None = None, view: bool = False
+) -> Callable[..., Any]:
     """A linear operation that copies entries of its argument to new places, repeats them, or fills with zeros.
 
     Its transpose is found by letting it move the numbers 1, 2, 3, ...: where number i arrives, entry i came from;
-    where a 0 arrives, nothing did.
+    where a 0 arrives, nothing did. Where the transpose is a sum or another move, `directly` of the cotangent, the
+    argument and the parameters gives it without such a table, or None.
     """
 
     def transpose_rule(g: Any, _ans: Any, _x: Any, **params: Any) -> Any:
+        moved = directly(g, _x, **params) if directly is not None else None
+        if moved is not None:
+            return moved
         size = int(np.prod(_x.shape))
         sources = fun(np.arange(1, size + 1).reshape(_x.shape), **params)
         flat = reshape(g, shape=(-1,))
@@ -163,12 +179,63 @@ roll: Operation = linear(
     ),
     pattern=lambda p: p.moved,
 )
-tile = moves("tile", lambda x, reps: np.tile(x, reps))
-repeat = moves("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis))
-rot90 = moves("rot90", lambda x, k, axes: np.rot90(x, k, axes), view=True)
-tril = moves("tril", lambda x, k: np.tril(x, k))
-triu = moves("triu", lambda x, k: np.triu(x, k))
-diag = moves("diag", lambda x, k: np.diag(x, k), view=True)
+
+
+def _copies_summed(g: Any, x: Any, reps: Any) -> Any:
+    """The transpose of tile: the sum over the copies."""
+    reps = tuple(reps) if isinstance(reps, (tuple, list, np.ndarray)) else (reps,)
+    n = max(len(reps), len(x.shape))
+    split: list[int] = []
+    axes: list[int] = []
+    for size, count in zip((1,) * (n - len(x.shape)) + tuple(x.shape), (1,) * (n - len(reps)) + reps):
+        if count != 1:
+            axes.append(len(split))
+        split += [int(size)] if count == 1 else [int(count)] if size == 1 else [int(count), int(size)]
+    return _summed(reshape(g, shape=tuple(split)), tuple(axes), x.shape)
+
+
+def _repeats_summed(g: Any, x: Any, repeats: Any, axis: Any) -> Any:
+    """The transpose of repeat, where every entry is repeated equally often: the sum over the repetitions."""
+    if repeats.size != 1:
+        return None
+    count = int(repeats.reshape(()))
+    shape = (math.prod(x.shape),) if axis is None else x.shape
+    axis = 0 if axis is None else axis % len(shape)
+    split = (*shape[:axis], shape[axis], count, *shape[axis + 1 :])
+    return _summed(reshape(g, shape=split), (axis + 1,), x.shape)
+
+
+def _summed(g: Any, axes: tuple[int, ...], shape: tuple[int, ...]) -> Any:
+    """The sum over axes in this shape, which is kept where it can be."""
+    keepdims = tuple([1 if k in axes else n for k, n in enumerate(g.shape)]) == shape
+    total = sum_(g, axis=axes, keepdims=keepdims) if axes else g
+    return total if total.shape == shape else reshape(total, shape=shape)
+
+
+def _unpadded(g: Any, x: Any, pad_width: Any, mode: str) -> Any:
+    """The transpose of padding with zeros: what is within."""
+    if mode != "constant" or type(pad_width) is not np.ndarray:
+        return None
+    widths = np.broadcast_to(pad_width, (len(x.shape), 2)).tolist()
+    return g[tuple([slice(before, before + n) for (before, _), n in zip(widths, x.shape)])]
+
+
+tile = moves("tile", lambda x, reps: np.tile(x, reps), _copies_summed)
+repeat = moves("repeat", lambda x, repeats, axis: np.repeat(x, repeats, axis), _repeats_summed)
+rot90: Any = moves(
+    "rot90",
+    lambda x, k, axes: np.rot90(x, k, axes),
+    lambda g, x, k, axes: rot90(g, k=-k, axes=axes),
+    view=True,
+)
+tril: Any = moves("tril", lambda x, k: np.tril(x, k), lambda g, x, k: tril(g, k=k) if len(x.shape) > 1 else None)
+triu: Any = moves("triu", lambda x, k: np.triu(x, k), lambda g, x, k: triu(g, k=k) if len(x.shape) > 1 else None)
+diag: Any = moves(
+    "diag",
+    lambda x, k: np.diag(x, k),
+    lambda g, x, k: diag(g, k=k) if len(x.shape) == 1 or (x.shape[0] == x.shape[1]) else None,
+    view=True,
+)
 diagonal = moves("diagonal", lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2), view=True)
 
 
@@ -181,7 +248,7 @@ def _writable_diagonal(x: Any, axis1: int, axis2: int) -> Any:
 
 
 writable_diagonal = moves("diagonal", _writable_diagonal, view=True)
-pad = moves("pad", lambda x, pad_width, mode: np.pad(x, pad_width, mode))
+pad = moves("pad", lambda x, pad_width, mode: np.pad(x, pad_width, mode), _unpadded)
 
 # ----- joining --------------------------------------------------------------------------------------------------------
 

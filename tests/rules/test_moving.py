@@ -1,14 +1,15 @@
-"""Indexing of every kind, by hypothesis."""
+"""Indexing of every kind, by hypothesis; operations that repeat, turn and pad."""
 
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import basic_indices
 from references import assert_close
 
-from minigrad import jvp, vjp
+from minigrad import grad, jvp, source, vjp
 
 
 @given(basic_indices((3, 2, 4), allow_newaxis=True, allow_ellipsis=True), st.integers(0, 99))
@@ -42,3 +43,39 @@ def test_fancy_indices(positions: list[int], mask: list[bool], kind: str) -> Non
     expected = np.zeros_like(x)
     np.add.at(expected, index, 2 * c * x[index])
     assert_close(pullback(c)[0], expected, 1e-14)
+
+
+MOVES: dict[str, Any] = {
+    "a new axis": lambda x: x[:, None], "axes on both sides": lambda x: x[None, ..., None], "all of it": lambda x: x[:],
+    "ellipsis": lambda x: x[...], "tile": lambda x: np.tile(x, 3), "tile to more axes": lambda x: np.tile(x, (2, 1, 3)),
+    "tile one of the axes": lambda x: np.tile(x, (1,) * (x.ndim - 1) + (2,)), "repeat": lambda x: np.repeat(x, 3),
+    "repeat along an axis": lambda x: np.repeat(x, 2, axis=-1), "repeat by an array": lambda x: np.repeat(x, [2]),
+    "rot90": lambda x: np.rot90(np.atleast_2d(x), 3), "pad": lambda x: np.pad(x, (1, 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", MOVES)
+@pytest.mark.parametrize("shape", [(3,), (1, 3), (3, 1), (2, 3), (3, 3), (2, 1, 3)])
+def test_moving_and_repeating_is_undone_by_moving_and_adding(name: str, shape: tuple[int, ...]) -> None:
+    """The transpose is a sum, a reshape or an index: no table says where each entry goes."""
+    move = MOVES[name]
+    x = np.arange(float(np.prod(shape))).reshape(shape)
+    weights = np.cos(np.arange(float(move(x).size))).reshape(move(x).shape)
+    unit = np.eye(x.size).reshape(-1, *shape)
+    expected = np.array([np.sum(move(e) * weights) for e in unit]).reshape(shape)
+    f = grad(lambda x: np.sum(move(x) * weights))
+    assert_close(f(x), expected, 1e-13)
+    text = source(f, x)
+    assert "scatter" not in text
+    assert "np.add.at" not in text
+
+
+@pytest.mark.parametrize("k", [-1, 0, 2])
+@pytest.mark.parametrize("shape", [(3,), (3, 3), (2, 3), (2, 3, 3)])
+def test_triangles_and_diagonals(k: int, shape: tuple[int, ...]) -> None:
+    x = np.arange(float(np.prod(shape))).reshape(shape)
+    unit = np.eye(x.size).reshape(-1, *shape)
+    for move in (np.tril, np.triu, np.diag) if len(shape) < 3 else (np.tril, np.triu):
+        weights = np.cos(np.arange(float(move(x, k).size))).reshape(move(x, k).shape)
+        expected = np.array([np.sum(move(e, k) * weights) for e in unit]).reshape(shape)
+        assert_close(grad(lambda x, move=move, weights=weights: np.sum(move(x, k) * weights))(x), expected, 1e-13)
