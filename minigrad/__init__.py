@@ -47,6 +47,7 @@ from minigrad.errors import (
     NoConvergenceError,
 )
 from minigrad.modes.curvature import ggnvp, hvp, make_ggnvp
+from minigrad.modes.finite import errstate
 from minigrad.modes.forward import jvp
 from minigrad.modes.reverse import grad, grad_and_aux, value_and_grad, vjp
 from minigrad.modes.taylor.collapse import elementwise_grad
@@ -85,6 +86,8 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.operations.implicit import fixed_point as fixed_point
     from minigrad.operations.implicit import root as root
     from minigrad.operations.scan import checkpointed_scan as checkpointed_scan
+    from minigrad.show.nan import NanExplanation as NanExplanation
+    from minigrad.show.nan import explain_nan as explain_nan
 
 __version__ = "0.1.0"
 
@@ -102,6 +105,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(["custom_elementwise", "custom_primitive"], "operations.custom"),
     **dict.fromkeys(["custom_root", "fixed_point", "root"], "operations.implicit"),
     "checkpointed_scan": "operations.scan",
+    **dict.fromkeys(["NanExplanation", "explain_nan"], "show.nan"),
 }
 
 
@@ -146,6 +150,7 @@ __all__ = [
     "deriv",
     "derivatives",
     "elementwise_grad",
+    "errstate",
     "ggnvp",
     "grad",
     "grad_and_aux",

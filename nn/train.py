@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from minigrad import batched, compile, value_and_grad  # noqa: A004
+from minigrad import batched, compile, explain_nan, value_and_grad  # noqa: A004
 from minigrad.errors import MinigradError
 from nn import backprop
 from nn.arrays import Array, Labels
@@ -62,20 +62,25 @@ class DivergedError(MinigradError, ArithmeticError):
         step: the size of the steps.
         history: the losses, the diverged one included, and the accuracies.
         A, b: the parameters with the lowest loss so far.
+        origin: if numbers were no longer finite, what `minigrad.explain_nan` says of the first one.
     """
 
-    def __init__(self, iteration: int, step: float, history: History, A: list[Array], b: list[Array]) -> None:
+    def __init__(
+        self, iteration: int, step: float, history: History, A: list[Array], b: list[Array], origin: str = ""
+    ) -> None:
         lowest = np.min(history.loss, where=np.isfinite(history.loss), initial=np.inf)
         super().__init__(
             f"the loss went from {history.loss[0]:.4g} to {history.loss[-1]:.4g} after {iteration} steps of size"
             f" {step:g}: try a smaller step, for instance {step / 10:g}; A and b of this exception are the parameters"
             f" with the lowest loss, {lowest:.4g}"
+            + (f"\nWhere it begins (minigrad.explain_nan): {origin}" if origin else "")
         )
         self.iteration = iteration
         self.step = step
         self.history = history
         self.A = A
         self.b = b
+        self.origin = origin
 
 
 def per_sample_gradients(
@@ -121,6 +126,11 @@ def step_size(layers: int, n: int) -> float:
     return STEPS_BY_LAYERS.get(layers, OTHER_STEP) * (300 / n)
 
 
+def objective(A: Sequence[Array], b: Sequence[Array], x: Array, Y: Array, *, last: bool = True) -> Any:
+    """The logistic loss of the network on samples x, shape (d[0], n), with one-hot targets Y, shape (d[R], n)."""
+    return logistic(forward(A, b, x, last=last)[-1], Y)
+
+
 def loss_and_gradient(
     gradient: Gradient, x: Array, Y: Array, *, last: bool = True
 ) -> Callable[[Sequence[Array], Sequence[Array]], tuple[float, list[Array], list[Array]]]:
@@ -135,15 +145,12 @@ def loss_and_gradient(
     if gradient not in GRADIENTS:
         raise ValueError(f"gradient must be one of {', '.join(GRADIENTS)}, not {gradient!r}")
 
-    def objective(A: Sequence[Array], b: Sequence[Array], x: Array, Y: Array) -> Any:
-        return logistic(forward(A, b, x, last=last)[-1], Y)
-
     differentiated = value_and_grad(objective, (0, 1))
     if gradient == "autodiff":
         differentiated = compile(differentiated)
 
     def evaluate(A: Sequence[Array], b: Sequence[Array]) -> tuple[float, list[Array], list[Array]]:
-        loss, (gA, gb) = differentiated(list(A), list(b), x, Y)
+        loss, (gA, gb) = differentiated(list(A), list(b), x, Y, last=last)
         return float(loss), gA, gb
 
     return evaluate
@@ -225,7 +232,8 @@ def train(
             if iteration == 0:
                 limit = growth * max(loss, n * np.log(max(Y.shape[0], 2)))
             if not loss <= limit or not np.isfinite(loss):
-                raise DivergedError(iteration, step, history(), best[1], best[2])
+                origin = "" if np.isfinite(loss) else str(explain_nan(objective, A, b, x, Y, last=last))
+                raise DivergedError(iteration, step, history(), best[1], best[2], origin)
             if loss < best[0]:
                 best = (loss, A, b)
             if iteration % every == 0 or iteration == steps:

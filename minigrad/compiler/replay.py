@@ -21,6 +21,7 @@ from minigrad.compiler.stage import TransparentError
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
+from minigrad.core.observing import WATCHED
 from minigrad.core.tape import Box
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import CannotCompileError
@@ -47,6 +48,8 @@ class Compiled:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result, by replaying its program where there is one."""
+        if WATCHED.get() is not None:  # every operation is looked at, so the engine answers
+            return self._eager("checked", args, kwargs)
         missed: list[tuple[Any, str]] = []
         replays = self._replays
         for replay in replays:

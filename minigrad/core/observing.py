@@ -7,7 +7,7 @@ The observer is a context variable: other threads are not observed, and an excep
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
@@ -34,6 +34,9 @@ class Observer:
         self.places: list[Place] = []
 
 
+#: Within `errstate`: what makes the tape that looks at each result, and the function to be recorded on it.
+WATCHED: ContextVar[Callable[[Any, Any], tuple[Any, Any]] | None] = ContextVar("watched", default=None)
+
 _OBSERVER: ContextVar[Observer | None] = ContextVar("observer", default=None)
 
 
@@ -45,6 +48,12 @@ def observed_by(observer: Observer) -> Iterator[None]:
         yield
     finally:
         _OBSERVER.reset(token)
+
+
+def innermost_place() -> Place | None:
+    """Where the innermost recording or sweep is, if somebody looks on."""
+    observer = _OBSERVER.get()
+    return observer.places[-1] if observer is not None and observer.places else None
 
 
 class _Passing:

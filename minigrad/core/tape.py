@@ -130,6 +130,8 @@ class Tape:
         "captured", "detours", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial", "written",
     )  # fmt: skip
 
+    looks: Any = None  #: what looks at each number of a sweep, within `errstate`
+
     def __init__(self) -> None:
         self.serial = next(serials)
         self.nodes: list[Any] = []

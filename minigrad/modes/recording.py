@@ -15,7 +15,7 @@ from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import is_foreign, refuse_foreign
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
-from minigrad.core.observing import passing
+from minigrad.core.observing import WATCHED, passing
 from minigrad.core.tape import Box, Tape, open_part, peel, snapshot
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
@@ -33,6 +33,9 @@ class Recording:
     def __init__(
         self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tape: Tape
     ) -> None:
+        watched = WATCHED.get()
+        if watched is not None:
+            tape, fun = watched(tape, fun)
         self.operation, self.tape = operation, tape
         selected = select(operation, args, argnum)
         self.leaves, self.treedef = flatten(selected)
@@ -87,6 +90,8 @@ class Recording:
     def pull(self, seeds: Sequence[tuple[int, Any]], *, consume: bool = False) -> Any:
         """The cotangents of the selected arguments, in their structure."""
         seeds = [(index, seed) for index, seed in seeds if index >= 0]
+        if self.tape.looks is not None:
+            self.tape.looks.check_backward(seeds)
         cotangents = iter(backward(self.tape, seeds, consume=consume))
         taken = {id(seed) for _, seed in seeds}
         return self.treedef.unflatten(
@@ -99,6 +104,8 @@ class Recording:
     def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""
         moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
+        if self.tape.looks is not None:
+            self.tape.looks.check_forward(moving)
         reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0], consume=consume))
         return [next(reached) if i >= 0 else None for i in outputs]
 

@@ -15,7 +15,14 @@ from minigrad.core.tape import Box, Tape, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import check_number
 from minigrad.modes.recording import Recording
-from minigrad.modes.taylor.push import compositions, full, push_with_trouble, step_for, times_factorial
+from minigrad.modes.taylor.push import (
+    compositions,
+    full,
+    push_series,
+    push_with_trouble,
+    step_for,
+    times_factorial,
+)
 from minigrad.rules.moving import stack
 from minigrad.rules.series import Series
 
@@ -238,6 +245,9 @@ class Curves:
             [leaf, *[c * step**k if type(c) is float else full(c, leaf) * step**k for k, c in enumerate(direction, 1)]]
             for leaf, direction in zip(record.leaves, directions)
         ]
+        if record.tape.looks is not None:
+            with np.errstate(all="ignore"):
+                record.tape.looks.check_series(push_series(record.tape, inputs, range(len(nodes)), order))
         found = iter(push_with_trouble(record.tape, inputs, [p for p in self.positions if p >= 0], order))
         return [
             (out, [out]) if p < 0 else (nodes[p][3], next(found)[: order + 1])
