@@ -2,40 +2,83 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from minigrad.core.lines import Line, user_line
-from minigrad.core.observing import Observer, Place
-from minigrad.core.tape import Box, Tape
+from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
+from minigrad.core.tape import SHARED, Box, Tape, snapshot
+
+
+class Level(NamedTuple):
+    """An inner recording or sweep in which a node was made."""
+
+    phase: str  #: "primal" (it was recorded), "pullback", "pushforward" or "series" (a rule was at work)
+    serial: int  #: of the inner tape; `observer.operations` says which transformation opened it
+
+
+class TapeOnlooker(Onlooker):
+    """What a tape knows of where its nodes come from."""
+
+    __slots__ = ("origins", "serial")
+
+    def __init__(self, serial: int) -> None:
+        super().__init__()
+        self.serial = serial
+        self.origins: list[Origin] = []
+
+    def index_of(self, value: Any) -> int:
+        """The node of a value of an inner tape; of several results that of the first."""
+        value = value[0] if type(value) is tuple and value else value
+        while type(value) is Box:
+            box = snapshot(value) if value.index == SHARED else value
+            if box.tape.serial == self.serial:
+                return box.index
+            value = box.value
+        return -1
+
+    def made(self, index: int) -> Origin:
+        """Where a node comes from."""
+        return self.origins[index]
 
 
 class LinedTape(Tape):
-    """A tape that also keeps the user's line of every node, and in which recording or sweep the node was made.
+    """A tape that also keeps where every node comes from: the user's line, and which recording or sweep made it.
 
-    `places` has one list for each node: the inner recordings and sweeps that were at work, the innermost one last. It
-    is empty for what the function does itself.
+    `origins` has the answer for each node. `places` has one list for each: the inner recordings and sweeps that were at
+    work, the innermost one last. It is empty for what the function does itself.
     """
 
-    __slots__ = ("lines", "observer", "places")
+    __slots__ = ("observer", "origins", "places")
 
     def __init__(self) -> None:
         super().__init__()
-        self.lines: list[Line] = []
-        self.places: list[list[Place]] = []
-        self.observer = Observer()
+        self.places: list[list[Level]] = []
+        self.observer = TapeOnlooker(self.serial)
+        self.origins = self.observer.origins
 
     def leaf(self, value: Any) -> Box:
         """Put one input on the tape, with its line."""
-        self.lines.append(user_line())
+        self.origins.append(PLAIN_ORIGIN._replace(line=user_line()))
         self.places.append([])
         return super().leaf(value)
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with its line and place."""
-        self.lines.append(user_line())
-        self.places.append(self.observer.places[1:])  # without the recording of this tape itself
+        self.origins.append(self.observer.origin())
+        # Without the recording of this tape itself. A place moves on, so what it says now is written down.
+        self.places.append([Level(place.phase, place.serial) for place in self.observer.places[1:]])
         return super().record(primitive, parents, args, ans, params)
+
+    def close(self) -> None:
+        """As of any tape; and let go of the frames of the user's program."""
+        self.observer.forget()
+        super().close()
+
+    @property
+    def lines(self) -> list[Line | None]:
+        """The user's line of every node."""
+        return [origin.line for origin in self.origins]
 
     def line_of(self, index: int, primitive: Any) -> Line | None:
         """The user's line that made a node."""
-        return self.lines[index]
+        return self.origins[index].line

@@ -16,22 +16,27 @@ from typing import Any
 class Place:
     """Where one recording or sweep is."""
 
-    __slots__ = ("argument", "index", "node", "phase")
+    __slots__ = ("argument", "index", "node", "phase", "serial")
 
-    def __init__(self, phase: str) -> None:
+    def __init__(self, phase: str, serial: int = 0) -> None:
         self.phase = phase  #: "primal" (a function is being recorded), "pullback", "pushforward" or "series"
+        self.serial = serial  #: of the tape that is recorded or swept
         self.index = -1  #: position of the node that is being passed
         self.node: Any = None  #: that node; None before the first one, and when results are handed out
         self.argument: Any = None  #: the argument of the node whose cotangent is being computed, where that is known
 
 
 class Observer:
-    """Somebody who wants to know where recordings and sweeps are: a list of places, the innermost one last."""
+    """Somebody who wants to know where recordings and sweeps are: a list of places, the innermost one last.
 
-    __slots__ = ("places",)
+    `operations` says which transformation opened a tape, by the serial of the tape.
+    """
+
+    __slots__ = ("operations", "places")
 
     def __init__(self) -> None:
         self.places: list[Place] = []
+        self.operations: dict[int, str] = {}
 
 
 #: Within `errstate`: what makes the tape that looks at each result, and the function to be recorded on it.
@@ -59,13 +64,13 @@ def innermost_place() -> Place | None:
 class _Passing:
     """A recording or sweep that is observed: its place is the last one while it runs."""
 
-    __slots__ = ("phase", "places")
+    __slots__ = ("phase", "places", "serial")
 
-    def __init__(self, places: list[Place], phase: str) -> None:
-        self.places, self.phase = places, phase
+    def __init__(self, places: list[Place], phase: str, serial: int) -> None:
+        self.places, self.phase, self.serial = places, phase, serial
 
     def __enter__(self) -> Place:
-        self.places.append(Place(self.phase))
+        self.places.append(Place(self.phase, self.serial))
         return self.places[-1]
 
     def __exit__(self, *_: object) -> None:
@@ -75,7 +80,17 @@ class _Passing:
 _UNSEEN = nullcontext()
 
 
-def passing(phase: str) -> Any:
-    """`with passing(phase) as place`: a recording or sweep begins and ends. The place is None if nobody looks on."""
+def passing(phase: str, serial: int = 0, operation: str = "") -> Any:
+    """`with passing(phase) as place`: a recording or sweep begins and ends. The place is None if nobody looks on.
+
+    Args:
+        phase: see `Place`.
+        serial: that of the tape that is recorded or swept.
+        operation: in a recording, the transformation that opened the tape.
+    """
     observer = _OBSERVER.get()
-    return _UNSEEN if observer is None else _Passing(observer.places, phase)
+    if observer is None:
+        return _UNSEEN
+    if operation:
+        observer.operations[serial] = operation
+    return _Passing(observer.places, phase, serial)

@@ -61,7 +61,7 @@ class Recording:
             check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
         lost = None
         try:
-            with passing("primal"):
+            with passing("primal", tape.serial, operation):
                 self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
         except ValueError as error:
             lost = error.__cause__  # NumPy hides it behind "setting an array element with a sequence"

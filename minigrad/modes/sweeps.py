@@ -51,18 +51,19 @@ def backward(
         tape: what was recorded.
         seeds: positions of nodes, each with a cotangent that broadcasts to its shape.
         consume: let go of each node when it has been passed, for the last sweep over a tape.
-        keep: a list that is filled with the cotangents of all nodes.
+        keep: a list that is filled with the cotangents of all nodes; of a node with several results a list of them.
 
     Linear in the number of nodes; no recursion.
     """
     tape.check_captured()
     trouble = Trouble()
-    with passing("pullback") as place, trouble.watch():
+    with passing("pullback", tape.serial) as place, trouble.watch():
         cotangents = _pull_back(tape, seeds, consume, keep is not None, trouble, place)
     if trouble.found:
         trouble.tell(tape)
     if keep is not None:
-        keep[:] = [gathered(g, tape.nodes[i][3]) if type(g) is list else g for i, g in enumerate(cotangents)]
+        waiting = [i < tape.leaves and type(g) is list for i, g in enumerate(cotangents)]  # of other nodes it was done
+        keep[:] = [gathered(g, tape.nodes[i][3]) if waiting[i] else g for i, g in enumerate(cotangents)]
     return cotangents[: tape.leaves] + [None] * (tape.leaves - len(cotangents))
 
 
@@ -84,7 +85,7 @@ def _pull_back(
         primitive, parents, args, ans, params = node = nodes[i]
         if type(g) is list:
             g = gathered(g, ans)
-        cotangents[i] = g if keeps and type(g) is not list else None
+        cotangents[i] = g if keeps else None
         if consume:
             nodes[i] = None
         if place is not None:
@@ -147,7 +148,10 @@ def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, cons
     trouble = Trouble()
     # The branch that `where` did not take may be infinite, and is left out.
     hides = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
-    with passing("pushforward") as place, np.errstate(all="ignore") if hides else trouble.watch():
+    with (
+        passing("pushforward", tape.serial) as place,
+        np.errstate(all="ignore") if hides else trouble.watch(),
+    ):
         reached = _push_forward(tape, tangents, outputs, consume, trouble, place)
     if trouble.found:
         trouble.tell(tape)

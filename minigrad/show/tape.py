@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,13 @@ import numpy as np
 from minigrad.core.lined import LinedTape
 from minigrad.core.observing import observed_by
 from minigrad.core.tape import peel
-from minigrad.core.tree import flatten
+from minigrad.core.tree import TreeDef, flatten
+from minigrad.modes.checks import is_numeric
 from minigrad.modes.recording import Recording
 from minigrad.modes.sweeps import backward
 from minigrad.rules.expansion import expanded
+from minigrad.show.graph import as_dot, as_mermaid
+from minigrad.show.memory import kept
 
 
 class TracedTape(LinedTape):
@@ -23,7 +26,7 @@ class TracedTape(LinedTape):
 
     def __init__(self) -> None:
         super().__init__()
-        self.output: Any = None
+        self.output: Any = []
         self.title = ""
 
     def __str__(self) -> str:
@@ -31,9 +34,30 @@ class TracedTape(LinedTape):
 
     __repr__ = __str__
 
-    def table(self, cotangents: bool = False) -> str:
-        """The tape as text; with the cotangents of the backward sweep beside the values if asked for."""
-        return printed(self, cotangents=cotangents)
+    def table(self, cotangents: bool = False, kept: bool = False) -> str:
+        """The tape as text; on request with the cotangents, and with the bytes kept for the backward sweep.
+
+        >>> print(trace(np.tanh, 0.5).table(kept=True))  # doctest: +ELLIPSIS
+        tape of tanh: 2 nodes, 1 of them inputs, 8 bytes kept for the backward sweep
+            label     operation  dtype shape  value   kept         line
+        ----------------------------------------------------------...
+        %0  args[0]   input      float64 ()   0.5     input
+        %1  (output)  tanh(%0)   float64 ()   0.4621  8 B for %1  ...
+        """
+        return printed(self, cotangents, kept)
+
+    @property
+    def nbytes(self) -> int:
+        """The bytes that the backward sweep needs of what was computed: without the inputs, and shared memory once."""
+        return sum(part.nbytes for part in kept(self, self.output))
+
+    def dot(self) -> str:
+        """The tape as a graph for Graphviz: `dot -Tsvg`."""
+        return as_dot(self, lambda index: boxed(self, index))
+
+    def mermaid(self) -> str:
+        """The tape as a graph for Mermaid, which pages of Markdown show."""
+        return as_mermaid(self, lambda index: boxed(self, index))
 
     def cotangents(self) -> list[Any]:
         """The cotangent of every node: the derivative of the (summed) output with respect to it; `None` is zero."""
@@ -61,14 +85,14 @@ def cotangents(tape: TracedTape) -> list[Any]:
     seeds = [(index, 1.0) for index in tape.output if index >= 0]
     backward(tape, seeds, keep=kept)
     kept += [None] * (len(tape.nodes) - len(kept))
-    return [None if ct is None else expanded(ct, node[3]) for ct, node in zip(kept, tape.nodes)]
+    return [ct if ct is None or type(ct) is list else expanded(ct, node[3]) for ct, node in zip(kept, tape.nodes)]
 
 
 def summary(value: Any) -> str:
     """A value in a few characters: small arrays as they are, of others the range and the mean."""
     if value is None:
         return "0"
-    if type(value) is tuple:
+    if type(value) is tuple or type(value) is list:
         return ""
     plain = np.asarray(peel(value))
     if plain.size <= 3:
@@ -99,24 +123,59 @@ def parameters(params: dict[str, Any]) -> str:
     return ", ".join(shown)
 
 
-def printed(tape: TracedTape, cotangents: bool = False) -> str:
-    """The tape as text, a row per node: number, label, operation, shape and dtype, value, and the user's line."""
+def operation_of(tape: TracedTape, index: int) -> str:
+    """What a node does, with its operands and parameters: `sum(%2, axis=0)`."""
+    primitive, parents, args, _, params = tape.nodes[index]
+    if primitive is None:
+        return "input"
+    names = [f"%{p}" if p >= 0 else constant(arg) for p, arg in zip(parents, args)]
+    extra = parameters(params)
+    return f"{primitive.name}({', '.join(names + ([extra] if extra else []))})"
+
+
+#: What stands before an operation that an inner transformation does: nothing if it is recorded, else the direction.
+MARKS = {"primal": "    ", "pullback": "  ← ", "pushforward": "  → ", "series": "  ~ "}
+
+
+def printed(tape: TracedTape, cotangents: bool = False, shows_kept: bool = False) -> str:
+    """The tape as text, a row per node: number, label, operation, shape and dtype, value, and the user's line.
+
+    What inner transformations do is indented. An arrow says that a rule is at work, backward or forward; the line is
+    then that of the operation to which the rule belongs.
+    """
     sweep = tape.cotangents() if cotangents else None
-    rows = [["", "label", "operation", "dtype shape", "value", *(["cotangent"] if sweep else []), "line"]]
-    for i, (primitive, parents, args, ans, params) in enumerate(tape.nodes):
-        if primitive is None:
-            operation = "input"
-        else:
-            names = [f"%{p}" if p >= 0 else constant(arg) for p, arg in zip(parents, args)]
-            extra = parameters(params)
-            operation = f"{primitive.name}({', '.join(names + ([extra] if extra else []))})"
-        label = tape.labels.get(i, "") + (" (output)" if i in tape.output and primitive is not None else "")
-        row = [f"%{i}", label.strip(), "    " * len(tape.places[i]) + operation, kind_of(ans), summary(ans)]
-        rows.append([*row, *([summary(sweep[i])] if sweep else []), "" if primitive is None else str(tape.lines[i])])
+    memory = kept(tape, tape.output) if shows_kept else None
+    optional = [*(["cotangent"] if sweep else []), *(["kept"] if memory else [])]
+    rows = [["", "label", "operation", "dtype shape", "value", *optional, "line"]]
+    for i, (primitive, _parents, _args, ans, _params) in enumerate(tape.nodes):
+        is_output = i in tape.output and primitive is not None
+        label = tape.labels.get(i, "") + (" (output)" if is_output else "")
+        operation = "".join([MARKS[level.phase] for level in tape.places[i]]) + operation_of(tape, i)
+        row = [f"%{i}", label.strip(), operation, kind_of(ans), summary(ans)]
+        row += [summary(sweep[i])] if sweep else []
+        row += [_kept_in_words(memory[i].nbytes, memory[i].readers, primitive is None)] if memory else []
+        rows.append([*row, "" if primitive is None else str(tape.origins[i].line)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     lines.insert(1, "-" * max(map(len, lines)))
-    return f"tape of {tape.title}: {len(tape.nodes)} nodes, {tape.leaves} of them inputs\n" + "\n".join(lines)
+    total = f", {tape.nbytes:,} bytes kept for the backward sweep" if memory else ""
+    return f"tape of {tape.title}: {len(tape.nodes)} nodes, {tape.leaves} of them inputs{total}\n" + "\n".join(lines)
+
+
+def _kept_in_words(nbytes: int, readers: tuple[int, ...], is_input: bool) -> str:
+    """What is kept of a node, and for the rules of which nodes."""
+    if is_input or not readers:
+        return "input" if is_input else "-"
+    for_whom = ", ".join(f"%{i}" for i in readers[:3]) + (", ..." if len(readers) > 3 else "")
+    return f"{nbytes:,} B for {for_whom}" if nbytes else f"a view, for {for_whom}"
+
+
+def boxed(tape: TracedTape, index: int) -> list[str]:
+    """What a graph says of a node: its label and operation, and its shape."""
+    label = tape.labels.get(index, "")
+    is_output = index in tape.output and tape.nodes[index][0] is not None
+    head = f"%{index} {label} = {operation_of(tape, index)}" if label else f"%{index} = {operation_of(tape, index)}"
+    return [head, kind_of(tape.nodes[index][3]) + (" (output)" if is_output else "")]
 
 
 def constant(value: Any) -> str:
@@ -136,8 +195,12 @@ def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:
         **kwargs: its keyword arguments, which are constants.
 
     Returns:
-        The tape. `print(tape.table(cotangents=True))` adds the cotangents of the backward sweep. Operations of
-        transformations within `fun` are indented.
+        The tape. `print(tape.table(cotangents=True))` adds the cotangents of the backward sweep, `kept=True` what it
+        keeps; `tape.dot()` and `tape.mermaid()` are the tape as a graph. Operations of transformations within `fun`
+        are indented, with an arrow where a rule is at work.
+
+    Raises:
+        Exception: what `fun` raises. Its attribute `tape` is what was recorded up to there.
 
     >>> def f(x):
     ...     return np.sin(x) * x
@@ -145,20 +208,45 @@ def trace(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> TracedTape:
     3
     """
     tape = TracedTape()
-    with observed_by(tape.observer):
-        record = Recording("trace", fun, args, kwargs, tuple(range(len(args))), tape)
-    tape.title = getattr(fun, "__name__", type(fun).__name__)
-    for index, path in enumerate(numeric_paths(record, fun)):
-        tape.labels.setdefault(index, path)
-    outs, _ = flatten(record.out)
-    tape.output = [record.position(out) for out in outs]
+    error = record_on(tape, "trace", fun, args, kwargs)
+    if error is not None:
+        error.tape = tape  # type: ignore[attr-defined]
+        if len(tape.nodes) > tape.leaves:
+            *_, last = str(tape).splitlines()
+            error.add_note(f"trace: recorded up to {last}\n(the exception has it all: error.tape)")
+        try:
+            raise error
+        finally:
+            error = None  # this frame must not refer to the exception, to which its traceback refers
     return tape
 
 
-def numeric_paths(record: Recording, fun: Callable[..., Any]) -> list[str]:
+def record_on(
+    tape: TracedTape, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any
+) -> Exception | None:
+    """Record `fun(*args)` on a tape to look at; if it raises, the exception, and what was recorded up to there."""
+    tape.title = getattr(fun, "__name__", type(fun).__name__)
+    treedef = flatten(tuple(args))[1]
+    numeric = [is_numeric(leaf) for leaf in flatten(tuple(args))[0]]
+    try:
+        with observed_by(tape.observer):
+            record = Recording(operation, fun, args, kwargs, tuple(range(len(args))), tape)
+    except Exception as error:
+        if not tape.leaves:  # it is about the arguments, and not from the function
+            raise
+        return error
+    finally:
+        for index, path in enumerate(numeric_paths(treedef, numeric, fun)):
+            if index < tape.leaves:
+                tape.labels.setdefault(index, path)
+    tape.output = [record.position(out) for out in flatten(record.out)[0]]
+    return None
+
+
+def numeric_paths(treedef: TreeDef, numeric: Sequence[bool], fun: Callable[..., Any]) -> list[str]:
     """How each leaf on the tape is reached from the arguments of `fun`: `x`, `P['W'][0]`."""
     code = getattr(fun, "__code__", None)
     names = list(code.co_varnames[hasattr(fun, "__self__") : code.co_argcount]) if code is not None else []
-    names += [f"args[{i}]" for i in range(len(names), len(record.treedef.children))]
-    paths = [path for child, name in zip(record.treedef.children, names) for path in child.paths(name)]
-    return [path for path, numeric in zip(paths, record.numeric) if numeric]
+    names += [f"args[{i}]" for i in range(len(names), len(treedef.children))]
+    paths = [path for child, name in zip(treedef.children, names) for path in child.paths(name)]
+    return [path for path, is_number in zip(paths, numeric) if is_number]

@@ -9,7 +9,7 @@ import pytest
 from references import assert_close
 
 import minigrad.numpy as mnp
-from minigrad import grad, hvp, jacobian, jvp, name, trace, value
+from minigrad import checkpoint, derivatives, grad, hvp, jacobian, jvp, name, trace, value
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -255,3 +255,147 @@ def test_a_name_at_two_levels() -> None:
         return grad(lambda y: name(x * x, "square") * y)(1.0)
 
     assert "square" in str(trace(fun, 3.0))
+
+
+# ----- which line a row names -----------------------------------------------------------------------------------------
+
+
+def curve(x: Any) -> Any:
+    """Two lines that operations come from."""
+    u = np.exp(-2.0 * x)
+    return (1.0 - u) / (1.0 + u)
+
+
+def test_a_rule_at_work_has_the_line_of_its_operation() -> None:
+    """In nested sweeps no row names the line that called the transformation."""
+    first = curve.__code__.co_firstlineno
+    for fun in (lambda x: grad(grad(curve))(x), lambda x: grad(lambda y: jvp(curve, (y,), (1.0,))[1])(x)):
+        tape = trace(fun, 0.5)
+        assert len(tape) > 20
+        assert {line.number for line in tape.lines[1:] if line} == {first + 2, first + 3}
+        for origin, (primitive, *_) in zip(tape.origins[1:], tape.nodes[1:]):
+            assert origin.line is not None
+            if primitive.name == "exp":
+                assert origin.line.number == first + 2
+
+
+def test_recording_is_told_from_pulling_and_pushing() -> None:
+    """An arrow stands where a rule is at work; what the function itself does within a derivative has none."""
+    text = str(trace(lambda x: grad(np.sin)(x), 0.5))
+    assert re.search(r"^%1 +sin\(%0\)", text, re.MULTILINE)
+    assert re.search(r"^%2 .* ← cos\(%0\)", text, re.MULTILINE)
+    assert " → " in str(trace(lambda x: jvp(np.sin, (x,), (1.0,))[1], 0.5))
+    assert " ~ " in str(trace(lambda x: derivatives(np.tanh, x, 3)[3], 0.5))
+    tape = trace(lambda x: grad(grad(curve))(x), 0.5)
+    assert {tuple(level.phase for level in places) for places in tape.places[1:]} == {
+        ("primal", "primal"), ("primal", "pullback"), ("pullback",),
+    }  # fmt: skip
+    assert set(tape.observer.operations.values()) == {"trace", "grad"}
+
+
+def test_the_passes_of_a_loop_in_one_line_are_told_apart() -> None:
+    """The same instruction with another call inside is another pass; operations of one pass are together."""
+
+    def loop(x: Any) -> Any:
+        for _ in range(3):
+            x = 2.0 * np.sin(x)  # noqa: E701
+        return x
+
+    def rows(x: Any) -> Any:
+        for _ in range(3):
+            x = np.linalg.norm(x)
+        return x
+
+    assert [origin.run for origin in trace(loop, 0.5).origins[1:]] == [1, 1, 2, 2, 3, 3]
+    runs = [origin.run for origin in trace(rows, 0.5).origins[1:]]
+    assert sorted(set(runs)) == [1, 2, 3]
+    assert runs == sorted(runs)
+
+
+def test_a_tape_keeps_no_frame_of_the_program() -> None:
+    """A frame would keep alive what its variables hold."""
+    tape = trace(curve, 0.5)
+    assert tape.observer._frame is tape.observer._inner is None
+
+
+# ----- several results ------------------------------------------------------------------------------------------------
+
+
+def test_cotangents_of_several_results_are_a_list() -> None:
+    """Of eigh both; `None` for a result that does not matter."""
+    A = np.array([[2.0, 0.3], [0.3, 1.0]])
+    tape = trace(lambda A: np.sum(np.linalg.eigh(A)[0]), A)
+    (index,) = [i for i, node in enumerate(tape.nodes) if type(node[3]) is tuple]
+    values, vectors = tape.cotangents()[index]
+    assert_close(values, np.ones(2), 1e-16)
+    assert vectors is None
+    assert "2 results" in tape.table(cotangents=True)
+    pair = trace(lambda x: checkpoint(lambda y: (np.sin(y), np.exp(y)))(x)[1], 0.5)
+    (index,) = [i for i, node in enumerate(pair.nodes) if type(node[3]) is tuple]
+    assert pair.cotangents()[index] == [None, 1.0]
+
+
+# ----- a function that raises -----------------------------------------------------------------------------------------
+
+
+def test_the_tape_of_a_function_that_raises() -> None:
+    """The exception is that of the function; it has the tape up to there, and says so."""
+
+    def fails(x: Any) -> Any:
+        y = np.sin(x)
+        return y @ np.ones(3)
+
+    with pytest.raises(ValueError, match="matmul") as caught:
+        trace(fails, np.ones(2))
+    tape = caught.value.tape  # type: ignore[attr-defined]
+    assert len(tape) == 2
+    assert "y = np.sin(x)" in str(tape)
+    assert tape.table(cotangents=True)
+    assert any("error.tape" in note for note in caught.value.__notes__)
+    with pytest.raises(TypeError) as caught:  # about the arguments: there is no tape
+        trace(np.sin, 3)
+    assert not hasattr(caught.value, "tape")
+
+
+# ----- what is kept ---------------------------------------------------------------------------------------------------
+
+
+def test_what_the_backward_sweep_keeps_and_for_whom() -> None:
+    """What rules read: of a product both factors, of tanh its result, of a sum nothing."""
+    x = np.ones((4, 5))
+    tape = trace(lambda x: np.sum(np.tanh(x + 1.0) * np.exp(x)), x)
+    text = tape.table(kept=True)
+    assert "160 B for %4, %2" in text  # tanh: the product reads it, and its own rule
+    assert "160 B for %4, %3" in text
+    assert tape.nbytes == 320
+    assert "320 bytes kept" in text
+    assert trace(lambda x: np.sum(x), x).nbytes == 0
+    assert trace(lambda x: x * 1.0, 2.0).nbytes == 0
+
+
+def test_shared_memory_is_counted_once() -> None:
+    """A view keeps what it is a view of; inputs belong to the caller."""
+    x = np.ones((4, 5))
+    tape = trace(lambda x: np.sum((y := np.exp(x)).T * y.T.reshape(5, 4)), x)
+    assert tape.nbytes == 160
+    assert "a view, for" in tape.table(kept=True)
+    assert trace(lambda x: np.sum(x * x), x).nbytes == 0
+
+
+# ----- graphs ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("label", ["h1", 'a"b', "x\\n", "]; n9 -> n0", "<script>", '"]\n  click n0', "ж"])
+def test_graphs_have_a_box_for_each_node(label: str) -> None:
+    """And an arrow for each operand; a label is text, whatever is in it."""
+    tape = trace(lambda x: np.sum(name(np.exp(x), label) * x), X)
+    dot, mermaid = tape.dot(), tape.mermaid()
+    assert dot.count("[label=") == len(tape) == 4
+    assert re.findall(r"^  n(\d+) -> n(\d+);$", dot, re.MULTILINE) == [("0", "1"), ("1", "2"), ("0", "2"), ("2", "3")]
+    assert re.findall(r"^  n(\d+) --> n(\d+)$", mermaid, re.MULTILINE) == [
+        ("0", "1"), ("1", "2"), ("0", "2"), ("2", "3"),
+    ]  # fmt: skip
+    assert len(dot.splitlines()) == 4 + 4 + 4
+    assert len(mermaid.splitlines()) == 1 + 4 + 4
+    assert mermaid.count('"') == 8
+    assert "<script>" not in mermaid

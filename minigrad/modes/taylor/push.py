@@ -101,7 +101,7 @@ def push_through(
     ahead: bool = False,
 ) -> None:
     """Fill in the series of these nodes. `memo` holds derived series, which many nodes may ask for again."""
-    with passing("series") as place:
+    with passing("series", tape.serial) as place:
         _push_through(tape, known, nodes, order, memo, findings, ahead, place)
 
 

@@ -1,0 +1,86 @@
+"""Where an operation comes from: the user's line, and which recording or sweep is at work.
+
+Printed tapes, pages and generated source ask the same question of every operation. In a function that is being
+recorded the answer is the line that runs. In a sweep no line of the user's runs but the call of the transformation, so
+the answer is the line of the node that is being passed, whose rule is at work.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, NamedTuple
+
+from minigrad.core.lines import Line, is_ours, user_line
+from minigrad.core.observing import Observer
+
+
+class Origin(NamedTuple):
+    """Where an operation comes from, for printed tapes and for the names and comments of generated source."""
+
+    line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
+    phase: str  #: "primal", "pullback", "pushforward" or "series"
+    owner: int  #: in a sweep, the value of which the operation computes the cotangent or tangent; else -1
+    run: int  #: one number for all operations of one execution of the line
+
+
+PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
+
+
+class Onlooker(Observer):
+    """An observer that says of each operation, while it is being written down, where it comes from."""
+
+    __slots__ = ("_frame", "_inner", "_instruction", "line", "run")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.line: Line | None = None
+        self.run = 0
+        self.forget()
+
+    def forget(self) -> None:
+        """Let go of the frames of the user's program, and of what their variables hold."""
+        # The frames themselves are compared: a later frame may be at the address of one that is gone.
+        self._frame: Any = None
+        self._inner: Any = None
+        self._instruction = 0
+
+    def index_of(self, value: Any) -> int:
+        """The number of a value among those that are written down, -1 if it is none of them."""
+        raise NotImplementedError
+
+    def made(self, index: int) -> Origin:
+        """Where that value comes from."""
+        raise NotImplementedError
+
+    def note(self, frame: Any) -> None:
+        """Look at the frame of the user's function that is at work."""
+
+    def origin(self) -> Origin:
+        """Where the operation comes from that is being written down. Called once for each."""
+        place = self.places[-1] if self.places else None
+        if place is None or place.phase == "primal":
+            return self._of_frame()
+        owner = self.index_of(place.argument)
+        if place.node is None:  # a result is being handed out
+            return Origin(None, place.phase, owner, self.run)
+        node = self.index_of(place.node[3])
+        made = self.made(node) if node >= 0 else PLAIN_ORIGIN
+        self.forget()
+        return Origin(made.line or user_line(), place.phase, owner if place.phase == "pullback" else node, made.run)
+
+    def _of_frame(self) -> Origin:
+        """Of an operation of the user's function."""
+        frame: Any = sys._getframe(2)
+        inner = frame
+        while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+            inner, frame = frame, frame.f_back
+        line = Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+        is_next = frame is self._frame and line == self.line
+        # The same instruction with another call inside is the next pass of a loop in one line.
+        if not is_next or frame.f_lasti < self._instruction or (
+            frame.f_lasti == self._instruction and inner is not self._inner
+        ):  # fmt: skip
+            self.run += 1
+        self._frame, self._inner, self._instruction, self.line = frame, inner, frame.f_lasti, line
+        self.note(frame)
+        return Origin(line, "primal", -1, self.run)
