@@ -11,6 +11,7 @@ answer is written down, and the program holds only for inputs that give the same
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
@@ -19,9 +20,9 @@ import numpy as np
 from minigrad.compiler.floating_point import enter_strict, leave_strict
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
-from minigrad.core.lines import located
+from minigrad.core.lines import Line, is_ours, located, user_line
 from minigrad.core.nested import mapped
-from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
+from minigrad.core.observing import Observer
 from minigrad.core.tape import peel
 from minigrad.errors import CannotCompileError
 
@@ -44,6 +45,18 @@ class Var:
 def kind_of(value: Any) -> str:
     """How a number or array is represented."""
     return "array" if isinstance(value, np.ndarray) else "scalar" if isinstance(value, np.generic) else "python"
+
+
+class Origin(NamedTuple):
+    """Where a step comes from, for the names and comments of the emitted source."""
+
+    line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
+    phase: str  #: "primal", "pullback", "pushforward" or "series"
+    owner: int  #: in a sweep, the value of which the step computes the cotangent or tangent; else -1
+    run: int  #: one number for all steps of one execution of the line
+
+
+PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
 
 
 class Step(NamedTuple):
@@ -173,11 +186,11 @@ class ExceptionalError(FloatingPointError):
     """Internal signal: a division by zero or an invalid operation in a program, after which the engine answers."""
 
 
-class Trace(Onlooker):
+class Trace(Observer):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
-        "captured", "count", "inputs", "is_open", "keeps_lines", "names", "origins", "steps", "stopped",
+        "captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps", "stopped",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
@@ -190,20 +203,9 @@ class Trace(Onlooker):
         self.is_open = True
         self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
+        self.line: Line | None = None
+        self.last = (0, 0, 0)  # the user's frame, its instruction, and the number of the run
         self.names: dict[int, str] = {}  # what local variables call a value (by index) or a captured array (by -id)
-
-    def index_of(self, value: Any) -> int:
-        """The place of a value in the program, -1 for a constant."""
-        plain = plain_of(value)
-        return plain.var.index if type(plain) is Staged and plain.trace is self else -1
-
-    def made(self, index: int) -> Origin:
-        """Where a value of the program comes from."""
-        return self.origins.get(index, PLAIN_ORIGIN)
-
-    def note(self, frame: Any) -> None:
-        """What the local variables of the user's function call the values of the program."""
-        note_names(self, frame)
 
     def stop(self, message: str, kind: type[Exception] = CannotCompileError) -> Exception:
         """The exception that says why there can be no program; `close` raises it if the function caught it."""
@@ -265,7 +267,7 @@ class Trace(Onlooker):
             raise
         if not self.is_open:
             return result
-        origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
+        origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
         out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
         args = tuple(
@@ -308,13 +310,12 @@ class Trace(Onlooker):
     def guard(self, check: Callable[..., bool], var: Var, expected: Any) -> None:
         """From here on the program holds only if the check does."""
         if self.is_open:
-            origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
+            origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
             self.steps.append(Step(None, check, (var, expected), {}, False, origin))
 
     def close(self, outputs: list[Any]) -> Program:
         """The program that was written, with these results."""
         self.is_open = False
-        self.forget()
         if self.stopped is not None:
             raise self.stopped
         for array, before in self.captured.values():
@@ -529,9 +530,41 @@ class Staged(Duck):
         return self.ravel()
 
 
+# ----- where a step comes from ----------------------------------------------------------------------------------------
+
+
+def origin_of_step(trace: Trace) -> Origin:
+    """The user's line, and what the engine is doing; only `source` pays for looking."""
+    place = trace.places[-1] if trace.places else None
+    if place is None or place.phase == "primal":
+        frame: Any = sys._getframe(1)
+        while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+            frame = frame.f_back
+        before, instruction, run = trace.last
+        if before != id(frame) or frame.f_lasti < instruction or _line_of(frame) != trace.line:
+            run += 1
+        trace.last, trace.line = (id(frame), frame.f_lasti, run), _line_of(frame)
+        note_names(trace, frame)
+        return Origin(trace.line, "primal", -1, run)
+    target = plain_of(place.argument)
+    owner = target.var.index if type(target) is Staged else -1
+    if place.node is None:  # a result is being handed out
+        return Origin(None, place.phase, owner, trace.last[2])
+    node = plain_of(place.node[3])
+    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
+    if place.phase != "pullback":
+        owner = node.var.index if type(node) is Staged else -1
+    trace.last = (0, 0, trace.last[2])
+    return Origin(made.line or user_line(), place.phase, owner, made.run)
+
+
 def plain_of(value: Any) -> Any:
     """A value without its boxes; of several results the first."""
     return peel(value[0]) if type(value) is tuple and value else peel(value)
+
+
+def _line_of(frame: Any) -> Line:
+    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
 def note_names(trace: Trace, frame: Any) -> None:

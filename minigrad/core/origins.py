@@ -1,6 +1,6 @@
 """Where an operation comes from: the user's line, and which recording or sweep is at work.
 
-Printed tapes, pages and generated source ask the same question of every operation. In a function that is being
+Printed tapes and pages ask this of every operation. In a function that is being
 recorded the answer is the line that runs. In a sweep no line of the user's runs but the call of the transformation, so
 the answer is the line of the node that is being passed, whose rule is at work.
 """
@@ -15,7 +15,7 @@ from minigrad.core.observing import Observer
 
 
 class Origin(NamedTuple):
-    """Where an operation comes from, for printed tapes and for the names and comments of generated source."""
+    """Where an operation comes from, for printed tapes and pages."""
 
     line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
     phase: str  #: "primal", "pullback", "pushforward" or "series"

@@ -201,14 +201,3 @@ def test_what_numpy_does_not_have_is_refused() -> None:
 def test_the_text_of_a_compiled_function() -> None:
     compiled = minigrad.compile(grad(lambda x: np.sum(np.sin(x))))
     assert compiled.source(X) == source(compiled.fun, X)
-
-
-def one_line_loop(x: Any) -> Any:
-    for _ in range(3): x = 2.0 * np.sin(x)  # fmt: skip  # noqa: E701
-    return x
-
-
-def test_each_pass_of_a_loop_in_one_line_has_its_comment() -> None:
-    """The next pass runs the same instruction, with another call inside."""
-    assert check(one_line_loop, 0.5).count("# primal: for _ in range(3): x = ") == 3
-    assert check(grad(one_line_loop), 0.5).count("# pullback of: for _ in range(3): x = ") == 3

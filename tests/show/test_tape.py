@@ -297,8 +297,7 @@ def test_the_passes_of_a_loop_in_one_line_are_told_apart() -> None:
     """The same instruction with another call inside is another pass; operations of one pass are together."""
 
     def loop(x: Any) -> Any:
-        for _ in range(3):
-            x = 2.0 * np.sin(x)  # noqa: E701
+        for _ in range(3): x = 2.0 * np.sin(x)  # fmt: skip  # noqa: E701
         return x
 
     def rows(x: Any) -> Any:
