@@ -38,6 +38,24 @@ def chain(operations: int, x: Any) -> Contenders:
     return all_of("elementwise", program, x, by_hand=lambda: namespace["by_hand"](x))
 
 
+def compiling(operations: int) -> Contenders:
+    """The first call of a compiled gradient, and that of the text for people, beside the gradient itself."""
+    x = np.linspace(0.1, 0.9, 5)
+
+    def program(x: Any) -> Any:
+        y = x
+        for _ in range(operations // 2):
+            y = np.sin(y) * x
+        return np.sum(y)
+
+    gradient = minigrad.grad(program)
+    return {
+        "minigrad": lambda: gradient(x),
+        "minigrad compiled": lambda: minigrad.compile(gradient)(x),
+        "minigrad source": lambda: minigrad.source(gradient, x).function()(x),
+    }
+
+
 def quadratic() -> Contenders:
     """Value and gradient of ||Mx||^2, M of 5 x 2."""
     rng = np.random.default_rng(0)

@@ -116,6 +116,15 @@ GROWTH = [
         [15, 99],
     ),
     Growth(
+        "growth-compile",
+        "tracing, optimising and writing the gradient of a chain of operations on an array",
+        "operations",
+        TENS[2:5],
+        calculus.compiling,
+        [10, 20],
+        longest=60.0,
+    ),
+    Growth(
         "growth-order",
         "a derivative of (1 - exp(-x)) / (1 + exp(-x)) at 200 points",
         "order of the derivative",

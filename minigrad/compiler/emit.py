@@ -13,19 +13,25 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.layout import WIDTH, broken
-from minigrad.compiler.naming import input_names, name_by_function, numbered, own_names
+from minigrad.compiler.naming import Names, input_names, name_by_function, own_names
 from minigrad.compiler.passes import optimised, simplified, without_dead_code
 from minigrad.compiler.render import ATOM, HELPERS, SCATTER, Renderer, Text, UnnameableError, path_of, quoted, unit_axes
 from minigrad.compiler.stage import PLAIN_ORIGIN, Origin, Program, Step, Var, has_shape, is_true, made_by, reads
 from minigrad.compiler.traced import Traced
 from minigrad.compiler.watch import Watched
 from minigrad.core import duck_arrays as duck
+from minigrad.core.fingerprint import fingerprint
 from minigrad.core.lines import located
 from minigrad.core.nested import mapped
 from minigrad.core.tree import LEAF, TreeDef
 from minigrad.rules import moving
 
 LITERAL = 9  # entries up to which an array is written out
+
+
+def content_of(array: Any) -> Any:
+    """What two arrays have in common that are equal bit by bit."""
+    return array.shape, array.dtype.str, fingerprint(np.ascontiguousarray(array))
 
 
 class Source(str):
@@ -51,26 +57,26 @@ def recognised(program: Program, watched: Watched) -> Program:
     count = 1 + max([var.index for step in program.steps for var in made_by(step)], default=0)
     count += 1 + max([var.index for var in program.inputs], default=0)
     known = {id(array) for array, _, _ in watched.arrays}
+    like: dict[Any, tuple[Any, Any]] = {}  # captured arrays and what the engine makes of them, by content
+    for array, _, _ in watched.arrays:
+        if array.size > LITERAL:
+            like.setdefault(content_of(array), (array, None))
+            if array.dtype.kind in "iufc":
+                like.setdefault(content_of(-array), (array, operator.neg))
+            like.setdefault(content_of(array.T), (array, np.transpose))
 
     def known_as(value: Any) -> Any:
         nonlocal count
         if not isinstance(value, np.ndarray) or value.size <= LITERAL or id(value) in known:
             return value
         if id(value) not in made:
-            made[id(value)] = value
-            for array, _, _ in watched.arrays:
-                if array.dtype != value.dtype or array.size != value.size:
-                    continue
-                for function, other in ((None, array), (operator.neg, -array), (np.transpose, array.T)):
-                    if other.shape != value.shape or not np.array_equal(other, value):
-                        continue
-                    made[id(value)] = array
-                    if function is not None:
-                        var = made[id(value)] = Var(count, value)
-                        args = (array,) if function is operator.neg else (array, tuple(range(array.ndim))[::-1])
-                        steps.append(Step(var, function, args, {}, False, origin))
-                        count += 1
-                    break
+            array, function = like.get(content_of(value), (value, None))
+            made[id(value)] = array
+            if function is not None:
+                var = made[id(value)] = Var(count, value)
+                args = (array,) if function is operator.neg else (array, tuple(range(array.ndim))[::-1])
+                steps.append(Step(var, function, args, {}, False, origin))
+                count += 1
         return made[id(value)]
 
     for step in program.steps:
@@ -137,6 +143,10 @@ class Writer:
         self.literals: dict[str, str] = {}  #: arrays that are written out, above the steps
         self.constant_names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}
+        self.captured: dict[Any, Any] = {}  #: captured arrays by `id`, and the first of equal ones by content
+        for array, _, _ in traced.watched.arrays:
+            self.captured[id(array)] = array
+            self.captured.setdefault(content_of(array), array)
         self.renderer = ReadableRenderer(self)
         self.uses: dict[int, int] = {}
         for step in program.steps:
@@ -161,8 +171,8 @@ class Writer:
                     primal[var.index] = wanted[var.index]
                 elif self.uses.get(var.index, 0) > 1 or type(step.out) is tuple:
                     primal[var.index] = name_by_function(step)
-        taken = {*self.parameters, *inputs.values(), self.name, "scatter", "scatter_add", "scipy"}
-        self.names |= numbered(primal, taken)
+        self.given = Names({*self.parameters, *inputs.values(), self.name, "scatter", "scatter_add", "scipy"})
+        self.names |= self.given.numbered(primal)
         last = {
             (step.origin.owner, step.origin.phase): step.out.index
             for step in program.steps
@@ -176,7 +186,7 @@ class Writer:
                     if self.uses.get(var.index, 0) > 1 or type(step.out) is tuple:
                         swept[var.index] = name_by_function(step)
         ordered = {var.index: swept[var.index] for step in program.steps for var in made_by(step) if var.index in swept}
-        self.names |= numbered(ordered, taken | set(self.names.values()))
+        self.names |= self.given.numbered(ordered)
 
     def text_of(self, var: Var) -> Text:
         """A variable: its name, or the expression that is written in its place."""
@@ -194,17 +204,14 @@ class Writer:
             if literal is not None and len(literal) <= WIDTH - 20:
                 name = self.constant_names.get(id(value))
                 if name is None:
-                    taken = {*self.names.values(), *self.parameters, *self.constants, *self.literals}
-                    name = self.constant_names[id(value)] = numbered({0: "c"}, taken)[0]
+                    name = self.constant_names[id(value)] = self.given.fresh("c")
                     self.literals[name] = literal
                 return name, ATOM
             name = self.constant_names.get(id(value))
             if name is None:
                 wanted = self.traced.watched.names.get(id(value)) or self.program.names.get(-id(value)) or "constant"
                 wanted = re.sub(r"\W", "_", wanted)
-                taken = {*self.names.values(), *self.parameters, *self.constants, *self.literals}
-                name = numbered({0: wanted}, taken)[0]
-                self.constant_names[id(value)] = name
+                name = self.constant_names[id(value)] = self.given.fresh(wanted)
                 self.constants[name] = value
             return name, ATOM
         if isinstance(value, np.generic):
@@ -218,12 +225,7 @@ class Writer:
 
     def same_captured(self, array: Any) -> Any:
         """The captured array that this is a copy of, or the array itself."""
-        for other, _, _ in self.traced.watched.arrays:
-            if other is array or (
-                other.shape == array.shape and other.dtype == array.dtype and np.array_equal(other, array)
-            ):
-                return other
-        return array
+        return self.captured.get(content_of(array), array) if id(array) not in self.captured else array
 
     def statements(self) -> list[str]:
         """The lines of the body."""
@@ -240,8 +242,7 @@ class Writer:
                 if later is not None and later.quiet == step.quiet and fits:
                     self.inline[step.out.index] = text
                     continue
-                fresh = numbered({step.out.index: name_by_function(step)}, {*self.names.values(), *self.parameters})
-                self.names |= fresh
+                self.names[step.out.index] = self.given.fresh(name_by_function(step))
             heading = _heading(step.origin) if step.origin.line is not None else block
             if heading != block:
                 block = heading
@@ -260,9 +261,7 @@ class Writer:
         """Give a value that was to be written within an expression a line of its own after all."""
         text = self.inline.pop(var.index)[0]
         name = "u" if self.program.origins.get(var.index, PLAIN_ORIGIN).phase == "primal" else "g"
-        self.names |= numbered(
-            {var.index: name}, {*self.names.values(), *self.parameters, *self.constants, *self.literals}
-        )
+        self.names[var.index] = self.given.fresh(name)
         return broken(f"{self.names[var.index]} = {text}", width)
 
     def _statement(self, step: Step, width: int) -> list[str]:
@@ -421,8 +420,9 @@ def unpacking(parts: Sequence[tuple[str, str]], lines: Sequence[str]) -> list[st
         holder, _, key = path.rpartition("[")
         grouped.setdefault(holder if key[:-1].isdigit() else path, []).append((name, path))
     found: list[str] = []
+    used = {word for line in lines if not line.startswith("#") for word in re.findall(r"\w+", line.split("  #")[0])}
     for group in grouped.values():
-        group = [(name, path) for name, path in group if _is_used(name, lines)]
+        group = [(name, path) for name, path in group if name in used]
         if not group:
             continue
         left, right = ", ".join(name for name, _ in group), ", ".join(path for _, path in group)
@@ -437,11 +437,6 @@ def returned(result: str, outdef: TreeDef) -> list[str]:
     bare = type(ast.parse(result, mode="eval").body) is ast.Tuple and len(outdef.children) > 1
     line = f"return {result[1:-1] if bare else result}"
     return [line] if len(line) <= WIDTH - 4 else broken(f"return {result}", WIDTH - 4)
-
-
-def _is_used(name: str, lines: Sequence[str]) -> bool:
-    pattern = re.compile(rf"\b{re.escape(name)}\b")
-    return any(pattern.search(line.split("  #")[0]) for line in lines if not line.startswith("#"))
 
 
 def _definition(name: str, parameters: Sequence[str]) -> list[str]:

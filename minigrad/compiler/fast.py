@@ -236,18 +236,28 @@ def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
 
 
 NOBODY: frozenset[int] = frozenset()
+CROWD = frozenset((-1,))  #: stands for more arrays than are told apart
+MOST_ROOTS = 16
 
 
 def roots(program: Program) -> dict[int, frozenset[int]]:
-    """For each array those whose memory it may look at: itself, unless it may be a view; none for constants."""
+    """For each array those whose memory it may look at: itself, unless it may be a view; none for constants.
+
+    A result of long chains of operations that may return views could look at any array of the chain. From `MOST_ROOTS`
+    on all of these are the same crowd, so that the sets do not grow with the program.
+    """
     root = {var.index: frozenset((var.index,)) for var in program.inputs if var.kind == "array"}
     for step in program.steps:
         for var in made_by(step):
             if var.kind == "array":
                 if makes_new(step):
                     root[var.index] = frozenset((var.index,))
-                else:
-                    root[var.index] = NOBODY.union(*[root.get(other.index, NOBODY) for other in reads(step)])
+                    continue
+                places = NOBODY.union(*[root.get(other.index, NOBODY) for other in reads(step)])
+                if len(places) > MOST_ROOTS or places & CROWD:
+                    root.update(dict.fromkeys(places - CROWD, CROWD))
+                    places = CROWD
+                root[var.index] = places
     return root
 
 
@@ -430,8 +440,9 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             text, binds = fast.text(step.args[0])
         elif out is not None and position not in in_place:
             text, binds = fast.step(step)
+        kept = fast.names.get(in_place[position].index) if position in in_place else None
         for name, index in expiring.pop(position, ()):
-            if owners[name] == index:
+            if owners[name] == index and name != kept:
                 free.append(name)
         if is_one and out.index in layout.inlined:
             fast.inline[out.index] = text, binds
@@ -444,12 +455,10 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             lines.append(indent + written_guard(step, fast))
             has_arrays |= step.args[0].index not in numbers
         elif position in in_place:
-            place = fast.names[in_place[position].index]
+            place = kept  # the name goes on, as that of the result
             ufunc = UFUNC_OF.get(step.function, step.function)
             lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})")
             fast.names[out.index], owners[place] = place, out.index
-            if place in free:
-                free.remove(place)
             expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((place, out.index))
             has_arrays = True
         else:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import keyword
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -101,23 +102,35 @@ def own_names(program: Program) -> dict[int, str]:
     return wanted
 
 
+class Names:
+    """Names that differ from each other: those that are wanted again get numbers.
+
+    One object gives all names of a program, so that each costs the same however many were given before.
+    """
+
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self.taken = set(taken)
+        self._following: dict[str, int] = {}
+
+    def fresh(self, wanted: str, is_numbered: bool = False) -> str:
+        """A name like this one that was not given before; `is_numbered`, with a number in any case."""
+        chosen = wanted
+        if is_numbered or wanted in self.taken or keyword.iskeyword(wanted) or wanted == "np":
+            k = self._following.get(wanted, 1)
+            separator = "_" if wanted[-1].isdigit() else ""
+            while f"{wanted}{separator}{k}" in self.taken:
+                k += 1
+            chosen = f"{wanted}{separator}{k}"
+            self._following[wanted] = k + 1
+        self.taken.add(chosen)
+        return chosen
+
+    def numbered(self, wanted: dict[int, str]) -> dict[int, str]:
+        """Names for several values at once: those that are wanted more than once are numbered from the first."""
+        counts = Counter(wanted.values())
+        return {index: self.fresh(name, counts[name] > 1) for index, name in wanted.items()}
+
+
 def numbered(wanted: dict[int, str], taken: set[str]) -> dict[int, str]:
     """Different names: those that are wanted more than once get numbers."""
-    counts: dict[str, int] = {}
-    for name in wanted.values():
-        counts[name] = counts.get(name, 0) + 1
-    names: dict[int, str] = {}
-    used = set(taken)
-    following: dict[str, int] = {}
-    for index, name in wanted.items():
-        chosen = name
-        if counts[name] > 1 or name in used or keyword.iskeyword(name) or name == "np":
-            k = following.get(name, 1)
-            separator = "_" if name[-1].isdigit() else ""
-            while f"{name}{separator}{k}" in used:
-                k += 1
-            chosen = f"{name}{separator}{k}"
-            following[name] = k + 1
-        used.add(chosen)
-        names[index] = chosen
-    return names
+    return Names(taken).numbered(wanted)
