@@ -64,7 +64,8 @@ class LinedTape(Tape):
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with its line and place."""
-        self.origins.append(self.observer.origin())
+        origin = self.observer.origin()
+        self.origins.append(origin if origin.line else origin._replace(line=user_line()))
         # Without the recording of this tape itself. A place moves on, so what it says now is written down.
         self.places.append([Level(place.phase, place.serial) for place in self.observer.places[1:]])
         return super().record(primitive, parents, args, ans, params)
@@ -75,9 +76,9 @@ class LinedTape(Tape):
         super().close()
 
     @property
-    def lines(self) -> list[Line | None]:
+    def lines(self) -> list[Line]:
         """The user's line of every node."""
-        return [origin.line for origin in self.origins]
+        return [origin.line or user_line() for origin in self.origins]
 
     def line_of(self, index: int, primitive: Any) -> Line | None:
         """The user's line that made a node."""

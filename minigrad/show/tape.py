@@ -236,15 +236,19 @@ def record_on(
             raise
         return error
     finally:
-        for index, path in enumerate(numeric_paths(treedef, numeric, fun)):
+        for index, path in enumerate(_paths(treedef, numeric, fun)):
             if index < tape.leaves:
                 tape.labels.setdefault(index, path)
     tape.output = [record.position(out) for out in flatten(record.out)[0]]
     return None
 
 
-def numeric_paths(treedef: TreeDef, numeric: Sequence[bool], fun: Callable[..., Any]) -> list[str]:
+def numeric_paths(record: Recording, fun: Callable[..., Any]) -> list[str]:
     """How each leaf on the tape is reached from the arguments of `fun`: `x`, `P['W'][0]`."""
+    return _paths(record.treedef, record.numeric, fun)
+
+
+def _paths(treedef: TreeDef, numeric: Sequence[bool], fun: Callable[..., Any]) -> list[str]:
     code = getattr(fun, "__code__", None)
     names = list(code.co_varnames[hasattr(fun, "__self__") : code.co_argcount]) if code is not None else []
     names += [f"args[{i}]" for i in range(len(names), len(treedef.children))]
