@@ -9,8 +9,7 @@ import numpy as np
 
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign
-from minigrad.core.lines import located
-from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, snapshot
+from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, refusal, snapshot
 
 
 def lifted(args: Sequence[Any], tape: Tape) -> Any:
@@ -68,21 +67,19 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
         value = np.asarray(value)
     if not isinstance(value, np.ndarray):
         if not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
-            raise TypeError(
-                located(
-                    f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"
-                    + (f": {as_plain_code(value)}" if is_foreign(value) else "")
-                )
+            raise refusal(
+                TypeError,
+                f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"
+                + (f": {as_plain_code(value)}" if is_foreign(value) else ""),
             )
         return value
     if kind is not np.ndarray:
         check_plain(value)
     if value.dtype.kind not in "biufc":
-        raise TypeError(
-            located(
-                f"an array of dtype {value.dtype} cannot take part in a differentiated operation. "
-                f"Convert it first: x.astype(float)"
-            )
+        raise refusal(
+            TypeError,
+            f"an array of dtype {value.dtype} cannot take part in a differentiated operation. "
+            f"Convert it first: x.astype(float)",
         )
     if is_read:
         tape.capture(value)
@@ -92,9 +89,8 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
 def check_plain(value: Any) -> None:
     """Refuse the arrays whose operators or functions mean something else, or that hide entries."""
     if isinstance(value, (np.ma.MaskedArray, np.matrix)):
-        raise TypeError(
-            located(
-                f"{type(value).__name__} operands are not differentiated: pass a plain array, np.asarray(x)"
-                + (", and leave masked entries out with np.where(mask, 0.0, x)" if type(value) is not np.matrix else "")
-            )
+        raise refusal(
+            TypeError,
+            f"{type(value).__name__} operands are not differentiated: pass a plain array, np.asarray(x)"
+            + (", and leave masked entries out with np.where(mask, 0.0, x)" if type(value) is not np.matrix else ""),
         )

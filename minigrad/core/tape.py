@@ -18,15 +18,16 @@ restore.
 from __future__ import annotations
 
 import itertools
+import sys
 import warnings
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from minigrad.core.fingerprint import COPIED, fingerprint
-from minigrad.core.lines import Line, located, user_line
+from minigrad.core.lines import Line, is_ours, located, user_line
 
 serials = itertools.count(1)
 
@@ -264,16 +265,43 @@ def open_part(value: Any) -> Any:
 
 
 def note_refusal(value: Any, message: str) -> None:
-    """Remember on the tapes of a box that an operation on it was refused.
+    """Remember on the tape of a box that an operation on it was refused.
 
     The error may be caught by the user's program, which then goes on without the derivative, or with other values than
-    it has on plain numbers. The transformation raises at its end if it was.
+    it has on plain numbers. The transformation raises at its end if it was. Outer tapes are not told: without them the
+    value within would be plain, and the operation would be refused all the same.
     """
     value = open_part(value)
-    while type(value) is Box:
-        if value.tape.lost is None:
-            value.tape.lost = message
-        value = open_part(value.value.current() if value.index == SHARED else value.value)
+    if type(value) is Box and value.tape.lost is None:
+        value.tape.lost = message
+
+
+def refusal(kind: type[Exception], message: str) -> Exception:
+    """The error of an operation that NumPy does and this package does not, remembered as by `note_refusal`.
+
+    Its operands are looked for in the functions of this package and of NumPy that are being run: those which the user's
+    line has called. This takes some time, of which errors have plenty, and spares all others from handing them on.
+    """
+    message = located(message)
+    found: Any = None
+    frame: Any = sys._getframe(1)
+    while frame is not None and is_ours(frame.f_code.co_filename):
+        for box in map(open_part, _boxes_of(tuple(frame.f_locals.values()))):
+            if type(box) is Box and (found is None or box.tape.serial > found.tape.serial):
+                found = box
+        frame = frame.f_back
+    note_refusal(found, message)
+    return kind(message)
+
+
+def _boxes_of(values: Any) -> Iterator[Box]:
+    for value in values:
+        if type(value) is Box:
+            yield value
+        elif type(value) in (tuple, list):
+            yield from _boxes_of(value)
+        elif type(value) is dict:
+            yield from _boxes_of(tuple(value.values()))
 
 
 def read_only(value: Any) -> Any:

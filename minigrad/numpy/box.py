@@ -14,7 +14,7 @@ import numpy as _np
 from minigrad.core.duck_arrays import Duck, innermost
 from minigrad.core.lines import library_at_work, located
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
-from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only
+from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal
 from minigrad.errors import LostDerivativeError
 from minigrad.numpy import functions as _f
 from minigrad.numpy import writing as _writing
@@ -47,7 +47,7 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
 
         bind = UFUNCS.get(ufunc)
     if bind is None:
-        raise NotImplementedError(located(f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}"))
+        raise refusal(NotImplementedError, f"{ufunc.__name__} has no derivative rule. {_nearest(ufunc.__name__)}")
     if method == "__call__" and not options:
         return bind(*args)
     if method == "at":
@@ -73,11 +73,10 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
         if given.pop("out", None) is not None:
             raise refuse(f"{ufunc.__name__}.{method}", "out= cannot be differentiated; use the returned value")
         return _folded(bind, method, as_array(args[0]), **given)
-    raise NotImplementedError(
-        located(
-            f"np.{ufunc.__name__}.{method} has no derivative rule; use minigrad.add_at(x, index, v) or "
-            f"minigrad.set_at(x, index, v), which return a new array"
-        )
+    raise refusal(
+        NotImplementedError,
+        f"np.{ufunc.__name__}.{method} has no derivative rule; use minigrad.add_at(x, index, v) or "
+        f"minigrad.set_at(x, index, v), which return a new array",
     )
 
 
@@ -91,7 +90,7 @@ def _folded(
 ) -> Any:  # fmt: skip
     """`reduce`, `accumulate` and `reduceat` of any binary ufunc: the operation, applied again and again."""
     if not isinstance(axis, (int, _np.integer)):
-        raise NotImplementedError(located(f"ufunc.{method}: axis={axis!r} has no rule; name one axis"))
+        raise refusal(NotImplementedError, f"ufunc.{method}: axis={axis!r} has no rule; name one axis")
     x = x if dtype is None else _moving.cast(x, dtype)
     rows = list(_f.moveaxis(x, axis, 0))
     if not rows:
@@ -132,7 +131,7 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
         if function in _writing.WRITERS:
             return _writing.WRITERS[function](*args, **options)
         name = f"{function.__module__}.{function.__name__}"
-        raise NotImplementedError(located(f"{name} has no derivative rule. {_nearest(function.__name__)}"))
+        raise refusal(NotImplementedError, f"{name} has no derivative rule. {_nearest(function.__name__)}")
     return rule(*args, **options)
 
 

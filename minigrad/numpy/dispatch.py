@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, peel, refusal
 from minigrad.rules import moving as _moving
 from minigrad.rules import shapes as _shapes
 from minigrad.rules.moving import array
@@ -24,9 +24,9 @@ def boxed(x: Any) -> Any:
     return array(x) if has_box(x) else x
 
 
-def refuse(operation: str, advice: str) -> TypeError:
-    """The error of an operation that cannot be differentiated as it was asked for."""
-    return TypeError(located(f"{operation}: {advice}"))
+def refuse(operation: str, advice: str) -> Exception:
+    """The error of an operation that cannot be differentiated as it was asked for, but that NumPy does."""
+    return refusal(TypeError, f"{operation}: {advice}")
 
 
 def as_array(a: Any) -> Any:
@@ -96,7 +96,7 @@ def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, 
     of_cores = {"axes", "axis", "keepdims"} if ufunc.signature else set()
     unknown = set(options) - {"out", "where", "dtype", "casting", "order", "subok"} - of_cores
     if unknown:
-        raise refuse(ufunc.__name__, f"unexpected options {sorted(unknown)}")
+        raise TypeError(located(f"{ufunc.__name__}: unexpected options {sorted(unknown)}"))
     if options.get("dtype") is not None or "casting" in options:
         args = _in_loop(ufunc, args, options.get("dtype"), options.get("casting", "same_kind"))
     ans = _along_axes(ufunc, bind, args, options) if of_cores & set(options) else bind(*args)
@@ -126,13 +126,13 @@ def _along_axes(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, options: d
     args = [as_array(arg) for arg in args]
     axes, axis, keepdims = options.get("axes"), options.get("axis"), bool(options.get("keepdims", False))
     if "axes" in options and type(axes) is not list:
-        raise refuse(name, f"axes={axes!r} is no list")
+        raise TypeError(located(f"{name}: axes={axes!r} is no list"))
     if "axis" in options and axis is None:
-        raise refuse(name, "axis=None: a product is along one axis")
+        raise TypeError(located(f"{name}: axis=None: a product is along one axis"))
     if axis is not None and (axes is not None or max(cores) != 1 or cores[-1]):
-        raise refuse(name, "axis= is for products of vectors, and not beside axes=")
+        raise TypeError(located(f"{name}: axis= is for products of vectors, and not beside axes="))
     if keepdims and cores[-1]:
-        raise refuse(name, "keepdims=True is for products of vectors that give numbers")
+        raise TypeError(located(f"{name}: keepdims=True is for products of vectors that give numbers"))
     if axis is not None or axes is None:
         axes = [-1 if axis is None else axis] * ufunc.nin
     places = [tuple(part) if isinstance(part, (tuple, list)) else (part,) for part in axes]
@@ -141,7 +141,8 @@ def _along_axes(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, options: d
     if keepdims:
         cores[-1] = 1
     if [len(part) for part in places] != cores or any(len(arg.shape) < n for arg, n in zip(args, cores)):
-        raise refuse(name, f"axes={axes!r} of arrays of shapes {[arg.shape for arg in args]}: {cores} axes are named")
+        shapes = [arg.shape for arg in args]
+        raise TypeError(located(f"{name}: axes={axes!r} of arrays of shapes {shapes}: {cores} axes are named"))
     ans = bind(*[_to_the_end(arg, part, False) for arg, part in zip(args, places)])
     return _to_the_end(ans[..., None] if keepdims else ans, places[-1], True)
 

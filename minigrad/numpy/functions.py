@@ -12,7 +12,7 @@ from minigrad.core.duck_arrays import Duck, has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import constant as _constant
-from minigrad.core.tape import Box, open_part, peel, snapshot
+from minigrad.core.tape import Box, open_part, peel, refusal, snapshot
 from minigrad.numpy.dispatch import (
     FUNCTIONS,
     as_array,
@@ -455,7 +455,7 @@ def pad(array: Any, pad_width: Any, mode: str = "constant", *, constant_values: 
         return _bordered(array, pad_width, mode, **options)
     if mode not in ("constant", "edge", "reflect", "symmetric", "wrap") or options:
         what = f"mode={mode!r}" if not options else f"options {sorted(options)} in mode {mode!r}"
-        raise NotImplementedError(located(f"pad: {what} has no rule; pad with np.concatenate"))
+        raise refusal(NotImplementedError, f"pad: {what} has no rule; pad with np.concatenate")
     if not isinstance(pad_width, dict):
         pad_width = _np.array(pad_width)
     ans = _moving.pad(array, pad_width=pad_width, mode=mode)

@@ -33,7 +33,7 @@ from numpy.linalg import LinAlgError
 from minigrad.core.duck_arrays import anywhere
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, Primitive, Rule, constant, general, several
-from minigrad.core.tape import peel, read_only
+from minigrad.core.tape import peel, read_only, refusal
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
@@ -377,7 +377,7 @@ def qr(a: Any, mode: str = "reduced") -> Any:
     a = as_array(a)
     m, n = a.shape[-2:]
     if mode not in ("reduced", "r", "complete"):
-        raise NotImplementedError(located(f'qr: mode="{mode}" has no rule; use "reduced", "complete" or "r"'))
+        raise refusal(NotImplementedError, f'qr: mode="{mode}" has no rule; use "reduced", "complete" or "r"')
     if m >= n:
         q, r = _qr(a, complete=mode == "complete" and m > n)
     else:  # the first columns determine q

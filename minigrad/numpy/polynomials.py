@@ -9,7 +9,7 @@ import numpy as _np
 
 from minigrad.core.lines import located
 from minigrad.core.primitive import general as _general
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, peel, refusal
 from minigrad.numpy import functions as _f
 from minigrad.numpy import linalg as _linalg
 from minigrad.numpy.arguments import in_floats, with_value
@@ -161,9 +161,8 @@ def polyfit(x: Any, y: Any, deg: int, rcond: Any = None, full: bool = False, w: 
     limit = len(plain) * _np.finfo(peel(x).dtype).eps if rcond is None else rcond
     rank = _np.linalg.matrix_rank(plain / scale, rtol=limit)
     if rank <= deg and (cov or (rcond is None and type(x) is Box)):
-        raise NotImplementedError(
-            located(f"polyfit: the fit of degree {deg} to {len(plain)} points is not unique; lower the degree")
-        )
+        message = f"polyfit: the fit of degree {deg} to {len(plain)} points is not unique; lower the degree"
+        raise refusal(NotImplementedError, message)
     if rank <= deg or full:
         scale = _e.sqrt(_f.sum(A * A, 0))  # which solution is the shortest depends on it
         A = A / scale

@@ -28,7 +28,8 @@ def fitted(value: Any, shape: tuple[int, ...], dtype: Any, what: str, casting: s
     have = peel(value)
     if have.dtype != dtype:
         if have.dtype.kind == "c" and dtype.kind != "c":
-            raise refuse(what, "a complex value cannot be written into a real array; take np.real of it")
+            advice = "a complex value cannot be written into a real array; take np.real of it"
+            raise refuse(what, advice) if casting == "unsafe" else TypeError(located(f"{what}: {advice}"))
         if not np.can_cast(have.dtype, dtype, casting):  # type: ignore[arg-type]
             raise TypeError(
                 located(
@@ -271,7 +272,9 @@ def set_shape(self: Box, shape: Any) -> None:
     """`x.shape = shape`, where NumPy does not have to copy."""
     made = _shapes.reshape(self, shape=shape)
     if type(made) is not Box or made.link is None or type(made.link) is list:
-        raise refuse("x.shape = shape", "the entries would have to be copied; write x = x.reshape(shape)")
+        raise AttributeError(
+            located("x.shape = shape: the entries would have to be copied; write x = x.reshape(shape)")
+        )
     share = target(made, "x.shape = shape")
     target(self, "x.shape = shape")
     share.memory.join(self, share)

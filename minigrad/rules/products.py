@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, bilinear, multilinear
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, peel, refusal
 from minigrad.rules.elementwise import multiply
 from minigrad.rules.moving import diagonal, writable_diagonal
 from minigrad.rules.shapes import conjugate_if_complex, reshape, sum_, transpose, unbroadcast
@@ -179,7 +179,7 @@ einsum_explicit: Operation = multilinear("einsum", _einsum, _einsum_pull, patter
 def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any) -> Any:
     """`np.einsum` in every form: implicit or explicit output, ellipsis, repeated letters, lists of axis numbers."""
     if out is not None or options:
-        raise TypeError(located("einsum: out=, dtype=, order= and casting= are not differentiated; leave them out"))
+        raise refusal(TypeError, "einsum: out=, dtype=, order= and casting= are not differentiated; leave them out")
     if not isinstance(operands[0], str):
         subscripts, args = _from_sublists(operands)
     else:

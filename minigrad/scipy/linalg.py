@@ -18,7 +18,7 @@ from minigrad.core.duck_arrays import has_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive, general, several
-from minigrad.core.tape import peel
+from minigrad.core.tape import peel, refusal
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy import linalg as _nl
@@ -73,7 +73,7 @@ def as_scipy(rule: Callable[..., Any]) -> Any:
             value = given.pop(name)
             allowed = _WITHOUT_EFFECT.get(name, ())
             if allowed is not None and value is not known[name] and value != known[name] and value not in allowed:
-                raise NotImplementedError(located(f"{own.__name__}: {name}={value!r} has no rule; leave it out"))
+                raise refusal(NotImplementedError, f"{own.__name__}: {name}={value!r} has no rule; leave it out")
         if check_finite:
             for plain in map(peel, given.values()):
                 if type(plain) is _np.ndarray and not _np.all(_np.isfinite(plain)):
@@ -319,7 +319,7 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
     """A = P L U with partial pivoting, of a square matrix; the permutation is a constant."""
     a = as_array(a)
     if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
-        raise NotImplementedError(located(f"lu: only square matrices have a rule; got shape {a.shape}"))
+        raise refusal(NotImplementedError, f"lu: only square matrices have a rule; got shape {a.shape}")
     p = _own.lu(peel(a))[0]
     left, right = _lu(a, order=_np.argmax(p, axis=0))
     if permute_l:
@@ -511,7 +511,7 @@ def qr(a: Any, mode: str = "full", pivoting: bool = False) -> Any:
     """The QR factorisation; mode "full", "economic" or "r", which has the shape of "full". Pivots are constants."""
     a = as_array(a)
     if mode not in ("full", "economic", "r"):
-        raise NotImplementedError(located(f'qr: mode={mode!r} has no rule; use "full", "economic" or "r"'))
+        raise refusal(NotImplementedError, f'qr: mode={mode!r} has no rule; use "full", "economic" or "r"')
     pivots: tuple[Any, ...] = ()
     if pivoting:
         pivots = (_own.qr(peel(a), mode="r", pivoting=True)[1],)

@@ -15,6 +15,7 @@ from scipy import signal as _own  # type: ignore[import-untyped]
 
 from minigrad.core.lines import located
 from minigrad.core.primitive import bilinear as _bilinear
+from minigrad.core.tape import refusal
 from minigrad.numpy.dispatch import as_array
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _products
@@ -146,7 +147,7 @@ def _axes(name: str, axes: Any, a: Any) -> list[int]:
 def fftconvolve(in1: Any, in2: Any, mode: str = "full", axes: Any = None) -> Any:
     """`convolve` by fast Fourier transforms, along all axes."""
     if axes is not None:
-        raise NotImplementedError(located("fftconvolve: axes= has no rule; convolve along all axes"))
+        raise refusal(NotImplementedError, "fftconvolve: axes= has no rule; convolve along all axes")
     return _moded(_fast, as_array(in1), as_array(in2), mode)
 
 

@@ -23,7 +23,7 @@ from minigrad.core.duck_arrays import Duck, anywhere
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Operation, constant, elementwise
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import Box, peel, refusal
 from minigrad.numpy.dispatch import as_array, as_ufunc, boxed, in_place_of
 from minigrad.rules import elementwise as _e
 from minigrad.rules import reductions as _reductions
@@ -37,11 +37,10 @@ def no_rule(name: str, argument: str, nin: int) -> Callable[..., Any]:
     """The rule of an argument that has none: it raises."""
 
     def fail() -> Any:
-        raise NotImplementedError(
-            located(
-                f"scipy.special.{name} has no derivative rule for its argument {argument}; if it is to be a constant, "
-                f"take its plain value: minigrad.value({argument})"
-            )
+        raise refusal(
+            NotImplementedError,
+            f"scipy.special.{name} has no derivative rule for its argument {argument}; if it is to be a constant, "
+            f"take its plain value: minigrad.value({argument})",
         )
 
     return (
@@ -95,8 +94,9 @@ def weak(value: Any) -> Any:
 def real_only(name: str, x: Any) -> Any:
     """x; raises if it is complex, where the function is not analytic."""
     if np.iscomplexobj(peel(x)):
-        raise NotImplementedError(
-            located(f"scipy.special.{name} of a complex argument is not analytic; scale the unscaled function instead")
+        raise refusal(
+            NotImplementedError,
+            f"scipy.special.{name} of a complex argument is not analytic; scale the unscaled function instead",
         )
     return x
 
@@ -972,7 +972,7 @@ zeta = function("zeta", lambda x, q=None: _riemann(x) if q is None else _hurwitz
 def polygamma(n: Any, x: Any) -> Any:
     """One order n, a plain integer."""
     if type(n) is Box or np.ndim(n):
-        raise NotImplementedError(located("scipy.special.polygamma: the order n must be one plain integer"))
+        raise refusal(NotImplementedError, "scipy.special.polygamma: the order n must be one plain integer")
     return _polygamma(as_array(x), n=int(n))
 
 
@@ -994,8 +994,9 @@ lambertw = function("lambertw", lambda z, k=0, tol=1e-8: _lambertw(z, k=k, tol=t
 def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, return_sign: bool = False) -> Any:
     """log Σ b exp(a). Entries of -inf have no weight; return_sign is refused."""
     if return_sign:
-        raise NotImplementedError(
-            located("scipy.special.logsumexp: return_sign=True has no derivative rule; split b by its sign instead")
+        raise refusal(
+            NotImplementedError,
+            "scipy.special.logsumexp: return_sign=True has no derivative rule; split b by its sign instead",
         )
     axis, a = tuple(axis) if isinstance(axis, list) else axis, as_array(a)
     if b is None:
@@ -1031,7 +1032,7 @@ sinc = function("sinc", _e.sinc)
 def diric(x: Any, n: Any) -> Any:
     """sin(nx/2) / (n sin(x/2)), as the mean of the cosines that it is: no singular points (DLMF 1.15.8)."""
     if type(n) is Box or np.ndim(n) or n != int(n) or n < 1:
-        raise NotImplementedError(located("scipy.special.diric: n must be one plain positive integer"))
+        raise refusal(NotImplementedError, "scipy.special.diric: n must be one plain positive integer")
     x = as_array(x)
     frequencies = (0.5 * np.arange(1 - int(n), int(n), 2)).astype(peel(x).dtype)
     return _reductions.mean(cos(x[..., None] * frequencies), axis=-1)
@@ -1127,8 +1128,9 @@ def _default(name: str, bind: Callable[..., Any], **defaults: Any) -> Callable[.
     def checked(*args: Any, **options: Any) -> Any:
         changed = [key for key, value in options.items() if key not in defaults or value != defaults[key]]
         if changed:
-            raise NotImplementedError(
-                located(f"scipy.special.{name} has a derivative rule for the default of {', '.join(changed)} only")
+            raise refusal(
+                NotImplementedError,
+                f"scipy.special.{name} has a derivative rule for the default of {', '.join(changed)} only",
             )
         return bind(*args)
 

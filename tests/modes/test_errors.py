@@ -12,7 +12,8 @@ from messages import fails
 
 import minigrad
 import minigrad.numpy as mnp
-from minigrad import elementwise_grad, grad, hessian, hvp, jacobian, jvp
+from minigrad import LostDerivativeError, elementwise_grad, grad, hessian, hvp, jacobian, jvp
+from minigrad.scipy import linalg, special
 
 X = np.array([0.5, -1.0, 2.0])
 
@@ -81,6 +82,68 @@ def test_a_lost_derivative_that_the_function_caught_is_raised_at_the_end(name: s
     ):  # fmt: skip
         fails(TypeError, run, "the function caught this error", "minigrad.value(x)", "test_errors.py")
     assert fun(3.0) == 9.0
+
+
+OWN_UFUNC = np.frompyfunc(lambda x: x, 1, 1)
+REFUSED: dict[str, Callable[[Any], Any]] = {
+    "ufunc": lambda x: OWN_UFUNC(x), "function": lambda x: np.histogram2d(x, x),
+    "dispatch": lambda x: mnp.histogram2d(x, x),
+    "where": lambda x: np.sin(x, where=np.array([True, False])), "einsum": lambda x: np.einsum("i->", x, dtype=float),
+    "mode": lambda x: np.linalg.qr(np.stack([x, x]), "raw"), "method": lambda x: x.tobytes(),
+    "object": lambda x: x * np.array([1.0, None]), "masked": lambda x: x * np.ma.masked_array([1.0, 2.0]),
+    "at": lambda x: np.add.at(np.zeros(2), [0], x[0]), "out": lambda x: np.sin(x, out=np.zeros(2)),
+    "copyto": lambda x: np.copyto(np.zeros(2), x), "complex": lambda x: (x * 1.0).__setitem__(0, 1j),
+    "accumulate": lambda x: np.arctan2.reduce(x, axis=(0,)), "scipy": lambda x: linalg.qr(np.stack([x, x]), mode="raw"),
+    "special": lambda x: special.logsumexp(x, return_sign=True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_an_operation_without_a_rule_whose_error_the_function_caught_is_raised_at_the_end(name: str) -> None:
+    """NumPy does the operation, so the handler is a branch that plain values do not take."""
+
+    def fun(x: Any) -> Any:
+        try:
+            REFUSED[name](x)
+        except Exception:
+            return np.sum(0.0 * x)
+        return np.sum(x**2)
+
+    two = np.array([3.0, 4.0])
+    for run in (
+        lambda: grad(fun)(two), lambda: minigrad.jvp(fun, (two,), (two,)), lambda: minigrad.hessian(fun)(two),
+        lambda: grad(lambda x: grad(lambda y: y * fun(x))(1.0))(two),
+        lambda: grad(lambda x: np.sum(grad(fun)(x)))(two), lambda: minigrad.sparse_jacobian(fun, two),
+    ):  # fmt: skip
+        fails(LostDerivativeError, run, "the function caught this error", "test_errors.py")
+
+
+def test_a_handler_that_plain_values_take_too_is_a_branch() -> None:
+    """The error of an inner transformation, or one that NumPy raises as well."""
+
+    def inner(x: Any) -> Any:
+        try:
+            return grad(lambda y: float(y) ** 2)(x)
+        except TypeError:
+            return x**3
+
+    def without_a_rule(x: Any) -> Any:
+        try:
+            return grad(lambda y: OWN_UFUNC(y))(x)
+        except NotImplementedError:
+            return x**3
+
+    def by_numpy(x: Any) -> Any:
+        y = x * np.ones(2)
+        try:
+            y *= 1j
+        except TypeError:
+            return np.sum(y) ** 3
+        return x
+
+    assert (inner(2.0), without_a_rule(2.0), by_numpy(1.0)) == (8.0, 8.0, 8.0)
+    assert grad(inner)(2.0) == grad(without_a_rule)(2.0) == 12.0
+    assert grad(by_numpy)(1.0) == 24.0
 
 
 def test_a_caught_error_is_about_the_values_that_it_met() -> None:
