@@ -1,9 +1,9 @@
 """More than a hundred ordinary programs, whose state changes beside what they compile.
 
 A program is a generator function that is given `compiled`, which compiles a function, or leaves it as it is for the
-plain run. It calls what it has compiled twenty times, changes its state in between, and yields each result. What changes
-is not read by the compiled function, or comes in by its arguments: so nearly every call can be answered by a program
-that was made before. `named=True` marks programs that must replay at every call after the third.
+plain run. It calls what it has compiled twenty times, changes its state in between, and yields each result. What
+changes is not read by the compiled function, or comes in by its arguments: so nearly every call can be answered by a
+program that was made before. `named=True` marks programs that must replay at every call after the third.
 """
 
 from __future__ import annotations
