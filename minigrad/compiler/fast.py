@@ -31,6 +31,7 @@ from minigrad.compiler.stage import (
 from minigrad.compiler.watch import Watched
 from minigrad.core import duck_arrays as duck
 from minigrad.core.tree import LEAF, TreeDef, classify, parts_of_kind
+from minigrad.rules.elementwise import tanh_slope_at
 
 
 class Missed:
@@ -52,6 +53,12 @@ BROKEN = {
 }
 
 UFUNC_OF = {op: ufunc for ufunc, op in OPERATORS.items()}
+
+
+def works_by_entry(function: Any) -> bool:
+    """Whether a function works entry by entry, and takes an array for its result after the operands."""
+    ufunc = UFUNC_OF.get(function, function)
+    return function is tanh_slope_at or (type(ufunc) is np.ufunc and not ufunc.signature)
 
 
 class FastRenderer(Renderer):
@@ -264,7 +271,7 @@ def roots(program: Program) -> dict[int, frozenset[int]]:
 _NEW = {
     np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
     np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
-    SCATTER, SCATTER_ADD,
+    SCATTER, SCATTER_ADD, tanh_slope_at,
 }  # fmt: skip
 
 
@@ -305,8 +312,7 @@ def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
     for position, step in enumerate(program.steps):
         if type(step.out) is not Var or step.out.kind != "array" or step.kwargs:
             continue
-        ufunc = UFUNC_OF.get(step.function, step.function)
-        if type(ufunc) is not np.ufunc or ufunc.signature:
+        if not works_by_entry(step.function):
             continue
         for var in step.args:
             if (
@@ -334,13 +340,13 @@ def by_rows(program: Program) -> set[int]:
         return value.index in found if type(value) is Var else bool(value.flags.c_contiguous)
 
     for step in program.steps:
-        is_ufunc = type(UFUNC_OF.get(step.function, step.function)) is np.ufunc
+        by_entry = works_by_entry(step.function)
         for var in made_by(step):
             if (
                 fits(var)
                 or isinstance(step.function, Kernel)
                 or step.function in (operator.matmul, np.zeros, np.ones)
-                or (is_ufunc and not step.kwargs and all(map(fits, step.args)))
+                or (by_entry and not step.kwargs and all(map(fits, step.args)))
             ):
                 found.add(var.index)
     return found

@@ -28,6 +28,7 @@ from minigrad.compiler.passes import MAX, MIN, SUM, Reduction
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located
+from minigrad.rules.elementwise import tanh_slope_at
 
 # ----- what can be fused ----------------------------------------------------------------------------------------------
 
@@ -37,6 +38,7 @@ ELEMENTWISE: dict[Any, str] = {
     operator.lt: "{} < {}", operator.le: "{} <= {}", operator.gt: "{} > {}", operator.ge: "{} >= {}",
     operator.eq: "{} == {}", operator.ne: "{} != {}", np.where: "({1} if {0} else {2})",
     np.arctan: "arctan({})", np.exp: "exp({})", np.tanh: "tanh({})", np.log: "math.log({})",
+    tanh_slope_at: "tanh_slope({}, {})",
     np.maximum: "({0} if {0} >= {1} or {0} != {0} else {1})", np.minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
 }  # fmt: skip
 # Numba's own are compiled one entry at a time: beyond this many entries NumPy is faster.
@@ -237,9 +239,9 @@ def vector_functions() -> dict[str, Any]:
     """The functions of `vector_math`, compiled without any freedom: their rounding steps are meant as written."""
     njit = numba_compiler()
     functions: dict[str, Any] = {}
-    for name in ("exp", "arctan", "tanh"):
+    for name in ("exp", "arctan", "tanh", "tanh_slope"):
         function = getattr(vector_math, name)
-        if name == "tanh":  # it calls exp
+        if name.startswith("tanh"):  # it calls exp
             namespace = {**function.__globals__, **functions}
             function = type(function)(function.__code__, namespace, name)
         functions[name] = njit(fastmath={"contract"}, error_model="numpy", nogil=True)(function)

@@ -13,6 +13,7 @@ from minigrad.compiler.passes import Reduction
 from minigrad.compiler.stage import Step, Var
 from minigrad.core import duck_arrays as duck
 from minigrad.rules import moving
+from minigrad.rules.elementwise import tanh_slope_at
 
 # Symbol and precedence of each operator, as in the grammar of Python: what binds more tightly has a larger number.
 BINARY: dict[Any, tuple[str, int]] = {
@@ -176,12 +177,18 @@ def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
     return ", ".join(parts)
 
 
-# Functions of the engine that write into an array: as a text that runs with NumPy alone.
+# Functions of the engine that are one step: as a text that runs with NumPy alone.
 SCATTER: Any = moving.scattered_sum.__wrapped__  # type: ignore[attr-defined]
 WRITTEN: Any = moving.written.__wrapped__  # type: ignore[attr-defined]
 ZEROED: Any = moving.zeroed_at.__wrapped__  # type: ignore[attr-defined]
 SCATTER_ADD: Any = moving.scattered_add.__wrapped__  # type: ignore[attr-defined]
 HELPERS: dict[Any, str] = {
+    tanh_slope_at: '''def tanh_slope(t, x):
+    """1 / cosh(x)**2 for t = tanh(x): 1 - t * t has no digits in the tails."""
+    small = np.exp(-2 * np.sign(np.real(x)) * x)
+    s = 1.0 - t * t
+    return np.where(np.abs(s) > 0.001, s, 4 * small / (1 + small) ** 2)[()]
+''',
     WRITTEN: '''def written(x, *vs, places):
     """A copy of x, with the entries of vs at these places."""
     new = np.array(x)

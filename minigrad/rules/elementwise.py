@@ -133,10 +133,11 @@ sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x),
                       taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, ans, cosh(u[0]), 1.0)[0])
 cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x),
                       taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, sinh(u[0]), ans, 1.0)[1])
-tanh    = elementwise("tanh", np.tanh, lambda g, ans, _x: g * (1.0 - ans * ans),
+tanh    = elementwise("tanh", np.tanh, lambda g, ans, x: g * tanh_slope(ans, peel(x)),
                       taylor=lambda s, d, ans, u: s.hyperbolic_tangent(ans, u, d))
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x),
-                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_plus_square(u, d), d), d))
+                      taylor=lambda s, d, ans, u: s.inverse(
+                          ans, u, s.length(root_of_one_plus_square(u[0]), u, [in_dtype_of(1.0, u[0])], d), d))
 arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)),
                       taylor=lambda s, d, ans, u: s.inverse(
                           ans, u, s.power(sqrt(u[0] - 1.0) * sqrt(u[0] + 1.0), s.square_minus_one(u, d), 0.5, d), d),
@@ -253,11 +254,41 @@ def sinc_slope(x: Any, ans: Any) -> Any:
     return where(near, small * series * (-np.pi / 3), (cos(z) - ans) / far)
 
 
+def tanh_slope_at(t: Any, x: Any, out: Any = None) -> Any:
+    """1 / cosh(x)^2, given t = tanh(x): 1 - t^2, and in the tails, where that has lost its digits, by exponentials.
+
+    Nobody knows from t alone how far it is from 1. An entry in the tails costs an exponential, the others a look.
+    """
+    if type(t) is not np.ndarray or not t.ndim:
+        if isinstance(t, Duck):
+            return t.perform(tanh_slope_at, (t, x), {})
+        s = 1.0 - t * t
+        return s if abs(s) > 0.001 else squared_sech(x)
+    if out is x:
+        x = x.copy()
+    s = np.multiply(t, t, out)
+    np.subtract(1.0, s, s)
+    if s.dtype.kind == "f" and (not s.size or s.item(s.argmin()) > 0.001):  # the quickest of such questions
+        return s
+    tails = (s if s.dtype.kind == "f" else np.abs(s)) < 0.001
+    s[tails] = squared_sech(x[tails])
+    return s
+
+
 def squared_sech(x: Any) -> Any:
-    """1 / cosh(x)^2 without overflow, to full relative accuracy."""
-    away = where(np.real(peel(x)) < 0, in_dtype_of(2.0, x), in_dtype_of(-2.0, x))
-    small = exp(away * x)
-    return 4.0 * small / (1.0 + small) ** 2
+    """1 / cosh(x)^2 of plain x, away from the imaginary axis: without overflow, to full relative accuracy."""
+    small = np.exp(-2 * np.sign(np.real(x)) * x)
+    return 4 * small / (1 + small) ** 2
+
+
+# The derivative of tanh, as a function of t = tanh(x) alone: x is a constant, which tells what the tails are.
+tanh_slope = elementwise(
+    "tanh_slope",
+    tanh_slope_at,
+    lambda g, _ans, t, _x: g * (-2.0 * t),
+    lambda _g, _ans, _t, _x: 0.0,
+    taylor=lambda s, d, ans, v, _u: s.shifted(ans, s.product(v, v, d), -1),
+)
 
 
 def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:

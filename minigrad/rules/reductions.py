@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck, anywhere
 from minigrad.core.primitive import Operation, general, linear
 from minigrad.core.tape import peel
-from minigrad.rules.elementwise import exp, length_or_one, nonzero_or_one
+from minigrad.rules.elementwise import length_or_one, nonzero_or_one, where
 from minigrad.rules.moving import concatenate
 from minigrad.rules.shapes import (
     add_reduce,
@@ -200,21 +200,84 @@ def _logsumexp(x: Any, axis: Any = None, keepdims: bool = False) -> Any:
     return ans + top.reshape(ans.shape)
 
 
-def softmax(x: Any, axis: Any) -> Any:
+def _softmax(x: Any, axis: Any) -> Any:
     """exp(x) / sum(exp(x)), with the maximum taken out first: exp(x - logsumexp(x)) would lose digits for large x."""
-    top = _maximum(peel(x), axis, None, None, True)
+    top = _maximum(x, axis, None, None, True)
     if all_finite(top):
-        e = exp(x - top)
-        return e / sum_(e, axis=axis, keepdims=True)
-    e = exp(x - np.where(np.isneginf(top), 0, top))
-    return e / nonzero_or_one(sum_(e, axis=axis, keepdims=True))  # all terms zero: so is this
+        e = np.exp(x - top)
+        return e / add_reduce(e, axis, None, None, True)
+    e = np.exp(x - np.where(np.isneginf(top), 0, top))
+    return e / nonzero_or_one(add_reduce(e, axis, None, None, True))  # all terms zero: so is this
 
 
+def centred(t: Any, p: Any, axis: Any) -> Any:
+    """t less its entry where the share p is above 1/2, if there is one: what a softmax does with t is the same.
+
+    Without this, 1 - p would be all that is left of a sum over t for the greatest p, and it has no digits near p = 1.
+    """
+    return t - sum_(where(np.real(peel(p)) > 0.5, t, 0.0), axis=axis, keepdims=True)
+
+
+def _weighted(t: Any, p: Any, axis: Any) -> Any:
+    """The Jacobian of a softmax, which is symmetric, times t."""
+    t = centred(t, p, axis)
+    return p * (t - sum_(p * t, axis=axis, keepdims=True))
+
+
+def _softmax_series(s: Any, d: int, ans: Any, u: Any, axis: Any) -> Any:
+    """p exp(v) / sum(p exp(v)), where v is the motion of u, less that of the entry with the greatest share p."""
+    e = s.exponential(ans, [0.0, *[centred(c, ans, axis) for c in u[1:]]], d)
+    whole = [sum_(c, axis=axis, keepdims=True) for c in e]
+    return s.quotient(e, [nonzero_or_one(whole[0]), *whole[1:]], d, ans)  # 0 if all terms are
+
+
+softmax = general(
+    "softmax",
+    _softmax,
+    [lambda g, ans, _x, axis: _weighted(g, ans, axis)],
+    [lambda t, ans, _x, axis: _weighted(t, ans, axis)],
+    taylor=_softmax_series,
+    pattern=lambda p: p.transformed,
+)
+
+
+def _log_softmax_vjp(g: Any, _ans: Any, x: Any, axis: Any) -> Any:
+    """g - p sum(g), with 1 - p for the greatest share as the sum of the others."""
+    p = softmax(x, axis=axis)
+    first = np.real(peel(p)) > 0.5
+    rest = where(first, sum_(where(first, 0.0, p), axis=axis, keepdims=True), 1.0 - p)
+    others = where(first, sum_(where(first, 0.0, g), axis=axis, keepdims=True), sum_(g, axis=axis, keepdims=True) - g)
+    return g * rest - p * others
+
+
+def _log_softmax_jvp(t: Any, _ans: Any, x: Any, axis: Any) -> Any:
+    p = softmax(x, axis=axis)
+    t = centred(t, p, axis)
+    return t - sum_(p * t, axis=axis, keepdims=True)
+
+
+def _log_softmax_series(s: Any, d: int, ans: Any, u: Any, axis: Any) -> Any:
+    """v' = u' - sum(p u')."""
+    p = softmax(u[0], axis=axis)
+    moves = [0.0, *[centred(c, p, axis) for c in u[1:]]]
+    shares, du = _softmax_series(s, d - 1, p, u[:d], axis), s.slope(moves)
+    mean_of = [sum_(s.dot(du, shares, k, 1) / k, axis=axis, keepdims=True) for k in range(1, d + 1)]
+    return [ans, *[moves[k] - c if k < len(moves) else -c for k, c in enumerate(mean_of, 1)]]
+
+
+log_softmax = general(
+    "log_softmax",
+    lambda x, axis: x - _logsumexp(x, axis, True),
+    [_log_softmax_vjp],
+    [_log_softmax_jvp],
+    taylor=_log_softmax_series,
+    pattern=lambda p: p.transformed,
+)
 logsumexp = general(
     "logsumexp",
     _logsumexp,
-    [lambda g, _ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), softmax(x, axis))],
-    [lambda t, ans, x, axis=None, keepdims=False: sum_(t * softmax(x, axis), axis=axis, keepdims=keepdims)],
+    [lambda g, _ans, x, axis=None, keepdims=False: scaled(keep(g, x, axis), softmax(x, axis=axis))],
+    [lambda t, ans, x, axis=None, keepdims=False: sum_(t * softmax(x, axis=axis), axis=axis, keepdims=keepdims)],
     takes_scalar=True,
     pattern=lambda p: p.reduced,
 )

@@ -487,7 +487,7 @@ def tangent(ans: Any, u: Series, order: int) -> Series:
 
 def hyperbolic_tangent(ans: Any, u: Series, order: int) -> Series:
     """tanh(u): v' = w u' with w = 1/cosh^2, w' = -2 v w u'. w is not 1 - v^2, which has no digits where v is near 1."""
-    w0 = e.squared_sech(u[0])
+    w0 = e.tanh_slope(ans, peel(u[0]))
     v, u = room(ans, order, u)
     w, du = room(w0, order, slope(u))
     vw, *_ = room(ans * w0, order, u)

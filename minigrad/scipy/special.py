@@ -178,11 +178,11 @@ def noncentral_density(x: Any, df: Any, nc: Any) -> Any:
     return 0.5 * gamma_density(df * 0.5, x * 0.5) * exp(nc * -0.5) * hyp0f1(df * 0.5, nc * x * 0.25)
 
 
-def log1p_by(u: Any) -> Any:
-    """log(1 + u)/u, and 1 at 0: 2F1(1, 1; 2; -u) near it."""
-    near = absolute(peel(u)) < 0.5
-    far = where(near, 1.0, u)
-    return where(near, hyp2f1(1.0, 1.0, 2.0, where(near, -u, 0.0)), log(1.0 + far) / far)
+def log_by(z: Any) -> Any:
+    """log(z)/(z - 1), and 1 at 1: 2F1(1, 1; 2; 1 - z) near it."""
+    near = absolute(peel(z) - 1.0) < 0.5
+    far = where(near, 2.0, z)
+    return where(near, hyp2f1(1.0, 1.0, 2.0, where(near, 1.0 - z, 0.0)), log(far) / (far - 1.0))
 
 
 def log1p_by_slope(u: Any) -> Any:
@@ -508,18 +508,30 @@ def x_log_series(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
     return s.product(x, s.logarithm(log(y[0]), y, d) if len(y) > 1 else [log(y[0])], d, ans)
 
 
-def kl_series(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
-    """x log(x/y)."""
-    if not np.all((peel(x[0]) > 0) & (peel(y[0]) > 0)):
+def entropy_series(s: Any, d: int, ans: Any, u: Any) -> Any:
+    """-u log u: v' = -(log u + 1) u'."""
+    if not np.all(peel(u[0]) > 0):
         return None
-    logs = [s.logarithm(log(u[0]), u, d) if len(u) > 1 else [log(u[0])] for u in (x, y)]
-    return s.product(x, s.added(log(x[0] / y[0]), logs[0], logs[1], -1), d, ans)
+    return s.integral(ans, u, s.shifted(-log(u[0]) - 1.0, s.logarithm(log(u[0]), u, d - 1), -1), d)
 
 
-def kl_div_series(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
-    """x log(x/y) - x + y."""
-    v = kl_series(s, d, ans, x, y)
-    return None if v is None else s.added(ans, s.added(ans, v, x, -1), y)
+def relative_entropy_series(more: float) -> Callable[..., Any]:
+    """x log(x/y) - more (x - y): v' = (log(x/y) + 1 - more) x' + (more - x/y) y'."""
+
+    def recurrence(s: Any, d: int, ans: Any, x: Any, y: Any) -> Any:
+        if not np.all((peel(x[0]) > 0) & (peel(y[0]) > 0)):
+            return None
+        parts = []
+        if len(x) > 1:
+            start = log(x[0] / y[0])
+            logs = [s.logarithm(start, u, d - 1) if len(u) > 1 else [start] for u in (x, y)]
+            parts.append(s.integral(ans, x, s.shifted(start + (1.0 - more), s.added(start, logs[0], logs[1], -1)), d))
+        if len(y) > 1:
+            by = s.quotient(x, y, d - 1)
+            parts.append(s.integral(ans, y, s.shifted(more - by[0], by, -1), d))
+        return parts[0] if len(parts) == 1 else s.added(ans, *parts)
+
+    return recurrence
 
 
 def exprel_series(s: Any, d: int, ans: Any, u: Any) -> Any:
@@ -632,15 +644,15 @@ xlog1py   = ufunc("xlog1py",
                   lambda g, _ans, x, y: g * (x / where((peel(x) == 0) & (peel(y) == -1), 1.0, 1.0 + y)),
                   taylor=lambda s, d, ans, u, v: x_log_series(s, d, ans, u, s.shifted(1.0 + v[0], v)))
 entr      = ufunc("entr", lambda g, _ans, x: g * (-log(x) - 1.0),
-                  taylor=lambda s, d, ans, u: x_log_series(s, d, ans, s.scaled(u, -1.0), u))
+                  taylor=entropy_series)
 rel_entr  = ufunc("rel_entr",
                   lambda g, _ans, x, y: g * (log(x / y) + 1.0),
                   lambda g, _ans, x, y: -g * (x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)),
-                  taylor=kl_series)
+                  taylor=relative_entropy_series(0.0))
 kl_div    = ufunc("kl_div",
                   lambda g, _ans, x, y: g * log(x / y),
                   lambda g, _ans, x, y: g * (1.0 - x / where((peel(x) == 0) & (peel(y) == 0), 1.0, y)),
-                  taylor=kl_div_series)
+                  taylor=relative_entropy_series(1.0))
 huber     = ufunc("huber",
                   lambda g, _ans, d, r: g * _e.maximum(absolute(r) - d, 0.0),
                   lambda g, _ans, d, r: g * _e.maximum(_e.minimum(r, d), -d))
@@ -661,7 +673,7 @@ inv_boxcox1p = ufunc("inv_boxcox1p",
                      lambda g, ans, _y, k: g * (1.0 + ans) ** (1.0 - k),
                      lambda g, ans, y, k: g * ((1.0 + ans) * y * y * log1p_by_slope(k * y)))
 wrightomega = ufunc("wrightomega", lambda g, ans, _z: g * (ans / (1.0 + ans)))
-spence    = ufunc("spence", lambda g, _ans, z: -g * log1p_by(z - 1.0))
+spence    = ufunc("spence", lambda g, _ans, z: -g * log_by(z))
 agm       = ufunc("agm",
                   lambda g, ans, a, b: g * agm_slope(ans, a, b),
                   lambda g, ans, a, b: g * agm_slope(ans, b, a))
@@ -1014,14 +1026,13 @@ def logsumexp(a: Any, axis: Any = None, b: Any = None, keepdims: bool = False, r
 @lambda bind: function("softmax", bind)
 def softmax(x: Any, axis: Any = None) -> Any:
     """exp(x) / Σ exp(x)."""
-    return _reductions.softmax(as_array(x), axis)
+    return _reductions.softmax(as_array(x), axis=axis)
 
 
 @lambda bind: function("log_softmax", bind)
 def log_softmax(x: Any, axis: Any = None) -> Any:
     """x - log Σ exp(x)."""
-    x = as_array(x)
-    return x - _reductions.logsumexp(x, axis=axis, keepdims=True)
+    return _reductions.log_softmax(as_array(x), axis=axis)
 
 
 softplus = function("softplus", lambda x: _e.logaddexp(0.0, x))

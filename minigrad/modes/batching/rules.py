@@ -534,6 +534,8 @@ RULES.update({
     np.tensordot: _tensordot, np.einsum: _einsum, np.linalg.solve: _solve,
     moving.written.__wrapped__: _put, moving.zeroed_at.__wrapped__: _put,  # type: ignore[attr-defined]
     moving.scattered_sum.__wrapped__: _sum_of_scatters, moving.scattered_add.__wrapped__: _scatter_add,  # type: ignore[attr-defined]
+    _elementwise_rules.tanh_slope_at: lambda level, f, args, kwargs: elementwise(
+        level, _elementwise_rules.tanh_slope, args, kwargs),
     np.flip: along(), np.take: along(2, flat=True), np.repeat: along(2, flat=True), np.diff: along(2, -1),
     np.rot90: along(2, (0, 1), "axes"), np.trapezoid: along(3, -1),
 })  # fmt: skip
