@@ -12,6 +12,7 @@ import minigrad
 import minigrad.numpy as mnp
 from minigrad import elementwise_grad, grad, sparsity, trace
 from minigrad.core.primitive import Primitive
+from minigrad.rules.reductions import log_softmax, softmax
 
 GAPPED = np.array([[2.0, 0.0, -1.0, 0.0], [0.0, 0.0, 0.0, 3.0], [1.0, 0.0, 0.0, 0.0], [0.0, 0.5, 0.0, 1.0]])
 KERNEL = np.array([1.0, 0.0, -2.0])
@@ -71,6 +72,8 @@ CASES: dict[str, tuple[Callable[[Any], Any], int]] = {
     "var": (lambda x: np.var(x, axis=1), 16),
     "std": (lambda x: np.std(x, axis=0), 16),
     "logsumexp": (lambda x: mnp.logsumexp(x, axis=1), 16),
+    "softmax": (lambda x: softmax(x, axis=1), 64),
+    "log_softmax": (lambda x: log_softmax(x, axis=0), 64),
     "norm": (lambda x: np.linalg.norm(x, axis=1), 16),
     "cumsum": (lambda x: np.cumsum(x, axis=1), 40),
     "cumsum of all": (lambda x: np.cumsum(x), 136),
