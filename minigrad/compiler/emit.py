@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.algebra import simplified
 from minigrad.compiler.layout import WIDTH, broken
 from minigrad.compiler.naming import Names, input_names, name_by_function, own_names
-from minigrad.compiler.passes import optimised, simplified, without_dead_code
+from minigrad.compiler.passes import optimised, without_dead_code
 from minigrad.compiler.render import ATOM, HELPERS, SCATTER, Renderer, Text, UnnameableError, path_of, quoted, unit_axes
 from minigrad.compiler.stage import PLAIN_ORIGIN, Origin, Program, Step, Var, has_shape, is_true, made_by, reads
 from minigrad.compiler.traced import Traced

@@ -21,10 +21,10 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
         Text: the traced program, the lines that each pass changes, with - and +, and the program that is left.
 
     >>> import numpy as np
-    >>> print(explain(lambda x: (x * 1.0 + 0.0) @ x.T.T, np.ones(2)))
+    >>> print(explain(lambda x: (x * 1.0 - 0.0) @ x.T.T, np.ones(2)))
     inputs %0
     %1 = mul(%0, 1.0)
-    %2 = add(%1, 0.0)
+    %2 = sub(%1, 0.0)
     %3 = transpose(%0, None)
     %4 = transpose(%3, None)
     %5 = matmul(%2, %4)
@@ -36,9 +36,9 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
         +%3 = transpose(%0, (0,))
         +%4 = transpose(%3, (0,))
     <BLANKLINE>
-    simplified: Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
+    simplified: Algebra that changes no bit: x·1, x/1, x - 0, x + (-y), -(-x), views of views, sums over nothing.
         -%1 = mul(%0, 1.0)
-        -%2 = add(%1, 0.0)
+        -%2 = sub(%1, 0.0)
         -%3 = transpose(%0, (0,))
         -%4 = transpose(%3, (0,))
         -%5 = matmul(%2, %4)

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.canonical import OPERATORS, Reduction
 from minigrad.compiler.floating_point import enter_strict, leave_strict
 from minigrad.compiler.fused import Kernel
-from minigrad.compiler.passes import OPERATORS, Reduction, numbers_as_arrays
+from minigrad.compiler.passes import numbers_as_arrays
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
 from minigrad.compiler.stage import (
     Program,
@@ -446,7 +447,7 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             text, binds = fast.text(step.args[0])
         elif out is not None and position not in in_place:
             text, binds = fast.step(step)
-        kept = fast.names.get(in_place[position].index) if position in in_place else None
+        kept = fast.names[in_place[position].index] if position in in_place else ""
         for name, index in expiring.pop(position, ()):
             if owners[name] == index and name != kept:
                 free.append(name)

@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler import vector_math
-from minigrad.compiler.passes import MAX, MIN, SUM, Reduction
+from minigrad.compiler.canonical import MAX, MIN, SUM, Reduction
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located

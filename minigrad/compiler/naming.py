@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from minigrad.compiler.passes import Reduction
+from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.render import REDUCED
 from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.compiler.traced import Traced

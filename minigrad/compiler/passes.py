@@ -1,185 +1,101 @@
 """The optimisations, each a small function from program to program that keeps its meaning.
 
-`interpret(program, inputs)` of `stage` gives a program its meaning; every pass keeps the results to the last bit,
-except where its docstring says otherwise. `PASSES` is the order in which they are applied.
+`interpret(program, inputs)` of `stage` gives a program its meaning. The passes in `PASSES` keep the results to the last
+bit, signs of zeros included and those of NaN excepted; tests run each of them alone, on all dtypes, infinities, NaN,
+integers at their ends, and arrays that lie by columns or have gaps. Every rewrite, and when it is exact:
+
+| rewrite                            | holds for                                                                  |
+|------------------------------------|----------------------------------------------------------------------------|
+| a ufunc to its operator            | an operand that is NumPy's (of numbers of Python operators return another   |
+|                                    | type), and no number of Python beside a complex one                        |
+| square(x) to x * x                 | floats (a complex product may round otherwise)                             |
+| sum, max, all, reduce to one form  | no dtype, initial value, mask or array to write into                       |
+| reshape, transpose, swapaxes       | order C; a copy that is asked for is left alone                            |
+| x * 1, x / 1 to x; -1 * x to -x    | floats (integers too, but for -x): complex infinities would give NaN       |
+| x - 0 to x                         | all: -0.0 - 0.0 is -0.0                                                    |
+| x + 0 to x                         | integers, and floats that are certainly no -0.0: exp(x), x * x, abs(x)      |
+| x + (-y) to x - y, and so on       | y, not only the sum, is a float; or complex with a complex sum; or an       |
+|                                    | integer of the sum's dtype, in which both wrap around alike                |
+| -(-x), +x, x.astype(its dtype)     | all                                                                        |
+| real(x), conjugate(x) to x         | floats                                                                     |
+| transpose of a transpose           | all                                                                        |
+| reshape of a reshape to one        | only axes of length 1 come and go, the entries lie by rows, or x is a       |
+|                                    | vector: elsewhere the first may copy, and sums follow the order of memory  |
+| copy, ravel, ascontiguousarray     | entries that certainly lie by rows without gaps                            |
+| a reduction over no axes to x      | max, min, prod, all, any; a sum of what is no -0.0 (it returns 0.0)        |
+| (A @ v[..., None])[..., 0] to A @ v| matrix and vector: one call of BLAS for both                               |
+| x**1 to x, x**2 to x * x           | floats; the square of arrays only, where NumPy does the same               |
+| a broadcast operand to a small one | the result keeps its dtype and type: float32 beside a number of Python     |
+| equal steps to one                 | equal constants bit by bit and in layout; x + y and y + x but for complex  |
+|                                    | numbers; a step whose errors are heard stays                               |
+| keepdims to a view of the other    | the same reduction, arrays                                                 |
+| steps without a reader to nothing  | steps that cannot raise: no solver, no computed place                      |
+| a step of constants to its result  | up to `LARGEST_FOLD` bytes, where nothing overflows or is invalid          |
+| a number to an array without axes  | beside an array of float64 or float32 whose dtype it takes anyway          |
+
+Two passes keep results to rounding only, and are left out for `exact=True`: `squares` of single and complex numbers,
+and `sums_as_products`, which adds up in the order of BLAS.
 """
 
 from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.stage import GUARDS, Program, Step, Var, kind_of, made_by, reads, variables
+from minigrad.compiler.algebra import narrowed, reduced_strength, simplified, squares, sums_as_products
+from minigrad.compiler.canonical import Reduction, canonical
+from minigrad.compiler.rewriting import Pass, is_numpys, renamed
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
-from minigrad.core.nested import mapped
-
-Pass = Callable[[Program], Program]
-
-# ----- tools ----------------------------------------------------------------------------------------------------------
-
-
-def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
-    """The program after each step was rewritten.
-
-    `rewrite` gets a step whose arguments are up to date, and returns it or another step; or a variable or constant, by
-    which the step's result is to be replaced everywhere; or a list of steps.
-    """
-    replaced: dict[int, Any] = {}
-
-    def current(value: Any) -> Any:
-        return replaced.get(value.index, value) if type(value) is Var else value
-
-    steps: list[Step] = []
-    is_changed = False
-    for step in program.steps:
-        before = step
-        if replaced and any(var.index in replaced for var in reads(step)):
-            args = tuple([mapped(current, arg) for arg in step.args])
-            kwargs = mapped(current, step.kwargs) if step.kwargs else step.kwargs
-            step = Step(step.out, step.function, args, kwargs, step.quiet, step.origin)
-        new = rewrite(step)
-        if type(new) is Step:
-            steps.append(new)
-            is_changed |= new is not before
-            continue
-        is_changed = True
-        if type(new) is list:
-            steps.extend(new)
-        else:
-            replaced[step.out.index] = new
-    if not is_changed:
-        return program
-    return program._replace(steps=steps, outputs=[current(output) for output in program.outputs])
-
-
-def made_from(program: Program) -> dict[int, Step]:
-    """The step that defines each variable, by index."""
-    return {var.index: step for step in program.steps for var in made_by(step)}
-
-
-def same_type(value: Any, var: Var) -> bool:
-    """Whether a variable or constant has the shape, dtype and representation of a variable."""
-    if type(value) is Var:
-        return value.shape == var.shape and value.dtype == var.dtype and value.kind == var.kind
-    return (
-        kind_of(value) == var.kind
-        and np.shape(value) == var.shape
-        and (getattr(value, "dtype", None) or np.dtype(type(value))) == var.dtype
-    )
-
-
-# ----- one way to say everything --------------------------------------------------------------------------------------
-
-OPERATORS: dict[Any, Any] = {
-    np.add: operator.add, np.subtract: operator.sub, np.multiply: operator.mul, np.divide: operator.truediv,
-    np.floor_divide: operator.floordiv, np.matmul: operator.matmul, np.negative: operator.neg,
-    np.less: operator.lt, np.less_equal: operator.le, np.greater: operator.gt, np.greater_equal: operator.ge,
-    np.equal: operator.eq, np.not_equal: operator.ne, np.bitwise_and: operator.and_, np.bitwise_or: operator.or_,
-    np.bitwise_xor: operator.xor, np.invert: operator.invert, np.positive: operator.pos,
-}  # fmt: skip
-REDUCTIONS: dict[Any, Any] = {
-    np.sum: np.add, np.prod: np.multiply, np.max: np.maximum, np.min: np.minimum, np.amax: np.maximum,
-    np.amin: np.minimum, np.all: np.logical_and, np.any: np.logical_or,
-}  # fmt: skip
-
-
-class Reduction:
-    """A reduction by a ufunc over a tuple of axes: `Reduction(np.add)(x, axes, keepdims)`."""
-
-    def __init__(self, ufunc: Any) -> None:
-        self.ufunc = ufunc
-        self.__name__ = f"{ufunc.__name__}.reduce"
-
-    def __call__(self, x: Any, axes: Any, keepdims: bool) -> Any:
-        """The reduction of an array."""
-        return self.ufunc.reduce(x, axes, None, None, keepdims)
-
-
-SUM, PROD, MAX, MIN, ALL, ANY = map(
-    Reduction, (np.add, np.multiply, np.maximum, np.minimum, np.logical_and, np.logical_or)
-)
-_BY_UFUNC = {each.ufunc: each for each in (SUM, PROD, MAX, MIN, ALL, ANY)}
-
-
-def canonical(program: Program) -> Program:
-    """Ufuncs become operators, all ways to reduce one, all ways to reshape and transpose one each.
-
-    Equal work is then found by comparing steps.
-    """
-    return renamed(program, _canonical)
-
-
-def _canonical(step: Step) -> Step:
-    function, args, kwargs = step.function, step.args, step.kwargs
-    if function in GUARDS:
-        return step
-    if function in OPERATORS and not kwargs and len(args) <= 2:
-        return step._replace(function=OPERATORS[function])
-    if function is operator.abs:
-        return step._replace(function=np.absolute)
-    reduced = _reduction(function, args, kwargs)
-    if reduced is not None:
-        return step._replace(function=reduced[0], args=reduced[1], kwargs={})
-    if function in (duck.reshape, np.reshape, np.ravel) and type(args[0]) is Var and type(step.out) is Var:
-        order = kwargs.get("order", args[2] if len(args) > 2 else args[1] if function is np.ravel and args[1:] else "C")
-        if order == "C":
-            return step._replace(function=duck.reshape, args=(args[0], step.out.shape), kwargs={})
-    if function is np.transpose and type(args[0]) is Var and not kwargs:
-        n = len(args[0].shape)
-        axes = args[1] if len(args) > 1 else None
-        axes = tuple(range(n))[::-1] if axes is None else tuple([int(a) % n for a in axes])
-        return step._replace(args=(args[0], axes))
-    if function is np.swapaxes and type(args[0]) is Var and not kwargs:
-        axes = list(range(len(args[0].shape)))
-        i, j = args[1], args[2]
-        axes[i], axes[j] = axes[j], axes[i]
-        return step._replace(function=np.transpose, args=(args[0], tuple(axes)))
-    if function is np.square and not kwargs and args[0].dtype.kind in "fc":
-        return step._replace(function=operator.mul, args=(args[0], args[0]))
-    return step
-
-
-def _reduction(function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """The reduction that this call is, with its arguments; None if it is none or a special one."""
-    names: tuple[str, ...] = ("axis", "dtype", "out", "keepdims", "initial", "where")
-    ufunc = None
-    if function in REDUCTIONS:
-        ufunc, default = REDUCTIONS[function], None
-        if ufunc not in (np.add, np.multiply):
-            names = ("axis", "out", "keepdims", "initial", "where")
-    elif getattr(function, "__name__", "") == "reduce" and type(getattr(function, "__self__", None)) is np.ufunc:
-        ufunc, default = function.__self__, 0
-    reduced = _BY_UFUNC.get(ufunc)
-    if reduced is None or type(args[0]) is not Var or args[0].kind != "array":
-        return None
-    given = dict(zip(names, args[1:])) | kwargs
-    axis, keepdims = given.pop("axis", default), given.pop("keepdims", False)
-    neutral = (None, np._NoValue, True)
-    if any(value is not None and not any(value is each for each in neutral) for value in given.values()):
-        return None
-    n = len(args[0].shape)
-    axes = tuple(range(n)) if axis is None else axis if type(axis) is tuple else (axis,)
-    if ufunc in (np.logical_and, np.logical_or) and args[0].dtype.kind != "b":
-        return None
-    return reduced, (args[0], tuple(sorted(int(a) % n for a in axes)) if n else (), keepdims is True), {}
-
 
 # ----- dead code ------------------------------------------------------------------------------------------------------
 
 
 def without_dead_code(program: Program) -> Program:
-    """Without the steps whose results nobody reads. Guards stay: what they promise holds the program together."""
+    """Without the steps whose results nobody reads. Guards stay: what they promise holds the program together.
+
+    So do steps that may raise an exception for some numbers: that exception is the answer for these.
+    """
     needed = {var.index for var in variables(program.outputs)}
     steps: list[Step] = []
     for step in reversed(program.steps):
-        if step.out is None or any(var.index in needed for var in made_by(step)):
+        if step.out is None or any(var.index in needed for var in made_by(step)) or may_raise(step):
             needed.update([var.index for var in reads(step)])
             steps.append(step)
     return program if len(steps) == len(program.steps) else program._replace(steps=steps[::-1])
+
+
+_PYTHON_RAISES = {operator.truediv, operator.floordiv, operator.mod, operator.pow}
+_RAISES_BY_NUMBERS = {
+    np.take, np.choose, np.take_along_axis, np.bincount, np.repeat, np.histogram, np.histogram2d, np.histogramdd,
+    np.histogram_bin_edges, np.roots, np.polyfit, np.digitize, np.unravel_index, np.ravel_multi_index, np.compress,
+    np.delete, np.insert, np.linspace, np.geomspace, np.logspace, np.quantile, np.percentile, np.nanquantile,
+    np.nanpercentile,
+}  # fmt: skip
+
+
+def may_raise(step: Step) -> bool:
+    """Whether a step, of operands of these shapes and dtypes, raises an exception for some numbers.
+
+    Solvers do, for singular matrices; so do places that were computed. Divisions by zero of NumPy's numbers do not:
+    they are heard, or not, as the user asked for.
+    """
+    function = step.function
+    if function in _PYTHON_RAISES:
+        return not any(map(is_numpys, step.args))
+    if type(function) is np.ufunc or type(function) is Reduction or function in (duck.reshape, duck.astype):
+        return False
+    if function is operator.getitem:
+        return any(var.dtype.kind in "iu" for var in variables(step.args[1]))
+    home = getattr(function, "__module__", None) or ""
+    if home in ("numpy", "numpy.fft", "_operator") or type(getattr(function, "__self__", None)) is np.ufunc:
+        return function in _RAISES_BY_NUMBERS
+    if home.startswith("minigrad."):  # what writes into arrays
+        return any(var.dtype.kind in "iu" for var in reads(step))
+    return True
 
 
 # ----- equal work -----------------------------------------------------------------------------------------------------
@@ -197,8 +113,8 @@ def key_of(value: Any) -> Any:
     if kind is slice:
         return kind, key_of(value.start), key_of(value.stop), key_of(value.step)
     if isinstance(value, np.ndarray):
-        small = value.nbytes <= 1 << 14
-        return kind, value.shape, value.dtype.str, value.tobytes() if small else id(value)
+        small = value.nbytes <= 1 << 14 and not value.dtype.hasobject
+        return kind, value.shape, value.strides, value.dtype.str, value.tobytes() if small else id(value)
     if isinstance(value, np.generic):
         return kind, value.tobytes()
     if kind in (float, complex):
@@ -211,13 +127,17 @@ def key_of(value: Any) -> Any:
 
 
 def shared(program: Program) -> Program:
-    """Equal work is done once: steps with the same function and arguments, of sums and products in either order."""
+    """Equal work is done once: steps with the same function and arguments, of sums and products in either order.
+
+    In either order not where numbers are complex: NumPy rounds a product of these once for each order. And a step in
+    which a division by zero is to be heard does not make way for one in which it is not.
+    """
     seen: dict[Any, Any] = {}
     checked: set[Any] = set()
 
     def rewrite(step: Step) -> Any:
         args: Any = [(Var, arg.index) if type(arg) is Var else key_of(arg) for arg in step.args]
-        if step.function in (operator.add, operator.mul):
+        if step.function in (operator.add, operator.mul) and step.out.dtype.kind in "biuf":
             x, y = args
             in_order = x[1] <= y[1] if x[0] is Var and y[0] is Var else x[0] is not Var
             args = args if in_order else (y, x)
@@ -228,10 +148,11 @@ def shared(program: Program) -> Program:
                 return []
             checked.add(key)
             return step
-        if key in seen and type(step.out) is Var:
-            return seen[key]
         if type(step.out) is Var:
-            seen[key] = step.out
+            for is_quiet in (False, True) if step.quiet else (False,):
+                if (key, is_quiet) in seen:
+                    return seen[key, is_quiet]
+            seen[key, step.quiet] = step.out
         return step
 
     return renamed(program, rewrite)
@@ -245,7 +166,7 @@ def reductions_shared(program: Program) -> Program:
         if type(step.function) is not Reduction:
             return step
         x, axes, _ = step.args
-        key = (step.function.ufunc, key_of(x), axes)
+        key = (step.function.ufunc, key_of(x), axes, step.quiet)
         if key not in found:
             found[key] = step.out
             return step
@@ -278,181 +199,6 @@ def folded(program: Program) -> Program:
                 return step.function(*step.args, **step.kwargs)
         except Exception:  # let it happen when it is run
             return step
-
-    return renamed(program, rewrite)
-
-
-# ----- algebra --------------------------------------------------------------------------------------------------------
-
-
-def is_number(value: Any, number: float) -> bool:
-    """Whether a constant is this number, with its sign; or an array of it."""
-    if isinstance(value, np.ndarray) and 0 < value.size <= 1 << 16 and value.dtype.kind == "f":
-        return bool(np.all(value == number)) and bool(np.all(np.signbit(value) == np.signbit(number)))
-    return (
-        type(value) in (int, float, np.float64, np.float32)
-        and value == number
-        and bool(np.signbit(value)) == bool(np.signbit(number))
-    )
-
-
-def simplified(program: Program) -> Program:
-    """Algebra that changes no bit: x·1, x/1, x - 0, -(-x), views of views, sums over nothing.
-
-    x + 0 is dropped as well: it differs from x where x is -0.0 only, whose sign nothing but a division shows.
-    """
-    by = made_from(program)
-
-    def definition(value: Any, function: Any) -> Step | None:
-        step = by.get(value.index) if type(value) is Var else None
-        return step if step is not None and step.function is function else None
-
-    def rewrite(step: Step) -> Any:
-        new = _simplified(step, definition)
-        if type(new) is Step:
-            for var in made_by(new):
-                by[var.index] = new
-        elif type(new) is not list and not same_type(new, step.out):
-            return step
-        return new
-
-    return renamed(program, rewrite)
-
-
-def _simplified(step: Step, definition: Callable[[Any, Any], Step | None]) -> Any:
-    function, args, out = step.function, step.args, step.out
-    if type(out) is not Var:
-        return step
-    if function in (operator.mul, operator.truediv, operator.add, operator.sub) and len(args) == 2:
-        x, y = args
-        neutral = 1.0 if function in (operator.mul, operator.truediv) else 0.0
-        has_constant = type(x) is not Var or type(y) is not Var
-        if has_constant and is_number(y, neutral) and same_type(x, out):
-            return x
-        if has_constant and is_number(x, neutral) and function in (operator.mul, operator.add) and same_type(y, out):
-            return y
-        if function is operator.mul and not has_constant:
-            return step
-        if function is operator.mul:
-            for number, other in ((x, y), (y, x)):
-                if is_number(number, -1.0) and type(other) is Var and same_type(other, out):
-                    return _simplified(step._replace(function=operator.neg, args=(other,)), definition)
-        negated = definition(y, operator.neg)
-        if function in (operator.add, operator.sub) and negated is not None:
-            other = operator.sub if function is operator.add else operator.add
-            return step._replace(function=other, args=(x, negated.args[0]))
-        negated = definition(x, operator.neg)
-        if function is operator.add and negated is not None:
-            return step._replace(function=operator.sub, args=(y, negated.args[0]))
-    if function is operator.neg:
-        inner = definition(args[0], operator.neg)
-        if inner is not None:
-            return inner.args[0]
-    if function is operator.pos and same_type(args[0], out):
-        return args[0]
-    if function is np.transpose and len(args) == 2 and type(args[1]) is tuple:
-        inner = definition(args[0], np.transpose)
-        if inner is not None and len(inner.args) == 2 and type(inner.args[1]) is tuple:
-            axes = tuple(inner.args[1][a] for a in args[1])
-            return _simplified(step._replace(args=(inner.args[0], axes)), definition)
-        if args[1] == tuple(range(len(args[1]))):
-            return args[0]
-    if function is duck.reshape and not step.kwargs and type(args[0]) is Var:
-        inner = definition(args[0], duck.reshape)
-        if inner is not None and not inner.kwargs and type(inner.args[0]) is Var:
-            return _simplified(step._replace(args=(inner.args[0], args[1])), definition)
-        if args[0].shape == out.shape:
-            return args[0]
-    if function is np.broadcast_to and type(args[0]) is Var and args[0].shape == out.shape:
-        return args[0]
-    if function is duck.astype and type(args[0]) is Var and args[0].dtype == out.dtype:
-        return args[0]
-    if function in (np.copy, np.ascontiguousarray, np.asarray) and len(args) == 1 and not step.kwargs:
-        return args[0]
-    if type(function) is Reduction and args[1] == () and same_type(args[0], out):
-        return args[0]
-    if function is operator.getitem and _picks(args[1], 0):
-        product = definition(args[0], operator.matmul)
-        column = definition(product.args[1], operator.getitem) if product is not None else None
-        if product is not None and column is not None and _picks(column.args[1], None):
-            if len(np.shape(product.args[0])) == 2 and len(np.shape(column.args[0])) == 1:
-                return step._replace(function=operator.matmul, args=(product.args[0], column.args[0]))
-    if function in (np.real, np.conjugate) and type(args[0]) is Var and args[0].dtype.kind == "f":
-        return args[0]
-    return step
-
-
-def _picks(index: Any, last: Any) -> bool:
-    """Whether an index is `[..., last]`."""
-    return type(index) is tuple and len(index) == 2 and index[0] is Ellipsis and type(index[1]) is type(last) and (
-        index[1] == last
-    )  # fmt: skip
-
-
-def narrowed(program: Program) -> Program:
-    """An elementwise operation does not need an operand that was broadcast or filled: it broadcasts by itself."""
-    if not any(step.function is np.broadcast_to for step in program.steps):
-        return program
-    by = made_from(program)
-    elementwise = {operator.add, operator.sub, operator.mul, operator.truediv}
-
-    def rewrite(step: Step) -> Any:
-        if step.function not in elementwise or type(step.out) is not Var:
-            return step
-        args = list(step.args)
-        for k in (0, 1):
-            made = by.get(args[k].index) if type(args[k]) is Var else None
-            if made is not None and made.function is np.broadcast_to and type(made.args[0]) is Var:
-                small = made.args[0]
-                other = args[1 - k]
-                if small.dtype == args[k].dtype and np.broadcast_shapes(small.shape, np.shape(other)) == step.out.shape:
-                    args[k] = small
-        return step._replace(args=tuple(args))
-
-    return renamed(program, rewrite)
-
-
-def reduced_strength(program: Program) -> Program:
-    """Powers to small whole numbers become products.
-
-    x**2 of an array is x·x to the last bit in NumPy too; of a number, and for the exponent 3, the last bit may differ.
-    """
-
-    def rewrite(step: Step) -> Any:
-        if step.function not in (operator.pow, np.power) or step.kwargs or type(step.args[0]) is not Var:
-            return step
-        x, y = step.args
-        if isinstance(y, (int, float, np.integer, np.floating)) and same_type(x, step.out) and x.dtype.kind in "fc":
-            if y == 1:
-                return x
-            if y == 2:
-                return step._replace(function=operator.mul, args=(x, x))
-        return step
-
-    return renamed(program, rewrite)
-
-
-MOST_TERMS = 4096
-
-
-def sums_as_products(program: Program) -> Program:
-    """Sums over one axis of a matrix become products with ones, which BLAS computes twice as fast.
-
-    They add in another order: the results agree to rounding. Long sums, for which NumPy's pairwise order is more
-    accurate, are left alone.
-    """
-
-    def rewrite(step: Step) -> Any:
-        if type(step.function) is not Reduction or step.function.ufunc is not np.add:
-            return step
-        x, axes, keepdims = step.args
-        if len(x.shape) != 2 or len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:
-            return step
-        n, other = x.shape[axes[0]], x.shape[1 - axes[0]]
-        if not 8 <= n <= MOST_TERMS or (axes[0] == 0 and n > other):
-            return step
-        ones = np.ones((1, n) if axes[0] == 0 else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
-        return step._replace(function=operator.matmul, args=(ones, x) if axes[0] == 0 else (x, ones))
 
     return renamed(program, rewrite)
 
@@ -496,7 +242,7 @@ _TAKES_ARRAYS = {
     operator.gt, operator.ge,
 }  # fmt: skip
 
-ROUNDING: tuple[Pass, ...] = (*PASSES, sums_as_products)  #: with those that keep results to rounding only
+ROUNDING: tuple[Pass, ...] = (squares, *PASSES, sums_as_products)  #: with those that keep results to rounding only
 
 
 def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.passes import Reduction
+from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.stage import Step, Var
 from minigrad.core import duck_arrays as duck
 from minigrad.rules import moving

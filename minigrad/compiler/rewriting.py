@@ -1,0 +1,73 @@
+"""Tools of the passes: a walk through a program that rewrites its steps, and what is asked of values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.stage import Program, Step, Var, kind_of, made_by, reads
+from minigrad.core.nested import mapped
+
+Pass = Callable[[Program], Program]
+
+
+def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
+    """The program after each step was rewritten.
+
+    `rewrite` gets a step whose arguments are up to date, and returns it or another step; or a variable or constant, by
+    which the step's result is to be replaced everywhere; or a list of steps.
+    """
+    replaced: dict[int, Any] = {}
+
+    def current(value: Any) -> Any:
+        return replaced.get(value.index, value) if type(value) is Var else value
+
+    steps: list[Step] = []
+    is_changed = False
+    for step in program.steps:
+        before = step
+        if replaced and any(var.index in replaced for var in reads(step)):
+            args = tuple([mapped(current, arg) for arg in step.args])
+            kwargs = mapped(current, step.kwargs) if step.kwargs else step.kwargs
+            step = Step(step.out, step.function, args, kwargs, step.quiet, step.origin)
+        new = rewrite(step)
+        if type(new) is Step:
+            steps.append(new)
+            is_changed |= new is not before
+            continue
+        is_changed = True
+        if type(new) is list:
+            steps.extend(new)
+        else:
+            replaced[step.out.index] = new
+    if not is_changed:
+        return program
+    return program._replace(steps=steps, outputs=[current(output) for output in program.outputs])
+
+
+def made_from(program: Program) -> dict[int, Step]:
+    """The step that defines each variable, by index."""
+    return {var.index: step for step in program.steps for var in made_by(step)}
+
+
+def same_type(value: Any, var: Var) -> bool:
+    """Whether a variable or constant has the shape, dtype and representation of a variable."""
+    if type(value) is Var:
+        return value.shape == var.shape and value.dtype == var.dtype and value.kind == var.kind
+    return (
+        kind_of(value) == var.kind
+        and np.shape(value) == var.shape
+        and (getattr(value, "dtype", None) or np.dtype(type(value))) == var.dtype
+    )
+
+
+def is_numpys(value: Any) -> bool:
+    """Whether a value is an array or number of NumPy: of numbers of Python alone, operators return another type."""
+    return value.kind != "python" if type(value) is Var else isinstance(value, (np.ndarray, np.generic))
+
+
+def kind_of_operand(value: Any) -> str:
+    """How a variable or constant is represented."""
+    return value.kind if type(value) is Var else kind_of(value)
