@@ -227,7 +227,8 @@ def test_a_negated_term_of_another_dtype(fun: Any, large: str, small: str) -> No
 @pytest.mark.parametrize(
     "zero",
     [lambda x: x + 0.0, lambda x: 0 + x, lambda x: x - 0.0, lambda x: x + -0.0, lambda x: sum([x, x]),
-     lambda x: x * 1.0, lambda x: x * x + 0.0, lambda x: np.exp(x) * 0.0 + 0.0, lambda x: np.sum(x, axis=()), lambda x: -x + x],
+     lambda x: x * 1.0, lambda x: x * x + 0.0, lambda x: np.exp(x) * 0.0 + 0.0, lambda x: np.sum(x, axis=()),
+     lambda x: -x + x],
 )  # fmt: skip
 def test_the_sign_of_zero_is_kept(zero: Any, sees: Any) -> None:
     check_compiled(lambda x: sees(zero(x)), (np.ones(3),), (Z,), (-Z,))
