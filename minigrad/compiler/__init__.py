@@ -1,16 +1,21 @@
 """The compiled tape: trace once, write straight-line NumPy, replay.
 
-| module    | its one job                                                                       |
-|-----------|-----------------------------------------------------------------------------------|
-| `stage`   | values that write down what is done with them: from a function to a flat program   |
-| `watch`   | what a function reads besides its arguments, and what it must not do              |
-| `passes`  | the optimisations, each from program to program                                   |
-| `fused`   | runs of operations as loops compiled by Numba, on request                         |
-| `driver`  | such loops, and small products of matrices, as one call                           |
-| `render`  | steps as Python expressions                                                       |
-| `emit`    | the program as text for people: `source`                                          |
-| `fast`    | the program as text for speed                                                     |
-| `replay`  | signatures, guards, the cache: `compile`                                          |
+| module       | its one job                                                                       |
+|--------------|-----------------------------------------------------------------------------------|
+| `stage`      | values that write down what is done with them: from a function to a flat program  |
+| `statements` | the statement of the user that is being run: its text, and what it assigns to     |
+| `watch`      | what a function reads besides its arguments, and what it must not do              |
+| `passes`     | the optimisations, each from program to program                                   |
+| `fused`      | runs of operations as loops compiled by Numba, on request                         |
+| `driver`     | such loops, and small products of matrices, as one call                           |
+| `render`     | steps as Python expressions                                                       |
+| `naming`     | names for values: the user's own, as identifiers that clash with nothing          |
+| `readable`   | passes for people: constants as what they were made of, signs that come together  |
+| `writer`     | the statements of a program under headings, with names                            |
+| `layout`     | long lines broken, comments of one line                                           |
+| `emit`       | the program as text for people: `source`                                          |
+| `fast`       | the program as text for speed                                                     |
+| `replay`     | signatures, guards, the cache: `compile`                                          |
 """
 
 from minigrad.compiler.emit import source

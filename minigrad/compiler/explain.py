@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.compiler.passes import explained
-from minigrad.compiler.traced import Traced
+from minigrad.compiler.traced import Traced, asked_by
 
 
 def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
@@ -48,4 +48,6 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     %5 = matmul(%0, %0)
     return %5
     """
-    return explained(Traced(fun, args, kwargs).program)
+    with asked_by("explain"):
+        traced = Traced(fun, args, kwargs)
+    return explained(traced.program)

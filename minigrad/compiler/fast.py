@@ -462,6 +462,7 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             lines.append(indent + written_guard(step, fast))
             has_arrays |= step.args[0].index not in numbers
         elif position in in_place:
+            assert kept is not None
             place = kept  # the name goes on, as that of the result
             ufunc = UFUNC_OF.get(step.function, step.function)
             lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})")

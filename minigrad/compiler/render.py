@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import sys
 from collections.abc import Callable, Sequence
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -43,22 +44,23 @@ def path_of(function: Any) -> str:
     >>> path_of(np.linalg.solve), path_of(np.add.accumulate), path_of(np.float64)
     ('np.linalg.solve', 'np.add.accumulate', 'np.float64')
     """
-    owner = getattr(function, "__self__", None)
-    if type(owner) is np.ufunc:
-        return f"{path_of(owner)}.{function.__name__}"
-    name = getattr(function, "__name__", "")
+    owner, name = getattr(function, "__self__", None), getattr(function, "__name__", "")
+    if type(name) is not str or not name.isidentifier():
+        raise UnnameableError(f"{function!r} is no function of NumPy")
+    if type(owner) is np.ufunc and hasattr(np.ufunc, name):
+        return f"{path_of(owner)}.{name}"
     places = [("np", np), ("np.linalg", np.linalg), ("np.fft", np.fft)]
     if "scipy.special" in sys.modules:
         places.append(("scipy.special", sys.modules["scipy.special"]))
     for prefix, place in places:
-        if name and getattr(place, name, None) is function:
+        if getattr(place, name, None) is function:
             return f"{prefix}.{name}"
-    raise UnnameableError(f"{name or function!r} is no function of NumPy")
+    raise UnnameableError(f"{name} is no function of NumPy")
 
 
 def quoted(text: str) -> str:
-    """A string as ruff writes it, in double quotes."""
-    plain = repr(text)
+    """A string as ruff writes it, in double quotes; what is not printable is escaped."""
+    plain = str.__repr__(text)
     return f'"{plain[1:-1]}"' if plain[0] == "'" and '"' not in plain else plain
 
 
@@ -86,6 +88,8 @@ class Renderer:
             return f"slice({self.value(value.start)}, {self.value(value.stop)}, {self.value(value.step)})", ATOM
         if kind is dict:
             return "{" + ", ".join(f"{self.value(key)}: {self.value(part)}" for key, part in value.items()) + "}", ATOM
+        if kind is bytes:
+            return repr(value), ATOM
         if kind is str:
             return quoted(value), ATOM
         if value is None or value is Ellipsis or kind is bool:
@@ -115,8 +119,13 @@ class Renderer:
 
     def call(self, function: str, args: Any, kwargs: Any) -> Text:
         """A call with these arguments."""
-        given = [*map(self.value, args), *[f"{key}={self.value(value)}" for key, value in kwargs.items()]]
-        return f"{function}({', '.join(given)})", ATOM
+        options = [
+            f"{key}={self.value(value)}" if key.isidentifier() and not iskeyword(key) else None
+            for key, value in kwargs.items()
+        ]
+        if None in options:
+            raise UnnameableError(f"{function} has an option whose name cannot be written: {list(kwargs)}")
+        return f"{function}({', '.join([*map(self.value, args), *map(str, options)])})", ATOM
 
     def reduce(self, step: Step) -> Text:
         """A reduction."""
@@ -175,6 +184,11 @@ def unit_axes(old: Sequence[int], new: Sequence[int]) -> str | None:
     while len(parts) > 1 and parts[-1] == ":":
         parts.pop()
     return ", ".join(parts)
+
+
+def name_of_helper(text: str) -> str:
+    """The name of a function of `HELPERS`."""
+    return text.partition("(")[0].removeprefix("def ")
 
 
 # Functions of the engine that are one step: as a text that runs with NumPy alone.

@@ -11,19 +11,18 @@ answer is written down, and the program holds only for inputs that give the same
 from __future__ import annotations
 
 import operator
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
 from minigrad.compiler.floating_point import enter_strict, leave_strict
+from minigrad.compiler.statements import PLAIN_ORIGIN, Origin, Statement, Statements, origin_of_step, user_frame
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
-from minigrad.core.lines import Line, is_ours, located, user_line
+from minigrad.core.lines import located
 from minigrad.core.nested import mapped
 from minigrad.core.observing import Observer
-from minigrad.core.tape import peel
 from minigrad.errors import CannotCompileError
 
 
@@ -47,18 +46,6 @@ def kind_of(value: Any) -> str:
     return "array" if isinstance(value, np.ndarray) else "scalar" if isinstance(value, np.generic) else "python"
 
 
-class Origin(NamedTuple):
-    """Where a step comes from, for the names and comments of the emitted source."""
-
-    line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
-    phase: str  #: "primal", "pullback", "pushforward" or "series"
-    owner: int  #: in a sweep, the value of which the step computes the cotangent or tangent; else -1
-    run: int  #: one number for all steps of one execution of the line
-
-
-PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
-
-
 class Step(NamedTuple):
     """One operation of a program: `out = function(*args, **kwargs)`, with a `Var` in place of each value."""
 
@@ -77,7 +64,8 @@ class Program(NamedTuple):
     steps: list[Step]
     outputs: list[Any]  #: variables or constants
     origins: dict[int, Origin]  #: of all values, by index
-    names: dict[int, str]  #: what the user's local variables call values (by index) and captured arrays (by -id)
+    names: dict[int, str]  #: what the user's variables call values, by index
+    arrays: dict[int, tuple[str, Any]]  #: and arrays, by id, with these
 
     def __str__(self) -> str:
         lines = [f"inputs {', '.join(map(str, self.inputs))}"]
@@ -90,7 +78,10 @@ class Program(NamedTuple):
 
 
 def _short(value: Any) -> str:
-    return f"array{value.shape}" if isinstance(value, np.ndarray) else str(value)
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    text = repr(value) if type(value) is str else str(value)
+    return text if text.isprintable() else "".join([c if c.isprintable() else " " for c in text])
 
 
 def is_equal(value: Any, expected: Any) -> bool:
@@ -190,7 +181,8 @@ class Trace(Observer):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
-        "captured", "count", "inputs", "is_open", "keeps_lines", "last", "line", "names", "origins", "steps", "stopped",
+        "arrays", "caller", "captured", "codes", "count", "inputs", "is_open", "keeps_lines", "last", "names",
+        "origins", "statement", "statements", "steps", "stopped",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
@@ -203,9 +195,13 @@ class Trace(Observer):
         self.is_open = True
         self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
-        self.line: Line | None = None
+        self.statements = Statements()
+        self.statement: Statement | None = None
+        self.caller = id(user_frame()) if keeps_lines else 0  # who asked for the program is no part of it
         self.last = (0, 0, 0)  # the user's frame, its instruction, and the number of the run
-        self.names: dict[int, str] = {}  # what local variables call a value (by index) or a captured array (by -id)
+        self.names: dict[int, str] = {}  # what the user's variables call values, by index
+        self.arrays: dict[int, tuple[str, Any]] = {}  # and arrays, by id, with these
+        self.codes: set[Any] = set()  # the functions whose global variables were looked at
 
     def stop(self, message: str, kind: type[Exception] = CannotCompileError) -> Exception:
         """The exception that says why there can be no program; `close` raises it if the function caught it."""
@@ -267,7 +263,7 @@ class Trace(Observer):
             raise
         if not self.is_open:
             return result
-        origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
+        origin = origin_of_step(self, Staged) if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
         out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
         args = tuple(
@@ -310,7 +306,7 @@ class Trace(Observer):
     def guard(self, check: Callable[..., bool], var: Var, expected: Any) -> None:
         """From here on the program holds only if the check does."""
         if self.is_open:
-            origin = origin_of_step(self) if self.keeps_lines else PLAIN_ORIGIN
+            origin = origin_of_step(self, Staged) if self.keeps_lines else PLAIN_ORIGIN
             self.steps.append(Step(None, check, (var, expected), {}, False, origin))
 
     def close(self, outputs: list[Any]) -> Program:
@@ -327,7 +323,7 @@ class Trace(Observer):
                     )
                 )
         outputs = [value.var if type(value) is Staged and value.trace is self else unstaged(value) for value in outputs]
-        return Program(self.inputs, self.steps, outputs, self.origins, self.names)
+        return Program(self.inputs, self.steps, outputs, self.origins, self.names, self.arrays)
 
 
 #: Exceptions that depend on the numbers; others depend on shapes and dtypes, for which each has its program.
@@ -362,10 +358,12 @@ def _var(value: Any) -> Any:
     return value.var if type(value) is Staged else value
 
 
-_BY_NUMBERS = {
-    np.nonzero, np.flatnonzero, np.argwhere, np.unique, np.compress, np.extract, np.trim_zeros, np.union1d,
-    np.intersect1d, np.setdiff1d, np.setxor1d, np.bincount, np.repeat, np.unique_all, np.unique_counts,
-    np.unique_inverse, np.unique_values, np.histogram, np.delete,
+# Functions whose results have shapes that depend on numbers, each with the positions of the arguments that matter.
+_BY_NUMBERS: dict[Any, tuple[int, ...]] = {
+    np.nonzero: (0,), np.flatnonzero: (0,), np.argwhere: (0,), np.unique: (0,), np.compress: (0,), np.extract: (0,),
+    np.trim_zeros: (0,), np.union1d: (0, 1), np.intersect1d: (0, 1), np.setdiff1d: (0, 1), np.setxor1d: (0, 1),
+    np.bincount: (0,), np.repeat: (1,), np.unique_all: (0,), np.unique_counts: (0,), np.unique_inverse: (0,),
+    np.unique_values: (0,), np.histogram: (0,), np.delete: (1,),
 }  # fmt: skip
 
 
@@ -373,7 +371,10 @@ def shape_depends_on_numbers(function: Any, args: tuple[Any, ...]) -> bool:
     """Whether the shape of a result may differ for inputs of the same shapes."""
     if function is operator.getitem:
         return any(var.dtype.kind == "b" for var in variables(args[1]))
-    return function in _BY_NUMBERS or (function is np.where and len(args) == 1)
+    places = _BY_NUMBERS.get(function) if callable(getattr(function, "__hash__", None)) else None
+    if places is not None:
+        return any(True for _ in variables([args[k] for k in places if k < len(args)])) or len(args) <= max(places)
+    return function is np.where and len(args) == 1
 
 
 # ----- staged values --------------------------------------------------------------------------------------------------
@@ -528,58 +529,3 @@ class Staged(Duck):
     def flat(self) -> Any:
         """As of an array, to read."""
         return self.ravel()
-
-
-# ----- where a step comes from ----------------------------------------------------------------------------------------
-
-
-def origin_of_step(trace: Trace) -> Origin:
-    """The user's line, and what the engine is doing; only `source` pays for looking."""
-    place = trace.places[-1] if trace.places else None
-    if place is None or place.phase == "primal":
-        frame: Any = sys._getframe(1)
-        while frame.f_back is not None and is_ours(frame.f_code.co_filename):
-            frame = frame.f_back
-        before, instruction, run = trace.last
-        if before != id(frame) or frame.f_lasti < instruction or _line_of(frame) != trace.line:
-            run += 1
-        trace.last, trace.line = (id(frame), frame.f_lasti, run), _line_of(frame)
-        note_names(trace, frame)
-        return Origin(trace.line, "primal", -1, run)
-    target = plain_of(place.argument)
-    owner = target.var.index if type(target) is Staged else -1
-    if place.node is None:  # a result is being handed out
-        return Origin(None, place.phase, owner, trace.last[2])
-    node = plain_of(place.node[3])
-    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is Staged else PLAIN_ORIGIN
-    if place.phase != "pullback":
-        owner = node.var.index if type(node) is Staged else -1
-    trace.last = (0, 0, trace.last[2])
-    return Origin(made.line or user_line(), place.phase, owner, made.run)
-
-
-def plain_of(value: Any) -> Any:
-    """A value without its boxes; of several results the first."""
-    return peel(value[0]) if type(value) is tuple and value else peel(value)
-
-
-def _line_of(frame: Any) -> Line:
-    return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-
-
-def note_names(trace: Trace, frame: Any) -> None:
-    """What the local variables of the user's function call the values of the program."""
-
-    def note(name: str, value: Any) -> None:
-        value = peel(value)
-        if type(value) is Staged:
-            trace.names.setdefault(value.var.index, name)
-        elif isinstance(value, np.ndarray):
-            trace.names.setdefault(-id(value), name)
-
-    for name, value in list(frame.f_locals.items()):
-        if type(value) in (list, tuple) and len(value) <= 64:
-            for i, part in enumerate(value):
-                note(f"{name}{i}", part)
-        else:
-            note(name, value)

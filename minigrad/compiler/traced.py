@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from minigrad.compiler.floating_point import audible
-from minigrad.compiler.stage import Program, Staged, Trace, TransparentError, unstaged
+from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, unstaged
 from minigrad.compiler.watch import Purity, Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result
@@ -56,6 +56,31 @@ class Traced:
         self.program: Program = trace.close(outs)
         if trace.captured:
             self.watched.keep(trace.captured.values(), used(self.program))
+
+
+@contextmanager
+def asked_by(operation: str) -> Iterator[None]:
+    """Refusals name the operation that the user called."""
+    try:
+        yield
+    except TransparentError:
+        raise CannotCompileError(
+            located(
+                f"{operation}: the function computes with a value that another transformation is following. Call "
+                f"{operation} outside of it, with plain numbers and arrays"
+            )
+        ) from None
+    except ExceptionalError as error:
+        raise ExceptionalError(
+            located(
+                f"{operation}: {error or 'a division by zero or an invalid operation'}; a program is made for "
+                "arguments at which all numbers exist. Choose others"
+            )
+        ) from None
+    except CannotCompileError as error:
+        if error.args and str(error.args[0]).startswith("compile:"):
+            error.args = (f"{operation}:{str(error.args[0])[8:]}", *error.args[1:])
+        raise
 
 
 def used(program: Program) -> Counter[int]:

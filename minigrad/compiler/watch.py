@@ -160,7 +160,7 @@ class Watched:
             home = getattr(found, "__module__", None) or ""
             if callable(found) and home.partition(".")[0] not in _HARMLESS and _is_library(home):
                 self.is_suspicious = True
-            self._watch("{0}.get(" + repr(name) + ") is not {1}", holder, found, name)
+            self._watch("{0}.get(" + _literal(name) + ") is not {1}", holder, found, name)
             self._walk(found, name)
 
     def _walk_object(self, value: Any, name: str) -> None:
@@ -191,8 +191,8 @@ class Watched:
                         self._walk(getattr(value, attribute), attribute)
                     continue
                 if value is not None and attribute not in getattr(value, "__dict__", {attribute: None}):
-                    self._watch(repr(attribute) + " in {0}", value.__dict__, None, attribute)
-                self._watch("{0}.__dict__.get(" + repr(attribute) + ") is not {1}", base, found, attribute)
+                    self._watch(_literal(attribute) + " in {0}", value.__dict__, None, attribute)
+                self._watch("{0}.__dict__.get(" + _literal(attribute) + ") is not {1}", base, found, attribute)
                 if isinstance(found, property):
                     found = found.fget
                 self._walk(getattr(found, "__func__", found), attribute)
@@ -240,6 +240,11 @@ class Watched:
         for array, before, name in self.arrays:
             if fingerprint(array) != before:
                 raise _refused(f"writes into the captured array {name}", "return what it computes instead")
+
+
+def _literal(name: str) -> str:
+    """A name as a literal within a text with places to fill."""
+    return repr(name).replace("{", "{{").replace("}", "}}")
 
 
 @functools.lru_cache(maxsize=1024)
