@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.core.lines import is_ours
-from minigrad.core.tape import peel
+from minigrad.core.tape import Box, peel
+from minigrad.rules.writing import Share
 
 Span = tuple[int, int, int, int]  # first line and column, last line and column, as Python counts them
 
@@ -227,6 +228,10 @@ def note_names(trace: Any, frame: Any, kind: Any) -> None:
     """What the variables of the user's function call the values of the program, and arrays that it captures."""
 
     def note(name: str, value: Any) -> None:
+        while type(value) is Box:
+            value = value.value
+            if isinstance(value, Share):  # to ask it now, in the middle of a step, would be one more step
+                value = value.known()
         value = peel(value)
         if type(value) is kind:
             trace.names.setdefault(value.var.index, name)

@@ -330,6 +330,8 @@ def literal_of(array: Any) -> str | None:
             return f"np.full({shape}, {float(first)!r}{dtype})"
     if array.size > LITERAL:
         return None
+    if not array.size:  # a list does not say how often it has nothing
+        return f"np.zeros({array.shape}{dtype})"
     default = np.array(array.tolist()).dtype == array.dtype
     return f"np.array({array.tolist()!r}{'' if default else dtype})"
 

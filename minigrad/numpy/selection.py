@@ -118,11 +118,19 @@ def extract(condition: Any, arr: Any) -> Any:
     return _shapes.reshape(as_array(arr), shape=-1)[_np.flatnonzero(peel(condition))]
 
 
+def _alike(*values: Any) -> list[Any]:
+    """The values as arrays. As in NumPy, a number of Python takes the dtype of the others: 0.5 keeps float32."""
+    numbers = (bool, int, float, complex)
+    arrays = [v if type(v) in numbers else as_array(v) for v in values]
+    dtype = _np.result_type(*[v if type(v) in numbers else peel(v).dtype for v in arrays])
+    return [_np.asarray(v, dtype) if type(v) in numbers else v for v in arrays]
+
+
 @as_function(_np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     check_options("choose", out)
     a = _np.asarray(peel(a))
-    parts = [as_array(c) for c in choices]
+    parts = _alike(*choices)
     shape = _np.broadcast_shapes(a.shape, *[p.shape for p in parts])
     places = _np.choose(a, _np.arange(len(parts)), mode=mode)  # type: ignore[call-overload]
     stacked = _moving.stack(*[_shapes.broadcast_to(p, shape=shape) for p in parts], axis=0)
@@ -135,9 +143,9 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
         raise ValueError(located(f"select: {len(condlist)} conditions and {len(choicelist)} choices; give as many"))
     if _np.asarray(peel(default)).dtype.kind not in "biufc":
         raise TypeError(located(f"select: default={default!r} is no number"))
-    ans = as_array(default)
-    for condition, choice in reversed(list(zip(condlist, choicelist))):
-        ans = _e.where(_np.asarray(peel(condition), dtype=bool), as_array(choice), ans)
+    *choices, ans = _alike(*choicelist, default)
+    for condition, choice in reversed(list(zip(condlist, choices))):
+        ans = _e.where(_np.asarray(peel(condition), dtype=bool), choice, ans)
     return ans
 
 
@@ -367,7 +375,7 @@ def linspace(
 ) -> Any:  # fmt: skip
     if device not in (None, "cpu"):
         raise ValueError(located(f'linspace: device={device!r} is unknown; NumPy has "cpu" alone'))
-    start, stop = as_array(start), as_array(stop)
+    start, stop = _alike(start, stop)
     steps = num - 1 if endpoint else num
     kind = _np.result_type(peel(start).dtype, peel(stop).dtype, 1.0)
     fractions = (_np.arange(num) / builtins.max(steps, 1)).astype(kind.type(0).real.dtype)
@@ -384,13 +392,16 @@ def linspace(
 def logspace(
     start: Any, stop: Any, num: int = 50, endpoint: bool = True, base: Any = 10.0, dtype: Any = None, axis: int = 0
 ) -> Any:
-    ans = _e.power(as_array(base), linspace(start, stop, num, endpoint, axis=axis))
+    start, stop, base = _alike(start, stop, base)
+    ans = _e.power(base, linspace(start, stop, num, endpoint, axis=axis))
     return ans if dtype is None else _moving.cast(ans, dtype)
 
 
 @as_function(_np.geomspace)
 def geomspace(start: Any, stop: Any, num: int = 50, endpoint: bool = True, dtype: Any = None, axis: int = 0) -> Any:
     start, stop = as_array(start), as_array(stop)
+    wide = _np.result_type(peel(start).dtype, peel(stop).dtype, float)  # NumPy computes in float64 at least
+    start, stop = (x if peel(x).dtype == wide else _moving.cast(x, wide) for x in (start, stop))
     if _np.any(peel(start) * peel(stop) <= 0):
         raise ValueError(located("geomspace: both ends must have one sign, and none may be 0"))
     sign = _np.sign(peel(start))

@@ -135,6 +135,8 @@ class Memory:
         if places is self.numbers:
             return self.held
         if index is None:
+            if not self.numbers.shape:  # one number, and a view of it that has axes
+                return index_of(shape_of(self.held, shape=(1,)), index=(places,))
             index = np.unravel_index(places, self.numbers.shape)
             if places.shape == ():
                 index = (*[int(i) for i in index], Ellipsis)
@@ -162,6 +164,8 @@ class Memory:
 
     def write(self, places: Any, value: Any) -> None:
         """Write a value of this dtype, of the shape of the places; it is the memory's own from now on."""
+        if type(places) is np.ndarray and not places.size:
+            return
         self.version += 1
         value = open_part(value)
         traced = type(value) is Box
@@ -216,6 +220,10 @@ class Share:
             self.found = self.of_part(memory.laid_out(self.places, self.index))
             self.version = memory.version
         return self.found
+
+    def known(self) -> Box | None:
+        """What the box holds, if that was asked since the last write."""
+        return self.found if self.version == self.memory.version else None
 
     def without_boxes(self) -> Any:
         """The plain array, see `peel`."""

@@ -201,3 +201,22 @@ def test_what_numpy_does_not_have_is_refused() -> None:
 def test_the_text_of_a_compiled_function() -> None:
     compiled = minigrad.compile(grad(lambda x: np.sum(np.sin(x))))
     assert compiled.source(X) == source(compiled.fun, X)
+
+
+def test_arrays_that_share_what_is_written() -> None:
+    """The names of the user's variables are looked up in the middle of a step, which must not take one more step."""
+
+    def f(x):
+        a = np.sin(x)
+        first = a[1:]
+        a[1:] = a[:-1]
+        first *= 2.0
+        return np.sum(a * a)
+
+    text = check(grad(f), X[0])
+    assert "np.sin(x)" in text
+
+
+def test_an_array_without_entries_keeps_its_shape() -> None:
+    check(grad(lambda x: np.sum(np.einsum("ij->ji", x) * 2.0)), np.ones((2, 0)))
+    check(grad(lambda x: np.sum(x.T * 2.0)), np.ones((0, 3), np.float32))

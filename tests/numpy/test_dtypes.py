@@ -36,6 +36,35 @@ def test_linspace_of_single_precision_is_single() -> None:
     assert vjp(lambda a: np.linspace(a, 3, 4), np.float64(0.5))[0].dtype == np.float64
 
 
+def test_geomspace_is_double_at_least() -> None:
+    """As in NumPy, which differs from `linspace` and `logspace` in this."""
+    ends = np.float32(0.5), np.float32(2.0)
+    value, pullback = vjp(lambda a, b: np.geomspace(a, b, 4), *ends)
+    assert value.dtype == np.geomspace(*ends, 4).dtype == np.float64
+    assert [ct.dtype for ct in pullback(np.ones(4))] == [np.float32] * 2
+
+
+WEAK: dict[str, Any] = {
+    "choose": lambda x: np.choose([0, 1, 0], [x, 0.5]),
+    "select": lambda x: np.select([x > 1.0, x > 2.0], [x, 0.5], 1.5),
+    "select without default": lambda x: np.select([x > 1.0], [x]),
+    "linspace": lambda x: np.linspace(x, 0.5, 3),
+    "logspace": lambda x: np.logspace(x, 1.0, 3),
+    "where": lambda x: np.where(x > 1.0, x, 0.5),
+    "clip": lambda x: np.clip(x, 0.5, 2.5),
+    "initial": lambda x: np.max(x, initial=0.5),
+}
+
+
+@pytest.mark.parametrize("name", WEAK)
+def test_a_number_of_python_has_no_say_in_the_dtype(name: str) -> None:
+    """As in NumPy: 0.5 beside float32 is float32, an array of float64 beside it is not."""
+    x = X.astype(np.float32)
+    value, pullback = vjp(WEAK[name], x)
+    assert value.dtype == WEAK[name](x).dtype == np.float32
+    assert pullback(np.ones_like(value))[0].dtype == np.float32
+
+
 rng = np.random.default_rng(5)
 RULES = [
     ufunc

@@ -815,6 +815,41 @@ def test_a_box_of_a_closed_tape_is_its_value_again() -> None:
     assert (v + 0.0).tolist() == [0.7, 1.1]
 
 
+EMPTY: dict[str, Callable[[Any], Any]] = {
+    "an array without entries": lambda x: x[:0].reshape(2, 0),
+    "no place": lambda x: x,
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_writing_nothing_changes_nothing(name: str) -> None:
+    def f(x: Any) -> Any:
+        h = EMPTY[name](np.sin(x))
+        h[0 if h.ndim == 2 else []] = h[-1]
+        h[h > 9.0] = x[0]
+        return np.sum(h)
+
+    assert f(X) == value_and_grad(f)(X)[0]
+    assert np.array_equal(grad(f)(X), grad(lambda x: np.sum(EMPTY[name](np.sin(x))))(X))
+    assert np.array_equal(batched(f)(np.stack([X, V])), [f(X), f(V)])
+
+
+def test_a_view_with_axes_of_one_number_is_written() -> None:
+    """In a batch the sine of a number is an array without axes, so that a view of it leads back to it."""
+
+    def f(x: Any) -> Any:
+        c = np.expand_dims(np.sin(x), -1)
+        d = np.broadcast_to(c, (2, 1))
+        c[0] *= x
+        return np.sum(c * d)
+
+    expected = [f(x) for x in X]
+    assert np.allclose(batched(f)(X), expected, rtol=1e-15)
+    assert np.allclose(batched(value_and_grad(f))(X)[0], expected, rtol=1e-15)
+    assert np.allclose(batched(grad(f))(X), [grad(f)(x) for x in X], rtol=1e-14)
+    assert np.allclose(grad(lambda x: np.sum(batched(f)(x)))(X), [grad(f)(x) for x in X], rtol=1e-14)
+
+
 # ----- random programs that write -------------------------------------------------------------------------------------
 
 #: how a view of an array of shape (4, 3), or of a view of it, is taken; what fits no shape is left out

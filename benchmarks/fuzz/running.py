@@ -1,0 +1,124 @@
+"""A run: programs by the hundred from one seed after another, what they were held to, and what was found, shrunken."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import seed as seeded
+
+from benchmarks.fuzz.comparisons import COMPARISONS, Comparison, Fault, compare
+from benchmarks.fuzz.programs import KINDS, Program, programs
+
+CHUNK = 100  # programs from one seed
+
+
+@dataclass
+class Found:
+    """A fault in the smallest program that shows it, and the seed that leads there."""
+
+    fault: Fault
+    seed: int
+
+    def is_met_by(self, other: Fault) -> bool:
+        """Whether the other one is likely the same: the same line fails, or the same operations in the same group."""
+        if ": in " in other.message.replace("\nin ", ": in ") and "\nin " in self.fault.message:
+            return other.message.rpartition("\nin ")[2] == self.fault.message.rpartition("\nin ")[2]
+        mine, others = self.fault, other
+        same_group = mine.comparison.group == others.comparison.group
+        return same_group and mine.program.templates <= others.program.templates
+
+
+@dataclass
+class Run:
+    """What a run did."""
+
+    seed: int
+    programs: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    found: list[Found] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def is_known(self, fault: Fault) -> bool:
+        return any(found.is_met_by(fault) for found in self.found)
+
+
+def run(
+    number: int | None,
+    seed: int,
+    minutes: float | None = None,
+    *,
+    comparisons: Sequence[Comparison] = COMPARISONS,
+    kinds: Sequence[str] = KINDS,
+    step: Callable[[Run], None] = lambda _: None,
+    report: Callable[[Found], None] = lambda _: None,
+    most_faults: int | None = None,
+) -> Run:
+    """Draw programs and hold them to comparisons, until there were `number` of them or `minutes` are over.
+
+    Args:
+        number: how many programs; None for no limit.
+        seed: of the first hundred; the next hundred has the next seed, so that a fault is found again by its own.
+        minutes: when to stop, or None.
+        comparisons, kinds: what the programs are held to, and which there are.
+        step: is called after each program, report with each fault.
+        most_faults: stop after so many.
+
+    Returns:
+        The counts and the faults. A fault that is met again is counted, not reported again.
+    """
+    state, start = Run(seed), time.perf_counter()
+    chunk = 0
+    while number is None or state.programs < number:
+        if minutes is not None and time.perf_counter() - start > 60.0 * minutes:
+            break
+        size = CHUNK if number is None else min(CHUNK, number - state.programs)
+        one_chunk(state, seed + chunk, size, comparisons, kinds, step, report)
+        chunk += 1
+        if most_faults is not None and len(state.found) >= most_faults:
+            break
+    state.seconds = time.perf_counter() - start
+    return state
+
+
+def one_chunk(
+    state: Run,
+    seed: int,
+    size: int,
+    comparisons: Sequence[Comparison],
+    kinds: Sequence[str],
+    step: Callable[[Run], None],
+    report: Callable[[Found], None],
+) -> None:
+    """The programs of one seed. A fault ends the search, is shrunken, and the search goes on with another seed."""
+    shrinking = False
+
+    @seeded(seed)
+    @settings(
+        max_examples=size, database=None, deadline=None, derandomize=False, report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+    )  # fmt: skip
+    @given(programs(kinds))
+    def attack(program: Program) -> None:
+        nonlocal shrinking
+        counts: Counter[str] = Counter()
+        if not shrinking:
+            state.programs += 1
+            counts = state.counts
+            step(state)
+        chance = random.Random(program.text)  # the same program is held to the same comparisons, also when it shrinks
+        chosen = [c for c in comparisons if c.often == 1.0 or shrinking or chance.random() < c.often]
+        try:
+            compare(program, chosen, counts, state.is_known)
+        except Fault:
+            shrinking = True
+            raise
+
+    try:
+        attack()
+    except Fault as fault:
+        found = Found(fault, seed)
+        report(found)
+        state.found.append(found)
