@@ -16,5 +16,6 @@ Where things are: `environment` (threads, core, versions), `measuring` (turns, m
 each peer differentiates), `handwritten` (the best NumPy we could write), `networks`, `calculus`, `orders`, `sparse`,
 `loops`, `footprint` and `growth` (what is measured), `items` (the list of it), `goals` (what minigrad is to reach),
 `running` (measures a list of items), `tables`, `figures`, `page` and `history` (what is shown and kept). `corpus` and
-`checkers` compare checkers of gradients instead: `python -m benchmarks.checkers`.
+`checkers` compare checkers of gradients instead: `python -m benchmarks.checkers`. `fuzz` measures no time: it attacks
+the engine with random programs, `python -m benchmarks.fuzz`.
 """

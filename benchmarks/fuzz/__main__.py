@@ -51,7 +51,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     with bar:
         state = running.run(
-            number, options.seed, options.minutes, comparisons=chosen, kinds=options.kind or KINDS, step=step, report=report
+            number,
+            options.seed,
+            options.minutes,
+            comparisons=chosen,
+            kinds=options.kind or KINDS,
+            step=step,
+            report=report,
         )
     print(summary(state))
     return 1 if state.found else 0
@@ -64,7 +70,12 @@ def summary(state: running.Run) -> str:
     rows.append(("refused, with advice", sum(n for what, n in state.counts.items() if what.startswith("refused"))))
     rows += [(what, state.counts[what]) for what in ("without a reference", "not run", "met again")]
     rows.append(("faults", len(state.found)))
-    lines = [f"{state.programs} programs from --seed {state.seed} on, {state.seconds:.0f} s", "", "| what | number |", "|---|---|"]
+    lines = [
+        f"{state.programs} programs from --seed {state.seed} on, {state.seconds:.0f} s",
+        "",
+        "| what | number |",
+        "|---|---|",
+    ]
     return "\n".join([*lines, *(f"| {what} | {n} |" for what, n in rows)])
 
 

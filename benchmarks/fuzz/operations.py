@@ -135,7 +135,6 @@ BLOCKS = (  # several lines; `new` is the name of a new value
     "{new} = np.empty_like({v})\n{new}[...] = {v}\n{new}[0] *= 3.0",
     "{new} = np.zeros_like({v})\n{new}[{index}] = {v}[{index}]",
     "{new} = np.full_like({v}, {c})\n{new}[0] = {v}[-1]",
-    "for e in np.nditer({v}, op_flags=['readwrite']):\n    e[...] = e * {c}",
     "{new} = np.ones_like({a}) * {c}\n{new} += {a}",
 )
 # fmt: on

@@ -55,6 +55,7 @@ def run(
     step: Callable[[Run], None] = lambda _: None,
     report: Callable[[Found], None] = lambda _: None,
     most_faults: int | None = None,
+    shrinks: bool = True,
 ) -> Run:
     """Draw programs and hold them to comparisons, until there were `number` of them or `minutes` are over.
 
@@ -65,6 +66,7 @@ def run(
         comparisons, kinds: what the programs are held to, and which there are.
         step: is called after each program, report with each fault.
         most_faults: stop after so many.
+        shrinks: whether to look for the smallest program that shows a fault.
 
     Returns:
         The counts and the faults. A fault that is met again is counted, not reported again.
@@ -75,7 +77,7 @@ def run(
         if minutes is not None and time.perf_counter() - start > 60.0 * minutes:
             break
         size = CHUNK if number is None else min(CHUNK, number - state.programs)
-        one_chunk(state, seed + chunk, size, comparisons, kinds, step, report)
+        one_chunk(state, seed + chunk, size, comparisons, kinds, step, report, shrinks)
         chunk += 1
         if most_faults is not None and len(state.found) >= most_faults:
             break
@@ -91,6 +93,7 @@ def one_chunk(
     kinds: Sequence[str],
     step: Callable[[Run], None],
     report: Callable[[Found], None],
+    shrinks: bool = True,
 ) -> None:
     """The programs of one seed. A fault ends the search, is shrunken, and the search goes on with another seed."""
     shrinking = False
@@ -98,7 +101,7 @@ def one_chunk(
     @seeded(seed)
     @settings(
         max_examples=size, database=None, deadline=None, derandomize=False, report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink],
+        suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink][: 2 if shrinks else 1],
     )  # fmt: skip
     @given(programs(kinds))
     def attack(program: Program) -> None:

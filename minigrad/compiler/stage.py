@@ -486,6 +486,12 @@ class Staged(Duck):
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
         )
 
+    def _set_part(self, value: Any) -> None:
+        self[...] = value  # refused as any other write
+
+    real = property(Duck.real.fget, _set_part)  # type: ignore[attr-defined]
+    imag = property(Duck.imag.fget, _set_part)  # type: ignore[attr-defined]
+
     def _in_place(self, other: Any) -> Any:
         if not self.is_array:
             return NotImplemented  # a number: the name is given to the result

@@ -81,8 +81,10 @@ nextafter = as_ufunc(
 
 
 def _modf(x: Any) -> Any:
-    whole = _np.trunc(peel(x))
-    return x - whole, whole
+    plain = peel(x)
+    whole, endless = _np.trunc(plain), _np.isinf(plain)
+    fraction = x - _np.where(endless, 0.0, whole).astype(plain.dtype)
+    return _e.where(endless, _np.copysign(_np.zeros_like(plain), plain), fraction), whole  # of infinity it is 0
 
 
 def _frexp(x: Any) -> Any:

@@ -426,3 +426,15 @@ def test_batched_sweeps_through_captured_values_are_compiled() -> None:
         for _ in range(2):
             np.testing.assert_allclose(compiled(at), derivative(at), rtol=1e-12, atol=1e-12)
         assert compiled.stats()["replays"] == 1
+
+
+@pytest.mark.parametrize("part", ["real", "imag"])
+def test_a_part_that_is_set_is_a_write(part: str) -> None:
+    """It cannot be followed, and says so as `x[...] = y` does."""
+
+    def f(x):
+        setattr(x, part, 1.0)
+        return x
+
+    with pytest.raises(CannotCompileError, match=r"cannot be written to.*set_at"):
+        minigrad.compile(f)(np.ones(3, complex))

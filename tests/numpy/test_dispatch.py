@@ -62,3 +62,12 @@ def test_options_of_a_ufunc() -> None:
     for options in ({"out": np.zeros(3)}, {"where": X > 1.0}):
         with pytest.raises(TypeError, match="sin: "):
             grad(lambda x, options=options: np.sum(np.sin(x, **options)))(X)
+
+
+def test_the_fraction_of_infinity_is_zero() -> None:
+    """As in NumPy; x - trunc(x) would be NaN."""
+    x = np.array([np.inf, -np.inf, np.nan, 2.25, -2.25, -0.0])
+    value, pullback = vjp(lambda x: np.modf(x)[0], x)
+    assert np.array_equal(value, np.modf(x)[0], equal_nan=True)
+    assert np.array_equal(np.signbit(value), np.signbit(np.modf(x)[0]))
+    assert np.array_equal(pullback(np.ones(6))[0][3:], [1.0, 1.0, 1.0])
