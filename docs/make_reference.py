@@ -42,7 +42,7 @@ GROUPS = [
           "check Report Verdict check_grads finite_difference richardson complex_step"),
     Group("Checks in a test suite, `minigrad.testing`", "minigrad.testing",
           "assert_grads_match assert_rule GradientMismatchError arrays pytrees"),
-    Group("To look inside", "minigrad", "trace name value explain_nan NanExplanation errstate"),
+    Group("To look inside", "minigrad", "trace explore Explorer name value explain_nan NanExplanation errstate"),
     Group("Memory", "minigrad", "checkpoint checkpointed_scan stop_gradient"),
     Group("Operations of your own, and equations", "minigrad",
           "custom_primitive custom_elementwise root fixed_point custom_root"),

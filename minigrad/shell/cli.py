@@ -50,6 +50,13 @@ def _check(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], in
     return command.register(parser)
 
 
+def _explore(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Write the tape of a function as a page to step through, forward and backward."""
+    from minigrad.shell import explore as command  # here for start-up, as above
+
+    return command.register(parser)
+
+
 def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Draw a function and its derivatives, and write them as a table."""
     from minigrad.shell import plot  # here for start-up, as above
@@ -66,6 +73,7 @@ def _fail(message: str) -> int:
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
     "check": _check,
     "coverage": _coverage,
+    "explore": _explore,
     "plot": _plot,
 }
 

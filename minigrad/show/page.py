@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import hashlib
 import os
 import shutil
 from collections.abc import Collection, Iterable, Sequence
@@ -201,6 +202,39 @@ def page(title: str, *parts: object, style: str = "") -> Html:
         "\n",
     )
     body = element("main", "\n", joined(parts, "\n"), "\n")
+    return Html(f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
+
+
+def application(title: str, *parts: object, style: str, script: str, data: str) -> Html:
+    """A page with a script that shows data. It can load nothing, and runs no script but this one.
+
+    Args:
+        title: the title of the window.
+        *parts: what is in the body before the script runs.
+        style: the whole style sheet.
+        script: the script, which reads the data from the element of the id "data".
+        data: JSON.
+
+    >>> page = application("a", style="", script="let x;", data='["</script>"]')
+    >>> page.count("</script>"), "sha256-" in page
+    (2, True)
+    """
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    if "</script" in script.lower() or "<!--" in script:
+        raise ValueError("a script that ends itself")
+    head = joined(
+        [
+            Html('<meta charset="utf-8">'),
+            Html('<meta name="viewport" content="width=device-width, initial-scale=1">'),
+            Html(f'<meta http-equiv="Content-Security-Policy" content="{escape(policy)}">'),
+            element("title", title),
+            Html(f"<style>{style}</style>"),
+        ],
+        "\n",
+    )
+    block = Html('<script type="application/json" id="data">' + data.replace("<", "\\u003c") + "</script>")
+    body = joined([*parts, block, Html(f"<script>{script}</script>")], "\n")
     return Html(f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
 
 
