@@ -251,9 +251,9 @@ def test_frames_of_the_program_are_let_go() -> None:
 
 def test_costs() -> None:
     """Arithmetic from the shapes; bytes, and which rules read them."""
-    found = measured(lambda M, x: np.sum(np.tanh(M @ x)[1:].reshape(2, 1)), (np.ones((3, 4)), np.ones(4)))
+    found = measured(lambda M, x: np.sum(np.exp(M @ x)[1:].reshape(2, 1)), (np.ones((3, 4)), np.ones(4)))
     names = [node[0].name for node in found.tape.nodes[2:]]
-    assert names == ["matmul", "tanh", "getitem", "reshape", "sum"]
+    assert names == ["matmul", "exp", "getitem", "reshape", "sum"]
     assert found.flops[2:] == (24, 3, 0, 0, 2)
     assert measured(lambda M: M @ M, (np.ones((5, 5)),)).flops[1] == 250
     assert measured(lambda x: np.einsum("i,j->ij", x, x), (np.ones(5),)).flops[1] == 25
