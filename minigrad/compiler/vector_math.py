@@ -93,4 +93,4 @@ def tanh_slope(t, x):  # type: ignore[no-untyped-def]
     """
     small = 1.0 / exp(2.0 * abs(x))
     near = 1.0 - t * t
-    return near if near > 0.001 else 4.0 * small / ((1.0 + small) * (1.0 + small))
+    return near if abs(near) > 0.001 else 4.0 * small / ((1.0 + small) * (1.0 + small))

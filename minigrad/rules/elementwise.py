@@ -170,22 +170,22 @@ fabs     = elementwise("fabs", np.fabs, lambda g, ans, x: g * direction(x, ans),
 maximum  = elementwise("maximum", np.maximum,
                        lambda g, ans, x, y: g * share(x, y, ans, np.greater),
                        lambda g, ans, x, y: g * share(y, x, ans, np.greater),
-                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.greater)),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.greater), d),
                        chooses=lambda _ans, x, y: np.sign(x - y))
 minimum  = elementwise("minimum", np.minimum,
                        lambda g, ans, x, y: g * share(x, y, ans, np.less),
                        lambda g, ans, x, y: g * share(y, x, ans, np.less),
-                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less)),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less), d),
                        chooses=lambda _ans, x, y: np.sign(x - y))
 fmax     = elementwise("fmax", np.fmax,
                        lambda g, ans, x, y: g * share(x, y, ans, np.greater, skip_nan=True),
                        lambda g, ans, x, y: g * share(y, x, ans, np.greater, skip_nan=True),
-                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.greater, True)),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.greater, True), d),
                        chooses=lambda _ans, x, y: np.sign(x - y))
 fmin     = elementwise("fmin", np.fmin,
                        lambda g, ans, x, y: g * share(x, y, ans, np.less, skip_nan=True),
                        lambda g, ans, x, y: g * share(y, x, ans, np.less, skip_nan=True),
-                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less, True)),
+                       taylor=lambda s, d, ans, u, v: s.chosen(ans, u, v, share(u[0], v[0], ans, np.less, True), d),
                        chooses=lambda _ans, x, y: np.sign(x - y))
 choose_where = elementwise("where", lambda x, y, condition: np.where(condition, x, y),
                            lambda g, _ans, _x, _y, condition: where(condition, in_dtype_of(g, _ans), 0.0),
@@ -270,7 +270,7 @@ def tanh_slope_at(t: Any, x: Any, out: Any = None) -> Any:
     np.subtract(1.0, s, s)
     if s.dtype.kind == "f" and (not s.size or s.item(s.argmin()) > 0.001):  # the quickest of such questions
         return s
-    tails = (s if s.dtype.kind == "f" else np.abs(s)) < 0.001
+    tails = (s < 0.001) & (s > -0.001) if s.dtype.kind == "f" else np.abs(s) < 0.001
     s[tails] = squared_sech(x[tails])
     return s
 
@@ -296,7 +296,10 @@ def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
 
     A NaN is the better one, since it is the result, unless the function skips it.
     """
+    nested = type(open_part(x)) is Box or type(open_part(y)) is Box
     x, y = peel(x), peel(y)
+    if nested and anywhere(np.equal(x, y)):
+        warn_of_tie()
     wins = better(x, y)
     wins = wins | (np.isnan(y) & ~np.isnan(x) if skip_nan else np.isnan(x))
     return np.where(wins, 1.0, np.where(np.equal(x, y), 0.5, 0.0)).astype(peel(ans).dtype)
@@ -348,6 +351,19 @@ def warn_of_length() -> None:
         located(
             "a length (abs, hypot, norm, std) is 0 at some entry, where its second derivative is infinite; it is taken "
             "as 0. For the square of a length write the sum of squares, np.sum(x * x), x * x for np.abs(x) ** 2"
+        ),
+        RuntimeWarning,
+        stacklevel=3,
+    )
+
+
+def warn_of_tie() -> None:
+    """Tell that the second derivative of a maximum or minimum was asked for where two of its arguments are equal."""
+    warnings.warn(
+        located(
+            "two arguments of a maximum or minimum are equal at some entry, where it may have a kink, and its second "
+            "derivative none; that of the mean of the two is taken. For an even function of a maximum write it without "
+            "one: x * x for np.maximum(x, -x) ** 2"
         ),
         RuntimeWarning,
         stacklevel=3,

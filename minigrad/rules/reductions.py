@@ -10,8 +10,8 @@ import numpy as np
 
 from minigrad.core.duck_arrays import Duck, anywhere
 from minigrad.core.primitive import Operation, general, linear
-from minigrad.core.tape import peel
-from minigrad.rules.elementwise import length_or_one, nonzero_or_one, where
+from minigrad.core.tape import Box, open_part, peel
+from minigrad.rules.elementwise import length_or_one, nonzero_or_one, warn_of_tie, where
 from minigrad.rules.moving import concatenate
 from minigrad.rules.shapes import (
     add_reduce,
@@ -84,11 +84,15 @@ def _attains(x: Any, ans: Any, axis: Any) -> Any:
 
 def _winners(x: Any, ans: Any, axis: Any) -> Any:
     """The weight of each entry in its maximum or minimum: equal shares for those that attain it."""
+    nested = type(open_part(x)) is Box
     x, ans = peel(x), peel(ans)
     attains = _attains(x, ans, axis)
     if anywhere(np.isnan(ans)):
         attains = attains | np.isnan(x)
-    return (attains / np.maximum(np.sum(attains, axis=axis, keepdims=True), 1)).astype(x.dtype)
+    number = np.sum(attains, axis=axis, keepdims=True)
+    if nested and anywhere(number > 1):
+        warn_of_tie()
+    return (attains / np.maximum(number, 1)).astype(x.dtype)
 
 
 def _extremum(name: str, ufunc: np.ufunc) -> Operation:

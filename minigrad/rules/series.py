@@ -520,11 +520,13 @@ def linear_equation(ans: Any, u: Series, order: int, a: Any, b: Any) -> Series:
     return v
 
 
-def chosen(ans: Any, x: Series, y: Series, weight: Any) -> Series:
+def chosen(ans: Any, x: Series, y: Series, weight: Any, order: int) -> Series:
     """x where the weight is 1, y where it is 0, and their mean where it is 1/2: the greater of two numbers, say."""
     size = max(len(x), len(y))
     x, y = [[u[k] if k < len(u) else 0.0 for k in range(size)] for u in (x, y)]
     tie = np.equal(weight, 0.5)
+    if order > 1 and np.any(tie):
+        e.warn_of_tie()
     v = [ans]
     for k in range(1, size):
         part = e.where(np.equal(weight, 1.0), e.in_dtype_of(x[k], ans), e.in_dtype_of(y[k], ans))
