@@ -24,7 +24,7 @@ def lost():
 
 
 def uncompiled():
-    minigrad.compile(lambda x: np.sum(x * np.random.default_rng().normal(size=3)))(X)
+    minigrad.compile(lambda x: np.sum(np.asarray(x)))(X)
 
 
 def dense():

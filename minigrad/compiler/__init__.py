@@ -4,7 +4,13 @@
 |--------------|-----------------------------------------------------------------------------------|
 | `stage`      | values that write down what is done with them: from a function to a flat program  |
 | `statements` | the statement of the user that is being run: its text, and what it assigns to     |
-| `watch`      | what a function reads besides its arguments, and what it must not do              |
+| `watch`      | a function is followed while it is traced; the contract of what is watched        |
+| `frames`     | the values that an instruction is about to use                                    |
+| `instructions` | what each instruction reads                                                     |
+| `calls`      | which functions may be called, and what they read                                 |
+| `reads`      | attributes, entries, elements: each by the way it was read                        |
+| `pure`       | functions written in C that read their arguments alone                            |
+| `guards`     | what was read, as conditions that a program asks before it runs                   |
 | `passes`     | the optimisations, each from program to program                                   |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
 | `driver`     | such loops, and small products of matrices, as one call                           |

@@ -12,7 +12,7 @@ from minigrad.compiler.naming import Names, Ways, identifier, name_of_function
 from minigrad.compiler.passes import optimised, without_dead_code
 from minigrad.compiler.stage import Program
 from minigrad.compiler.statements import user_frame
-from minigrad.compiler.traced import Traced, asked_by
+from minigrad.compiler.traced import Traced, asked_by, traced_for_good
 from minigrad.compiler.writer import Writer
 from minigrad.core.lines import located
 from minigrad.core.tree import LEAF, TreeDef
@@ -217,5 +217,5 @@ def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
     """
     frame = user_frame()
     with asked_by("source"):
-        traced = Traced(fun, args, kwargs, keeps_lines=True)
+        traced = traced_for_good(fun, args, kwargs, keeps_lines=True)
     return module(traced, optimised(traced.program), fun, args, kwargs, (frame.f_locals, frame.f_globals))

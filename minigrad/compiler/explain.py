@@ -18,7 +18,9 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
         **kwargs: its keyword arguments, which are constants.
 
     Returns:
-        Text: the traced program, the lines that each pass changes, with - and +, and the program that is left.
+        Text: the traced program, the lines that each pass changes, with - and +, and the program that is left. If
+        `compile` does not use the program, since the function does what a program cannot repeat, the first line says
+        why.
 
     >>> import numpy as np
     >>> print(explain(lambda x: (x * 1.0 - 0.0) @ x.T.T, np.ones(2)))
@@ -50,4 +52,7 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
     """
     with asked_by("explain"):
         traced = Traced(fun, args, kwargs)
-    return explained(traced.program)
+        if traced.watched.may_settle:  # it filled caches
+            traced = Traced(fun, args, kwargs)
+    text = explained(traced.program)
+    return text if traced.watched.refusal is None else f"not compiled: {traced.watched.reason()}\n\n{text}"

@@ -406,7 +406,7 @@ def written(
     fast = FastRenderer(namespace, exact)
     inputs = dict(zip(positions, program.inputs))
     lines = written_checks(treedef, leaves, inputs, fast)
-    lines += [f"if {wrong}: return {fast.bind(CHANGED)}" for wrong in watched.written(fast.bind)]
+    lines += watched.lines(fast.bind, f"return {fast.bind(CHANGED)}")
     root = roots(program)
     body, has_arrays = written_steps(program, fast, root)
     parts = iter([written_output(output, is_shared, fast) for output, is_shared in marked_outputs(program, root)])

@@ -6,6 +6,7 @@ import builtins
 import functools
 import itertools
 import threading
+import warnings
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
@@ -19,8 +20,9 @@ from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
 from minigrad.compiler.stage import TransparentError
 from minigrad.compiler.traced import Traced, is_input
+from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
-from minigrad.core.lines import located
+from minigrad.core.lines import located, user_line
 from minigrad.core.observing import WATCHED
 from minigrad.core.tape import Box
 from minigrad.core.tree import TreeDef, flatten, tree_map
@@ -45,6 +47,7 @@ class Compiled:
         self._calls = itertools.count()
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._has_warned = False
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result, by replaying its program where there is one."""
@@ -120,6 +123,9 @@ class Compiled:
         except FloatingPointError:
             record.failed()
             return "exceptional"
+        if traced.watched.refusal is not None:
+            self._refused(record, traced.watched)
+            return traced.answer
         self._counts["traces"] += 1
         is_fused = self.backend == "numba"
         program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
@@ -130,6 +136,7 @@ class Compiled:
         )
         exec(builtins.compile(text, "<compiled>", "exec"), namespace)
         replay = namespace["replay"]
+        replay.watched = traced.watched
         if not agrees(replay, args, kwargs, traced):
             record.failed()
             self._reasons["the compiled function gave another result than the traced one"] += 1
@@ -138,8 +145,21 @@ class Compiled:
         if len(record.replays) > MOST:
             self._drop(record.replays[0])
         self._replays = (replay, *self._replays)
-        results = [result.copy() if type(result) is np.ndarray else result for result in traced.results]
-        return lambda: traced.outdef.unflatten(results)
+        return traced.answer
+
+    def _refused(self, record: _Record, watched: Watched) -> None:
+        """A function does what a program cannot repeat: the engine answers. The first time there is a warning."""
+        self._counts["eager"] += 1
+        if watched.may_settle and not record.has_settled:
+            record.has_settled = True  # it filled a cache, or imported a module: nothing of it may be left to do
+            return
+        record.failed()
+        self._reasons[f"not compiled: {watched.reason()}"] += 1
+        if not self._has_warned:
+            self._has_warned = True
+            line = watched.line or user_line()
+            text = f"{watched.message()}\nSo it is not compiled: the engine answers, correctly and more slowly."
+            warnings.warn_explicit(text, RuntimeWarning, line.filename, line.number)
 
     def source(self, *args: Any, **kwargs: Any) -> Source:
         """The program for these arguments, as `minigrad.source` writes it."""
@@ -151,7 +171,8 @@ class Compiled:
         `traces`: programs that were made; `replays`: calls that a program answered; `guard failures`: calls for which
         the programs of their signature did not hold, with `reasons`; `exceptional`: calls that the engine answered
         because of a division by zero or an invalid operation; `eager`: calls that it answered because tracing them
-        would not pay; `signatures` and `programs`: what is kept.
+        would not pay, or because the function is not compiled, for one of the `reasons`; `signatures` and `programs`:
+        what is kept.
         """
         replays = self._calls.__reduce__()[1][0]
         return {
@@ -172,11 +193,12 @@ class Compiled:
 class _Record:
     """What is known of one signature."""
 
-    __slots__ = ("replays", "since", "wait")
+    __slots__ = ("has_settled", "replays", "since", "wait")
 
     def __init__(self) -> None:
         self.replays: list[Any] = []
         self.since = 0  # traces in a row that were of use once only
+        self.has_settled = False  # whether a trace was put off, since it filled caches
         self.wait = 0  # calls to answer without tracing
 
     def may_trace(self) -> bool:
@@ -275,14 +297,21 @@ def compile(  # noqa: A001
     Raises:
         ValueError: for another backend, or one that cannot be exact.
         ImportError: if the backend needs Numba, which is missing.
-        CannotCompileError: on the first call, if `fun` draws random numbers, reads the time or a file, prints, changes
-            what it captures, or makes a plain array of a traced value.
+        CannotCompileError: on the first call, if `fun` makes a plain array of a traced value, or writes to one.
 
     A program holds as long as these are as they were, and is made anew where they are not: structure, shapes and dtypes
-    of the arguments; the way taken at every `if` that depends on numbers, and every `float()`, `int()` and shape;
-    closures, globals and attributes that `fun` reads, and the content of the arrays among them. Comparing small arrays
-    takes a fraction of a microsecond each, large ones the time of reading them; an array that is read-only and owns its
-    memory (`x.flags.writeable = False`) is not compared. Divisions by zero and invalid operations are left to the
+    of the arguments; the way taken at every `if` that depends on numbers, and every `float()`, `int()` and shape; and
+    whatever `fun` really read besides its arguments: globals, closures, attributes, entries, the content of arrays.
+    What it did not read may change freely. Each thing takes 10 to 50 nanoseconds to compare, a small array a fraction
+    of a microsecond, a large one the time of reading it; an array that is read-only and owns its memory
+    (`x.flags.writeable = False`) is not compared.
+
+    A function that does what a program cannot repeat is not compiled: if it draws random numbers, reads the time, the
+    system or a file, prints, changes what it did not make itself, or uses objects written in C whose state cannot be
+    watched. Then the engine answers. The first time there is a warning, and `stats()["reasons"]` names the line.
+    (`minigrad.compiler.watch` has the contract. It needs CPython 3.11; with another Python, no function is compiled.)
+
+    Divisions by zero and invalid operations are left to the
     engine, which knows what to do about infinite derivatives. Results share memory with nothing else. While `fun` is
     traced (or differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an
     `isinstance` and a `type` that see through that.

@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.floating_point import audible
+from minigrad.compiler.frames import is_known
 from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, unstaged
-from minigrad.compiler.watch import Purity, Watched
+from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result
 from minigrad.core.lines import located
@@ -42,20 +43,37 @@ class Traced:
             staged[k] = trace.input(self.leaves[k])
         new_args, new_kwargs = self.treedef.unflatten(staged)
         try:
-            with audible(), Purity(self.watched.is_suspicious), observed_by(trace) if keeps_lines else nullcontext():
+            with audible(), self.watched, observed_by(trace) if keeps_lines else nullcontext():
                 out = fun(*new_args, **new_kwargs)
         except BaseException as error:
             trace.is_open = False
             if trace.stopped is not None and type(error) is not type(trace.stopped):
                 raise trace.stopped from error  # the exception of a handler: without compiling it would not come there
             raise
-        self.watched.check_after_trace()
         outs, self.outdef = flatten(out)
         outs = [checked_result(open_part(each)) for each in outs]
         self.results = [unstaged(each) for each in outs]
         self.program: Program = trace.close(outs)
-        if trace.captured:
-            self.watched.keep(trace.captured.values(), used(self.program))
+        del new_args, new_kwargs, staged, out, outs  # what the trace has made is recognised by nobody having it
+        self.watched.check_after_trace(trace.captured, used(self.program) + Counter(map(id, self.results)), self.outdef)
+
+    def answer(self) -> Any:
+        """The results of the trace, as the function returned them."""
+        return self.outdef.unflatten([each.copy() if type(each) is np.ndarray else each for each in self.results])
+
+
+def traced_for_good(fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> Traced:
+    """A function traced, for a text that is written once: one more time if it filled caches at the first.
+
+    Raises:
+        CannotCompileError: if it does what a program cannot repeat.
+    """
+    traced = Traced(fun, args, kwargs, keeps_lines)
+    if traced.watched.may_settle:
+        traced = Traced(fun, args, kwargs, keeps_lines)
+    if traced.watched.refusal is not None and is_known():
+        raise CannotCompileError(traced.watched.message())
+    return traced
 
 
 @contextmanager
