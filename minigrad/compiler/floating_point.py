@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
+HEARD = "errors of NumPy are heard"
+LOUD = ("raise", "call", "print", "log")
 
-def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
-    """Two functions: from here on divisions by zero and invalid operations raise; as it was before.
+
+def is_loud(state: Any) -> bool:
+    """Whether NumPy is to do more about an error than to warn of it, as `np.geterr` says.
+
+    A compiled program leaves out what nobody reads, and so the errors in it; then the engine answers. What minigrad
+    itself asks to be called for does not count.
+    """
+    if not any(kind in LOUD for kind in state.values()):
+        return False
+    is_ours = (getattr(np.geterrcall(), "__module__", None) or "").split(".")[0] == __name__.split(".")[0]
+    return any(kind in LOUD and not (kind == "call" and is_ours) for kind in state.values())
+
+
+def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[], bool]]:
+    """Three functions: from here on divisions by zero and invalid operations raise; as it was; `errors_are_heard`.
 
     `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
     it; where this NumPy keeps it elsewhere, `np.errstate` serves.
@@ -18,29 +34,52 @@ def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None]]:
         from numpy._core.umath import _extobj_contextvar as variable
         from numpy._core.umath import _make_extobj as make
 
-        remembered = variable.get(), make(divide="raise", invalid="raise")
+        remembered: tuple[Any, Any] = (None, None)
+        make(divide="raise", invalid="raise")
     except Exception:  # another NumPy
 
         def enter() -> Any:
+            if errors_are_heard():
+                raise FloatingPointError(HEARD)
             state = np.errstate(divide="raise", invalid="raise")
             state.__enter__()
             return state
 
-        return enter, lambda state: state.__exit__(None, None, None)
+        return enter, lambda state: state.__exit__(None, None, None), errors_are_heard
 
     def enter_quickly() -> Any:
-        nonlocal remembered
         now = variable.get()
         before, strict = remembered
-        if now is not before:
-            strict = make(divide="raise", invalid="raise")
-            remembered = now, strict
-        return variable.set(strict)
+        return variable.set(strict if now is before else strict_of(now))
 
-    return enter_quickly, variable.reset
+    def strict_of(now: Any) -> Any:
+        nonlocal remembered
+        if now is remembered[1]:
+            return now  # a compiled function within another
+        if errors_are_heard():
+            raise FloatingPointError(HEARD)
+        remembered = now, make(divide="raise", invalid="raise")
+        return remembered[1]
+
+    def are_heard_quickly() -> bool:
+        now = variable.get()
+        return not (now is remembered[0] or now is remembered[1]) and errors_are_heard()
+
+    return enter_quickly, variable.reset, are_heard_quickly
 
 
-enter_strict, leave_strict = strict_state()
+def errors_are_heard() -> bool:
+    """Whether the engine has to answer, since NumPy was asked to do more about errors than to warn."""
+    return is_loud(np.geterr())
+
+
+enter_strict, leave_strict, are_errors_heard = strict_state()
+
+
+def check_calm() -> None:
+    """Raise a FloatingPointError where the engine has to answer."""
+    if are_errors_heard():
+        raise FloatingPointError(HEARD)
 
 
 def audible() -> Any:
@@ -50,4 +89,4 @@ def audible() -> Any:
     """
     state = np.geterr()
     ignored: dict[str, Any] = {kind: "call" for kind in ("divide", "invalid") if state[kind] == "ignore"}
-    return np.errstate(**ignored, call=lambda kind, flag: None) if ignored else np.errstate()
+    return np.errstate(**ignored, call=lambda kind, flag: None) if ignored else nullcontext()

@@ -47,7 +47,8 @@ import numpy as np
 
 from minigrad.compiler.algebra import narrowed, reduced_strength, simplified, squares, sums_as_products
 from minigrad.compiler.canonical import Reduction, canonical
-from minigrad.compiler.rewriting import Pass, is_numpys, renamed
+from minigrad.compiler.raising import may_raise
+from minigrad.compiler.rewriting import Pass, renamed
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
 
@@ -62,40 +63,11 @@ def without_dead_code(program: Program) -> Program:
     needed = {var.index for var in variables(program.outputs)}
     steps: list[Step] = []
     for step in reversed(program.steps):
-        if step.out is None or any(var.index in needed for var in made_by(step)) or may_raise(step):
+        is_needed = step.out is None or any(var.index in needed for var in made_by(step))
+        if is_needed or may_raise(step.function, step.args, step.kwargs):
             needed.update([var.index for var in reads(step)])
             steps.append(step)
     return program if len(steps) == len(program.steps) else program._replace(steps=steps[::-1])
-
-
-_PYTHON_RAISES = {operator.truediv, operator.floordiv, operator.mod, operator.pow}
-_RAISES_BY_NUMBERS = {
-    np.take, np.choose, np.take_along_axis, np.bincount, np.repeat, np.histogram, np.histogram2d, np.histogramdd,
-    np.histogram_bin_edges, np.roots, np.polyfit, np.digitize, np.unravel_index, np.ravel_multi_index, np.compress,
-    np.delete, np.insert, np.linspace, np.geomspace, np.logspace, np.quantile, np.percentile, np.nanquantile,
-    np.nanpercentile,
-}  # fmt: skip
-
-
-def may_raise(step: Step) -> bool:
-    """Whether a step, of operands of these shapes and dtypes, raises an exception for some numbers.
-
-    Solvers do, for singular matrices; so do places that were computed. Divisions by zero of NumPy's numbers do not:
-    they are heard, or not, as the user asked for.
-    """
-    function = step.function
-    if function in _PYTHON_RAISES:
-        return not any(map(is_numpys, step.args))
-    if type(function) is np.ufunc or type(function) is Reduction or function in (duck.reshape, duck.astype):
-        return False
-    if function is operator.getitem:
-        return any(var.dtype.kind in "iu" for var in variables(step.args[1]))
-    home = getattr(function, "__module__", None) or ""
-    if home in ("numpy", "numpy.fft", "_operator") or type(getattr(function, "__self__", None)) is np.ufunc:
-        return function in _RAISES_BY_NUMBERS
-    if home.startswith("minigrad."):  # what writes into arrays
-        return any(var.dtype.kind in "iu" for var in reads(step))
-    return True
 
 
 # ----- equal work -----------------------------------------------------------------------------------------------------

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
+from minigrad.compiler.answers import CHANGED, Missed
 from minigrad.compiler.driver import driven
 from minigrad.compiler.emit import source
-from minigrad.compiler.fast import CHANGED, Missed, written
+from minigrad.compiler.fast import written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
 from minigrad.compiler.stage import TransparentError
@@ -300,9 +301,9 @@ def compile(  # noqa: A001
         CannotCompileError: on the first call, if `fun` makes a plain array of a traced value, or writes to one.
 
     A program holds as long as these are as they were, and is made anew where they are not: structure, shapes and dtypes
-    of the arguments; the way taken at every `if` that depends on numbers, and every `float()`, `int()` and shape; and
-    whatever `fun` really read besides its arguments: globals, closures, attributes, entries, the content of arrays.
-    What it did not read may change freely. Each thing takes 10 to 50 nanoseconds to compare, a small array a fraction
+    of the arguments; the way taken at every `if` that depends on numbers, and what `float()`, `int()`, `round()`, a
+    text or a key of a dict was made of a number; and whatever `fun` really read besides its arguments: globals,
+    closures, attributes, entries, the content of arrays. What it did not read may change freely. Each thing takes 10 to 50 nanoseconds to compare, a small array a fraction
     of a microsecond, a large one the time of reading it; an array that is read-only and owns its memory
     (`x.flags.writeable = False`) is not compared.
 
@@ -311,9 +312,9 @@ def compile(  # noqa: A001
     watched. Then the engine answers. The first time there is a warning, and `stats()["reasons"]` names the line.
     (`minigrad.compiler.watch` has the contract. It needs CPython 3.11; with another Python, no function is compiled.)
 
-    Divisions by zero and invalid operations are left to the
-    engine, which knows what to do about infinite derivatives. Results share memory with nothing else. While `fun` is
-    traced (or differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an
+    Divisions by zero and invalid operations are left to the engine, which knows what to do about infinite derivatives;
+    so are calls in which an operation raises an exception, and calls where `np.errstate`, or a filter of warnings that
+    `fun` sets, makes more of errors than a warning. Results share memory with nothing else. While `fun` is traced (or differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an
     `isinstance` and a `type` that see through that.
 
     >>> from minigrad import compile, grad

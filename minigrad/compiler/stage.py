@@ -10,13 +10,18 @@ answer is written down, and the program holds only for inputs that give the same
 
 from __future__ import annotations
 
+import functools
+import math
 import operator
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad.compiler.floating_point import enter_strict, leave_strict
+from minigrad.compiler.answers import Reading, gives, has_shape, is_equal, is_true
+from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
+from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import PLAIN_ORIGIN, Origin, Statement, Statements, origin_of_step, user_frame
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
@@ -82,26 +87,6 @@ def _short(value: Any) -> str:
         return f"array{value.shape}"
     text = repr(value) if type(value) is str else str(value)
     return text if text.isprintable() else "".join([c if c.isprintable() else " " for c in text])
-
-
-def is_equal(value: Any, expected: Any) -> bool:
-    """The guard of a number: the same bits up to the sign of NaN."""
-    if value == expected:
-        return bool(value) or str(value) == str(expected)  # 0.0 and -0.0 are equal
-    return bool(value != value and expected != expected)
-
-
-def is_true(value: Any, expected: Any) -> bool:
-    """The guard of a truth."""
-    return bool(value) is expected
-
-
-def has_shape(value: Any, expected: Any) -> bool:
-    """The guard of a shape that depends on the numbers."""
-    return bool(value.shape == expected)
-
-
-GUARDS = (is_equal, is_true, has_shape)
 
 
 class GuardedError(Exception):
@@ -181,8 +166,8 @@ class Trace(Observer):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
-        "arrays", "caller", "captured", "codes", "count", "inputs", "is_open", "keeps_lines", "last", "names",
-        "origins", "statement", "statements", "steps", "stopped",
+        "arrays", "caller", "captured", "codes", "count", "filters", "inputs", "is_open", "is_strict", "keeps_lines",
+        "last", "names", "origins", "statement", "statements", "steps", "stopped",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
@@ -192,7 +177,9 @@ class Trace(Observer):
         self.origins: dict[int, Origin] = {}
         self.captured: dict[int, tuple[Any, Any]] = {}  # constant arrays, with how they looked when they were used
         self.count = 0
+        self.filters = warnings.filters  # `catch_warnings` puts another list in its place
         self.is_open = True
+        self.is_strict = False  # while an operation runs, whose parts may be performed too
         self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
         self.statements = Statements()
@@ -247,19 +234,25 @@ class Trace(Observer):
         plain_kwargs = mapped(unstaged, kwargs) if kwargs else kwargs
         state = np.geterr()
         quiet = state["divide"] == state["invalid"] == "ignore"
+        is_heard = not self.is_strict and (are_errors_heard() or warnings.filters is not self.filters)
+        if is_heard:  # the first answer is right; a program would leave out what nobody reads, and what it warns of
+            self.stop("errors or warnings of NumPy are turned into something else", ExceptionalError)
         try:
-            if quiet:
+            if quiet or is_heard or self.is_strict:
                 result = function(*plain_args, **plain_kwargs)
             else:
-                token = enter_strict()
+                token, before, self.is_strict = enter_strict(), self.is_strict, True
                 try:
                     result = function(*plain_args, **plain_kwargs)
                 finally:
+                    self.is_strict = before
                     leave_strict(token)
         except FloatingPointError as error:
             raise self.stop(str(error), ExceptionalError) from None
-        except _BY_NUMBERS_ONLY as error:  # if it is caught, a program would go on in the handler for all numbers
-            self.stop(f"{_name(function)} raised a {type(error).__name__}", ExceptionalError)
+        except Exception as error:
+            if not isinstance(error, (TypeError, ValueError)) or may_raise(function, args, kwargs):
+                # If it is caught, a program would go on in the handler for all numbers.
+                self.stop(f"{_name(function)} raised a {type(error).__name__}", ExceptionalError)
             raise
         if not self.is_open:
             return result
@@ -326,9 +319,6 @@ class Trace(Observer):
         return Program(self.inputs, self.steps, outputs, self.origins, self.names, self.arrays)
 
 
-#: Exceptions that depend on the numbers; others depend on shapes and dtypes, for which each has its program.
-_BY_NUMBERS_ONLY = (ArithmeticError, np.linalg.LinAlgError, IndexError, Warning)
-
 # What depends on shapes and dtypes only.
 _FACTS = {
     np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.zeros_like,
@@ -380,6 +370,9 @@ def shape_depends_on_numbers(function: Any, args: tuple[Any, ...]) -> bool:
 # ----- staged values --------------------------------------------------------------------------------------------------
 
 
+_METHODS_OF_NUMBERS = ("is_integer", "as_integer_ratio", "hex")
+
+
 class Staged(Duck):
     """A number or array, and its place in a program."""
 
@@ -412,12 +405,45 @@ class Staged(Duck):
             return self._answer(is_true, bool(self.value))
         if kind is operator.index:
             return self._answer(is_equal, operator.index(self.value))
+        if kind is int:
+            return self._read(int, "int({})")
+        number = kind(self.value)  # it raises what it raises for an array
         self._number()
-        return kind(self.value)
+        return number
 
-    def _answer(self, check: Callable[..., bool], answer: Any) -> Any:
-        self.trace.guard(check, self.var, answer)
+    def _answer(self, check: Callable[..., bool], answer: Any, expected: Any = None) -> Any:
+        self.trace.guard(check, self.var, answer if expected is None else expected)
         return answer
+
+    def __trunc__(self) -> Any:
+        return self._read(math.trunc, "int({})")
+
+    def __floor__(self) -> Any:
+        return self._read(math.floor, "int(np.floor({}))")
+
+    def __ceil__(self) -> Any:
+        return self._read(math.ceil, "int(np.ceil({}))")
+
+    def __round__(self, ndigits: int | None = None) -> Any:
+        if self.is_array:
+            return round(self.value)  # which raises
+        if ndigits is None:
+            return self._read(round, "round({})")
+        return self.perform(round, (self, ndigits), {})
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(self.value) if self.is_array else int(self._read(hash, "hash({})"))  # of an array it raises
+
+    def _read(self, function: Callable[..., Any], text: str, *args: Any) -> Any:
+        """What a function of Python makes of the value, with a guard of that; where it raises, of the number."""
+        try:
+            answer = function(self.value, *args)
+        except TypeError:  # for any number
+            raise
+        except Exception:
+            self._number()
+            raise
+        return self._answer(gives, answer, Reading(function, args, text, answer))
 
     def _number(self) -> Any:
         """The value as a number of Python, with a guard."""
@@ -444,16 +470,7 @@ class Staged(Duck):
     def __format__(self, spec: str) -> str:
         if not self.trace.is_open:
             return format(self.value, spec)
-        if self.is_array:
-            raise self.trace.stop(
-                located(
-                    f"compile: the function makes a text of a traced array (shape {self.shape}, {self.dtype}). A "
-                    "compiled function would go on with the text that it made at first: return the array, and make "
-                    "the text outside"
-                )
-            )
-        self._number()
-        return format(self.value, spec)
+        return str(self._read(format, f"format({{}}, {spec!r})", spec))
 
     def as_array(self) -> Any:
         """As an array: one without axes for a number."""
@@ -478,6 +495,8 @@ class Staged(Duck):
         )
 
     def __getattr__(self, name: str) -> Any:
+        if name in _METHODS_OF_NUMBERS and hasattr(self.value, name):
+            return functools.partial(self._read, operator.methodcaller(name), f"({{}}).{name}()")
         known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
         raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
 
@@ -505,9 +524,8 @@ class Staged(Duck):
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = __ifloordiv__ = __imatmul__ = _in_place
 
     def __repr__(self) -> str:
-        if self.trace.is_open and not self.is_array:  # as in the text of a list of numbers
-            self._number()
-            return repr(self.value)
+        if self.trace.is_open:  # as in the text of a list of numbers
+            return str(self._read(repr, "repr({})"))
         return f"Staged({self.value!r})"
 
     def __divmod__(self, other: Any) -> Any:
@@ -515,6 +533,13 @@ class Staged(Duck):
 
     def __rdivmod__(self, other: Any) -> Any:
         return other // self, other % self
+
+    def conjugate(self) -> Any:
+        """As of an array or number."""
+        if self.dtype.kind != "c":
+            return self
+        is_of_python = type(self.value) is complex
+        return self.perform(complex, (self.real, -self.imag), {}) if is_of_python else np.conjugate(self)
 
     @property
     def flags(self) -> Any:

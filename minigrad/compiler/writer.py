@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.answers import gives, has_shape, is_true
 from minigrad.compiler.layout import WIDTH, broken, comment
 from minigrad.compiler.naming import Names, Ways, input_names, name_by_function, own_names
 from minigrad.compiler.readable import LITERAL, is_factor, needed_for_results, plainer, recognised, uses_of
@@ -30,8 +31,6 @@ from minigrad.compiler.stage import (
     Program,
     Step,
     Var,
-    has_shape,
-    is_true,
     made_by,
     reads,
 )  # fmt: skip
@@ -310,6 +309,8 @@ class Writer:
             wrong = f"not {name}" if expected else name
         elif step.function is has_shape:
             wrong = f"{name}.shape != {self.renderer.value(expected)}"
+        elif step.function is gives:
+            wrong = f"{expected.text.replace('{}', name, 1)} != {expected.answer!r}"
         else:
             wrong = f"{name} != {self.renderer.value(expected)}"
         return [f"if {wrong}:", '    raise ValueError("this program was written for another branch")']

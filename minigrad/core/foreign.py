@@ -31,7 +31,15 @@ def is_foreign(value: Any) -> bool:
         return False
     if any(hasattr(kind, name) for name in (*_PROTOCOLS, *_NUMBERS)):
         return True
-    return (hasattr(value, "dtype") and hasattr(value, "shape")) or _is_buffer(value)
+    return (asked(value, "dtype") is not None and asked(value, "shape") is not None) or _is_buffer(value)
+
+
+def asked(value: Any, name: str, default: Any = None) -> Any:
+    """An attribute, or the default where there is none: also where a `__getattr__` raises a KeyError."""
+    try:
+        return getattr(value, name, default)
+    except Exception:
+        return default
 
 
 def _is_buffer(value: Any) -> bool:
@@ -63,14 +71,15 @@ def as_plain_code(value: Any, name: str = "x") -> str:
         return f"{name}.toarray()"
     if hasattr(kind, "numpy"):
         return f"{name}.detach().numpy()" if getattr(value, "requires_grad", False) is True else f"{name}.numpy()"
-    if any(hasattr(kind, protocol) for protocol in _PROTOCOLS) or hasattr(value, "shape") or _is_buffer(value):
+    is_array = any(hasattr(kind, protocol) for protocol in _PROTOCOLS) or asked(value, "shape") is not None
+    if is_array or _is_buffer(value):
         return f"np.asarray({name})"
     return f"float({name})"
 
 
 def described(value: Any) -> str:
     """A foreign value in a message: its type, and its shape and dtype where it has them."""
-    shape, dtype = getattr(value, "shape", None), getattr(value, "dtype", None)
+    shape, dtype = asked(value, "shape"), asked(value, "dtype")
     facts = [f"shape {shape}"] * isinstance(shape, tuple) + [f"dtype {dtype}"] * (dtype is not None)
     return f"a {type_name(value)}" + (f" ({', '.join(facts)})" if facts else "")
 

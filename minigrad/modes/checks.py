@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck
-from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign, refuse_foreign_result
+from minigrad.core.foreign import as_plain_code, asked, described, is_foreign, refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, peel
 from minigrad.core.tree import LEAF, TreeDef
@@ -25,7 +25,7 @@ def is_numeric(leaf: Any) -> bool:
 
 def is_integer_array(leaf: Any) -> bool:
     """Whether this is an array of integers, which is differentiated as one of float64; a single integer is not."""
-    if isinstance(leaf, (np.generic, int)) or getattr(getattr(leaf, "dtype", None), "kind", None) not in ("i", "u"):
+    if isinstance(leaf, (np.generic, int)) or getattr(asked(leaf, "dtype"), "kind", None) not in ("i", "u"):
         return False
     return not isinstance(leaf, Duck) or leaf.is_array
 
@@ -54,7 +54,7 @@ def name_of_argument(argnum: Argnum) -> str:
 def check_differentiable(operation: str, leaf: Any, where: str) -> None:
     """Raise unless derivatives with respect to this value make sense."""
     refuse_foreign(operation, leaf, where)
-    dtype = getattr(leaf, "dtype", None)
+    dtype = asked(leaf, "dtype")
     kind = getattr(dtype, "kind", None)
     what = f"an array of shape {np.shape(leaf)} and dtype {dtype}" if isinstance(leaf, np.ndarray) else repr(leaf)
     if isinstance(leaf, (np.ma.MaskedArray, np.matrix)):

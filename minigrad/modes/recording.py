@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck
-from minigrad.core.foreign import is_foreign, refuse_foreign
+from minigrad.core.foreign import asked, is_foreign, refuse_foreign
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
 from minigrad.core.observing import WATCHED, passing
@@ -186,10 +186,10 @@ def handed_out(out: Any) -> Any:
 
 def named(derivative: Callable[..., Any], name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
     """Give a derived function a name and a docstring that say what it is."""
-    inner = getattr(fun, "__name__", type(fun).__name__)
+    inner = asked(fun, "__name__", type(fun).__name__)
     derivative.__name__ = f"{name}_{inner}"
     derivative.__qualname__ = derivative.__name__
-    derivative.__doc__ = f"{name} of {inner}. {getattr(fun, '__doc__', None) or ''}".strip()
+    derivative.__doc__ = f"{name} of {inner}. {asked(fun, '__doc__') or ''}".strip()
     derivative.__wrapped__ = fun  # type: ignore[attr-defined]
     return derivative
 

@@ -514,6 +514,19 @@ def a_getattr_method() -> Any:
 
 
 @case("attributes")
+def a_getattr_method_that_raises_a_key_error() -> Any:
+    class Own:
+        def __init__(self) -> None:
+            self.__dict__["values"] = {"k": 2.0}
+
+        def __getattr__(self, name: str) -> Any:
+            return self.__dict__["values"][name]
+
+    o = Own()
+    return lambda x: x * o.k, (X,), entry(o.__dict__["values"], "k", 3.0)
+
+
+@case("attributes")
 def a_getattribute_method() -> Any:
     bonus = {"k": 2.0}
 

@@ -1,0 +1,60 @@
+"""What Python was told of a value while a function was traced, as checks; and why a program did not answer a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+
+def is_equal(value: Any, expected: Any) -> bool:
+    """The guard of a number: the same bits up to the sign of NaN."""
+    if value == expected:
+        return bool(value) or str(value) == str(expected)  # 0.0 and -0.0 are equal
+    return bool(value != value and expected != expected)
+
+
+def is_true(value: Any, expected: Any) -> bool:
+    """The guard of a truth."""
+    return bool(value) is expected
+
+
+def has_shape(value: Any, expected: Any) -> bool:
+    """The guard of a shape that depends on the numbers."""
+    return bool(value.shape == expected)
+
+
+class Reading(NamedTuple):
+    """What a function of Python answered for a value: `int`, `round`, its text."""
+
+    function: Callable[..., Any]
+    args: tuple[Any, ...]
+    text: str  #: the call as an expression, with `{}` for the number
+    answer: Any
+
+
+def gives(value: Any, reading: Reading) -> bool:
+    """The guard of what was read from a value: many values may give the same."""
+    return is_equal(reading.function(value, *reading.args), reading.answer)
+
+
+GUARDS = (is_equal, is_true, has_shape, gives)
+
+
+class Missed:
+    """Why a compiled function did not answer."""
+
+    __slots__ = ("reason",)
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+
+
+OTHER_ARGUMENTS = Missed("other arguments")
+CHANGED = Missed("a captured value changed")
+
+BROKEN = {
+    is_true: Missed("an `if` that depends on numbers went another way"),
+    is_equal: Missed("float(), int(), str(), item() or tolist() took out another number"),
+    has_shape: Missed("a shape that depends on numbers is another one"),
+    gives: Missed("int(), round(), a text or a key was made of another number"),
+}
