@@ -39,8 +39,11 @@ def case(kind: str, modes: str = "value gradient") -> Callable[[Callable[[], Any
     """A decorator that adds a case to the battery."""
 
     def add(make: Callable[[], Any]) -> Callable[[], Any]:
-        assert make.__name__ not in {each.name for each in CASES}, make.__name__
-        CASES.append(Case(make.__name__, kind, tuple(modes.split()), make))
+        known = next((each.make for each in CASES if each.name == make.__name__), None)
+        if known is None:
+            CASES.append(Case(make.__name__, kind, tuple(modes.split()), make))
+        else:  # pytest imports the file under another name, to look for doctests
+            assert known.__module__ != make.__module__, f"two cases are called {make.__name__}"
         return make
 
     return add
