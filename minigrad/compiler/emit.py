@@ -111,7 +111,8 @@ def names_in(text: str) -> set[str]:
     return {node.id for node in ast.walk(tree) if type(node) is ast.Name and type(node.ctx) is ast.Load}
 
 
-_BUILTINS = {"ValueError", "complex", "getattr", "slice"}  # what the text uses of Python's
+# What the text uses of Python.
+_BUILTINS = {"ValueError", "complex", "format", "getattr", "hash", "int", "repr", "round", "slice"}
 
 
 def check(text: Source, parameters: set[str], helpers: set[str]) -> None:

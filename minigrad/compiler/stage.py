@@ -250,8 +250,10 @@ class Trace(Observer):
         except FloatingPointError as error:
             raise self.stop(str(error), ExceptionalError) from None
         except Exception as error:
-            if not isinstance(error, (TypeError, ValueError)) or may_raise(function, args, kwargs):
-                # If it is caught, a program would go on in the handler for all numbers.
+            by_shapes = isinstance(error, TypeError) or (
+                isinstance(error, ValueError) and not may_raise(function, args, kwargs)
+            )
+            if not by_shapes:  # if it is caught, a program would go on in the handler for all numbers
                 self.stop(f"{_name(function)} raised a {type(error).__name__}", ExceptionalError)
             raise
         if not self.is_open:
