@@ -303,9 +303,9 @@ def compile(  # noqa: A001
     A program holds as long as these are as they were, and is made anew where they are not: structure, shapes and dtypes
     of the arguments; the way taken at every `if` that depends on numbers, and what `float()`, `int()`, `round()`, a
     text or a key of a dict was made of a number; and whatever `fun` really read besides its arguments: globals,
-    closures, attributes, entries, the content of arrays. What it did not read may change freely. Each thing takes 10 to 50 nanoseconds to compare, a small array a fraction
-    of a microsecond, a large one the time of reading it; an array that is read-only and owns its memory
-    (`x.flags.writeable = False`) is not compared.
+    closures, attributes, entries, the content of arrays. What it did not read may change freely. Each thing takes 10 to
+    50 nanoseconds to compare, a small array a fraction of a microsecond, a large one the time of reading it; an array
+    that is read-only and owns its memory (`x.flags.writeable = False`) is not compared.
 
     A function that does what a program cannot repeat is not compiled: if it draws random numbers, reads the time, the
     system or a file, prints, changes what it did not make itself, or uses objects written in C whose state cannot be
@@ -314,8 +314,9 @@ def compile(  # noqa: A001
 
     Divisions by zero and invalid operations are left to the engine, which knows what to do about infinite derivatives;
     so are calls in which an operation raises an exception, and calls where `np.errstate`, or a filter of warnings that
-    `fun` sets, makes more of errors than a warning. Results share memory with nothing else. While `fun` is traced (or differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an
-    `isinstance` and a `type` that see through that.
+    `fun` sets, makes more of errors than a warning. Results share memory with nothing else. While `fun` is traced (or
+    differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an `isinstance`
+    and a `type` that see through that.
 
     >>> from minigrad import compile, grad
     >>> gradient = compile(grad(lambda x: np.sum(np.sin(x) * x)))
