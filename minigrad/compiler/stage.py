@@ -10,7 +10,6 @@ answer is written down, and the program holds only for inputs that give the same
 
 from __future__ import annotations
 
-import functools
 import math
 import operator
 import warnings
@@ -498,7 +497,7 @@ class Staged(Duck):
 
     def __getattr__(self, name: str) -> Any:
         if name in _METHODS_OF_NUMBERS and hasattr(self.value, name):
-            return functools.partial(self._read, operator.methodcaller(name), f"({{}}).{name}()")
+            return lambda: self._read(lambda value: getattr(value, name)(), f"({{}}).{name}()")
         known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
         raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
 
