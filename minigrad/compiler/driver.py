@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.fused import Kernel, compiled_loops, is_plain, is_view, numba_compiler
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
+from minigrad.compiler.fused import MOST_KERNELS, Kernel, Readers, compiled_loops, is_plain, is_view, numba_compiler
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 
 SMALL = 1 << 15  #: multiplications up to which loops keep up with BLAS
+MOST = 64  #: steps in one driver: Numba's time grows faster than the text
 
 
 def product(x: Any, y: Any) -> Any:
@@ -58,13 +59,22 @@ def driven(program: Program) -> Program:
     """The program with a driver in place of each run of steps that compiled code can do."""
     steps: list[Step] = []
     run: list[Step] = []
+    readers = Readers(program)
+    sources: set[str] = set()
     for step in [*program.steps, None]:
-        if step is not None and fits(step):
+        if step is not None and fits(step) and len(run) < MOST:
             run.append(step)
             continue
-        steps += driver_steps(program, run) if is_worthwhile(run) else run
+        if is_worthwhile(run) and len(sources) < MOST_KERNELS:
+            made = driver_steps(readers, run)
+            sources.add(made[0].function.source)
+            steps += made
+        else:
+            steps += run
         run = []
-        if step is not None:
+        if step is not None and fits(step):
+            run.append(step)
+        elif step is not None:
             steps.append(step)
     return program._replace(steps=steps)
 
@@ -79,6 +89,8 @@ def fits(step: Step) -> bool:
         x, y = step.args
         are_matrices = all(is_plain(v) and v.dtype == np.float64 and len(v.shape) == 2 for v in (x, y))
         return are_matrices and x.shape[0] * x.shape[1] * y.shape[1] <= SMALL
+    if type(step.args[0]) is not Var or step.args[0].kind != "array":
+        return False  # a number has no views in compiled code
     if step.function is np.transpose:
         return len(step.args) == 2 and step.args[1] == (1, 0)
     return is_view(step) and all(type(n) is int for n in step.out.shape)
@@ -89,13 +101,9 @@ def is_worthwhile(run: Sequence[Step]) -> bool:
     return sum(isinstance(step.function, Kernel) or step.function is operator.matmul for step in run) > 1
 
 
-def driver_steps(program: Program, run: Sequence[Step]) -> list[Step]:
+def driver_steps(readers: Readers, run: Sequence[Step]) -> list[Step]:
     """The step that calls the driver, and the views that others need."""
-    inside = {id(step) for step in run}
-    needed = {var.index for var in variables(program.outputs)}
-    for step in program.steps:
-        if id(step) not in inside:
-            needed.update([var.index for var in reads(step)])
+    needed = readers.outside(run)
     views = [step for step in run if type(step.out) is Var and step.function in (np.transpose, duck.reshape)]
     for step in reversed(views):
         if step.out.index in needed:
@@ -116,7 +124,7 @@ class Driver(Kernel):
         self.names: dict[int, str] = {}
         self.rows, self.made = 0, []
         self.__name__ = "driver"
-        kernels: dict[str, Any] = {}
+        kernels: dict[int, tuple[str, Any]] = {}  #: by `id`
         made: set[int] = set()
         lines: list[str] = []
         flags: list[str] = []
@@ -126,8 +134,7 @@ class Driver(Kernel):
             made.update([var.index for var in outs])
             results = [self.name(var, made) for var in outs]
             if isinstance(step.function, Kernel):
-                name = next((n for n, k in kernels.items() if k is step.function.run), f"kernel_{len(kernels)}")
-                kernels[name] = step.function.run
+                name, _ = kernels.setdefault(id(step.function.run), (f"kernel_{len(kernels)}", step.function.run))
                 flags.append(f"f{len(flags)}")
                 lines.append(f"{', '.join([*results, flags[-1]])} = {name}({given})")
             elif step.function is operator.matmul:
@@ -143,9 +150,7 @@ class Driver(Kernel):
         lines.append(f"return {', '.join([*[self.names[var.index] for var in self.outputs], finite])}")
         names = [self.names[key_of(arg)] for arg in self.arguments]
         self.source = "\n    ".join([f"def kernel({', '.join(names)}):", *lines]) + "\n"
-        namespace: dict[str, Any] = {"product": compiled_product(), **kernels}
-        exec(self.source, namespace)  # written above
-        self.run = numba_compiler()(error_model="numpy", nogil=True)(namespace["kernel"])
+        self.run = compiled_driver(self.source, tuple(kernels.values()))
 
     def name(self, value: Any, made: set[int]) -> str:
         """The name of an argument or of a value that was made before."""
@@ -155,6 +160,14 @@ class Driver(Kernel):
             if key not in made:
                 self.arguments.append(value)
         return self.names[key]
+
+
+@functools.lru_cache(maxsize=512)
+def compiled_driver(source: str, kernels: tuple[tuple[str, Any], ...]) -> Any:
+    """The function of this source, which calls these kernels, compiled; once for equal runs of steps."""
+    namespace: dict[str, Any] = {"product": compiled_product(), **dict(kernels)}
+    exec(source, namespace)  # written by `Driver` above
+    return numba_compiler()(error_model="numpy", nogil=True)(namespace["kernel"])
 
 
 def key_of(value: Any) -> int:

@@ -39,7 +39,7 @@ ELEMENTWISE: dict[Any, str] = {
     operator.eq: "{} == {}", operator.ne: "{} != {}", np.where: "({1} if {0} else {2})",
     np.arctan: "arctan({})", np.exp: "exp({})", np.tanh: "tanh({})", np.log: "math.log({})",
     tanh_slope_at: "tanh_slope({}, {})",
-    np.maximum: "({0} if {0} >= {1} or {0} != {0} else {1})", np.minimum: "({0} if {0} <= {1} or {0} != {0} else {1})",
+    np.maximum: "({0} if {0} > {1} or {0} != {0} else {1})", np.minimum: "({0} if {0} < {1} or {0} != {0} else {1})",
 }  # fmt: skip
 # Numba's own are compiled one entry at a time: beyond this many entries NumPy is faster.
 SCALAR_ONLY = {np.log: 2048}
@@ -48,16 +48,22 @@ REDUCTIONS: dict[Any, tuple[str, str]] = {
     MAX.ufunc: ("-np.inf", "({1} if {1} > {0} or {1} != {1} else {0})"),
     MIN.ufunc: ("np.inf", "({1} if {1} < {0} or {1} != {1} else {0})"),
 }
-# Where NumPy finds divisions by zero and invalid operations in finite numbers.
+# Where NumPy finds divisions by zero and invalid operations in finite numbers; and invalid ones in infinities, which
+# are made of finite numbers without a word: 0 * exp(800).
 RISKY = {operator.truediv, np.sqrt, np.log}
+INVALID_AT_INFINITY = {operator.add, operator.sub, operator.mul, np.vdot}
+TOLD = ("", "finite += {0} != {0}", "finite += {0} * 0.0")  #: by suspicion: none, of NaN, of NaN and infinities
+MOST_STEPS = 64  #: in one kernel: Numba's time grows faster than the text
+MOST_KERNELS = 64  #: different ones in one program, each of which takes Numba about a second; the rest is NumPy's
 
 
 def is_plain(value: Any) -> bool:
     """Whether a kernel can read this operand: float64 numbers and arrays, truths, and numbers of Python."""
     if type(value) is Var:
-        return value.dtype in (np.float64, np.bool_) and 0 not in value.shape
+        has_axes = value.shape != () or value.kind != "array"  # an array without axes is no number
+        return value.dtype in (np.float64, np.bool_) and 0 not in value.shape and has_axes
     if isinstance(value, np.ndarray):
-        return type(value) is np.ndarray and value.dtype in (np.float64, np.bool_) and value.size > 0
+        return type(value) is np.ndarray and value.dtype in (np.float64, np.bool_) and value.size > 0 and value.ndim > 0
     return type(value) in (int, float, np.float64)
 
 
@@ -119,13 +125,19 @@ def fused(program: Program) -> Program:
         for var in made_by(step):
             stage[var.index] = place
     steps: list[Step] = []
+    readers = Readers(program)
+    sources: set[str] = set()
     for place in range(max([*plain, *fusable], default=0) + 1):
         steps += plain.get(place, [])
         together = fusable.get(place, [])
-        if worthwhile(together):
-            steps += kernel_steps(together, needed_after(program, together))
-        else:
-            steps += together
+        for k in range(0, len(together), MOST_STEPS):
+            part = together[k : k + MOST_STEPS]
+            if len(sources) < MOST_KERNELS and worthwhile(part):
+                made = kernel_steps(part, readers.outside(part))
+                sources.add(made[0].function.source)
+                steps += made
+            else:
+                steps += part
     return program._replace(steps=steps)
 
 
@@ -135,14 +147,25 @@ def worthwhile(steps: Sequence[Step]) -> bool:
     return len(work) > 1 and any(step.out.shape or type(step.function) is Reduction for step in work)
 
 
-def needed_after(program: Program, together: Sequence[Step]) -> set[int]:
-    """The variables that are read outside of these steps."""
-    inside = {id(step) for step in together}
-    needed = {var.index for var in variables(program.outputs)}
-    for step in program.steps:
-        if id(step) not in inside:
-            needed.update([var.index for var in reads(step)])
-    return needed
+class Readers:
+    """Who reads each variable of a program."""
+
+    def __init__(self, program: Program) -> None:
+        self.outputs = {var.index for var in variables(program.outputs)}
+        self.steps: dict[int, list[int]] = {}  #: by the index of a variable the `id` of each step that reads it
+        for step in program.steps:
+            for var in reads(step):
+                self.steps.setdefault(var.index, []).append(id(step))
+
+    def outside(self, together: Sequence[Step]) -> set[int]:
+        """The variables made by these steps, or read by them, that others read too, or that are results."""
+        inside = {id(step) for step in together}
+        found = {var.index for step in together for var in (*made_by(step), *reads(step))}
+        return {
+            index
+            for index in found
+            if index in self.outputs or any(reader not in inside for reader in self.steps.get(index, ()))
+        }
 
 
 def kernel_steps(steps: Sequence[Step], needed: set[int]) -> list[Step]:
@@ -164,7 +187,8 @@ class Kernel:
     Where all of its loops go over the same rows, and large arrays, the rows are shared out among threads, as many as
     `NUMBA_NUM_THREADS` says (by default one per core).
 
-    Raises FloatingPointError where a division (or sqrt, log) gave an infinity or NaN, which the engine has to resolve.
+    Raises FloatingPointError where a division (or sqrt, log) gave an infinity or NaN, or another operation a NaN, which
+    the engine has to resolve. (So it does where there were NaN among the arguments.)
     """
 
     __slots__ = ("__name__", "made", "rows", "run", "scalars", "source")
@@ -227,9 +251,10 @@ def compiled(source: str) -> Callable[..., Any]:
 def compiled_loops(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of loops, compiled so that sums are added up several terms at a time.
 
-    Nothing else of what "fast math" stands for is allowed.
+    Nothing else of what "fast math" stands for is allowed. Where the sign of zero may be lost as well ("nsz"), LLVM
+    makes x of (1 + x) - 1, and y of x + y - x: then no compensated sum is one.
     """
-    compiler = numba_compiler()(fastmath={"contract", "reassoc", "nsz"}, error_model="numpy", nogil=True)
+    compiler = numba_compiler()(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
     loops: Callable[..., Any] = compiler(function)
     return loops
 
@@ -299,7 +324,7 @@ class Writer:
         self.below: dict[int, tuple[Any, tuple[int | None, ...]]] = {}  #: views: the array, and its axes in the view
         self.made: dict[int, Var] = {}
         self.numbers: dict[int, int] = {}
-        self.suspect: set[int] = set()  #: values that may be infinite or NaN by a division, and have not told
+        self.suspect: dict[int, int] = {}  #: values that may be NaN (1) or infinite too (2), and have not told
         self.mixes_rows = False  #: whether a reduction goes over the first axis
         work = []
         for step in steps:
@@ -310,6 +335,7 @@ class Writer:
                 self.made[step.out.index] = step.out
         self.stored = {step.out.index for step in work if step.out.index in needed}
         self.outputs = [step.out for step in work if step.out.index in needed]
+        self.telling = {var.index for var in self.outputs}
         for step in work:
             self.place(step)
         for step in work:
@@ -332,7 +358,11 @@ class Writer:
         for nest in self.nests:
             lines += nest.lines(extents, by_rows)
         results = [] if by_rows else [f"a{self.number(v)}" if v.shape else f"v{self.number(v)}" for v in self.outputs]
-        lines = ["finite = 0.0  # NaN once a division is by zero", *lines, f"return {', '.join([*results, 'finite'])}"]
+        lines = [
+            "finite = 0.0  # something else once a division is by zero, or an operation invalid",
+            *lines,
+            f"return {', '.join([*results, 'finite'])}",
+        ]
         return "\n    ".join([f"def kernel({', '.join(names)}):", *lines]) + "\n"
 
     def arrays(self) -> list[Var]:
@@ -420,8 +450,7 @@ class Writer:
         k = self.home[step.out.index]
         nest = self.nests[k]
         texts = [self.read(operand, k) for operand in self.operands(step)]
-        if self.suspects(step):
-            self.suspect.add(step.out.index)
+        self.suspect[step.out.index] = self.suspicion(step)
         index, depth, number = step.out.index, len(nest.shape), self.number(step.out)
         if step.function is np.vdot:
             self.reduce(nest, step, SUM.ufunc, tuple(range(depth)), f"{texts[0]} * {texts[1]}")
@@ -436,16 +465,26 @@ class Writer:
                 self.check(nest, depth, step, nest.before)
 
     def check(self, nest: Nest, depth: int, step: Step, lines: list[list[str]]) -> None:
-        """Let a result that leaves the kernel tell if a division made an infinity or NaN on the way to it."""
-        if step.out in self.outputs and step.out.index in self.suspect:
-            lines[depth].append(f"finite += v{self.number(step.out)} * 0.0")
-            self.suspect.discard(step.out.index)
+        """Let a result that leaves the kernel tell of a NaN, or an infinity by division, on the way to it."""
+        if told := self.told(step, f"v{self.number(step.out)}"):
+            lines[depth].append(told)
 
-    def suspects(self, step: Step) -> bool:
-        """Whether a result may be infinite without an operand that is, and that has told so."""
+    def told(self, step: Step, name: str) -> str:
+        """The line by which a result tells, if it is one and may have something to tell."""
+        index = step.out.index
+        return TOLD[self.suspect.pop(index, 0)].format(name) if index in self.telling else ""
+
+    def suspicion(self, step: Step) -> int:
+        """Whether a result may be NaN (1), or infinite too (2), because of an operation that has not told so."""
+        if step.out.dtype != np.float64:
+            return 0
         below = [self.below[v.index][0] if v.index in self.below else v for v in reads(step)]
-        risky = step.function in RISKY or any(var.index in self.suspect for var in below)
-        return risky and step.out.dtype == np.float64 and not step.quiet
+        before = max([self.suspect.get(var.index, 0) for var in below], default=0)
+        if step.quiet:
+            return before
+        is_sum = type(step.function) is Reduction and step.function.ufunc is SUM.ufunc
+        own = 2 if step.function in RISKY else 1 if is_sum or step.function in INVALID_AT_INFINITY else 0
+        return max(before, own)
 
     def reduce(self, nest: Nest, step: Step, ufunc: Any, axes: tuple[int, ...], text: str) -> None:
         """A reduction: into a number where the innermost axes are reduced, into an array elsewhere."""
@@ -464,9 +503,13 @@ class Writer:
                 nest.after[level].append(f"a{number}[{at}] = {name}")
             self.check(nest, level, step, nest.after)
         else:
-            place = f"a{number}[{at}]"
-            nest.before[0].append(f"a{number}[...] = {start}")
+            # Only the part that belongs to the outer loops: other threads are at work on other rows.
+            level = next(k for k, axis in enumerate([*kept, None]) if axis != k)
+            place, part = f"a{number}[{at}]", f"a{number}[{places(range(level))}]" if level else f"a{number}"
+            nest.before[level].append(f"{part}[...] = {start}")
             nest.before[depth].append(f"{place} = {update.format(place, text)}")
+            if told := self.told(step, part):
+                nest.after[level].append(f"{told[:10]}({told[10:]}).sum()")
 
     def read(self, operand: Any, k: int) -> str:
         """How the innermost loop of nest k reads an operand."""

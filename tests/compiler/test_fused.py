@@ -3,6 +3,7 @@
 import math
 import operator
 import sys
+import warnings
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import inputs, scalar, steps
 
+import minigrad
 import minigrad.numpy as mnp
 from minigrad import grad, value_and_grad
 from minigrad.compiler import vector_math
@@ -188,7 +190,7 @@ def test_the_source_of_a_kernel_can_be_read() -> None:
     (kernel,) = kernels(check_fused(lambda u, b: np.sum(np.exp(u + b) * 2.0, axis=1), np.ones((2, 3)), np.ones((2, 1))))
     assert kernel.source == (
         "def kernel(x0, x1):\n"
-        "    finite = 0.0  # NaN once a division is by zero\n"
+        "    finite = 0.0  # something else once a division is by zero, or an operation invalid\n"
         "    n0 = x0.shape[0]\n"
         "    n1 = x0.shape[1]\n"
         "    a3 = np.empty((n0,), np.float64)\n"
@@ -201,6 +203,7 @@ def test_the_source_of_a_kernel_can_be_read() -> None:
         "            v2 = v1 * 2.0\n"
         "            v3 = v3 + v2\n"
         "        a3[i0] = v3\n"
+        "        finite += v3 != v3\n"
         "    return a3, finite\n"
     )
     assert math.isfinite(float(kernel(np.ones((2, 3)), np.ones((2, 1)))[0][0]))
@@ -240,3 +243,126 @@ def test_bad_backends_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "numba", None)
     with pytest.raises(ImportError, match=r"pip install 'minigrad\[fast\]'"):
         compile(np.sin, backend="numba")
+
+
+# ----- infinities, NaN, signs of zeros, and digits that must not be simplified away -----------------------------------
+
+
+def assert_as_eager(fun: Any, *points: Any, replays: int) -> None:
+    """The compiled function has the results of the plain one, to rounding, also where they are infinite or NaN."""
+    pytest.importorskip("numba")
+    compiled = minigrad.compile(fun, backend="numba")
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for point in points:
+            args = point if type(point) is tuple else (point,)
+            for a, b in zip(flatten(compiled(*args))[0], flatten(fun(*args))[0], strict=True):
+                assert type(a) is type(b)
+                np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-300)
+    assert compiled.stats()["replays"] == replays
+    assert not compiled.stats()["reasons"]
+
+
+def test_zero_times_an_infinity_made_of_finite_numbers() -> None:
+    """exp(800) is infinite and exp(-exp(800)) is 0: their product is for the engine, which takes it as 0."""
+    for fun in (lambda x: np.sum(np.exp(-np.exp(x))), lambda x: np.sum(np.exp(-np.exp(x)), axis=0)[0]):
+        assert_as_eager(
+            grad(fun), np.ones((3, 2)), np.full((3, 2), 0.5), np.array([[1, 2], [800, 1], [2, 2.0]]), replays=1
+        )
+    assert_as_eager(grad(lambda x: np.exp(-np.exp(x)) + np.exp(np.exp(-x))), 1.0, 2.0, 800.0, replays=1)
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2, (0, 2), (1, 2), None])
+@pytest.mark.parametrize("keepdims", [False, True])
+def test_sums_over_any_axes_tell_of_invalid_operations(axis: Any, keepdims: bool) -> None:
+    good, bad = np.linspace(0.1, 1.0, 24).reshape(2, 3, 4), np.linspace(0.1, 1.0, 24).reshape(2, 3, 4)
+    bad[1, 2, 3] = 0.0
+    assert_as_eager(lambda x: np.sum(np.exp(x) / x, axis=axis, keepdims=keepdims), good, good, bad, replays=1)
+    # exp(800) - exp(800) is NaN, exp(800) alone is infinite, which is no reason to ask the engine
+    for other, replays in ((-800.0, 1), (0.5, 2)):
+        bad[...], bad[1, 2, 3], bad[0, 2, 3] = 0.5, 800.0, other
+        fun = lambda x: np.sum(np.exp(x) + np.exp(-x) * -2.0, axis=axis, keepdims=keepdims)
+        meets = axis in (0, (0, 2), None)
+        assert_as_eager(fun, good, good, bad, replays=replays if meets else 2)
+
+
+def test_maximum_and_minimum_at_nan_and_equal_zeros() -> None:
+    nan, z = np.array([np.nan, 1.0, 2.0]), np.array([0.0, -0.0, 1.0])
+    for fun in (np.maximum, np.minimum):
+        pair = lambda x, y, fun=fun: (fun(x, y) * 2.0, np.sum(fun(x, y)))
+        assert_as_eager(pair, (z, z + 1.0), (nan, z), (z, nan), (nan, nan), (z, z), replays=1)
+        derivative = grad(lambda x, y, fun=fun: np.sum(fun(x, y) * np.exp(y)), (0, 1))
+        assert_as_eager(derivative, (z + 2.0, z + 1.0), (z, z), (z, -z), replays=2)
+        compiled = minigrad.compile(lambda x, y, fun=fun: fun(x, y) * 2.0, backend="numba")
+        for x, y in ((z, z + 1.0), (z, -z), (-z, z)):
+            assert np.array_equal(np.signbit(compiled(x, y)), np.signbit(fun(x, y)))
+
+
+def test_signs_of_zeros_survive() -> None:
+    """Later operations may ask for them."""
+    fun = lambda x, y: np.arctan2(-(x - y) * np.exp(x), -1.0)
+    x = np.linspace(0.1, 0.9, 5)
+    assert_as_eager(fun, (x, 2.0 * x), (x, x), (x, 2.0 * x), replays=2)
+
+
+def test_rounding_errors_that_are_meant() -> None:
+    """log(1 + x) by Goldberg, and a compensated sum: (1 + x) - 1 is not x."""
+
+    def log_of_more(x: Any) -> Any:
+        u = 1.0 + x
+        return np.log(u) * x / (u - 1.0)
+
+    def error_of_sum(x: Any, y: Any) -> Any:
+        s = x + y
+        part = s - x
+        return (x - (s - part)) + (y - part) + 0.0 * np.exp(-x)
+
+    x = np.array([1e-10, 3e-12, 1e-5, 0.5])
+    assert_as_eager(log_of_more, x, x * 1.7, replays=1)
+    assert_as_eager(error_of_sum, (x, x[::-1] * 1e-3), (x * 0.3, x[::-1]), replays=1)
+
+
+def test_a_view_of_a_number_within_a_driver() -> None:
+    def fun(x: Any) -> Any:
+        total = np.sum(np.exp(x) * 2.0)
+        return (
+            total[None],
+            np.sum(np.exp(x @ x.T) * 2.0).reshape(1, 1) @ np.ones((1, 1)),
+            np.exp(x) / total.reshape(1, 1),
+        )
+
+    assert_as_eager(fun, np.ones((3, 3)), np.eye(3), np.full((3, 3), 0.5), replays=2)
+
+
+def test_arrays_without_axes_are_no_numbers() -> None:
+    fun = lambda x, y: (x * y + np.exp(y), np.exp(x) * 2.0 + x)
+    assert_as_eager(fun, (np.array(0.5), np.ones(3)), (np.array(1.5), np.arange(3.0)), replays=1)
+
+
+def test_threads_leave_the_rows_of_others_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sum over the second of three axes is set to 0 row by row."""
+    pytest.importorskip("numba")
+    from minigrad.compiler import fused
+
+    monkeypatch.setattr(fused.Kernel, "LARGE", 1)
+    monkeypatch.setattr(fused, "number_of_threads", lambda: 3)
+    fun = lambda x: np.sum(np.exp(x) * 2.0, axis=1) / 3.0
+    x = np.linspace(-1.0, 1.0, 12 * 5 * 40).reshape(12, 5, 40)
+    assert_as_eager(fun, *[x * k for k in range(1, 9)], replays=7)
+
+
+def test_long_programs_become_kernels_of_a_bounded_size() -> None:
+    """Equal pieces share their source, and what would be too many different ones stays with NumPy."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.fused import MOST_STEPS
+
+    def fun(x: Any) -> Any:
+        for _ in range(4 * MOST_STEPS):
+            x = np.exp(-x) * 0.5
+        return x
+
+    program = check_fused(fun, np.linspace(0.1, 0.9, 5))
+    found = kernels(program)
+    assert len(found) > 4
+    assert len({kernel.source for kernel in found}) <= 3
+    assert max(kernel.source.count("\n") for kernel in found) < 2 * MOST_STEPS
