@@ -1,7 +1,7 @@
 """`list`, `tuple`, `dict`, `isinstance` and `type` as `autograd.builtins` has them.
 
 Containers of traced values need nothing special here, so these are Python's own but for two: a traced value counts as
-an instance of `np.ndarray` or `float`, whichever it holds.
+an instance of `np.ndarray` or `float`, whichever it holds. (Python's own `isinstance` says so too; `type` does not.)
 
 >>> from minigrad import grad
 >>> import numpy as np

@@ -71,7 +71,7 @@ class Recognised:
 
     def of(self, value: Any, origin: Any) -> Any:
         """What stands for an operand: itself, an array of the user's, or a variable that is made of one."""
-        if not isinstance(value, np.ndarray) or value.dtype.hasobject:
+        if not issubclass(type(value), np.ndarray) or value.dtype.hasobject:
             return value
         if id(value) not in self.made:
             self.kept.append(value)

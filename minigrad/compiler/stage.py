@@ -271,7 +271,7 @@ class Trace(Observer):
         return staged
 
     def _staged(self, result: Any, origin: Origin) -> Any:
-        if isinstance(result, (np.ndarray, np.generic, int, float, complex)):
+        if issubclass(type(result), (np.ndarray, np.generic, int, float, complex)):
             staged = self.new(result)
             self.origins[staged.var.index] = origin
             return staged
@@ -293,7 +293,7 @@ class Trace(Observer):
             if value.trace.is_open:
                 raise self.stop("", TransparentError)
             return value.value
-        if isinstance(value, np.ndarray) and id(value) not in self.captured:
+        if issubclass(kind, np.ndarray) and id(value) not in self.captured:
             self.captured[id(value)] = (value, fingerprint(value))
         return value
 

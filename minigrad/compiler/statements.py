@@ -235,7 +235,7 @@ def note_names(trace: Any, frame: Any, kind: Any) -> None:
         value = peel(value)
         if type(value) is kind:
             trace.names.setdefault(value.var.index, name)
-        elif isinstance(value, np.ndarray) and id(value) not in trace.arrays:
+        elif issubclass(type(value), np.ndarray) and id(value) not in trace.arrays:
             trace.arrays[id(value)] = name, value
 
     for name, value in list(frame.f_locals.items()):

@@ -119,13 +119,13 @@ def used(program: Program) -> Counter[int]:
 
 def is_input(leaf: Any) -> bool:
     """Whether a leaf of the arguments is an input of the program, not a static value of the signature."""
-    if isinstance(leaf, np.ndarray):
+    if issubclass(type(leaf), np.ndarray):
         if type(leaf) is not np.ndarray or leaf.dtype.kind not in "biufc":
             raise CannotCompileError(
                 located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
             )
         return True
-    if type(leaf) in (float, complex) or isinstance(leaf, (np.number, np.bool_)):
+    if type(leaf) in (float, complex) or issubclass(type(leaf), (np.number, np.bool_)):
         return True
     if is_foreign(leaf):
         raise CannotCompileError(

@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.core.tape import DUCKS, Box, open_part
+from minigrad.core.tape import DUCKS, Box, asked_by_a_wrapper, open_part
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -43,7 +43,7 @@ def whole(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def is_array(value: Any) -> bool:
     """Whether a plain value or a duck array stands for an array rather than for a number."""
-    return value.is_array if isinstance(value, Duck) else isinstance(value, np.ndarray)
+    return value.is_array if isinstance(value, Duck) else issubclass(type(value), np.ndarray)
 
 
 _BINARY: dict[Any, Any] = {
@@ -130,6 +130,11 @@ class Duck:
     def as_number(self, kind: Callable[[Any], Any]) -> Any:
         """This value as a number of Python; `kind` is bool, int, float, complex or `operator.index`."""
         raise NotImplementedError
+
+    @property
+    def __class__(self) -> Any:
+        """The class of the array or number that this stands for: `isinstance` is answered as for it."""
+        return type(self) if asked_by_a_wrapper() else np.ndarray if self.is_array else self.dtype.type
 
     @property
     def is_array(self) -> bool:

@@ -65,8 +65,8 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
         return np.complex128(value)  # 1j * np.float64(2) would be a complex of Python, without a dtype
     if kind is list or kind is tuple:
         value = np.asarray(value)
-    if not isinstance(value, np.ndarray):
-        if not isinstance(value, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
+    if not issubclass(kind, np.ndarray):
+        if not issubclass(kind, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
             raise refusal(
                 TypeError,
                 f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"

@@ -65,7 +65,7 @@ def frozen(value: Any) -> Any:
         return kind, *[(name, frozen(part)) for name, part in value.items()]
     if kind is slice:
         return kind, value.start, value.stop, value.step
-    if isinstance(value, np.generic) or (kind is np.ndarray and value.nbytes <= 256):
+    if issubclass(kind, np.generic) or (kind is np.ndarray and value.nbytes <= 256):
         return kind, value.shape, value.dtype.str, value.tobytes()
     if kind in DUCKS:
         raise TypeError  # a number that is compiled has a hash, which would be read from it

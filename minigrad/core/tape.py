@@ -62,6 +62,14 @@ class Box:
         def __iter__(self) -> Any: ...
 
     @property
+    def __class__(self) -> Any:
+        """The class of the value within: `isinstance(x, np.ndarray)` is answered as for it, `type(x)` is not."""
+        value = self.value
+        while type(value) is Box:
+            value = value.value
+        return Box if asked_by_a_wrapper() else type(value) if type(value) not in DUCKS else value.__class__
+
+    @property
     def shape(self) -> Any:
         """The shape of the array within."""
         return self.value.shape
@@ -80,6 +88,15 @@ class Box:
     def size(self) -> Any:
         """The number of entries."""
         return self.value.size
+
+
+#: Libraries that wrap any array that hands NumPy's functions on; one that claims to be NumPy's they copy into such.
+WRAPPERS = ("xarray", "pint", "dask")
+
+
+def asked_by_a_wrapper() -> bool:
+    """Whether the caller of the caller belongs to one of these libraries."""
+    return sys._getframe(2).f_globals.get("__name__", "").partition(".")[0] in WRAPPERS
 
 
 SHARED = -2  #: the index of a box whose value has to be asked for, since its memory was written to

@@ -98,7 +98,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             ct = real_part(ct)
         if ct.dtype != dtype:
             ct = ct.astype(dtype)
-    if isinstance(ct, np.ndarray):
+    if issubclass(type(ct), np.ndarray):
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
             ct = ct.copy()
         taken.add(id(ct))

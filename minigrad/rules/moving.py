@@ -291,7 +291,7 @@ def array(values: Any, dtype: Any = None, **options: Any) -> Any:
         made = reshape(values, shape=(1,) * (options.get("ndmin", 0) - len(values.shape)) + tuple(values.shape))
         return snapshot(made) if type(made) is Box else made
     if not has_box(values) and not has_duck(values):
-        if isinstance(values, np.ndarray) and type(values) is not np.ndarray:
+        if type(values) is not np.ndarray and issubclass(type(values), np.ndarray):
             check_plain(values)
         return np.array(values, dtype=dtype, **options)
     ndmin = options.pop("ndmin", 0)

@@ -30,7 +30,7 @@ NUMBERS_AND_ARRAYS = [2.0, np.float64(2.0), np.float32(2.0), np.array(2.0), np.a
 
 
 def test_questions_about_a_value_are_answered_as_for_the_value_itself() -> None:
-    """In every mode, with the names that can be: NumPy's `isscalar`, and Python's `isinstance`, go by the type."""
+    """In every mode, with the names of this package and with those of NumPy and Python."""
     questions: list[Any] = [
         mnp.isscalar, np.ndim, np.shape, np.size, np.iterable, np.isrealobj, np.iscomplexobj, np.result_type, callable,
         lambda x: sees(x, np.ndarray), lambda x: sees(x, float), lambda x: sees(x, (int, np.generic)), type_of,

@@ -78,7 +78,7 @@ def derivatives(fun: Callable[..., Any], x: Any, order: Any) -> Any:
     step = curves.step
     if type(coefficients) is np.ndarray and len(coefficients) == order + 1:
         return coefficients * _factorials(order, step).reshape(-1, *[1] * len(value.shape)).astype(value.dtype)
-    if not isinstance(value, (np.ndarray, np.generic)) or any(type(c) is Box for c in coefficients):
+    if not issubclass(type(value), (np.ndarray, np.generic)) or any(type(c) is Box for c in coefficients):
         return stack(*[full(times_factorial(coefficients, k, step), value) for k in range(order + 1)], axis=0)
     table = np.zeros((order + 1, *value.shape), value.dtype if value.dtype.kind in "fc" else float)
     for k, c in enumerate(coefficients):

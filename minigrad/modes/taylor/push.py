@@ -348,7 +348,7 @@ def _key_of(value: Any) -> Any:
         return value.tape.serial, value.index
     if type(value) is np.ndarray:
         return value.dtype, value.shape, value.tobytes()
-    if isinstance(value, (int, float, complex, np.generic, str)):
+    if issubclass(type(value), (int, float, complex, np.generic, str)):
         return type(value), str(value)
     raise TypeError
 
