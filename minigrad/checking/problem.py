@@ -258,7 +258,7 @@ class RoundingTape(Tape):
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Any:
         """Append one node with its result moved, unless it is a selection, which does not round (and whose rule may
         look for its result among the arguments, as that of `max` does)."""
-        is_number = isinstance(ans, (float, complex, np.inexact)) or (
+        is_number = issubclass(type(ans), (float, complex, np.inexact)) or (
             type(ans) is np.ndarray and ans.dtype.kind in "fc"
         )
         if is_number and not is_selection(ans, args):
@@ -277,7 +277,7 @@ def is_selection(ans: Any, args: Sequence[Any]) -> bool:
     few = np.abs(np.ravel(ans)[:8])
     found = np.zeros(few.shape, bool)
     for arg in args:
-        if isinstance(arg, (float, complex, np.inexact, np.ndarray)):
+        if issubclass(type(arg), (float, complex, np.inexact, np.ndarray)):
             found |= np.isin(few, np.abs(arg))
     return bool(found.all())
 

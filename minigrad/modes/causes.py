@@ -24,7 +24,7 @@ class Cause(NamedTuple):
 def plain_array(value: Any) -> np.ndarray:
     """The numbers of a value, without boxes; of a batch those of all examples, along its first axis."""
     value = peel(value)
-    while not isinstance(value, (np.ndarray, np.generic, int, float, complex)):
+    while not issubclass(type(value), (np.ndarray, np.generic, int, float, complex)):
         inner = getattr(value, "payload", getattr(value, "value", None))
         if inner is None:
             return np.asarray(np.nan if value is None else 0.0)

@@ -46,6 +46,6 @@ def buffers(value: Any) -> list[Any]:
     if type(value) is tuple:
         return [buffer for part in value for buffer in buffers(part)]
     plain = peel(value)
-    while isinstance(plain, np.ndarray) and isinstance(plain.base, np.ndarray):
+    while issubclass(type(plain), np.ndarray) and isinstance(plain.base, np.ndarray):
         plain = plain.base
     return [plain] if hasattr(plain, "nbytes") else []

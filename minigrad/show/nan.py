@@ -141,7 +141,7 @@ def _with_derivative(fun: Callable[..., Any]) -> Callable[..., Any]:
 def _in_argument(title: str, args: Sequence[Any]) -> NanExplanation | None:
     leaves, treedef = flatten(tuple(args))
     for leaf, path in zip(leaves, treedef.paths()):
-        if isinstance(leaf, (float, complex, np.ndarray, np.generic)) and bad_entries(leaf) is not None:
+        if issubclass(type(leaf), (float, complex, np.ndarray, np.generic)) and bad_entries(leaf) is not None:
             kind = "NaN" if has_nan(leaf) else "infinity"
             bad = bad_entries(leaf)
             assert bad is not None

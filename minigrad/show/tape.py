@@ -182,7 +182,7 @@ def constant(value: Any) -> str:
     """An operand that is not on the tape."""
     plain = peel(value)
     if np.shape(plain) == ():
-        return f"{plain:.4g}" if isinstance(plain, (float, np.floating)) else str(plain)
+        return f"{plain:.4g}" if issubclass(type(plain), (float, np.floating)) else str(plain)
     return f"array{np.shape(plain)}"
 
 

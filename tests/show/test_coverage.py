@@ -75,7 +75,7 @@ def dependent(value: Any) -> list[np.ndarray]:
         value = list(value.values())
     if isinstance(value, (list, tuple)):
         return [part for item in value for part in dependent(item)]
-    plain = isinstance(value, (np.ndarray, np.generic, float)) and np.asarray(value).dtype.kind in "fc"
+    plain = issubclass(type(value), (np.ndarray, np.generic, float)) and np.asarray(value).dtype.kind in "fc"
     return [np.asarray(value)] if plain else []
 
 
