@@ -131,7 +131,7 @@ class Duck:
         """This value as a number of Python; `kind` is bool, int, float, complex or `operator.index`."""
         raise NotImplementedError
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The class of the array or number that this stands for: `isinstance` is answered as for it."""
         return type(self) if asked_by_a_wrapper() else np.ndarray if self.is_array else self.dtype.type

@@ -61,7 +61,7 @@ class Box:
         def __getitem__(self, index: Any) -> Any: ...
         def __iter__(self) -> Any: ...
 
-    @property
+    @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The class of the value within: `isinstance(x, np.ndarray)` is answered as for it, `type(x)` is not."""
         value = self.value
