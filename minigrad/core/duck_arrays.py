@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from minigrad.core.tape import DUCKS, Box, asked_by_a_wrapper, open_part
+from minigrad.core.tape import DUCKS, Box, open_part
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -134,7 +134,7 @@ class Duck:
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The class of the array or number that this stands for: `isinstance` is answered as for it."""
-        return type(self) if asked_by_a_wrapper() else np.ndarray if self.is_array else self.dtype.type
+        return np.ndarray if self.is_array else self.dtype.type
 
     @property
     def is_array(self) -> bool:

@@ -27,7 +27,7 @@ def is_foreign(value: Any) -> bool:
     Texts, functions and other objects are constants, and no business of the engine.
     """
     kind = type(value)
-    if value is None or isinstance(value, _KNOWN) or hasattr(kind, "__array_function__"):
+    if value is None or issubclass(kind, _KNOWN) or hasattr(kind, "__array_function__"):
         return False
     if any(hasattr(kind, name) for name in (*_PROTOCOLS, *_NUMBERS)):
         return True

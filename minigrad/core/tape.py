@@ -67,7 +67,7 @@ class Box:
         value = self.value
         while type(value) is Box:
             value = value.value
-        return Box if asked_by_a_wrapper() else type(value) if type(value) not in DUCKS else value.__class__
+        return Box if _asked_by_a_wrapper() else type(value) if type(value) not in DUCKS else value.__class__
 
     @property
     def shape(self) -> Any:
@@ -94,7 +94,7 @@ class Box:
 WRAPPERS = ("xarray", "pint", "dask")
 
 
-def asked_by_a_wrapper() -> bool:
+def _asked_by_a_wrapper() -> bool:
     """Whether the caller of the caller belongs to one of these libraries."""
     return sys._getframe(2).f_globals.get("__name__", "").partition(".")[0] in WRAPPERS
 

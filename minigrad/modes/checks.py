@@ -18,9 +18,10 @@ Argnum = int | Sequence[int]
 
 def is_numeric(leaf: Any) -> bool:
     """Whether this leaf is one to differentiate; Python flags, strings, functions and other objects are not."""
-    return isinstance(leaf, (float, Box, np.ndarray, np.generic, complex)) or (
-        isinstance(leaf, int) and not isinstance(leaf, bool)
-    ) or hasattr(type(leaf), "__array_function__")  # fmt: skip
+    kind = type(leaf)
+    return issubclass(kind, (float, Box, np.ndarray, np.generic, complex)) or (
+        issubclass(kind, int) and kind is not bool
+    ) or hasattr(kind, "__array_function__")  # fmt: skip
 
 
 def is_integer_array(leaf: Any) -> bool:

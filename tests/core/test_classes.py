@@ -57,6 +57,7 @@ QUESTIONS: dict[str, Callable[[Any], Any]] = {
 ARRAY, NUMBER = np.array([1.0, 2.0]), np.float64(1.5)
 
 
+@pytest.mark.filterwarnings("ignore:compile. the function calls functools")  # it runs as it stands
 @pytest.mark.parametrize("name", QUESTIONS)
 def test_a_question_about_the_type_is_answered_as_for_the_plain_value(name: str) -> None:
     fun = QUESTIONS[name]
