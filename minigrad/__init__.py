@@ -86,6 +86,8 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.operations.implicit import fixed_point as fixed_point
     from minigrad.operations.implicit import root as root
     from minigrad.operations.scan import checkpointed_scan as checkpointed_scan
+    from minigrad.show.derivation import Derivation as Derivation
+    from minigrad.show.derivation import derivation as derivation
     from minigrad.show.explore import Explorer as Explorer
     from minigrad.show.explore import explore as explore
     from minigrad.show.nan import NanExplanation as NanExplanation
@@ -107,6 +109,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(["custom_elementwise", "custom_primitive"], "operations.custom"),
     **dict.fromkeys(["custom_root", "fixed_point", "root"], "operations.implicit"),
     "checkpointed_scan": "operations.scan",
+    **dict.fromkeys(["Derivation", "derivation"], "show.derivation"),
     **dict.fromkeys(["Explorer", "explore"], "show.explore"),
     **dict.fromkeys(["NanExplanation", "explain_nan"], "show.nan"),
 }

@@ -19,13 +19,19 @@
 | `readable`   | passes for people: constants as what they were made of, signs that come together  |
 | `writer`     | the statements of a program under headings, with names                            |
 | `layout`     | long lines broken, comments of one line                                           |
-| `emit`       | the program as text for people: `source`                                          |
+| `emit`       | the program as text for people, a module                                          |
+| `normal_form`| what makes the passes of a loop alike; steps with holes                           |
+| `rolling`    | finds the loops that the trace has unrolled                                       |
+| `keeping`    | how the results of a loop are kept: in a list, in a variable, within a line       |
+| `rolled`     | a program with its loops, as text                                                 |
+| `cancelling` | the algebra that a person does, where only rounding changes                       |
+| `reading`    | `source`                                                                          |
 | `fast`       | the program as text for speed                                                     |
 | `replay`     | signatures, guards, the cache: `compile`                                          |
 """
 
-from minigrad.compiler.emit import source
 from minigrad.compiler.explain import explain
+from minigrad.compiler.reading import source
 from minigrad.compiler.replay import Compiled, compile  # noqa: A004
 from minigrad.errors import CannotCompileError
 

@@ -8,14 +8,13 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from minigrad.compiler.layout import WIDTH, broken
-from minigrad.compiler.naming import Names, Ways, identifier, name_of_function
-from minigrad.compiler.passes import optimised, without_dead_code
+from minigrad.compiler.naming import Names, identifier, name_of_function
+from minigrad.compiler.passes import without_dead_code
 from minigrad.compiler.stage import Program
-from minigrad.compiler.statements import user_frame
-from minigrad.compiler.traced import Traced, asked_by, traced_for_good
+from minigrad.compiler.traced import Traced
 from minigrad.compiler.writer import Writer
 from minigrad.core.lines import located
-from minigrad.core.tree import LEAF, TreeDef
+from minigrad.core.tree import TreeDef
 
 
 class Source(str):
@@ -23,6 +22,8 @@ class Source(str):
 
     name: str
     constants: dict[str, Any]
+    loops: int  #: how many loops were rolled up again
+    fell_back: str = ""  #: why this is a plainer text than was asked for
     keywords: dict[str, str]  #: the names of keyword arguments, each with that of its parameter
 
     def function(self) -> Callable[..., Any]:
@@ -35,22 +36,6 @@ class Source(str):
             return namespace[self.name](*args, **named, **self.constants)
 
         return call
-
-
-def written_tree(outdef: TreeDef, parts: Any, ways: Ways) -> str:
-    """The expression of the result; of containers other than tuples, lists and dicts, a tuple of their parts."""
-    if outdef is LEAF:
-        return str(next(parts))
-    if outdef.example is None:
-        return "None"
-    inside = [written_tree(child, parts, ways) for child in outdef.children]
-    kind = type(outdef.example)
-    if kind is list:
-        return f"[{', '.join(inside)}]"
-    if kind is dict:
-        keys = [ways.key(key) for key in outdef.example]
-        return f"{{{', '.join(f'{key}: {part}' for key, part in zip(keys, inside))}}}"
-    return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
 
 
 # ----- the text -------------------------------------------------------------------------------------------------------
@@ -72,16 +57,28 @@ def parameters_of(fun: Any, count: int) -> list[str]:
     return names + [f"{rest}{i}" for i in range(count - len(names))]
 
 
-def module(traced: Traced, program: Program, fun: Any, args: Sequence[Any], kwargs: Any, scopes: Any = ()) -> Source:
-    """The text of a program."""
+def plainly(traced: Traced, program: Program, parameters: Sequence[str], names: Names) -> tuple[Writer, list[str]]:
+    """A writer of a program as it is, and its lines."""
+    writer = Writer(traced, program, parameters, names)
+    return writer, writer.statements()
+
+
+def module(
+    traced: Traced,
+    program: Program,
+    fun: Any,
+    args: Sequence[Any],
+    kwargs: Any,
+    scopes: Any = (),
+    writing: Callable[..., tuple[Writer, list[str]]] = plainly,
+) -> Source:
+    """The text of a program; `writing` makes a writer and its lines."""
     name = identifier(name_of_function(fun, scopes))
     names = Names()
     names.new(name)
     parameters = [names.new(parameter) for parameter in (*parameters_of(fun, len(args)), *kwargs)]
-    writer = Writer(traced, without_dead_code(program), parameters, names)
-    body = writer.statements()
-    results = iter([writer.renderer.value(output) for output in writer.program.outputs])
-    result = written_tree(traced.outdef, results, writer.ways)
+    writer, body = writing(traced, without_dead_code(program), parameters, names)
+    result = writer.result(traced.outdef)
     made = [line for name, text in writer.literals.items() for line in broken(f"{name} = {text}", WIDTH - 4)]
     lines = [*made, *body]
     while lines and not lines[0]:
@@ -99,7 +96,7 @@ def module(traced: Traced, program: Program, fun: Any, args: Sequence[Any], kwar
     text += ["", *_definition(name, [*parameters, *constants])]
     text += [f"    {line}" if line else "" for line in lines]
     found = Source("\n".join(text) + "\n")
-    found.name, found.constants = name, constants
+    found.name, found.constants, found.loops = name, constants, writer.count
     found.keywords = dict(zip(kwargs, parameters[len(args) :]))
     check(found, {*parameters, *constants}, set(writer.helpers))
     return found
@@ -112,7 +109,9 @@ def names_in(text: str) -> set[str]:
 
 
 # What the text uses of Python.
-_BUILTINS = {"ValueError", "complex", "format", "getattr", "hash", "int", "repr", "round", "slice"}
+_BUILTINS = {
+    "ValueError", "complex", "format", "getattr", "hash", "int", "len", "range", "repr", "reversed", "round", "slice",
+}  # fmt: skip
 
 
 def check(text: Source, parameters: set[str], helpers: set[str]) -> None:
@@ -178,45 +177,3 @@ def _definition(name: str, parameters: Sequence[str]) -> list[str]:
     if len(inner) <= WIDTH:
         return [f"def {name}(", inner, "):"]
     return [f"def {name}(", *[f"    {parameter}," for parameter in parameters], "):"]
-
-
-def source(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Source:
-    """What `fun(*args)` computes, derivatives included, as a module that reads like a derivation by hand.
-
-    Args:
-        fun: a function as for `compile`, often a derivative such as `grad(f)`.
-        *args: its arguments. They fix the shapes, and the branch taken at each `if` that depends on numbers.
-        **kwargs: its keyword arguments, which are constants.
-
-    Returns:
-        The text of a Python module, a `str`. It needs NumPy alone, is formatted as ruff formats, and computes the same
-        bits. A value has the name of the user's variable, where a line assigns to one; the cotangent of `z` is `z_bar`;
-        every block is headed by the user's line. The function has the arguments of `fun`, then the captured arrays.
-        `.constants` holds these arrays by name, `.name` is the name of the function, and `.function()` is the function
-        itself, with the captured arrays filled in.
-
-    Raises:
-        CannotCompileError: as `compile`.
-        TypeError: for an operation that is not NumPy's own.
-
-    >>> from minigrad import grad, source
-    >>> def loss(w, x):
-    ...     return np.sum(np.tanh(x @ w))
-    >>> print(source(grad(loss), np.ones(2), np.ones((3, 2))))
-    import numpy as np
-    <BLANKLINE>
-    <BLANKLINE>
-    def grad_loss(w, x):
-        # primal: return np.sum(np.tanh(x @ w))
-        u = np.tanh(x @ w)  # (3,)
-    <BLANKLINE>
-        # pullback of: return np.sum(np.tanh(x @ w))
-        w_bar = x.T @ (1.0 - u * u)  # (2,)
-    <BLANKLINE>
-        return w_bar
-    <BLANKLINE>
-    """
-    frame = user_frame()
-    with asked_by("source"):
-        traced = traced_for_good(fun, args, kwargs, keeps_lines=True)
-    return module(traced, optimised(traced.program), fun, args, kwargs, (frame.f_locals, frame.f_globals))

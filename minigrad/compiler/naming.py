@@ -55,6 +55,16 @@ class Names:
         name = identifier(wanted)
         return self._numbered(name) if name in self.taken else self._take(name)
 
+    def first_of(self, *wanted: str) -> str:
+        """The first of these names that is free; the first one with a number if none is."""
+        return self.new(next((name for name in wanted if name not in self.taken), wanted[0]))
+
+    def release(self, names: Iterable[str]) -> None:
+        """These names are free again."""
+        for name in names:
+            self.taken.discard(name)
+            self._following.pop(re.sub(r"_?\d+$", "", name), None)
+
     def several(self, wanted: dict[int, str]) -> dict[int, str]:
         """Different names: those that are wanted more than once get numbers from 1."""
         wanted = {index: identifier(name) for index, name in wanted.items()}

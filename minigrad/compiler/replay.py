@@ -15,10 +15,10 @@ import numpy as np
 
 from minigrad.compiler.answers import CHANGED, Missed
 from minigrad.compiler.driver import driven
-from minigrad.compiler.emit import source
 from minigrad.compiler.fast import written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
+from minigrad.compiler.reading import source
 from minigrad.compiler.stage import TransparentError
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.compiler.watch import Watched

@@ -37,6 +37,7 @@ from minigrad.compiler.stage import (
 from minigrad.compiler.traced import Traced
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located
+from minigrad.core.tree import LEAF, TreeDef
 from minigrad.rules import moving
 
 _VIEWS = {operator.getitem, np.transpose, duck.reshape}
@@ -89,6 +90,8 @@ class ReadableRenderer(Renderer):
 class Writer:
     """Writes one function."""
 
+    count = 0  #: of loops
+
     def __init__(self, traced: Traced, program: Program, parameters: Sequence[str], names: Names) -> None:
         self.names_taken = names
         self.helpers: dict[str, str] = {}
@@ -102,10 +105,14 @@ class Writer:
         self.ways = Ways(self.given)
         inputs, self.parts = input_names(traced, parameters, names, self.ways)
         self.program, self.array_names = recognised(program, traced.watched)
-        self.program = plainer(self.program)
+        self.program = self.prepared(plainer(self.program))
         self.uses = uses_of(self.program)
         self.names = dict(inputs)
         self._name_values(own_names(traced.program))
+
+    def prepared(self, program: Program) -> Program:
+        """The program that is written."""
+        return program
 
     def _name_values(self, wanted: dict[int, str]) -> None:
         program = self.program
@@ -198,9 +205,16 @@ class Writer:
 
     def statements(self) -> list[str]:
         """The lines of the body."""
+        return self.lines_of(self.program.steps)
+
+    def result(self, outdef: TreeDef) -> str:
+        """The expression of the result."""
+        return written_tree(outdef, iter([self.renderer.value(output) for output in self.program.outputs]), self.ways)
+
+    def lines_of(self, steps: Sequence[Step]) -> list[str]:
+        """The lines of some steps; what others read of them gets a name."""
         lines: list[str] = []
         block: Any = None
-        steps = self.program.steps
         reader = {var.index: step for step in reversed(steps) for var in reads(step)}
         quiet = False
         for step in steps:
@@ -314,6 +328,26 @@ class Writer:
         else:
             wrong = f"{name} != {self.renderer.value(expected)}"
         return [f"if {wrong}:", '    raise ValueError("this program was written for another branch")']
+
+
+def written_tree(outdef: TreeDef, parts: Any, ways: Ways) -> str:
+    """The expression of the result; of containers other than tuples, lists and dicts, a tuple of their parts."""
+    if outdef is LEAF:
+        return str(next(parts))
+    return container(outdef, [written_tree(child, parts, ways) for child in outdef.children], ways)
+
+
+def container(outdef: TreeDef, inside: list[str], ways: Ways) -> str:
+    """The expression of one container, given those of what is in it."""
+    if outdef.example is None:
+        return "None"
+    kind = type(outdef.example)
+    if kind is list:
+        return f"[{', '.join(inside)}]"
+    if kind is dict:
+        keys = [ways.key(key) for key in outdef.example]
+        return f"{{{', '.join(f'{key}: {part}' for key, part in zip(keys, inside))}}}"
+    return f"({', '.join(inside)}{',' if len(inside) == 1 else ''})"
 
 
 def literal_of(array: Any) -> str | None:
