@@ -49,7 +49,7 @@ class Recognised:
         self.kept: list[Any] = []  # or ids could be used again
         self.steps: list[Step] = []
         for array, _, name in watched.arrays:
-            if name != "an array":
+            if name and name != "an array":
                 self._hold(array, name)
         for name, array in program.arrays.values():
             self._hold(array, name)
