@@ -64,14 +64,16 @@ class Primitive:
     | `hides_branch` | the sweeps        | whether what it leaves out may be infinite or NaN: `where`                |
     | `chooses`      | `check`           | `chooses(ans, *args, **params)`: an array that tells which piece of a     |
     |                |                   | function in pieces it took                                                |
+    | `noisy`        | Taylor mode       | whether rounding may grow in its series, which is then compared with that |
+    |                |                   | of a point beside it                                                      |
     | `view`         | who writes        | whether it only moves entries, and NumPy makes the result a view if it can |
     | `singular`     | `check`           | `singular(ans, *args, **params)`: where a derivative is infinite or none  |
     | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
 
     __slots__ = (
-        "_residuals", "bind", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind", "name", "pattern",
-        "pull", "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
+        "_residuals", "bind", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind", "name", "noisy",
+        "pattern",        "pull", "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -92,12 +94,13 @@ class Primitive:
         chooses: Rule | None = None,
         singular: Rule | None = None,
         joint: Primitive | None = None,
+        noisy: bool = False,
         view: bool = False,
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
         self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
-        self.takes_scalar = takes_scalar or kind == "elementwise"
+        self.takes_scalar, self.noisy = takes_scalar or kind == "elementwise", noisy
         self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
         # What the backward sweep asks of every node, in one look: does it take the
         # cotangent as it comes? does it broadcast? its rules.

@@ -55,7 +55,7 @@ def no_rule(name: str, argument: str, nin: int) -> Callable[..., Any]:
 def primitive(name: str, fun: Callable[..., Any], rules: Any, **declared: Any) -> Operation:
     """An elementwise primitive; a string among its rules names an argument that has none."""
     given = [no_rule(name, rule, len(rules)) if isinstance(rule, str) else rule for rule in rules]
-    return elementwise(name, fun, *given, **declared)
+    return elementwise(name, fun, *given, noisy=True, **declared)
 
 
 def ufunc(name: str, *rules: Any, **declared: Any) -> Callable[..., Any]:
@@ -326,6 +326,19 @@ def zeta_slope(s: Any, q: Any) -> Any:
     return total
 
 
+def riemann_slope(s: Any) -> Any:
+    """ζ'(s): the sum above cancels for s < -1, and there it is the reflection (DLMF 25.4.1)."""
+    low = np.real(peel(s)) < -1.0
+    if not anywhere(low):
+        return zeta_slope(s, 1.0)
+    z = where(low, s, -2.0)
+    wave, other = sin(z * (PI / 2)), 1.0 - z
+    inner = wave * ((log(2.0 * PI) - psi(other)) * zeta(other) - zeta_slope(other, 1.0))
+    inner = inner + cos(z * (PI / 2)) * zeta(other) * (PI / 2)
+    reflected = exp(z * float(np.log(2.0 * PI))) / PI * gamma(other) * inner
+    return where(low, reflected, zeta_slope(where(low, 2.0, s), 1.0))
+
+
 # ----- Taylor series by recurrence: functions whose derivative is a short expression of themselves and of simpler ones.
 # All others are derived from their rule, at order^3 instead of order^2. A recurrence that returns None leaves it to that.
 
@@ -393,6 +406,40 @@ def near_and_far(
         there = from_circle(where(away, x, _e.in_dtype_of(8.0, x)), ans, fun, d, more)
         here = near(s, d, ans, [where(away, _e.in_dtype_of(1.0, x), x), 1.0])
         return s.composed([ans, *[where(away, a, b) for a, b in zip(there[1:], here[1:])]], u, d)
+
+    return recurrence
+
+
+def rgamma_series(s: Any, d: int, ans: Any, u: Any) -> Any:
+    """1/Γ, which is entire, over a circle near 0; elsewhere as derived."""
+    if not np.all(np.abs(peel(u[0])) < 2.0):
+        return None
+    return s.composed(from_circle(u[0], ans, _sp.rgamma, d, 2.0), u, d)
+
+
+NODES, WEIGHTS = np.polynomial.legendre.leggauss(48)
+
+
+def incomplete_series(a: float) -> Callable[..., Any]:
+    """F(φ, m) (a = 1/2) or E(φ, m) (a = -1/2) of constant φ: the integral over θ of (1 - m sin²θ)^(-a), term by term.
+
+    Its derivatives in m are integrals of positive functions, so that nothing cancels. Where the integrand is nearly
+    singular, or φ beyond a quarter turn, the series is derived.
+    """
+
+    def recurrence(s: Any, d: int, ans: Any, phi: Any, m: Any) -> Any:
+        turn, at = peel(phi[0]), peel(m[0])
+        if len(phi) > 1 or not np.all((np.abs(turn) <= 1.58) & (at * np.sin(turn) ** 2 < 0.9) & (at > -3.0)):
+            return None
+        total: Any = [0.0] * (d + 1)
+        for node, weight in zip(NODES.tolist(), WEIGHTS.tolist()):
+            square = sin(phi[0] * (0.5 * (1.0 + node))) ** 2
+            rest = 1.0 - m[0] * square
+            term = phi[0] * (0.5 * weight) * rest**-a
+            for k in range(d + 1):
+                total[k] = total[k] + term
+                term = term * square / rest * ((a + k) / (k + 1))
+        return s.composed([ans, *total[1:]], m, d)
 
     return recurrence
 
@@ -486,7 +533,7 @@ def log_ndtr_series(s: Any, d: int, ans: Any, u: Any) -> Any:
         return s.composed([ans, *[c * (1.0 / (k + 1)) for k, c in enumerate(h)]], u, d)
 
     def left(x: Any) -> Any:
-        return (np.real(x) < -1.0) & (-np.real(x) > np.abs(np.imag(x)))
+        return (np.real(x) < -0.5) & (-np.real(x) > np.abs(np.imag(x)))
 
     if not anywhere(left(peel(u[0]))):
         return near(s, d, ans, u)
@@ -534,6 +581,19 @@ def relative_entropy_series(more: float) -> Callable[..., Any]:
     return recurrence
 
 
+def inverse_boxcox_series(one: float) -> Callable[..., Any]:
+    """(1 + k u)^(1/k), less 1 for the inverse of boxcox1p, for one constant k that is not near 0."""
+
+    def recurrence(s: Any, d: int, ans: Any, u: Any, k: Any) -> Any:
+        if len(k) > 1 or np.ndim(peel(k[0])) or type(k[0]) is Box or isinstance(k[0], Duck) or abs(k[0]) < 0.05:
+            return None
+        p = float(k[0])
+        base = s.shifted(1.0 + p * u[0], s.scaled(u, p))
+        return s.shifted(ans, s.power(ans + one, base, 1.0 / p, d))
+
+    return recurrence
+
+
 def exprel_series(s: Any, d: int, ans: Any, u: Any) -> Any:
     """expm1(u) / u: its series in u - u[0], in which that of u - u[0] is put."""
     z, n = u[0], d + s.AHEAD
@@ -551,7 +611,7 @@ erfc      = ufunc("erfc", lambda g, _ans, x: g * (-TWO_BY_ROOT_PI * exp(-(x * x)
                   taylor=integral_of_gauss(-TWO_BY_ROOT_PI, -1.0))
 erfcx     = ufunc("erfcx", lambda g, ans, x: g * far_slope(x, ans, -1.0),
                   taylor=near_and_far(lambda x: (np.abs(x) > 1.0) & (np.real(x) > -0.25 * np.abs(np.imag(x))),
-                                      _sp.erfcx, gauss_equation(-TWO_BY_ROOT_PI, 2.0)))
+                                      _sp.erfcx, gauss_equation(-TWO_BY_ROOT_PI, 2.0), more=1.0))
 erfi      = ufunc("erfi", lambda g, _ans, x: g * (TWO_BY_ROOT_PI * exp(x * x)),
                   taylor=integral_of_gauss(TWO_BY_ROOT_PI, 1.0))
 dawsn     = ufunc("dawsn", lambda g, ans, x: g * far_slope(x, ans, 1.0),
@@ -585,7 +645,7 @@ fresnel, _ = ufunc_of_several("fresnel",
 gamma     = ufunc("gamma", lambda g, ans, x: g * (ans * psi(x)))
 gammaln   = ufunc("gammaln", lambda g, _ans, x: g * psi(x))
 loggamma  = ufunc("loggamma", lambda g, _ans, x: g * psi(x))
-rgamma    = ufunc("rgamma", lambda g, ans, x: g * reciprocal_gamma_slope(ans, x))
+rgamma    = ufunc("rgamma", lambda g, ans, x: g * reciprocal_gamma_slope(ans, x), taylor=rgamma_series)
 psi       = ufunc("psi", lambda g, _ans, x: g * _polygamma(x, n=1))
 digamma   = psi
 gammasgn  = as_ufunc(_sp.gammasgn, constant("gammasgn", _sp.gammasgn), "scipy.special")
@@ -609,7 +669,7 @@ betainc      = ufunc("betainc", "a", "b", lambda g, _ans, a, b, x: g * beta_dens
 betaincc     = ufunc("betaincc", "a", "b", lambda g, _ans, a, b, x: -g * beta_density(a, b, x))
 betaincinv   = ufunc("betaincinv", "a", "b", lambda g, ans, a, b, _y: g / beta_density(a, b, ans))
 betainccinv  = ufunc("betainccinv", "a", "b", lambda g, ans, a, b, _y: -g / beta_density(a, b, ans))
-zetac        = ufunc("zetac", lambda g, _ans, x: g * zeta_slope(x, 1.0))
+zetac        = ufunc("zetac", lambda g, _ans, x: g * riemann_slope(x))
 
 # ----- exponentials and logarithms ------------------------------------------------------------------------------------
 
@@ -668,10 +728,11 @@ boxcox1p  = ufunc("boxcox1p",
                   lambda g, _ans, x, k: g * (log1p(x) ** 2 * 0.5 * hyp1f1(2.0, 3.0, k * log1p(x))))
 inv_boxcox = ufunc("inv_boxcox",
                    lambda g, ans, _y, k: g * ans ** (1.0 - k),
-                   lambda g, ans, y, k: g * (ans * y * y * log1p_by_slope(k * y)))
+                   lambda g, ans, y, k: g * (ans * y * y * log1p_by_slope(k * y)), taylor=inverse_boxcox_series(0.0))
 inv_boxcox1p = ufunc("inv_boxcox1p",
                      lambda g, ans, _y, k: g * (1.0 + ans) ** (1.0 - k),
-                     lambda g, ans, y, k: g * ((1.0 + ans) * y * y * log1p_by_slope(k * y)))
+                     lambda g, ans, y, k: g * ((1.0 + ans) * y * y * log1p_by_slope(k * y)),
+                     taylor=inverse_boxcox_series(1.0))
 wrightomega = ufunc("wrightomega", lambda g, ans, _z: g * (ans / (1.0 + ans)))
 spence    = ufunc("spence", lambda g, _ans, z: -g * log_by(z))
 agm       = ufunc("agm",
@@ -858,10 +919,10 @@ ellipkm1  = ufunc("ellipkm1", lambda g, ans, p: g * where(peel(p) > 0.5, -ellipt
                                                           (p * ans - ellipe(1.0 - p)) / (2.0 * p * (1.0 - p))))
 ellipkinc = ufunc("ellipkinc",
                   lambda g, _ans, phi, m: g / sqrt(1.0 - m * sin(phi) ** 2),
-                  lambda g, _ans, phi, m: g * incomplete_slope(phi, m, 0.5))
+                  lambda g, _ans, phi, m: g * incomplete_slope(phi, m, 0.5), taylor=incomplete_series(0.5))
 ellipeinc = ufunc("ellipeinc",
                   lambda g, _ans, phi, m: g * sqrt(1.0 - m * sin(phi) ** 2),
-                  lambda g, _ans, phi, m: g * incomplete_slope(phi, m, -0.5))
+                  lambda g, _ans, phi, m: g * incomplete_slope(phi, m, -0.5), taylor=incomplete_series(-0.5))
 # In m: F(ph, m) = u, so the amplitude ph moves by -∂F/∂m dn; sn = sin ph, cn = cos ph, dn = sqrt(1 - m sn²).
 ellipj, ELLIPJ = ufunc_of_several("ellipj",
     (lambda g, _ans, u, m: g * (ELLIPJ[1](u, m) * ELLIPJ[2](u, m)),
@@ -976,7 +1037,7 @@ def tukey_density(p: Any, k: Any) -> Any:
 _hurwitz = primitive(
     "zeta", _sp.zeta, (lambda g, _ans, x, q: g * zeta_slope(x, q), lambda g, _ans, x, q: -g * (x * zeta(x + 1.0, q)))
 )
-_riemann = primitive("zeta", _sp.zeta, (lambda g, _ans, x: g * zeta_slope(x, 1.0),))
+_riemann = primitive("zeta", _sp.zeta, (lambda g, _ans, x: g * riemann_slope(x),))
 zeta = function("zeta", lambda x, q=None: _riemann(x) if q is None else _hurwitz(x, q))
 
 

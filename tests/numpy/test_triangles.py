@@ -165,6 +165,20 @@ def test_pinv_with_values_that_are_cut(number: int, kind: str) -> None:
     assert_close(np.sum(np.real(pulled * direction)), np.sum(np.real(pushed[1]) * weight), 1e-11)
 
 
+@pytest.mark.parametrize("number", [3, 4])
+def test_second_derivatives_at_equal_singular_values_are_told(number: int) -> None:
+    """Where some are cut, the vectors of equal ones are differentiated one by one, and have no derivative."""
+    x, rtol = CUT[number]
+    gradient = grad(lambda x: mnp.sum(mnp.sin(mnp.linalg.pinv(x, rtol))))
+    for second in (lambda: hvp_of(gradient, x), lambda: grad(lambda x: mnp.sum(gradient(x) * x))(x)):
+        with pytest.warns(RuntimeWarning, match="two singular values coincide"):
+            second()
+
+
+def hvp_of(gradient: Any, x: Any) -> Any:
+    return jvp(gradient, (x,), (np.ones_like(x),))[1]
+
+
 def test_pinv_that_cuts_in_all_modes() -> None:
     x, rtol = CUT[1]
 

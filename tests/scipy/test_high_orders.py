@@ -1,4 +1,4 @@
-"""Functions of `scipy.special` that decay like a power: high derivatives keep their digits in the tail."""
+"""Functions of `scipy.special`: high derivatives keep their digits, or it is told that they have not."""
 
 from typing import Any
 
@@ -9,6 +9,9 @@ import pytest
 from minigrad import derivatives, grad
 
 special = pytest.importorskip("scipy.special")
+from exact_orders import ROWS, errors  # noqa: E402
+
+pytestmark = pytest.mark.filterwarnings("ignore:(.|\\n)*lost digits")
 ORDER = 12
 FAR = [0.3, 1.5, 3.9, 4.1, 9.0, 30.0, 100.0, 600.0]
 
@@ -105,3 +108,35 @@ def test_several_orders_at_one_point() -> None:
         found = derivatives(lambda x: special.kve(v, x), x, 6)
         for k in range(3):
             assert np.allclose(found[:, k], derivatives(lambda x, k=k: special.kve(v[k], x), x, 6), rtol=1e-13)
+
+
+LOSING = {"poch z": 0.3, "binom k": 9.2, "struve": 100.0, "it2struve0": 1e-3, "sn, m": 0.3}
+TOLD = {"sn, m"}
+SLOW = "y1 k0 k1 k0e k1e yn kn hankel1 hankel1e ker kei pbwa expn lpmv gammainccinv betaincinv".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("name", [name for name in ROWS if name not in SLOW])
+def test_derivatives_are_exact_to_order_12(name: str) -> None:
+    """At one point of each; `exact_orders.py` takes all points."""
+    row = ROWS[name]
+    found, warned = errors(row, row.points[len(row.points) // 2])
+    assert warned == (name in TOLD)
+    assert warned or np.max(found) < 2e-12
+
+
+@pytest.mark.parametrize("name", LOSING)
+def test_digits_that_a_recurrence_has_lost_are_told(name: str) -> None:
+    """By comparison with the series of a point a few units in the last place away."""
+    found, warned = errors(ROWS[name], LOSING[name])
+    assert np.max(found) > 1e-9
+    assert warned
+    with pytest.warns(RuntimeWarning, match="have lost digits at this point"):
+        derivatives(ROWS[name].fun, np.array([LOSING[name]]), 12)
+
+
+@pytest.mark.parametrize("s", [-30.3, -9.5, -4.0, -3.3, -2.0, -1.0, -0.5, 0.5, 4.0])
+def test_the_derivatives_of_zeta_left_of_1(s: float) -> None:
+    """The sum of Euler and Maclaurin cancels there: it was off by 0.4 percent at -9.5."""
+    slope = grad(special.zetac)
+    assert slope(s) == pytest.approx(float(mpmath.zeta(mpmath.mpf(s), 1, 1)), rel=1e-13)
+    assert grad(slope)(s) == pytest.approx(float(mpmath.zeta(mpmath.mpf(s), 1, 2)), rel=2e-13)

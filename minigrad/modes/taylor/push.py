@@ -25,6 +25,7 @@ Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd 
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -144,6 +145,8 @@ def _push_through(
                 findings.lost_digits = True
             if findings.cancel(tape, known, i, us):
                 findings.note(i, primitive, ans, CANCELLED)
+            if primitive.noisy and order > 1 and is_noisy(known[i], primitive, us, args, ans, params, order):
+                findings.note(i, primitive, ans, NOISY)
         if events:
             assert findings is not None
             what = ""
@@ -154,6 +157,54 @@ def _push_through(
                 if resolved is not known[i]:
                     known[i], what = resolved, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
+
+
+def near(sizes: list[Any], x: Any, one: Any) -> Any:
+    """How far from a point to look for the largest value of a derivative, given the sizes of the coefficients there.
+
+    A fifth of the way, in t, in which the slope changes by its own size: at least of that to 0, or of 1; no more than
+    of that to 0.
+    """
+    with np.errstate(all="ignore"):
+        ways = [(sizes[1] / c) ** (1.0 / (j - 1)) for j, c in enumerate(sizes) if j > 1]
+    return 0.2 * np.maximum(np.minimum(x, one), np.minimum(functools.reduce(np.fmin, ways), x))
+
+
+def is_noisy(
+    series: Series,
+    primitive: Primitive,
+    us: list[Series],
+    args: tuple[Any, ...],
+    ans: Any,
+    params: dict[str, Any],
+    order: int,
+) -> bool:
+    """Whether a series and that of a point a few units in the last place away differ by more than the distance.
+
+    What differs is rounding, and as much must be expected in the series itself. A coefficient is compared with the
+    largest value that it has near the point, see `near`.
+    """
+    moving = [k for k, u in enumerate(us) if len(u) > 1]
+    plain = [[peel(c) for c in u] for u in us]
+    if not all(isinstance(c, (float, complex, np.ndarray, np.generic)) for u in plain for c in u):
+        return False  # the value of many examples
+    eps = float(np.finfo(peel(ans).dtype).eps)
+    far = {k: np.where(u[0] == 0, 0.01, np.abs(u[0])).astype(np.abs(u[0]).dtype) for k, u in enumerate(plain)}
+    beside = [[u[0] + far[k] * (4.0 * eps), *u[1:]] if k in moving else u for k, u in enumerate(plain)]
+    points = tuple([u[0] for u in beside])
+    with np.errstate(all="ignore"):
+        other = node_series(primitive, beside, points, primitive.fun(*points, **params), params, order + 1, {})
+        sizes = [np.abs(peel(c)) for c in other] + [np.zeros(())] * (order + 2 - len(other))
+        x, slope = [
+            functools.reduce(np.maximum, sizes_of) for sizes_of in zip(*[(far[k], np.abs(plain[k][1])) for k in moving])
+        ]
+        reach = near(sizes, x / slope, 1.0 / slope)
+        for k in range(1, min(len(series), len(other))):
+            size = sum(math.comb(j, k) * reach ** (j - k) * sizes[j] for j in range(k, order + 2))
+            moved = 8.0 * eps * x / slope * (k + 1) * sizes[k + 1]
+            if np.any(np.abs(peel(series[k]) - peel(other[k])) - moved > 8192.0 * eps * size):
+                return True
+    return False
 
 
 def quotient_of(tape: Tape, known: list[Any], i: int, us: list[Series], order: int) -> tuple[Series, Series] | None:
@@ -192,6 +243,10 @@ def inverse_of(tape: Tape, known: list[Any], i: int, order: int) -> tuple[Any, S
 CANCELLED = (
     "two terms cancel that are infinite near this point, and rounding errors are all that is left of a derivative of "
     "their difference; write it so that nothing cancels, as a series near the point"
+)
+NOISY = (
+    "its high derivatives have lost digits at this point, to rounding that grows with the order: they are not exact to "
+    "1e-12 of their size"
 )
 LOST = (
     "numerator and denominator nearly vanish together, and rounding errors are all that is left of a high derivative; "
@@ -386,7 +441,7 @@ def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], orde
 def _is_resolved(findings: Findings, tape: Tape, found: list[Series]) -> bool:
     """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
     hidden = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
-    if findings.found[0][3] in (LOST, CANCELLED) or not (findings.lost_digits or hidden):
+    if findings.found[0][3] in (LOST, CANCELLED, NOISY) or not (findings.lost_digits or hidden):
         return False
     return all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
 
