@@ -20,6 +20,9 @@ are written as products with 1/x; then the pass runs once more to a higher order
 vanishes (see `series.careful_quotient`). Where the program itself has lost the digits, (exp(x) - 1)/x or
 1/tanh(x) - 1/x near 0, a RuntimeWarning says so.
 
+**Special functions** (those declared `noisy`) may lose digits with every order. Their series is compared with that of
+a point beside it, and a RuntimeWarning says where it is not exact to some 1e-12.
+
 Source of the method: A. Griewank and A. Walther, "Evaluating Derivatives", 2nd edition, SIAM 2008, chapter 13.
 """
 
