@@ -301,8 +301,8 @@ def programs(draw: Callable[[Any], Any], kinds: Sequence[str] = KINDS, most: int
     drawing = Drawing(start)
     for _ in range(draw(st.integers(1, most))):
         group = draw(st.sampled_from(GROUPS))
-        if group is operations.LINALG and start.kind == "special":
-            continue  # LAPACK prints its complaints about NaN
+        if group is operations.LINALG and (start.kind in ("special", "ties") or "broadcast" in start.layout):
+            continue  # LAPACK prints its complaints about NaN; a matrix of equal rows has no second derivatives of its SVD
         template = draw(st.sampled_from(group))
         slots = Slots(draw, drawing.values)
         try:

@@ -326,7 +326,7 @@ def matrix_transpose(x: Any, /) -> Any:
 def _by_positions(a: Any, function: Callable[..., Any], *args: Any) -> Any:
     """A transposition, found by applying NumPy's function to an array without entries whose sizes are all different."""
     n = len(a.shape)
-    labels = _np.empty((0, *range(1, n)))
+    labels = _np.empty(tuple(range(n)))
     moved = function(labels, *args)
     return _shapes.transpose(a, axes=tuple(int(size) for size in moved.shape))
 

@@ -9,7 +9,7 @@ import scipy.stats
 from references import assert_close
 
 import minigrad.numpy as mnp
-from minigrad import grad, jacobian, value
+from minigrad import grad, jacobian, value, vjp
 from minigrad.scipy import stats
 from minigrad.test_util import check_grads
 
@@ -112,3 +112,18 @@ def test_the_order_of_memory() -> None:
         found = grad(lambda x, m=make, k=kept: numpy.sum((k.append(value(m(mnp, x))), m(mnp, x))[1] ** 3))(x)
         assert_close(kept[0], make(numpy, x), 0), (kind, number)
         assert_close(found if number < 24 else found / found, 3 * x**2 if number < 24 else x / x, 1e-13), (kind, number)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: numpy.moveaxis(numpy.sum(x), [], []),
+        lambda x: numpy.apply_along_axis(numpy.sum, -1, x),
+        lambda x: numpy.apply_along_axis(numpy.cumsum, 0, x),
+    ],
+)
+def test_an_array_without_axes_has_none_to_move(fun: Any) -> None:
+    x = numpy.array([0.5, -1.0, 2.0])
+    value, pullback = vjp(fun, x)
+    assert numpy.array_equal(value, fun(x))
+    assert numpy.allclose(pullback(numpy.ones_like(value))[0], jacobian(fun)(x).reshape(-1, 3).sum(axis=0))
