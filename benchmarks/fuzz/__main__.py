@@ -6,8 +6,7 @@ import pathlib
 import sys
 from collections.abc import Sequence
 
-from benchmarks.fuzz import comparisons, running
-from benchmarks.fuzz.programs import KINDS
+from benchmarks.fuzz import running
 from benchmarks.measuring import need
 
 
@@ -21,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     top.add_argument("--seed", type=int, default=0, metavar="S", help="of the first hundred programs (default: 0)")
     top.add_argument("--minutes", type=float, metavar="M", help="stop after so many minutes")
     top.add_argument("--only", metavar="PATTERN", default="*", help="comparisons that match, as in 'batched*'")
-    top.add_argument("--kind", action="append", choices=KINDS, help="programs of this kind; may be repeated")
+    top.add_argument("--kind", action="append", choices=running.KINDS, help="programs of this kind; may be repeated")
     top.add_argument("--out", type=pathlib.Path, metavar="DIR", help="write the programs that were found into files")
     top.add_argument("--no-progress", action="store_true", help="no progress bar")
     return top
@@ -30,7 +29,7 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     top = parser()
     options = top.parse_args(arguments)
-    chosen = [c for c in comparisons.COMPARISONS if fnmatch.fnmatch(f"{c.group}: {c.name}", options.only)]
+    chosen = [c for c in running.COMPARISONS if fnmatch.fnmatch(f"{c.group}: {c.name}", options.only)]
     if not chosen:
         top.error(f"no comparison matches {options.only}")
     number = options.programs if options.programs or options.minutes else 1000
@@ -55,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             options.seed,
             options.minutes,
             comparisons=chosen,
-            kinds=options.kind or KINDS,
+            kinds=options.kind or running.KINDS,
             step=step,
             report=report,
         )
@@ -65,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def summary(state: running.Run) -> str:
     """The counts as a Markdown table."""
-    groups = list(dict.fromkeys(c.group for c in comparisons.COMPARISONS))
+    groups = list(dict.fromkeys(c.group for c in running.COMPARISONS))
     rows = [(f"comparisons, {group}", state.counts[group]) for group in groups]
     rows.append(("refused, with advice", sum(n for what, n in state.counts.items() if what.startswith("refused"))))
     rows += [(what, state.counts[what]) for what in ("without a reference", "not run", "met again")]

@@ -210,7 +210,7 @@ class Fault(AssertionError):  # noqa: N818 - the word that is used everywhere
         remark = "\n".join("# " + line for line in self.message.splitlines()[:6])
         title = f"# {self.comparison.group}: {self.comparison.name}" + ("" if seed is None else f" (--seed {seed})")
         return (
-            f"{title}\n{remark}\n{self.program.text}\n{HARNESS}\n"
+            f"{title}\n{remark}\n{self.program.text}\n{HARNESS if self.program.kind != 'series' else ''}\n"
             f"print('found   ', {self.comparison.left})\nprint('expected', {self.comparison.right})\n"
         )
 

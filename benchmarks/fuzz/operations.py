@@ -130,7 +130,7 @@ BLOCKS = (  # several lines; `new` is the name of a new value
     "{new} = {{'p': {a}, 'q': ({b}, 2.0)}}\n{new} = np.sum({new}['p'] * {new}['q'][0])",
     "with np.errstate(all='ignore'):\n    {new} = {a} * np.tanh({b})",
     "{new} = [e * 2.0 for e in {v}][-1]",
-    "{new} = {a}.item() if np.size({a}) == 1 else np.sum({a})",
+    "{new} = {a}.item() * {a} if np.size({a}) == 1 else np.sum({a})",
     "{new} = {v}.copy()\n{new}.sort()\n{new} *= {v}",
     "{new} = np.empty_like({v})\n{new}[...] = {v}\n{new}[0] *= 3.0",
     "{new} = np.zeros_like({v})\n{new}[{index}] = {v}[{index}]",

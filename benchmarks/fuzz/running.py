@@ -8,11 +8,17 @@ from dataclasses import dataclass, field
 
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import seed as seeded
+from hypothesis.errors import Flaky
 
-from benchmarks.fuzz.comparisons import COMPARISONS, Comparison, Fault, compare
-from benchmarks.fuzz.programs import KINDS, Program, programs
+from benchmarks.fuzz import comparisons as of_programs
+from benchmarks.fuzz import programs, series
+from benchmarks.fuzz.comparisons import Comparison, Fault
+from benchmarks.fuzz.programs import Program
+from benchmarks.fuzz.series import Series
 
 CHUNK = 100  # programs from one seed
+KINDS = (*programs.KINDS, "series")  # every fourth seed is one of functions of one variable
+COMPARISONS = (*of_programs.COMPARISONS, *series.COMPARISONS)
 
 
 @dataclass
@@ -96,32 +102,41 @@ def one_chunk(
     shrinks: bool = True,
 ) -> None:
     """The programs of one seed. A fault ends the search, is shrunken, and the search goes on with another seed."""
-    shrinking = False
+    shrinking, latest = False, None
+    others = [kind for kind in kinds if kind != "series"]
+    of_series = "series" in kinds and (not others or seed % 4 == 3)
 
     @seeded(seed)
     @settings(
         max_examples=size, database=None, deadline=None, derandomize=False, report_multiple_bugs=False,
         suppress_health_check=list(HealthCheck), phases=[Phase.generate, Phase.shrink][: 2 if shrinks else 1],
     )  # fmt: skip
-    @given(programs(kinds))
-    def attack(program: Program) -> None:
-        nonlocal shrinking
+    @given(series.functions() if of_series else programs.programs(others))
+    def attack(program: Program | Series) -> None:
+        nonlocal shrinking, latest
         counts: Counter[str] = Counter()
         if not shrinking:
             state.programs += 1
             counts = state.counts
             step(state)
         chance = random.Random(program.text)  # the same program is held to the same comparisons, also when it shrinks
-        chosen = [c for c in comparisons if c.often == 1.0 or shrinking or chance.random() < c.often]
+        module = series if isinstance(program, Series) else of_programs
+        chosen = [
+            c
+            for c in comparisons
+            if c in module.COMPARISONS and (c.often == 1.0 or shrinking or chance.random() < c.often)
+        ]
         try:
-            compare(program, chosen, counts, state.is_known)
-        except Fault:
-            shrinking = True
+            module.compare(program, chosen, counts, state.is_known)  # type: ignore[arg-type]
+        except Fault as fault:
+            shrinking, latest = True, fault
             raise
 
     try:
         attack()
-    except Fault as fault:
+    except (Fault, Flaky) as error:  # flaky: it does not fail each time, which is worth a look, too
+        fault = error if isinstance(error, Fault) else latest
+        assert fault is not None
         found = Found(fault, seed)
         report(found)
         state.found.append(found)

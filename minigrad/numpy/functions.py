@@ -868,6 +868,8 @@ def full_like(
     fill = as_array(fill_value) if has_box(fill_value) else _np.asarray(fill_value)
     ans = _shapes.broadcast_to(fill, shape=_np.shape(peel(a)) if shape is None else shape)
     ans = _moving.cast(ans, peel(a).dtype if dtype is None else dtype)
+    if type(ans) is _np.ndarray and not ans.flags.writeable:  # a view, where there is nothing to cast
+        ans = ans.copy()
     if order == "K":
         order = "A"
     return laid_out(ans, order, (a,)) if shape is None else laid_out(ans, "F" if order == "F" else "C")

@@ -428,7 +428,7 @@ def apply_along_axis(func1d: Callable[..., Any], axis: int, arr: Any, *args: Any
         raise ValueError(
             located(f"apply_along_axis: an array of shape {arr.shape} has nothing to apply the function to")
         )
-    flat = _shapes.reshape(moved, shape=(-1, moved.shape[-1]))
+    flat = _shapes.reshape(moved, shape=(int(_np.prod(lead)), moved.shape[-1]))
     results = [as_array(func1d(flat[k], *args, **kwargs)) for k in range(flat.shape[0])]
     shape = results[0].shape
     ans = _shapes.reshape(_moving.stack(*results, axis=0), shape=(*lead, *shape))

@@ -127,3 +127,21 @@ def test_an_array_without_axes_has_none_to_move(fun: Any) -> None:
     value, pullback = vjp(fun, x)
     assert numpy.array_equal(value, fun(x))
     assert numpy.allclose(pullback(numpy.ones_like(value))[0], jacobian(fun)(x).reshape(-1, 3).sum(axis=0))
+
+
+def test_full_like_can_be_written_to() -> None:
+    """Also where it has no entries, and a copy of nothing would do."""
+
+    def f(x: Any) -> Any:
+        a = numpy.full_like(x, 0.5)
+        a[0] = 2.0
+        return numpy.sum(a * x)
+
+    for n in (0, 2):
+        assert grad(f)(numpy.ones((2, n))).tolist() == [[2.0] * n, [0.5] * n]
+
+
+def test_a_function_along_an_axis_without_entries() -> None:
+    value, pullback = vjp(lambda x: numpy.apply_along_axis(numpy.sum, -1, x), numpy.zeros(0))
+    assert value == 0.0
+    assert pullback(1.0)[0].shape == (0,)
