@@ -15,8 +15,8 @@ UNARY = (
     "np.arctanh(0.5 * np.sin({a}))", "np.sinc({a})", "np.sign({a}) * {a}", "np.floor({a}) * {a}", "np.real({a})", "np.imag({a})",
     "np.conj({a})", "{a}.conj()", "np.angle({a})", "np.exp2({a})", "np.log2(1.5 + {a} * {a})", "np.maximum({a}, {c})", "np.minimum({c}, {a})",
     "np.clip({a}, -0.5, 0.8)", "{a}.clip(max={c})", "np.where({a} > {c}, {a}, {a} * {a})", "np.where({a} < {c}, 0.0, np.sqrt(np.abs({a})))",
-    "np.nan_to_num({a})", "np.modf({a})[0]", "np.heaviside({a}, 0.5) * {a}", "np.deg2rad({a})", "np.fabs({a})", "{a} % 0.7", "{a} // 0.7 + {a}",
-    "np.divmod({a}, 0.7)[1]", "{c} - {a}", "{c} * {a}", "{n} * {a}", "{a} / {n}", "{c} ** {a}", "2 ** {a}", "np.power({a}, {n})", "mnp.where({a} > {c}, {a}, {c})",
+    "np.nan_to_num({a})", "np.modf({a})[0]", "np.heaviside({a}, 0.5) * {a}", "np.deg2rad({a})", "np.fabs({a})", "{a} % 0.73", "{a} // 0.73 + {a}",
+    "np.divmod({a}, 0.73)[1]", "{c} - {a}", "{c} * {a}", "{n} * {a}", "{a} / {n}", "{c} ** {a}", "2 ** {a}", "np.power({a}, {n})", "mnp.where({a} > {c}, {a}, {c})",
     "np.asarray({c}) * {a}", "np.float32({c}) * {a}", "np.int64({n}) + {a}", "mnp.array([{a}, 2.0 * {a}])", "{a}.copy()", "np.copy({a})",
     "{a} + 0j", "np.real({a} * (1.0 + 0.5j))", "np.abs({a} + 0.3j)", "{a}.astype(np.float64)", "{a}.astype(np.float32)", "np.spacing({a}) * {a}",
     "np.piecewise({a}, [{a} < {c}], [lambda t: t * t, lambda t: 2.0 * t])", "np.select([{a} < -0.5, {a} < {c}], [{a}, {a} ** 2], 1.5)",
@@ -82,7 +82,7 @@ FFT = (
 NESTED = (
     "grad(lambda u: np.sum({E}))({a})", "elementwise_grad(lambda u: np.tanh(u) * u)({a})", "jvp(lambda u: {E}, ({a},), ({s},))[1]", "vjp(lambda u: {E}, {a})[1]({s})[0]",
     "hvp(lambda u: np.sum({E}), {a}, {s})", "batched(lambda u: {E})({v})", "batched(grad(lambda u: np.sum({E})))({v})", "jacobian(lambda u: {E})({a})", "jacfwd(lambda u: {E})({a})",
-    "hessian(lambda u: np.sum({E}))({v})", "derivatives(lambda u: np.sin(u) * u, {a}, 2)[{k}]", "derivatives(lambda t: np.sum(np.sin({a} * t) * t), 0.7, 2)[{k}]",
+    "hessian(lambda u: np.sum({E}))({v})", "derivatives(lambda u: np.sin(u) * u, {a}, 2)[{k}]", "derivatives(lambda t: np.sum(np.sin({a} * t) * t), 0.73, 2)[{k}]",
     "checkpoint(lambda u: np.sin(u) * u)({a})", "square({a})", "cubed({a})", "value_and_grad(lambda u: np.sum({E}))({a})[1]", "jet(lambda u: np.sin(u) * u, [{a}], [[{s}, {c}]])[1][1]",
     "laplacian(lambda u: np.sum(np.sin(u) * {a}))({a})", "batched(lambda u: np.sum(u * {a}))({v})", "tree_map(np.sin, [{a}, {b}])[0]", "grad(lambda t: np.sum(np.sin({a} * t)))(0.3)",
     "grad(grad(lambda t: np.sum(np.sin({a} * t) * t)))(0.3)", "checkpointed_scan(lambda h, e: (h * 0.5 + e, h * e), {v}[0] * 1.0, {v})[1]",
@@ -100,7 +100,7 @@ VIEWS = (
 )
 WRITES = (
     "{v}[{index}] = {c}", "{v}[{index}] = {a} * {c}", "{v}[{index}] += {c}", "{v}[{index}] *= {a}", "{v}[{basic}] = {a}", "{v}[{basic}] += {a}", "{v}[0] = {v}[-1]", "{v}[{v} > {c}] = {c}", "{v}[{v} < {c}] *= 2.0",
-    "{v} += {b}", "{v} *= {b}", "{v} -= {c}", "{v} /= 2.0", "{v} **= 2", "{v} %= 0.7", "{v} //= 0.7", "{v} += {n}", "{v}[...] = {b}", "{v}[:] = np.sin({s})", "{v}[1:] = {v}[:-1]", "{v}[1:] += {v}[:-1]", "{v}[:-1] *= {v}[1:]",
+    "{v} += {b}", "{v} *= {b}", "{v} -= {c}", "{v} /= 2.0", "{v} **= 2", "{v} %= 0.73", "{v} //= 0.73", "{v} += {n}", "{v}[...] = {b}", "{v}[:] = np.sin({s})", "{v}[1:] = {v}[:-1]", "{v}[1:] += {v}[:-1]", "{v}[:-1] *= {v}[1:]",
     "np.add({v}, {b}, out={s})", "np.sin({v}, out={s})", "np.multiply({v}, {c}, out={v})", "np.add.at({v}, {index}, {c})", "np.multiply.at({v}, 0, {c})", "np.copyto({v}, {b})", "np.copyto({v}, {b}, where={v} > {c})",
     "np.put({v}, [0, -1], [{c}, 0.3])", "np.place({v}, {v} > {c}, [0.5])", "np.putmask({v}, {v} > {c}, {v} * {v})", "np.fill_diagonal({m}, {c})", "{v}.fill({c})", "{v}.sort()", "{v}.sort(axis=0)", "{v}.flat[0] = {c}",
     "{v}.real = {b}", "{v}.imag *= 2.0", "{v}.ravel()[0] = {c}", "{v}.T[0] = {c}", "{v}.reshape(-1)[-1] *= 2.0", "np.maximum({v}, {c}, out={v})", "np.cumsum({v}, axis=0, out={s})", "np.clip({v}, -0.5, 0.8, out={v})",
