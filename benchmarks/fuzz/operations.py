@@ -24,7 +24,7 @@ UNARY = (
     "np.ldexp({a}, 1)", "np.frexp({a})[0]", "np.trunc({a}) + {a}", "np.rint({a}) * {a}", "np.logaddexp({a}, 0.5)", "np.logaddexp2({a}, 0.5)",
 )
 BINARY = (
-    "{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} / {b}", "{a} / (1.5 + {b} * {b})", "np.arctan2({a}, 2.0 + {b} * {b})", "np.arctan2({a}, {b})",
+    "{a} + {b}", "{a} - {b}", "{a} * {b}", "{a} / {b}", "{a} / (1.5 + {b} * {b})", "np.arctan2({a}, 2.0 + {b} * {b})", "np.arctan2({a}, {b} + 0.017)",
     "np.hypot({a}, {b})", "np.logaddexp({a}, {b})", "np.maximum({a}, {b})", "np.minimum({a}, {b})", "np.fmax({a}, {b})", "np.fmin({a}, {b})",
     "(1.5 + np.sin({a})) ** {b}", "np.copysign({a}, {b})", "np.fmod({a}, 1.3 + {b} * {b})", "np.add({a}, {b})", "np.subtract({a}, {b})",
     "np.multiply({a}, {b})", "np.true_divide({a}, 2.0 + {b} * {b})", "np.where({a} > {b}, {a}, {b} * {b})", "{a} * ({a} > {b})",

@@ -153,7 +153,9 @@ def exact(text: str, x: float, order: int) -> list[float]:
         found = reference(text, x, order)
     except (ArithmeticError, ValueError, TypeError) as error:
         raise Ill from error
-    if any(not mpmath.isfinite(c) or abs(mpmath.im(c)) > 1e-20 * (1 + abs(mpmath.re(c))) for c in found):
+    if any(
+        not mpmath.isfinite(c) or abs(c) > 1e60 or abs(mpmath.im(c)) > 1e-20 * (1 + abs(mpmath.re(c))) for c in found
+    ):
         raise Ill
     return [float(mpmath.re(c)) for c in found]
 

@@ -736,7 +736,7 @@ def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
         return _length(x, axis=axis, keepdims=keepdims)
     size = _e.absolute(x)
     if ord == _np.inf:
-        return _reductions.amax(size, axis=axis, keepdims=keepdims)
+        return _largest(size, axis, keepdims)
     if ord == -_np.inf:
         return _reductions.amin(size, axis=axis, keepdims=keepdims)
     if ord == 0:
@@ -749,9 +749,16 @@ def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
         )
     total = _shapes.sum_(size**ord, axis=axis, keepdims=keepdims)
     nothing = peel(total) == 0
-    if not anywhere(nothing):
+    if ord < 0 or not anywhere(nothing):
         return total ** (1.0 / ord)
     return _e.where(nothing, 0.0, _e.where(nothing, 1.0, total) ** (1.0 / ord))
+
+
+def _largest(x: Any, axis: int, keepdims: bool = False) -> Any:
+    """The largest of numbers that are not negative; of none it is 0."""
+    if not x.shape[axis]:
+        return _shapes.sum_(x, axis=axis, keepdims=keepdims)
+    return _reductions.amax(x, axis=axis, keepdims=keepdims)
 
 
 def _matrix_norm(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any:
@@ -761,16 +768,12 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any
     if ord in ("nuc", 2, -2):
         s = _svdvals(_f.moveaxis(x, axes, (-2, -1)))
         ans = (
-            _shapes.sum_(s, axis=-1)
-            if ord == "nuc"
-            else _reductions.amax(s, axis=-1)
-            if ord == 2
-            else _reductions.amin(s, axis=-1)
+            _shapes.sum_(s, axis=-1) if ord == "nuc" else _largest(s, -1) if ord == 2 else _reductions.amin(s, axis=-1)
         )
     elif ord in (1, -1, _np.inf, -_np.inf):
         summed, left = (row, column) if abs(ord) == 1 else (column, row)
         sums = _shapes.sum_(_e.absolute(x), axis=summed, keepdims=True)
-        ans = (_reductions.amax if ord > 0 else _reductions.amin)(sums, axis=left, keepdims=True)
+        ans = _largest(sums, left, True) if ord > 0 else _reductions.amin(sums, axis=left, keepdims=True)
         ans = _shapes.reshape(ans, shape=tuple(n for k, n in enumerate(x.shape) if k not in axes))
     else:
         raise ValueError(

@@ -103,3 +103,25 @@ def test_the_determinant_of_singular_matrices_to_second_order() -> None:
     assert_close(second, np.zeros((3, 3)), 1e-15)
     along = grad(lambda t: grad(lambda s: np.linalg.det(np.zeros((2, 2)) + s * v[:2, :2]))(t))(0.0)
     assert along == pytest.approx(2 * np.linalg.det(v[:2, :2]), rel=1e-12)
+
+
+@pytest.mark.parametrize("order", [None, "fro", "nuc", 1, 2, np.inf])
+@pytest.mark.parametrize("shape", [(2, 0), (0, 3), (2, 0, 3), (2, 3, 0)])
+def test_norms_of_matrices_without_entries(shape: tuple[int, ...], order: Any) -> None:
+    """What NumPy has an answer for has a derivative: an array without entries."""
+    norm = lambda x: np.linalg.norm(x, order, axis=(-2, -1))
+    x = np.zeros(shape)
+    try:
+        expected = norm(x)
+    except ValueError:  # NumPy has none
+        return
+    value, pullback = vjp(norm, x)
+    assert np.array_equal(value, expected)
+    assert pullback(np.ones_like(expected))[0].shape == shape
+
+
+@pytest.mark.parametrize("order", [None, 0, 1, 2, 3, np.inf])
+def test_norms_of_vectors_without_entries(order: Any) -> None:
+    value, pullback = vjp(lambda x: np.linalg.norm(x, order), np.zeros(0))
+    assert value == np.linalg.norm(np.zeros(0), order) == 0.0
+    assert pullback(1.0)[0].shape == (0,)
