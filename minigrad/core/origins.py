@@ -7,7 +7,9 @@ the answer is the line of the node that is being passed, whose rule is at work.
 
 from __future__ import annotations
 
+import functools
 import sys
+from types import CodeType
 from typing import Any, NamedTuple
 
 from minigrad.core.lines import Line, is_ours, user_line
@@ -75,12 +77,29 @@ class Onlooker(Observer):
         while frame.f_back is not None and is_ours(frame.f_code.co_filename):
             inner, frame = frame, frame.f_back
         line = Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        is_next = frame is self._frame and line == self.line
-        # The same instruction with another call inside is the next pass of a loop in one line.
-        if not is_next or frame.f_lasti < self._instruction or (
-            frame.f_lasti == self._instruction and inner is not self._inner
-        ):  # fmt: skip
+        if frame is not self._frame or line != self.line or is_again(frame, inner, self._instruction, self._inner):
             self.run += 1
         self._frame, self._inner, self._instruction, self.line = frame, inner, frame.f_lasti, line
         self.note(frame)
         return Origin(line, "primal", -1, self.run)
+
+
+def is_again(frame: Any, inner: Any, instruction: int, before: Any) -> bool:
+    """Whether a frame has begun another pass of a loop since it was at `instruction` and called the frame `before`.
+
+    It has gone back; or it is at the same instruction of a loop, in another call of the same function: a loop in one
+    line. Calls of several functions in turn come from one call that is not in Python, such as `sum` of an array.
+    """
+    if frame.f_lasti != instruction:
+        return bool(frame.f_lasti < instruction)
+    is_other_call = inner is not before and before is not None and inner.f_code is before.f_code
+    return is_other_call and in_loop(frame.f_code, instruction)
+
+
+@functools.lru_cache(maxsize=4096)
+def in_loop(code: CodeType, instruction: int) -> bool:
+    """Whether an instruction may run more than once in a call: whether a later one jumps back to before it."""
+    import dis  # here for start-up: only who looks on asks
+
+    jumps = [step for step in dis.get_instructions(code) if "JUMP" in step.opname and type(step.argval) is int]
+    return any(step.argval <= instruction <= step.offset for step in jumps)

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
+from minigrad.core.tape import peel
 from minigrad.show import page as pages
 from minigrad.show.measured import GIVEN, Measured, measured
 from minigrad.show.page import Html, element
@@ -146,9 +147,8 @@ def columns(found: Measured) -> dict[str, Any]:
     Values are `sampled`. Operations, dtypes with shapes, expressions and levels of nesting are listed once; entries
     refer to them by their number.
     """
-    tape, n = found.tape, len(found.tape.nodes)
-    shown = n * (2 + len(found.directions) + len(found.series) * found.order) + 2 * len(found.edges)
-    limit = max(8, min(64, BUDGET // max(shown, 1)))
+    tape = found.tape
+    limit = _limit(found)
     show = lambda value: sampled(value, limit)
     operations, types, levels = _Numbering(), _Numbering(), _Numbering()
     entries: list[tuple[Any, ...]] = []
@@ -168,8 +168,7 @@ def columns(found: Measured) -> dict[str, Any]:
             show(found.cotangents[i]),
             seen.spot,
             levels.of(path),
-            seen.call,
-            seen.turn,
+            seen.passage,
             None if seen.rule is None else list(seen.rule),
             int(seen.adds),
             found.memory[i].nbytes,
@@ -179,7 +178,7 @@ def columns(found: Measured) -> dict[str, Any]:
             _microseconds(found.seconds_back[i]),
         ))  # fmt: skip
     names = (
-        "op", "parents", "constants", "params", "type", "value", "cotangent", "spot", "level", "call", "turn", "rule",
+        "op", "parents", "constants", "params", "type", "value", "cotangent", "spot", "level", "passage", "rule",
         "adds", "bytes", "readers", "flops", "micros", "microsBack",
     )  # fmt: skip
     sources, spots = _program(found)
@@ -192,6 +191,7 @@ def columns(found: Measured) -> dict[str, Any]:
         "labels": {str(k): v for k, v in sorted((tape.names | tape.labels).items())},
         "operations": [list(item) for item in operations.items],
         "types": [list(item) for item in types.items],
+        "passages": [list(passage) for passage in tape.passages],
         "levels": [[list(level) for level in path] for path in levels.items],
         "sources": sources,
         "spots": spots,
@@ -217,6 +217,17 @@ def columns(found: Measured) -> dict[str, Any]:
         "difference": number(found.difference),
         "notes": list(found.notes),
     }  # fmt: skip
+
+
+def _limit(found: Measured) -> int:
+    """How many entries of an array are shown, so that the page stays within its budget."""
+    sizes = [max(1, int(np.size(peel(node[3])))) if type(node[3]) is not tuple else 1 for node in found.tape.nodes]
+    each = 2 + len(found.directions) + len(found.series) * found.order
+    edges = [sizes[edge.parent] for edge in found.edges]
+    for limit in (64, 48, 32, 24, 16, 12):
+        if each * sum(min(s, limit) for s in sizes) + 2 * sum(min(s, limit) for s in edges) <= BUDGET:
+            return limit
+    return 8
 
 
 class _Numbering:

@@ -10,6 +10,7 @@ from types import CodeType
 from typing import Any
 
 from minigrad.core.lines import is_ours
+from minigrad.core.origins import is_again
 from minigrad.core.tape import Box
 from minigrad.modes.cotangents import accumulate
 from minigrad.show.tape import TracedTape
@@ -37,6 +38,7 @@ class Seen:
     spot: int = -1  #: the number of its spot; in a sweep that of the node whose rule is at work
     call: int = 0  #: which call of its function, counted over all functions
     turn: int = 0  #: which pass of a loop within that call
+    passage: int = -1  #: the number of that pass, which also knows from which pass the function was called
     rule: tuple[int, int] | None = None  #: in a sweep: the node whose rule is at work, and the one it leads to
     adds: bool = False  #: whether contributions are added up here
     seconds: float = 0.0  #: since the node before: the operation, and Python around it
@@ -48,13 +50,14 @@ class WatchedTape(TracedTape):
     `names` are those of local variables, for the nodes that the user's program gave one to.
     """
 
-    __slots__ = ("_base", "_calls", "_frames", "_spans", "_stamp", "names", "seen", "spots", "spots_known")
+    __slots__ = ("_base", "_calls", "_frames", "_spans", "_stamp", "names", "passages", "seen", "spots", "spots_known")
 
     def __init__(self) -> None:
         super().__init__()
         self.seen: list[Seen] = []
         self.spots: list[Spot] = []
         self.names: dict[int, str] = {}
+        self.passages: dict[tuple[int, int, int], int] = {}  # (call, turn, passage of the caller): its number
         self.spots_known: dict[Spot, int] = {}
         self._spans: dict[tuple[CodeType, int], tuple[int, int, int, int]] = {}
         self._frames: dict[Any, tuple[int, int, int, Any]] = {}  # of each frame at work: call, turn, instruction, inner
@@ -90,7 +93,8 @@ class WatchedTape(TracedTape):
             node, argument = self.observer.index_of(place.node[3]), self.observer.index_of(place.argument)
             if node >= 0:
                 made = self.seen[node]
-                return Seen(made.spot, made.call, made.turn, (node, argument), adds_up(frame), seconds)
+                rule = node, argument
+                return Seen(made.spot, made.call, made.turn, made.passage, rule, adds_up(frame), seconds)
         return self._look_at_program(frame, seconds)
 
     def _look_at_program(self, frame: Any, seconds: float) -> Seen:
@@ -102,7 +106,7 @@ class WatchedTape(TracedTape):
             inner, frame = frame, frame.f_back
         if not stack:
             return Seen(seconds=seconds)
-        frames, spot, call, turn = {}, -1, 0, 0
+        frames, spot, passage, call, turn = {}, -1, -1, 0, 0
         for user, called in reversed(stack):
             known = self._frames.get(user)
             if known is None:
@@ -110,13 +114,13 @@ class WatchedTape(TracedTape):
                 call, turn = self._calls, 0
             else:
                 call, turn, instruction, before = known
-                if user.f_lasti < instruction or (user.f_lasti == instruction and called is not before):
-                    turn += 1
+                turn += is_again(user, called, instruction, before)
             frames[user] = call, turn, user.f_lasti, called
+            passage = self.passages.setdefault((call, turn, passage), len(self.passages))
             spot = self.spot_of(user.f_code, user.f_lasti, user.f_lineno, spot)
         self._frames = frames  # those that are not at work any more are forgotten
         self._note_names(stack[0][0])
-        return Seen(spot, call, turn, None, False, seconds)
+        return Seen(spot, call, turn, passage, None, False, seconds)
 
     def spot_of(self, code: CodeType, instruction: int, line: int, caller: int) -> int:
         """The number of an expression."""

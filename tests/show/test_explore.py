@@ -219,6 +219,40 @@ def test_passes_of_a_loop_and_calls() -> None:
     assert [seen.turn for seen in measured(one_line, (0.5,)).tape.seen[1:]] == [0, 1, 2]
 
 
+def test_what_a_pass_calls_belongs_to_it() -> None:
+    """A pass knows from which pass its function was called."""
+
+    def outer(x: Any) -> Any:
+        for _ in range(3):
+            x = curve(x)
+        return x
+
+    tape = measured(outer, (0.5,)).tape
+    passages = list(tape.passages)
+    for index, seen in enumerate(tape.seen[1:]):
+        call, turn, caller = passages[seen.passage]
+        assert (call, turn) == (seen.call, seen.turn) == (2 + index // 5, 0)
+        assert passages[caller] == (1, index // 5, -1)
+
+
+def test_a_sum_that_is_not_python_is_one_pass() -> None:
+    """The sum of the entries of an array runs its loop in C, within one instruction; in a loop, too."""
+
+    def total(x: Any) -> Any:
+        return sum(x * x)
+
+    def totals(x: Any) -> Any:
+        s = 0.0
+        for _ in range(2):
+            s = s + sum(x * x)
+        return s
+
+    assert {seen.turn for seen in measured(total, (np.ones(30),)).tape.seen[1:]} == {0}
+    tape = measured(totals, (np.ones(30),)).tape
+    assert [seen.turn for seen in tape.seen[1:]] == [0] * ((len(tape) - 1) // 2) + [1] * ((len(tape) - 1) // 2)
+    assert len({origin.run for origin in trace(total, np.ones(30)).origins[1:]}) == 1
+
+
 def test_rows_of_a_derivative_lead_to_the_rows_they_came_from() -> None:
     """The entry whose rule is at work, and the one it leads to; the expression is that of the former."""
     found = measured(lambda x: grad(curve)(x), (0.5,))

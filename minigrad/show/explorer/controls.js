@@ -88,7 +88,7 @@ function matches(i, wanted) {
   if (wanted[0] === "%") return `%${i}` === wanted;
   if (wanted === "nan" || wanted === "inf") return isBad(E.value[i]) || isBad(E.cotangent[i]);
   const pass = wanted.match(/^pass (\d+)$/);
-  if (pass) return !isInput(i) && lastTurn.get(E.call[i]) > 0 && E.turn[i] + 1 === Number(pass[1]);
+  if (pass) return !isInput(i) && turnsOf(i) > 1 && loopOf(i)[1] + 1 === Number(pass[1]);
   if (operationOf(i)[0].toLowerCase().includes(wanted) || nameOf(i).toLowerCase().includes(wanted)) return true;
   const spot = spotOf(i);
   return spot !== null && (placeOf(i).toLowerCase().includes(wanted) || spot[1].toLowerCase().includes(wanted) || lineText(spot[0], spot[2]).toLowerCase().includes(wanted));

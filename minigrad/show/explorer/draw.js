@@ -110,7 +110,7 @@ function drawMaps(root) {
 function inFull(v) {
   if (v === null || v === undefined) return '<p class="small">0: the result does not depend on it</p>';
   if (Array.isArray(v)) return v.map((part, k) => `<p class="small">result ${k + 1} of ${v.length}</p>${inFull(part)}`).join("");
-  if (!isArray(v)) return `<p class="number">${typeof v === "string" ? number(v) : v}</p>`;
+  if (!isArray(v)) return `<p class="number">${typeof v === "string" ? number(v) : +v.toPrecision(6)}</p>`;
   if (!v.s.length) return `<p class="number">${complex(v.v[0], v.w[0])}</p>`;
   const [rows, columns] = v.g;
   const facts = [shapeText(v.s)];

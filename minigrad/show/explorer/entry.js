@@ -59,17 +59,16 @@ function head(i) {
 
 function turnText(i) {
   // The pass of a loop, with ways to the pass before and after.
-  const turns = lastTurn.get(E.call[i]) || 0;
-  if (!turns || isInput(i)) return "";
+  if (turnsOf(i) < 2 || isInput(i)) return "";
   const to = (d) => {
     const there = sameSpot(i, d);
     return there < 0 ? "" : ` <button type="button" class="link" data-go="${there}">${d < 0 ? "‹ the one before" : "the next ›"}</button>`;
   };
-  return ` · pass ${E.turn[i] + 1} of ${turns + 1}${to(-1)}${to(1)}`;
+  return ` · ${escaped(passText(i))}${to(-1)}${to(1)}`;
 }
 function sameSpot(i, d) {
   for (let j = i + d; j >= D.leaves && j < N; j += d) {
-    if (E.spot[j] === E.spot[i] && E.op[j] === E.op[i] && E.turn[j] !== E.turn[i] && Boolean(E.rule[j]) === Boolean(E.rule[i])) return j;
+    if (E.spot[j] === E.spot[i] && E.op[j] === E.op[i] && passageOf[j] !== passageOf[i] && Boolean(E.rule[j]) === Boolean(E.rule[i])) return j;
   }
   return -1;
 }
@@ -160,7 +159,7 @@ function cotangentPart(i) {
 function deltaPart(i) {
   const delta = deltaOf.get(i);
   if (!delta) return "";
-  const size = delta.difference === "inf" ? "it has another shape, or entries that are not finite" : `off by ${short(delta.difference)} of its size`;
+  const size = delta.difference === "inf" ? "it has another shape, or entries that are not finite" : `off by ${short(100 * delta.difference, 3)} % of its size`;
   const verdict = delta.agrees ? "It agrees with the tape." : `${delta.first ? "This is the first that differs, going backward: " : "It differs: "}${size}.`;
   return `<h3>By hand: ${escaped(delta.name)}</h3><p class="${delta.agrees ? "agrees" : "trouble"}">${delta.agrees ? "✓" : "✗"} ${verdict}</p>${inFull(delta.value)}`;
 }

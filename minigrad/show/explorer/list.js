@@ -6,27 +6,46 @@ const rowOf = new Int32Array(N); // the row in which an entry is seen: its own, 
 const opened = new Set();
 const closedByHand = new Set();
 
+// Calls of functions and the passes of loops in them. A passage is [call, pass, passage of the caller].
 const functionOf = (i) => (spotOf(i) ? spotOf(i)[1] : "");
+const functionOfCall = new Map();
+const lastTurn = new Map(); // of every call
+for (const [call, turn] of D.passages) lastTurn.set(call, Math.max(turn, lastTurn.get(call) || 0));
+for (let i = 0; i < N; i++) {
+  for (let p = E.passage[i], s = E.spot[i]; p >= 0 && s >= 0; p = D.passages[p][2], s = D.spots[s][7]) {
+    if (functionOfCall.has(D.passages[p][0])) break;
+    functionOfCall.set(D.passages[p][0], D.spots[s][1]);
+  }
+}
+const callsOf = new Map(); // of every function: the calls, in their order
+for (const [call, function_] of [...functionOfCall].sort((a, b) => a[0] - b[0])) {
+  if (!callsOf.has(function_)) callsOf.set(function_, new Map());
+  callsOf.get(function_).set(call, callsOf.get(function_).size + 1);
+}
+// The outermost loop in which an entry was made, as a passage; of an entry in no loop that of its function.
+const passageOf = E.passage.map((inner) => {
+  let found = inner;
+  for (let p = inner; p >= 0; p = D.passages[p][2]) if (lastTurn.get(D.passages[p][0]) > 0) found = p;
+  return found;
+});
+const callOf = (i) => (E.passage[i] < 0 ? 0 : D.passages[E.passage[i]][0]);
+const loopOf = (i) => (passageOf[i] < 0 ? [0, 0] : D.passages[passageOf[i]]); // [call, pass]
+const turnsOf = (i) => (lastTurn.get(loopOf(i)[0]) || 0) + 1;
 const isPulled = (i) => (E.rule[i] ? "<" : "");
 const GROUP_KEYS = {
   line: (i) => (spotOf(i) ? `${spotOf(i)[0]}:${spotOf(i)[2]}${isPulled(i)}` : "inputs"),
-  turn: (i) => (spotOf(i) ? `${E.call[i]}:${E.turn[i]}${isPulled(i)}` : "inputs"),
-  function: (i) => (spotOf(i) ? `${E.call[i]}${isPulled(i)}` : "inputs"),
+  turn: (i) => (spotOf(i) ? `${passageOf[i]}${isPulled(i)}` : "inputs"),
+  function: (i) => (spotOf(i) ? `${callOf(i)}${isPulled(i)}` : "inputs"),
   level: (i) => (isInput(i) ? "inputs" : String(E.level[i])),
 };
-const lastTurn = new Map(); // of every call
-const callsOf = new Map(); // of every function: the calls, in their order
-for (let i = D.leaves; i < N; i++) {
-  lastTurn.set(E.call[i], Math.max(E.turn[i], lastTurn.get(E.call[i]) || 0));
-  const calls = callsOf.get(functionOf(i)) || callsOf.set(functionOf(i), []).get(functionOf(i));
-  if (!calls.includes(E.call[i])) calls.push(E.call[i]);
-}
 const loopsAreOne = [...lastTurn.values()].filter((last) => last > 0).length < 2; // there is no need to say which
-function callText(i) {
-  const calls = callsOf.get(functionOf(i)) || [];
-  const which = calls.length > 1 ? ` (call ${calls.indexOf(E.call[i]) + 1} of ${calls.length})` : "";
-  return functionOf(i).split(".").pop() + which;
+function callText(call) {
+  const function_ = functionOfCall.get(call) || "";
+  const calls = callsOf.get(function_);
+  const which = calls && calls.size > 1 ? ` (call ${calls.get(call)} of ${calls.size})` : "";
+  return function_.split(".").pop() + which;
 }
+const passText = (i) => `pass ${loopOf(i)[1] + 1} of ${turnsOf(i)}${loopsAreOne ? "" : ` in ${callText(loopOf(i)[0])}`}`;
 
 function groupTitle(how, first, last) {
   if (isInput(first)) return `inputs ${reference(first)}${last > first ? ` … ${reference(last)}` : ""}`;
@@ -35,9 +54,8 @@ function groupTitle(how, first, last) {
   if (how === "level") return levelText(levelOf(first));
   if (how === "name" || !spot) return nameOf(last) || reference(last);
   if (how === "line") return `${prefix}${placeOf(first)}  ${lineText(spot[0], spot[2]).trim()}`;
-  const turns = (lastTurn.get(E.call[first]) || 0) + 1;
-  const where = loopsAreOne ? "" : ` in ${callText(first)}`;
-  return how === "turn" && turns > 1 ? `${prefix}pass ${E.turn[first] + 1} of ${turns}${where}` : prefix + callText(first);
+  if (how === "turn" && turnsOf(first) > 1) return prefix + passText(first);
+  return prefix + callText(how === "turn" ? loopOf(first)[0] : callOf(first));
 }
 
 function layOut() {
