@@ -30,7 +30,9 @@ class Opened:
     """A page that is open in the browser, and what its console says."""
 
     def __init__(self, browser: Any, path: Path, width: int = 1280, scheme: str = "light") -> None:
-        self.context = browser.new_context(viewport={"width": width, "height": 800}, color_scheme=scheme)
+        # With reduced motion no colour fades in, which a test would have to wait for.
+        view = {"width": width, "height": 800}
+        self.context = browser.new_context(viewport=view, color_scheme=scheme, reduced_motion="reduce")
         self.page = self.context.new_page()
         self.complaints: list[str] = []
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))

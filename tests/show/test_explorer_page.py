@@ -420,7 +420,6 @@ def test_every_width_and_scheme(opened: Any, case: str, width: int, scheme: str)
             page.evaluate(f"explorer.show({step})")
             assert page.evaluate("document.documentElement.scrollWidth") <= width
             assert page.evaluate("document.documentElement.scrollHeight") <= 800
-        page.wait_for_timeout(200)  # colours fade in
         assert page.evaluate(CONTRAST) == []
         page.evaluate("document.getElementById('cost').click()")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
