@@ -16,10 +16,10 @@ from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.passes import without_dead_code
 from minigrad.compiler.rewriting import made_from, renamed
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
-from minigrad.compiler.statements import PLAIN_ORIGIN
 from minigrad.core import duck_arrays as duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.nested import mapped
+from minigrad.core.origins import PLAIN_ORIGIN
 
 LITERAL = 9  # entries up to which an array is written out
 MOST = 16  # arrays of which it is tried whether another was made of them

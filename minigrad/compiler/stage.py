@@ -21,12 +21,12 @@ import numpy as np
 from minigrad.compiler.answers import Reading, gives, has_shape, is_equal, is_true
 from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
 from minigrad.compiler.raising import may_raise
-from minigrad.compiler.statements import PLAIN_ORIGIN, Origin, Statement, Statements, origin_of_step, user_frame
+from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.lines import located
 from minigrad.core.nested import mapped
-from minigrad.core.observing import Observer
+from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.errors import CannotCompileError
 
 
@@ -161,12 +161,12 @@ class ExceptionalError(FloatingPointError):
     """Internal signal: a division by zero or an invalid operation in a program, after which the engine answers."""
 
 
-class Trace(Observer):
+class Trace(Onlooker):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
         "arrays", "caller", "captured", "codes", "count", "filters", "inputs", "is_open", "is_strict", "keeps_lines",
-        "last", "names", "origins", "statement", "statements", "steps", "stopped",
+        "names", "origins", "statements", "steps", "stopped",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
@@ -182,12 +182,31 @@ class Trace(Observer):
         self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
         self.statements = Statements()
-        self.statement: Statement | None = None
         self.caller = id(user_frame()) if keeps_lines else 0  # who asked for the program is no part of it
-        self.last = (0, 0, 0)  # the user's frame, its instruction, and the number of the run
         self.names: dict[int, str] = {}  # what the user's variables call values, by index
         self.arrays: dict[int, tuple[str, Any]] = {}  # and arrays, by id, with these
         self.codes: set[Any] = set()  # the functions whose global variables were looked at
+
+    def index_of(self, value: Any) -> int:
+        """The place of a value in the program, -1 for a constant."""
+        plain = plain_of(value)
+        return plain.var.index if type(plain) is Staged and plain.trace is self else -1
+
+    def made(self, index: int) -> Origin:
+        """Where a value of the program comes from."""
+        return self.origins.get(index, PLAIN_ORIGIN)
+
+    def at(self, frame: Any) -> Any:
+        """The statement that a frame of the user's function runs."""
+        return None if id(frame) == self.caller else self.statements.at(frame)
+
+    def is_same(self, where: Any, other: Any) -> bool:
+        """Whether it is the same statement."""
+        return bool(where.is_same(other))
+
+    def note(self, frame: Any) -> None:
+        """What the variables of the user's function call the values of the program."""
+        note_names(self, frame, Staged)
 
     def stop(self, message: str, kind: type[Exception] = CannotCompileError) -> Exception:
         """The exception that says why there can be no program; `close` raises it if the function caught it."""
@@ -257,7 +276,7 @@ class Trace(Observer):
             raise
         if not self.is_open:
             return result
-        origin = origin_of_step(self, Staged) if self.keeps_lines else PLAIN_ORIGIN
+        origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
         out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
         args = tuple(
@@ -300,12 +319,13 @@ class Trace(Observer):
     def guard(self, check: Callable[..., bool], var: Var, expected: Any) -> None:
         """From here on the program holds only if the check does."""
         if self.is_open:
-            origin = origin_of_step(self, Staged) if self.keeps_lines else PLAIN_ORIGIN
+            origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
             self.steps.append(Step(None, check, (var, expected), {}, False, origin))
 
     def close(self, outputs: list[Any]) -> Program:
         """The program that was written, with these results."""
         self.is_open = False
+        self.forget()
         if self.stopped is not None:
             raise self.stopped
         for array, before in self.captured.values():

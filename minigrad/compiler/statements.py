@@ -170,19 +170,7 @@ def _name_of(target: Any) -> str | None:
     return target.attr if isinstance(target, ast.Attribute) else None
 
 
-# ----- where a step of a program comes from -----------------------------------------------------------------------
-
-
-class Origin(NamedTuple):
-    """Where a step comes from, for the names and comments of the emitted source."""
-
-    statement: Statement | None  #: the user's: of the operation, or in a sweep that of the node being passed
-    phase: str  #: "primal", "pullback", "pushforward" or "series"
-    owner: int  #: in a sweep, the value of which the step computes the cotangent or tangent; else -1
-    run: int  #: one number for all steps of one execution of the statement
-
-
-PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
+# ----- where a step of a program comes from -------------------------------------------------------------------------
 
 
 def user_frame() -> Any:
@@ -191,32 +179,6 @@ def user_frame() -> Any:
     while frame.f_back is not None and is_ours(frame.f_code.co_filename):
         frame = frame.f_back
     return frame
-
-
-def origin_of_step(trace: Any, kind: Any) -> Origin:
-    """The user's statement, and what the engine is doing; `kind` is the type of the values that are traced."""
-    place = trace.places[-1] if trace.places else None
-    if place is None or place.phase == "primal":
-        frame = user_frame()
-        if id(frame) == trace.caller:
-            return Origin(None, "primal", -1, -1)
-        statement = trace.statements.at(frame)
-        before, instruction, run = trace.last
-        if before != id(frame) or frame.f_lasti < instruction or not statement.is_same(trace.statement):
-            run += 1
-        trace.last, trace.statement = (id(frame), frame.f_lasti, run), statement
-        note_names(trace, frame, kind)
-        return Origin(statement, "primal", -1, run)
-    target = plain_of(place.argument)
-    owner = target.var.index if type(target) is kind else -1
-    if place.node is None:  # a result is being handed out
-        return Origin(None, place.phase, owner, trace.last[2])
-    node = plain_of(place.node[3])
-    made = node.trace.origins.get(node.var.index, PLAIN_ORIGIN) if type(node) is kind else PLAIN_ORIGIN
-    if place.phase != "pullback":
-        owner = node.var.index if type(node) is kind else -1
-    trace.last = (0, 0, trace.last[2])
-    return Origin(made.statement, place.phase, owner, made.run)
 
 
 def plain_of(value: Any) -> Any:

@@ -26,8 +26,6 @@ from minigrad.compiler.render import (
     unit_axes,
 )  # fmt: skip
 from minigrad.compiler.stage import (
-    PLAIN_ORIGIN,
-    Origin,
     Program,
     Step,
     Var,
@@ -37,6 +35,7 @@ from minigrad.compiler.stage import (
 from minigrad.compiler.traced import Traced
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located
+from minigrad.core.origins import PLAIN_ORIGIN, Origin
 from minigrad.core.tree import LEAF, TreeDef
 from minigrad.rules import moving
 
@@ -215,6 +214,7 @@ class Writer:
         """The lines of some steps; what others read of them gets a name."""
         lines: list[str] = []
         block: Any = None
+        run = -1
         reader = {var.index: step for step in reversed(steps) for var in reads(step)}
         quiet = False
         for step in steps:
@@ -230,8 +230,9 @@ class Writer:
                 self.converted.append(f"{self.names[step.out.index]} = {self.renderer.step(step)[0]}")
                 continue
             heading = heading_of(step.origin, block)
-            if heading != block:
-                block = heading
+            is_next_pass = step.origin.where is not None and bool(step.origin.where.text) and step.origin.run != run
+            if heading != block or is_next_pass:
+                block, run = heading, step.origin.run
                 lines += ["", heading]
             indent = ""
             if step.quiet:
@@ -401,9 +402,9 @@ _HANDED_OUT = {
 
 def heading_of(origin: Origin, block: str | None) -> str:
     """The comment above the steps of one statement, in one phase; `block` is that of the step before."""
-    if origin.statement is None:
+    if origin.where is None:
         if origin.phase == "primal" or (block or "").startswith(f"# {origin.phase}"):
             return block or "# primal"
         return _HANDED_OUT[origin.phase]
     phase = f"{origin.phase}{'' if origin.phase == 'primal' else ' of'}"
-    return comment(f"{phase}: {origin.statement.text}" if origin.statement.text else phase, WIDTH - 8)
+    return comment(f"{phase}: {origin.where.text}" if origin.where.text else phase, WIDTH - 8)

@@ -58,14 +58,14 @@ class LinedTape(Tape):
 
     def leaf(self, value: Any) -> Box:
         """Put one input on the tape, with its line."""
-        self.origins.append(PLAIN_ORIGIN._replace(line=user_line()))
+        self.origins.append(PLAIN_ORIGIN._replace(where=user_line()))
         self.places.append([])
         return super().leaf(value)
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with its line and place."""
         origin = self.observer.origin()
-        self.origins.append(origin if origin.line else origin._replace(line=user_line()))
+        self.origins.append(origin if origin.where else origin._replace(where=user_line()))
         # Without the recording of this tape itself. A place moves on, so what it says now is written down.
         self.places.append([Level(place.phase, place.serial) for place in self.observer.places[1:]])
         return super().record(primitive, parents, args, ans, params)
@@ -78,8 +78,9 @@ class LinedTape(Tape):
     @property
     def lines(self) -> list[Line]:
         """The user's line of every node."""
-        return [origin.line or user_line() for origin in self.origins]
+        return [origin.where for origin in self.origins]
 
     def line_of(self, index: int, primitive: Any) -> Line | None:
         """The user's line that made a node."""
-        return self.origins[index].line
+        line: Line = self.origins[index].where
+        return line

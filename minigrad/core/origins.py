@@ -1,6 +1,6 @@
 """Where an operation comes from: the user's line, and which recording or sweep is at work.
 
-Printed tapes and pages ask this of every operation. In a function that is being
+Printed tapes, pages and generated source ask this of every operation. In a function that is being
 recorded the answer is the line that runs. In a sweep no line of the user's runs but the call of the transformation, so
 the answer is the line of the node that is being passed, whose rule is at work.
 """
@@ -12,17 +12,17 @@ import sys
 from types import CodeType
 from typing import Any, NamedTuple
 
-from minigrad.core.lines import Line, is_ours, user_line
+from minigrad.core.lines import Line, is_ours
 from minigrad.core.observing import Observer
 
 
 class Origin(NamedTuple):
-    """Where an operation comes from, for printed tapes and pages."""
+    """Where an operation comes from, for printed tapes, pages, and the names and comments of generated source."""
 
-    line: Line | None  #: the user's line: of the operation, or in a sweep that of the node being passed
+    where: Any  #: the user's line (for source the statement), in a sweep that of the node being passed; or None
     phase: str  #: "primal", "pullback", "pushforward" or "series"
     owner: int  #: in a sweep, the value of which the operation computes the cotangent or tangent; else -1
-    run: int  #: one number for all operations of one execution of the line
+    run: int  #: one number for all operations of one execution of that
 
 
 PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
@@ -31,11 +31,11 @@ PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
 class Onlooker(Observer):
     """An observer that says of each operation, while it is being written down, where it comes from."""
 
-    __slots__ = ("_frame", "_inner", "_instruction", "line", "run")
+    __slots__ = ("_frame", "_inner", "_instruction", "_where", "run")
 
     def __init__(self) -> None:
         super().__init__()
-        self.line: Line | None = None
+        self._where: Any = None
         self.run = 0
         self.forget()
 
@@ -54,6 +54,14 @@ class Onlooker(Observer):
         """Where that value comes from."""
         raise NotImplementedError
 
+    def at(self, frame: Any) -> Any:
+        """Where a frame of the user's program is; `None` if it is not a part of what is looked at."""
+        return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
+
+    def is_same(self, where: Any, other: Any) -> bool:
+        """Whether it is still there."""
+        return bool(where == other)
+
     def note(self, frame: Any) -> None:
         """Look at the frame of the user's function that is at work."""
 
@@ -68,7 +76,7 @@ class Onlooker(Observer):
         node = self.index_of(place.node[3])
         made = self.made(node) if node >= 0 else PLAIN_ORIGIN
         self.forget()
-        return Origin(made.line or user_line(), place.phase, owner if place.phase == "pullback" else node, made.run)
+        return Origin(made.where, place.phase, owner if place.phase == "pullback" else node, made.run)
 
     def _of_frame(self) -> Origin:
         """Of an operation of the user's function."""
@@ -76,12 +84,18 @@ class Onlooker(Observer):
         inner = frame
         while frame.f_back is not None and is_ours(frame.f_code.co_filename):
             inner, frame = frame, frame.f_back
-        line = Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
-        if frame is not self._frame or line != self.line or is_again(frame, inner, self._instruction, self._inner):
+        where = self.at(frame)
+        if where is None:
+            return PLAIN_ORIGIN
+        if (
+            frame is not self._frame
+            or not self.is_same(where, self._where)
+            or is_again(frame, inner, self._instruction, self._inner)
+        ):
             self.run += 1
-        self._frame, self._inner, self._instruction, self.line = frame, inner, frame.f_lasti, line
+        self._frame, self._inner, self._instruction, self._where = frame, inner, frame.f_lasti, where
         self.note(frame)
-        return Origin(line, "primal", -1, self.run)
+        return Origin(where, "primal", -1, self.run)
 
 
 def is_again(frame: Any, inner: Any, instruction: int, before: Any) -> bool:

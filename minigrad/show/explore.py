@@ -27,11 +27,12 @@ from minigrad.show import page as pages
 from minigrad.show.measured import GIVEN, Measured, measured
 from minigrad.show.page import Html, element
 from minigrad.show.sampled import number, sampled
-from minigrad.show.tape import constant, parameters
+from minigrad.show.tape import constant, parameters, printed
 
 SCRIPTS = ("data", "state", "draw", "program", "list", "entry", "timeline", "controls")  #: in this order
 MANY = 20_000  #: entries above which a page is made only on request
 BUDGET = 600_000  #: numbers that are shown of all values together, about
+PRINTED = 1000  #: so many entries stand in the table for readers without scripts
 HEIGHT = 760  #: of the page in a notebook, in pixels
 
 
@@ -134,8 +135,8 @@ def page_of(found: Measured) -> Html:
 
 def _plain_table(found: Measured) -> str:
     """The tape as text, for readers without scripts."""
-    rows = str(found.tape).splitlines()
-    return "\n".join(rows[:1000] + ([f"... and {len(rows) - 1000} more"] if len(rows) > 1000 else []))
+    more = len(found.tape) - PRINTED
+    return printed(found.tape, most=PRINTED) + (f"\n... and {more} more" if more > 0 else "")
 
 
 # ----- the data -------------------------------------------------------------------------------------------------------
@@ -159,7 +160,7 @@ def columns(found: Measured) -> dict[str, Any]:
             [(phase, serials[serial], tape.observer.operations.get(serial, "")) for phase, serial in tape.places[i]]
         )
         entries.append((
-            operations.of(("input", "input", ()) if primitive is None else _operation(primitive)),
+            operations.of(primitive),
             list(parents),
             [constant(arg) if parent < 0 else "" for parent, arg in zip(parents, args)],
             parameters(params),
@@ -189,7 +190,7 @@ def columns(found: Measured) -> dict[str, Any]:
         "leaves": tape.leaves,
         "outputs": list(found.outputs),
         "labels": {str(k): v for k, v in sorted((tape.names | tape.labels).items())},
-        "operations": [list(item) for item in operations.items],
+        "operations": [_operation(primitive) for primitive in operations.items],
         "types": [list(item) for item in types.items],
         "passages": [list(passage) for passage in tape.passages],
         "levels": [[list(level) for level in path] for path in levels.items],
@@ -255,10 +256,12 @@ def _type(ans: Any) -> tuple[Any, ...]:
     return str(getattr(ans, "dtype", "")), tuple(map(int, getattr(ans, "shape", ())))
 
 
-def _operation(primitive: Any) -> tuple[str, str, tuple[str, ...]]:
+def _operation(primitive: Any) -> list[Any]:
     """Name, kind, and the text of the rules; of one rule for all arguments that alone."""
+    if primitive is None:
+        return ["input", "input", []]
     rules = primitive.vjps if primitive.pull is None else (primitive.pull,)
-    return primitive.name, primitive.kind, tuple(map(rule_text, rules))
+    return [primitive.name, primitive.kind, list(map(rule_text, rules))]
 
 
 def rule_text(rule: Any) -> str:

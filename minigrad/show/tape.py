@@ -137,24 +137,25 @@ def operation_of(tape: TracedTape, index: int) -> str:
 MARKS = {"primal": "    ", "pullback": "  ← ", "pushforward": "  → ", "series": "  ~ "}
 
 
-def printed(tape: TracedTape, cotangents: bool = False, shows_kept: bool = False) -> str:
+def printed(tape: TracedTape, cotangents: bool = False, shows_kept: bool = False, most: int | None = None) -> str:
     """The tape as text, a row per node: number, label, operation, shape and dtype, value, and the user's line.
 
-    What inner transformations do is indented. An arrow says that a rule is at work, backward or forward; the line is
-    then that of the operation to which the rule belongs.
+    Of a long tape only the first rows are written if `most` says how many. What inner transformations do is indented.
+    An arrow says that a rule is at work, backward or forward; the line is then that of the operation to which the rule
+    belongs.
     """
     sweep = tape.cotangents() if cotangents else None
     memory = kept(tape, tape.output) if shows_kept else None
     optional = [*(["cotangent"] if sweep else []), *(["kept"] if memory else [])]
     rows = [["", "label", "operation", "dtype shape", "value", *optional, "line"]]
-    for i, (primitive, _parents, _args, ans, _params) in enumerate(tape.nodes):
+    for i, (primitive, _parents, _args, ans, _params) in enumerate(tape.nodes[:most]):
         is_output = i in tape.output and primitive is not None
         label = tape.labels.get(i, "") + (" (output)" if is_output else "")
         operation = "".join([MARKS[level.phase] for level in tape.places[i]]) + operation_of(tape, i)
         row = [f"%{i}", label.strip(), operation, kind_of(ans), summary(ans)]
         row += [summary(sweep[i])] if sweep else []
         row += [_kept_in_words(memory[i].nbytes, memory[i].readers, primitive is None)] if memory else []
-        rows.append([*row, "" if primitive is None else str(tape.origins[i].line)])
+        rows.append([*row, "" if primitive is None else str(tape.origins[i].where)])
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     lines.insert(1, "-" * max(map(len, lines)))

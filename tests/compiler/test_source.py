@@ -86,6 +86,8 @@ def value_and_grad_objective(A, b, x, Q):
     # primal: z = np.arctan(Ar @ z + br)
     u1 = A0 @ x + b0  # (4, 20)
     z1 = np.arctan(u1)  # (4, 20)
+
+    # primal: z = np.arctan(Ar @ z + br)
     u2 = A1 @ z1 + b1  # (3, 20)
     z2 = np.arctan(u2)  # (3, 20)
 
@@ -103,6 +105,8 @@ def value_and_grad_objective(A, b, x, Q):
     b1_bar = np.sum(u2_bar, axis=1, keepdims=True)  # (3, 1)
     A1_bar = u2_bar @ z1.T  # (3, 4)
     z1_bar = A1.T @ u2_bar  # (4, 20)
+
+    # pullback of: z = np.arctan(Ar @ z + br)
     u1_bar = z1_bar / (1.0 + u1 * u1)  # (4, 20)
     b0_bar = np.sum(u1_bar, axis=1, keepdims=True)  # (4, 1)
     A0_bar = u1_bar @ x.T  # (4, 2)
@@ -220,3 +224,14 @@ def test_arrays_that_share_what_is_written() -> None:
 def test_an_array_without_entries_keeps_its_shape() -> None:
     check(grad(lambda x: np.sum(np.einsum("ij->ji", x) * 2.0)), np.ones((2, 0)))
     check(grad(lambda x: np.sum(x.T * 2.0)), np.ones((0, 3), np.float32))
+
+
+def one_line_loop(x: Any) -> Any:
+    for _ in range(3): x = 2.0 * np.sin(x)  # fmt: skip  # noqa: E701
+    return x
+
+
+def test_each_pass_of_a_loop_in_one_line_has_its_comment() -> None:
+    """The next pass runs the same instruction, with another call inside."""
+    assert check(one_line_loop, 0.5).count("# primal: x = 2.0 * np.sin(x)") == 3
+    assert check(grad(one_line_loop), 0.5).count("# pullback of: x = 2.0 * np.sin(x)") == 3

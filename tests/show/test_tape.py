@@ -274,9 +274,9 @@ def test_a_rule_at_work_has_the_line_of_its_operation() -> None:
         assert len(tape) > 20
         assert {line.number for line in tape.lines[1:] if line} == {first + 2, first + 3}
         for origin, (primitive, *_) in zip(tape.origins[1:], tape.nodes[1:]):
-            assert origin.line is not None
+            assert origin.where is not None
             if primitive.name == "exp":
-                assert origin.line.number == first + 2
+                assert origin.where.number == first + 2
 
 
 def test_recording_is_told_from_pulling_and_pushing() -> None:
