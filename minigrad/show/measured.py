@@ -123,7 +123,8 @@ def measured(
         directions = _directions(tape, args, direction)
         tangents = _forward(tape, directions, notes)
         given = [d for d in directions if d.name == GIVEN]
-        lines = [Direction("all inputs, with speed 1", _ones(tape)), *given]
+        moving = tape.labels[0] if tape.leaves == 1 else "all inputs"
+        lines = [Direction(f"{moving}, with speed 1", _ones(tape)), *given]
         n = len(tape.nodes)
         if 1 < len(directions) - len(given) <= LINES and n <= LONG:
             lines += [d for d in directions if d not in given]

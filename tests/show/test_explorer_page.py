@@ -76,6 +76,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {
     "loop": (loop, (0.5, 2.0), {}),
     "deltas": (labelled, (np.array([0.5, 1.0]),), {"deltas": {"h": np.ones(2), "x": np.ones(2)}}),
     "several": (several, (np.array([[2.0, 0.3], [0.3, 1.0]]),), {}),
+    "wrong": (network, (A, B), {"deltas": {"X[1]": np.ones((4, 6)), "z": np.ones((3, 6))}}),
     "hostile": (labelled, (np.ones(2),), {}),
 }
 
@@ -406,7 +407,7 @@ CONTRAST = """() => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [400, 768, 1280])
-@pytest.mark.parametrize("case", ["network", "second", "troubled", "loop", "deltas", "fails"])
+@pytest.mark.parametrize("case", ["network", "second", "troubled", "loop", "wrong", "fails"])
 def test_every_width_and_scheme(opened: Any, case: str, width: int, scheme: str) -> None:
     """Nothing is wider than the window, text can be read (4.5 to 1), the entry does not start low, the footer is in."""
     page = opened(case, width, scheme)
@@ -518,4 +519,16 @@ def test_hostile_names_run_no_script(browser: Any, folder: Path) -> None:
     assert page.locator("#evil").count() == 0
     assert page.locator("img").count() == 0
     assert page.inner_text("#title") == evil
+    page.close()
+
+
+def test_in_the_cell_of_a_notebook(browser: Any, tmp_path: Path) -> None:
+    """The page in a frame that may run scripts and nothing else."""
+    frame = explore(curve, 0.5, out=None)._repr_html_()
+    path = tmp_path / "notebook.html"
+    path.write_text(f"<!doctype html><meta charset=utf-8><title>notebook</title>{frame}", encoding="utf-8")
+    page = Opened(browser, path)
+    inner = page.frame_locator("iframe")
+    inner.locator("#on").click()
+    assert "Forward: %1 = -2 · x" in inner.locator("#say").inner_text()
     page.close()

@@ -204,6 +204,7 @@ function fillCosts(cells, first, last) {
   cells[3].textContent = unknown ? "?" : flops ? count(flops) : "";
 }
 
+const hasRules = E.rule.some(Boolean);
 function headings() {
   const third = state.cost ? "arithmetic" : D.deltas.length ? "by hand" : "";
   const titles = state.cost ? ["µs: forward + backward", "kept for the backward sweep"] : ["value", titleOfColumn()];
@@ -213,7 +214,7 @@ function headings() {
   const arcs = isBackward() ? "thick arcs: where its cotangent goes; thin: where it came from" : "thick arcs: what it reads; thin: what reads it";
   $("legend").innerHTML = state.cost
     ? "<span>time of one run: since the entry before (the operation and Python around it), and of its rules · arithmetic: estimated from shapes</span>"
-    : `${heat}<span>${arcs}</span>`;
+    : `${heat}<span>${arcs}</span>${hasRules ? '<span><i class="made"></i>at the right edge: made by its rule, or the entry whose rule made it</span>' : ""}`;
 }
 
 let version = 0; // grows when everything has to be drawn again
@@ -257,9 +258,8 @@ function paint() {
 // ----- arcs: who reads whom -----------------------------------------------------------------------------------------
 const FAR = 40; // rows; a longer arc is a stub at both ends
 function drawArcs(first, last) {
-  const isNarrow = innerWidth < 704;
-  const x = isNarrow ? 46 : 88;
-  const room = isNarrow ? 30 : 58;
+  const x = parseFloat(getComputedStyle($("heads")).paddingLeft) - 8; // arcs end beside the text of the rows
+  const room = Math.min(58, x - 16);
   const parts = [];
   const y = (r) => r * ROW + ROW / 2;
   const arc = (from, to, colour, width) => {
