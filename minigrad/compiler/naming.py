@@ -115,7 +115,7 @@ def own_names(program: Program) -> dict[int, str]:
     assigned: dict[int, tuple[int, str]] = {}
     returned: dict[int, tuple[int, str]] = {}
     for step in program.steps:
-        statement = step.origin.where
+        statement = step.origin.statement
         if step.origin.phase == "primal" and type(step.out) is Var and statement is not None:
             if statement.target:
                 assigned[step.origin.run] = step.out.index, statement.target

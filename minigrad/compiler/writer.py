@@ -230,7 +230,9 @@ class Writer:
                 self.converted.append(f"{self.names[step.out.index]} = {self.renderer.step(step)[0]}")
                 continue
             heading = heading_of(step.origin, block)
-            is_next_pass = step.origin.where is not None and bool(step.origin.where.text) and step.origin.run != run
+            is_next_pass = (
+                step.origin.statement is not None and bool(step.origin.statement.text) and step.origin.run != run
+            )
             if heading != block or is_next_pass:
                 block, run = heading, step.origin.run
                 lines += ["", heading]
@@ -402,9 +404,9 @@ _HANDED_OUT = {
 
 def heading_of(origin: Origin, block: str | None) -> str:
     """The comment above the steps of one statement, in one phase; `block` is that of the step before."""
-    if origin.where is None:
+    if origin.statement is None:
         if origin.phase == "primal" or (block or "").startswith(f"# {origin.phase}"):
             return block or "# primal"
         return _HANDED_OUT[origin.phase]
     phase = f"{origin.phase}{'' if origin.phase == 'primal' else ' of'}"
-    return comment(f"{phase}: {origin.where.text}" if origin.where.text else phase, WIDTH - 8)
+    return comment(f"{phase}: {origin.statement.text}" if origin.statement.text else phase, WIDTH - 8)

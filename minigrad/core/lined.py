@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from minigrad.core.lines import Line, user_line
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
-from minigrad.core.tape import SHARED, Box, Tape, snapshot
+from minigrad.core.tape import SHARED, Box, Tape
 
 
 class Level(NamedTuple):
@@ -30,10 +30,12 @@ class TapeOnlooker(Onlooker):
         """The node of a value of an inner tape; of several results that of the first."""
         value = value[0] if type(value) is tuple and value else value
         while type(value) is Box:
-            box = snapshot(value) if value.index == SHARED else value
-            if box.tape.serial == self.serial:
-                return box.index
-            value = box.value
+            # An array that was written to is asked for what is known of it: to find out now, in the middle of an
+            # operation, would be one more operation.
+            box = value.value.known() if value.index == SHARED else value
+            if box is not None and box.tape.serial == self.serial:
+                return box.index if box.index != SHARED else -1
+            value = None if box is None else box.value
         return -1
 
     def made(self, index: int) -> Origin:

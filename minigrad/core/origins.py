@@ -24,6 +24,11 @@ class Origin(NamedTuple):
     owner: int  #: in a sweep, the value of which the operation computes the cotangent or tangent; else -1
     run: int  #: one number for all operations of one execution of that
 
+    @property
+    def statement(self) -> Any:
+        """The user's statement, of a step of a program."""
+        return self.where
+
 
 PLAIN_ORIGIN = Origin(None, "primal", -1, -1)
 

@@ -83,8 +83,8 @@ def explore(
         direction: a tuple with a tangent for each argument, to show beside those of the inputs one by one.
         order: the highest Taylor coefficient; 0 for none. Of long tapes 3 at most are shown.
         deltas: cotangents that were derived by hand: a dict from names to arrays, or a function of the arguments that
-            returns one. A name is one that `minigrad.name` gives, or that of a local variable. The first that differs,
-            going backward, is shown in red.
+            returns one. A name is one that `minigrad.name` gives, that of a local variable, or the number of an entry,
+            "%12". The first that differs, going backward, is shown in red.
         max_entries: how many entries the tape may have.
 
     Returns:

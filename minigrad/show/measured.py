@@ -329,11 +329,13 @@ def _deltas(
     places = {label: index for index, label in tape.names.items()} | {
         label: index for index, label in tape.labels.items()
     }
+    places |= {f"%{index}": index for index in range(len(tape.nodes))}
     unknown = [label for label in given if label not in places]
     if failed:  # it did not come so far
         given = {label: delta for label, delta in given.items() if label in places}
     elif unknown:
-        known = ", ".join(sorted(map(repr, places))) or "none: write minigrad.name(x, 'x2') in the function"
+        names = sorted(repr(label) for label in places if label[:1] != "%")
+        known = ", ".join(names) or "none: write minigrad.name(x, 'x2') in the function"
         raise ValueError(located(f"explore: deltas has {unknown[0]!r}, which names no entry; the names are: {known}"))
     found: list[Delta] = []
     for label in sorted(given, key=lambda label: -places[label]):

@@ -68,7 +68,7 @@ def test_the_statement_that_is_run(tmp_path: Path) -> None:
     scope: dict[str, Any] = {"np": np}
     exec(compile(PROGRAM, str(path), "exec"), scope)
     program = Traced(scope["fun"], (np.array(0.5),), {}, keeps_lines=True).program
-    found = [(step.origin.where.text, step.origin.where.target) for step in program.steps]
+    found = [(step.origin.statement.text, step.origin.statement.target) for step in program.steps]
     assert list(dict.fromkeys(found)) == [
         ("u = np.exp(x)", "u"), ("v = np.cos(u) * 2.0", None), ("v = np.cos(u) * 2.0", "v"),
         ("w = (np.sin(u) + v)", None), ("w = (np.sin(u) + v)", "w"), ("np.tan(t)", None), ("if f(w) > 0:", None),

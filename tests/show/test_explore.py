@@ -274,6 +274,26 @@ def test_of_value_and_grad_the_function_is_shown() -> None:
     assert explore(grad(curve), 0.5, out=None).measured.tape.title == "grad_curve"
 
 
+def test_arrays_that_are_written_to() -> None:
+    """To look at a variable records nothing, and does not ask an array that was written to what it holds now."""
+
+    def writes(x: Any) -> Any:
+        y = x * 2.0
+        y[0] = x[1] ** 2
+        y += 1.0
+        y[1:] *= y[0]
+        return np.sum(y * y)
+
+    x = np.array([1.0, 2.0, 3.0])
+    found = measured(writes, (x,))
+    assert found.failure is None
+    assert len(found.tape) == len(trace(writes, x))
+    assert_close(found.cotangents[0], grad(writes)(x), 1e-15)
+    nested = measured(lambda x: grad(writes)(x) * 2.0, (x,))
+    assert nested.failure is None
+    assert nested.difference <= 1e-15
+
+
 def test_frames_of_the_program_are_let_go() -> None:
     tape = measured(curve, (0.5,)).tape
     assert tape._frames == {}
@@ -327,6 +347,7 @@ def test_deltas_and_the_first_that_differs() -> None:
     ]  # fmt: skip
     assert abs(wrong.deltas[1].difference - 0.5) < 1e-12
     assert measured(two_layers, args, deltas={"z": np.ones(3)}).deltas[0].difference == math.inf
+    assert measured(two_layers, args, deltas={"%3": np.ones(2)}).deltas[0].node == 3
     with pytest.raises(ValueError, match=r"'nope', which names no entry; the names are: 'A', 'b', 'h', 'x', 'z'"):
         measured(two_layers, args, deltas={"nope": 1.0})
 

@@ -313,7 +313,7 @@ document.addEventListener("keydown", (event) => {
 // ----- the beginning ------------------------------------------------------------------------------------------------
 $("title").textContent = D.title;
 $("facts").textContent = `${N} entries, ${D.leaves} of them inputs`;
-$("facts").title = `Contributions add up to the cotangents of the sweep, to ${short(D.difference)} of the largest entry.`;
+$("checked").textContent = `Checked when the page was made: the contributions add up to the cotangents of the backward sweep; the largest difference is ${short(D.difference)} of the largest entry.`;
 const disable = (mode, why) => {
   const input = document.querySelector(`#mode input[value=${mode}]`);
   input.disabled = true;

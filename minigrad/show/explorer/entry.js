@@ -198,17 +198,18 @@ function tangentPart(i) {
   const along = isAll ? "all inputs, with speed 1" : moving.join(" + ") || "nothing: all inputs stand still";
   let out = `<h3>Tangent along ${along}</h3>`;
   if (!isComplete(i)) return `${out}<p class="small">not computed yet</p>`;
-  if (operationOf(i)[1] === "elementwise") {
-    let table = "";
-    for (const e of outgoing[i]) {
-      const p = D.edges.parent[e];
-      const t = tangentOf(p);
-      const local = D.edges.local[e];
-      const product = typeof local === "number" && typeof t === "number" ? short(local * t) : "";
-      if (t !== null) table += `<tr><td>local derivative <span class="number">${brief(local)}</span> · tangent of ${link(p)} <span class="number">${brief(t)}</span></td><td class="number">${product}</td></tr>`;
-    }
-    if (table) out += `<table class="sum">${table}</table>`;
+  const isElementwise = operationOf(i)[1] === "elementwise";
+  let table = "";
+  for (const e of outgoing[i]) {
+    const p = D.edges.parent[e];
+    const t = tangentOf(p);
+    if (t === null) continue;
+    const local = D.edges.local[e];
+    const factor = isElementwise && local !== null ? `local derivative <span class="number">${brief(local)}</span> · ` : "from ";
+    const product = isElementwise && typeof local === "number" && typeof t === "number" ? short(local * t) : "";
+    table += `<tr><td>${factor}tangent of ${link(p)} <span class="number">${brief(t)}</span></td><td class="number">${product}</td></tr>`;
   }
+  if (table) out += `<table class="sum">${table}</table>`;
   const total = tangentOf(i);
   return out + (total === null ? '<p class="small">0: it does not move</p>' : inFull(total));
 }
