@@ -5,6 +5,7 @@ The entries are chosen by the shape alone, so what adds up in the arrays adds up
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
@@ -49,20 +50,39 @@ def sampled(value: Any, limit: int) -> Any:
     columns = array.shape[-1] if array.ndim else 1
     flat = array.reshape(math.prod(array.shape[:-1]), columns)
     if array.size > limit:
-        flat = flat[np.ix_(*chosen(flat.shape, limit))]
+        flat = flat[_places(flat.shape, limit)]
         found["part"] = list(flat.shape)
-        found["m"] = _ends(np.abs(array) if array.dtype.kind == "c" else array)
-    if bad := int(array.size - np.count_nonzero(np.isfinite(array))):
+    finite = np.isfinite(array)
+    bad = int(array.size - np.count_nonzero(finite))
+    if bad:
         found["bad"] = bad
-    found["v"] = [number(x) for x in flat.real.ravel()]
+    if "part" in found:
+        good = array[finite] if bad else array
+        found["m"] = _ends(np.abs(good) if array.dtype.kind == "c" else good)
+    found["v"] = numbers(flat.real)
     if array.dtype.kind == "c":
-        found["w"] = [number(x) for x in flat.imag.ravel()]
+        found["w"] = numbers(flat.imag)
     return found
 
 
-def _ends(array: Any) -> list[Any]:
-    """The least of the finite entries, their mean, and the largest."""
-    good = array[np.isfinite(array)]
+def numbers(array: Any) -> list[Any]:
+    """The entries of an array as `number` gives them, in a tenth of the time."""
+    values = array.ravel().tolist()
+    texts = (len(values) * "%.6g " % tuple(values)).split()
+    # A whole number has none of the letters and signs of the others; -0 is one of the others.
+    return [
+        int(text) if text.isdecimal() else number(value) if text[-1] in "nf" else float(text)
+        for text, value in zip(texts, values)
+    ]
+
+
+@functools.lru_cache(maxsize=1024)
+def _places(shape: tuple[int, int], limit: int) -> Any:
+    return np.ix_(*chosen(shape, limit))
+
+
+def _ends(good: Any) -> list[Any]:
+    """The least of some entries, their mean, and the largest."""
     return [number(good.min()), number(good.mean()), number(good.max())] if good.size else ["nan"] * 3
 
 

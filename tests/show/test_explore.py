@@ -20,7 +20,7 @@ from minigrad import checkpoint, derivatives, explore, grad, jet, jvp, name, roo
 from minigrad.core.tape import peel
 from minigrad.show.explore import columns, rule_text
 from minigrad.show.measured import Measured, measured
-from minigrad.show.sampled import chosen, number, sampled
+from minigrad.show.sampled import chosen, number, numbers, sampled
 from nn import loss as losses
 from nn import mlp
 
@@ -415,6 +415,15 @@ def test_numbers() -> None:
     ]  # fmt: skip
     assert type(number(2.0)) is int
     assert math.copysign(1.0, number(-0.0)) == -1.0
+
+
+def test_many_numbers_are_written_as_one() -> None:
+    values = np.array([0.1, 1 / 3, 2.0, -3.0, -0.0, np.nan, np.inf, -np.inf, 1e300, 1e-300, 123456789.0, 0.0, 1e15])
+    together, apart = numbers(values), [number(x) for x in values]
+    assert together == apart
+    assert math.copysign(1.0, together[4]) == -1.0
+    assert [type(x) for x in numbers(np.array([2.0, 123456.0, True]))] == [int] * 3
+    assert numbers(np.zeros((0, 3))) == []
 
 
 def test_samples_add_up() -> None:
