@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.primitive import Scatter
 from minigrad.core.tape import Tape, peel
 from minigrad.modes.by_the_book import added, fitted
 from minigrad.modes.cotangents import without_leaks
@@ -56,8 +55,8 @@ def contributions(
             for k, ct, seconds in _sent(node, g, i, leaks and primitive.kind == "elementwise", trouble, clock):
                 ct = fitted(ct, ans, args[k], primitive.kind)
                 pending.setdefault(parents[k], []).append(ct)
-                if type(ct) is Scatter and type(args[k]) is not tuple:
-                    ct = added([ct], args[k])
+                if type(args[k]) is not tuple:
+                    ct = added([ct], args[k])  # in full
                 receive(i, k, parents[k], ct, seconds)
     return cotangents
 

@@ -225,7 +225,7 @@ def _limit(found: Measured) -> int:
     sizes = [max(1, int(np.size(peel(node[3])))) if type(node[3]) is not tuple else 1 for node in found.tape.nodes]
     each = 2 + len(found.directions) + len(found.series) * found.order
     edges = [sizes[edge.parent] for edge in found.edges]
-    for limit in (64, 48, 32, 24, 16, 12):
+    for limit in (400, 256, 144, 64, 48, 32, 24, 16, 12):
         if each * sum(min(s, limit) for s in sizes) + 2 * sum(min(s, limit) for s in edges) <= BUDGET:
             return limit
     return 8

@@ -76,6 +76,14 @@ def test_contributions_of_any_program(program: Any, x: Any) -> None:
         np.testing.assert_allclose(mine, sweeps, rtol=1e-13, atol=len(parts) * 1e-15 * largest)
 
 
+def test_contributions_are_in_full() -> None:
+    """Each in the shape of its argument, also where a rule returns a number."""
+    tape = trace(lambda x: np.sum(x + np.mean(x)), np.ones((2, 3)))
+    shapes: list[Any] = []
+    contributions(tape, [(len(tape) - 1, 1.0)], lambda _i, _k, p, ct, _s: shapes.append((p, np.shape(ct))))
+    assert all(shape == np.shape(tape.nodes[p][3]) for p, shape in shapes)
+
+
 def test_a_zero_cotangent_meets_an_infinite_slope() -> None:
     """As in the sweep: 0 times infinity is 0, and nothing warns here."""
     tape = trace(lambda x: mnp.sum(x * mnp.sqrt(x)), np.array([0.0, 4.0]))
