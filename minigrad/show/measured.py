@@ -306,10 +306,14 @@ def _series(
 
 
 def _coefficients(row: Any, ans: Any, order: int) -> tuple[Any, ...]:
-    """The coefficients 1 to `order`, in the shape of the node; `None` for those of several results."""
-    if type(ans) is tuple:
-        return (None,) * order
-    return tuple([expanded(row[k], ans) if k < len(row) else None for k in range(1, order + 1)])
+    """The coefficients 1 to `order`, in the shape of the node; of several results lists of them."""
+
+    def full(coefficient: Any) -> Any:
+        if type(ans) is not tuple:
+            return expanded(coefficient, ans)
+        return [expanded(c, like) for c, like in zip(coefficient, ans)] if type(coefficient) is tuple else None
+
+    return tuple([full(row[k]) if k < len(row) else None for k in range(1, order + 1)])
 
 
 def _in_words(error: BaseException) -> str:

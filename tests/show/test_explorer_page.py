@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from browser import Opened, chromium
 
-from minigrad import explore, grad, name
+from minigrad import custom_elementwise, explore, grad, name
 from nn import loss as losses
 from nn import mlp
 
@@ -276,6 +276,7 @@ def test_several_results(opened: Any) -> None:
     for mode in ("Tangent", "Taylor"):
         page.click(f"text={mode}")
         page.evaluate(f"explorer.show({index})")
+        assert page.inner_text("#detail").count("result 2 of 2") == 2
 
 
 def test_a_function_that_fails(opened: Any) -> None:
@@ -500,12 +501,16 @@ def test_hostile_names_run_no_script(browser: Any, folder: Path) -> None:
     """They are shown as they are. The policy would stop a script anyway; this asks whether there is one."""
     evil = '</script><img src=x onerror="window.hit=1"><b id=evil>'
 
+    def raises(x: Any) -> Any:
+        raise ValueError(evil + str(np.shape(custom_elementwise(np.sin, lambda _ans, x: np.cos(x), name=evil)(x))))
+
     def fun(x: Any) -> Any:
         return name(np.sin(x[evil]), evil) * 2.0  # </script><img src=x onerror="window.hit=1"><b id=evil>
 
     fun.__name__ = evil
     path = folder / "hostile.html"
     explore(fun, {evil: 1.0}, out=path, deltas={evil: 2.0})
+    explore(raises, 1.0, out=folder / "hostile_error.html")
     page = Opened(browser, path)
     for mode in ("reverse", "tangent", "taylor"):
         page.evaluate(f"explorer.setMode('{mode}')")
@@ -519,6 +524,14 @@ def test_hostile_names_run_no_script(browser: Any, folder: Path) -> None:
     assert page.locator("#evil").count() == 0
     assert page.locator("img").count() == 0
     assert page.inner_text("#title") == evil
+    page.close()
+    page = Opened(browser, folder / "hostile_error.html")
+    assert evil in page.inner_text("#banner")
+    assert evil in page.locator(".row").nth(1).inner_text()
+    page.evaluate("explorer.show(2)")
+    assert evil in page.inner_text("#say")
+    assert page.locator("#evil").count() == 0
+    assert page.evaluate("window.hit") is None
     page.close()
 
 

@@ -218,7 +218,7 @@ function taylorPart(i) {
   const where = shapeOf(i).length ? ", the first entry" : "";
   let out = `<h3>Taylor coefficients of ${escaped(reference(i))} along ${escaped(D.lines[state.line])}${where}</h3>`;
   if (!isComplete(i)) return `${out}<p class="small">not computed yet</p>`;
-  if (Array.isArray(E.value[i])) return `${out}<p class="small">See its results, one by one, in the rows below it.</p>`;
+  if (Array.isArray(E.value[i])) return `${out}<p class="small">coefficient of t${superscript(state.k)}</p>${inFull(coefficientOf(i, state.k))}`;
   const firstOf = (v) => (v === null ? 0 : isArray(v) ? v.v[0] ?? 0 : v);
   const list = Array.from({ length: D.order + 1 }, (_, k) => firstOf(coefficientOf(i, k)));
   const top = Math.max(...list.map((x) => Math.abs(x) || 0)) || 1;
