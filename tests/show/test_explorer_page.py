@@ -56,6 +56,14 @@ def loop(x: Any, a: Any) -> Any:
     return x
 
 
+def dotp(x: Any, y: Any) -> Any:
+    return sum(x.flatten() * y.flatten())
+
+
+def total(x: Any) -> Any:
+    return np.cos(dotp(x, x))
+
+
 def labelled(x: Any) -> Any:
     return np.sum(name(np.sin(x), "h") ** 2)
 
@@ -74,6 +82,7 @@ CASES: dict[str, tuple[Any, tuple[Any, ...], dict[str, Any]]] = {
     "fails": (fails, (np.ones(2),), {}),
     "long": (long, (0.5, 2.0), {}),
     "loop": (loop, (0.5, 2.0), {}),
+    "sum": (total, (np.linspace(0.0, 1.0, 30).reshape(5, 6),), {}),
     "deltas": (labelled, (np.array([0.5, 1.0]),), {"deltas": {"h": np.ones(2), "x": np.ones(2)}}),
     "several": (several, (np.array([[2.0, 0.3], [0.3, 1.0]]),), {}),
     "wrong": (network, (A, B), {"deltas": {"X[1]": np.ones((4, 6)), "z": np.ones((3, 6))}}),
@@ -177,6 +186,23 @@ def test_it_plays(opened: Any) -> None:
     assert page.get_attribute("#play", "aria-label") == "Pause"
     page.press(" ")
     assert page.get_attribute("#play", "aria-label") == "Play"
+
+
+def test_a_sum_of_many_entries_is_one_step(opened: Any) -> None:
+    """It is one row, which Shift and an arrow pass at once, and playing, too."""
+    page = opened("sum")
+    assert page.evaluate("explorer.data.entries.op.length") == 65  # 30 entries are taken and 30 added
+    assert page.evaluate("explorer.rows().length") < 6
+    page.evaluate("explorer.show(2)")
+    row = page.locator(".row.selected .what").inner_text()
+    assert row.startswith("▸ dotp")
+    page.press("Shift+ArrowRight")
+    assert "cos(" in selected(page)
+    page.evaluate("explorer.show(2)")
+    page.press(" ")
+    page.until("explorer.state.step > 2")
+    page.press(" ")
+    assert state(page, "step") >= 64
 
 
 def test_the_slider_moves_the_step(opened: Any) -> None:

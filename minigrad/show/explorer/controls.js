@@ -42,12 +42,16 @@ function jump(i) {
   openAround(i);
   select(i);
 }
-function stepOver(d) {
-  // Over a closed group at once.
-  const row = rowOf[entryAt(state.step)];
-  let step = state.step + d;
-  while (step > 0 && step < stepCount() - 1 && rowOf[entryAt(step)] === row) step += d;
-  show(step);
+function stepOver(d, rowsOver = 1, options = {}) {
+  // To another row: over a closed group at once.
+  let step = state.step;
+  for (let n = 0; n < rowsOver; n++) {
+    const row = rowOf[entryAt(step)];
+    do step += d;
+    while (step > 0 && step < stepCount() - 1 && rowOf[entryAt(step)] === row);
+    if (step <= 0 || step >= stepCount() - 1) break;
+  }
+  show(step, options);
 }
 function moveInList(d) {
   let r = rowOf[state.selected] + d;
@@ -66,8 +70,8 @@ function play() {
   if (playing) clearInterval(playing), (playing = 0);
   else {
     if (state.step >= stepCount() - 1) show(0);
-    const stride = Math.max(1, Math.floor(stepCount() / 240)); // the whole of a long tape in under two minutes
-    playing = setInterval(() => (state.step >= stepCount() - 1 ? play() : show(state.step + stride, { say: false })), 420);
+    const stride = Math.max(1, Math.floor((2 * rows.length) / 240)); // the whole of a long tape in under two minutes
+    playing = setInterval(() => (state.step >= stepCount() - 1 ? play() : stepOver(1, stride, { say: false })), 420);
   }
   $("play").innerHTML = playing ? ICONS.pause : ICONS.play;
   $("play").setAttribute("aria-label", playing ? "Pause" : "Play");
