@@ -91,7 +91,9 @@ def finite_difference(
             relative = EPS ** (1 / (order + 1)) if step is None else step
             return point.first(lambda i: point.finite_quotient(i, relative, order, shorten=step is None))
 
-    return named(derivative, f"finite_difference_{kind}", fun)
+    return named(
+        derivative, f"finite_difference_{kind}", fun, finite_difference, argnum, kind=kind, step=step, order=order
+    )
 
 
 def richardson(
@@ -163,7 +165,17 @@ def richardson(
             known = iter(errors)
             return (value, point.first(lambda i: next(known), np.hypot)) if with_error else value
 
-    return named(derivative, f"richardson_{kind}", fun)
+    return named(
+        derivative,
+        f"richardson_{kind}",
+        fun,
+        richardson,
+        argnum,
+        kind=kind,
+        step=step,
+        levels=levels,
+        with_error=with_error,
+    )
 
 
 def complex_step(
@@ -227,7 +239,7 @@ def complex_step(
 
             return point.second(second)
 
-    return named(derivative, f"complex_step_{kind}", fun)
+    return named(derivative, f"complex_step_{kind}", fun, complex_step, argnum, kind=kind, step=step)
 
 
 def _check_kind(operation: str, kind: str, step: float | None) -> None:

@@ -44,7 +44,7 @@ def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple
     def pullback_and_value(*args: Any, **kwargs: Any) -> tuple[Callable[..., Any], Any]:
         return vjp_of("make_vjp", fun, args, kwargs, argnum)
 
-    return named(pullback_and_value, "make_vjp", fun)
+    return named(pullback_and_value, "make_vjp", fun, make_vjp, argnum)
 
 
 def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]:
@@ -65,7 +65,7 @@ def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Calla
     def at(*args: Any, **kwargs: Any) -> Callable[..., tuple[Any, Any]]:
         return lambda tangent: jvp_of("make_jvp", fun, args, kwargs, argnum, tangent)
 
-    return named(at, "make_jvp", fun)
+    return named(at, "make_jvp", fun, make_jvp, argnum)
 
 
 def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -87,7 +87,7 @@ def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
         ones = tree_map(lambda leaf: np.ones(np.shape(peel(leaf))) if is_numeric(leaf) else leaf, x)
         return jvp_of("deriv", fun, args, kwargs, argnum, ones)[1]
 
-    return named(derivative, "deriv", fun)
+    return named(derivative, "deriv", fun, deriv, argnum)
 
 
 def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -108,7 +108,7 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
         *args, vector = args  # type: ignore[assignment]
         return make_jvp(grad(fun, argnum), argnum)(*args, **kwargs)(vector)[1]
 
-    return named(product, "hessian_vector_product", fun)
+    return named(product, "hessian_vector_product", fun, hessian_vector_product, argnum)
 
 
 # ----- more names that users of autograd know -------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
     >>> multigrad_dict(lambda x, y=2.0: x * y)(3.0)
     {'x': np.float64(2.0), 'y': np.float64(3.0)}
     """
-    return named(_gradients_by_name(fun, None), "multigrad_dict", fun)
+    return named(_gradients_by_name(fun, None), "multigrad_dict", fun, multigrad_dict)
 
 
 def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
@@ -147,7 +147,7 @@ def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
     np.float64(12.0)
     """
     gradients = _gradients_by_name(fun, argname)
-    return named(lambda *args, **kwargs: gradients(*args, **kwargs)[argname], "grad_named", fun)
+    return named(lambda *args, **kwargs: gradients(*args, **kwargs)[argname], "grad_named", fun, grad_named, argname)
 
 
 def _gradients_by_name(fun: Callable[..., Any], argname: str | None) -> Callable[..., dict[str, Any]]:
@@ -204,7 +204,7 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., 
             check_scalar("holomorphic_grad", record.out)
         return record.pull([(record.position(record.out), 1.0)], consume=True)
 
-    return named(derivative, "holomorphic_grad", fun)
+    return named(derivative, "holomorphic_grad", fun, holomorphic_grad, argnum)
 
 
 def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -223,7 +223,7 @@ def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     >>> product(np.array([1.0, 0.0])), gradient
     (array([6., 0.]), array([ 3., 12.]))
     """
-    return named(make_vjp(grad(fun, argnum), argnum), "make_hvp", fun)
+    return named(make_vjp(grad(fun, argnum), argnum), "make_hvp", fun, make_hvp, argnum)
 
 
 def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
@@ -254,7 +254,7 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
 
         return jacobian(contracted, argnum)(*point)
 
-    return named(product, "tensor_jacobian_product", fun)
+    return named(product, "tensor_jacobian_product", fun, tensor_jacobian_product, argnum)
 
 
 vector_jacobian_product = tensor_jacobian_product
@@ -283,4 +283,4 @@ def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
 
         return jvp(along, (point[argnum],), (tensor,))[1]
 
-    return named(product, "hessian_tensor_product", fun)
+    return named(product, "hessian_tensor_product", fun, hessian_tensor_product, argnum)

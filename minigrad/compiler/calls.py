@@ -19,6 +19,7 @@ from minigrad.compiler.frames import Frame
 from minigrad.compiler.guards import static
 from minigrad.compiler.pure import CLOSED, CONTAINERS, METHODS, PLAIN, USER, is_a, kind_of_code
 from minigrad.compiler.reads import Reads
+from minigrad.core.transformed import Transformed
 
 
 class Calls(Reads):
@@ -31,7 +32,7 @@ class Calls(Reads):
             if id(function) in self.names:
                 self.names.setdefault(id(function.__self__), self.names[id(function)])
             self.call(function.__func__, [function.__self__, *given], named, frame)
-        elif kind is functools.partial:
+        elif kind is functools.partial or kind is Transformed:
             self.whole(function.keywords, frame)
             self.call(function.func, [*function.args, *given], {**function.keywords, **named}, frame)
         elif kind is types.FunctionType:

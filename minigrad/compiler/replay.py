@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import functools
 import itertools
+import os
 import threading
 import warnings
 from collections import Counter
@@ -23,9 +24,11 @@ from minigrad.compiler.stage import TransparentError
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
+from minigrad.core.foreign import asked
 from minigrad.core.lines import located, user_line
 from minigrad.core.observing import WATCHED
 from minigrad.core.tape import Box
+from minigrad.core.transformed import reduced
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import CannotCompileError
 
@@ -40,10 +43,13 @@ class Compiled:
     """What `compile` returns. It is called like the function it was made of."""
 
     def __init__(self, fun: Callable[..., Any], exact: bool = False, backend: str = "numpy") -> None:
-        functools.update_wrapper(self, fun, updated=())
+        for name in functools.WRAPPER_ASSIGNMENTS:
+            if asked(fun, name) is not None:
+                setattr(self, name, asked(fun, name))
+        self.__wrapped__ = fun
         self.fun, self.exact, self.backend = fun, exact, backend
         self._replays: tuple[Callable[..., Any], ...] = ()
-        self._lock = threading.RLock()
+        self._lock, self._process = threading.RLock(), os.getpid()
         self._records: dict[Any, _Record] = {}
         self._calls = itertools.count()
         self._counts: Counter[str] = Counter()
@@ -71,17 +77,27 @@ class Compiled:
             missed.append((replay, result.reason))
         return self._trace(args, kwargs, missed)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """The function and the options travel, and no programs: the function is compiled again on arrival."""
+        return reduced(self, type(self), (self.fun, self.exact, self.backend), {})
+
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         """As a method, of functions decorated within a class."""
         return self if instance is None else functools.partial(self, instance)
 
+    def _locked(self) -> Any:
+        """The lock. In a process that was forked there are no other threads, and what they locked would stay locked."""
+        if self._process != os.getpid():
+            self._lock, self._process = threading.RLock(), os.getpid()
+        return self._lock
+
     def _to_front(self, replay: Any) -> None:
-        with self._lock:
+        with self._locked():
             if replay in self._replays:
                 self._replays = (replay, *[each for each in self._replays if each is not replay])
 
     def _drop(self, replay: Any) -> None:
-        with self._lock:
+        with self._locked():
             self._replays = tuple([each for each in self._replays if each is not replay])
             for record in self._records.values():
                 if replay in record.replays:
@@ -96,7 +112,7 @@ class Compiled:
         leaves, treedef = flatten((args, kwargs))
         if any(isinstance(leaf, (Box, Duck)) for leaf in leaves):
             return self.fun(*args, **kwargs)  # part of a larger computation, which is traced or differentiated itself
-        with self._lock:
+        with self._locked():
             answer = self._traced(args, kwargs, signature(leaves, treedef), missed)
         if type(answer) is not str:
             return answer()
@@ -316,7 +332,7 @@ def compile(  # noqa: A001
     so are calls in which an operation raises an exception, and calls where `np.errstate`, or a filter of warnings that
     `fun` sets, makes more of errors than a warning. Results share memory with nothing else. While `fun` is traced (or
     differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an `isinstance`
-    and a `type` that see through that.
+    and a `type` that see through that. The function can be pickled and copied if `fun` can; it is compiled again there.
 
     >>> from minigrad import compile, grad
     >>> gradient = compile(grad(lambda x: np.sum(np.sin(x) * x)))

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.modes.forward import jvp
-from minigrad.modes.recording import insert
+from minigrad.modes.recording import insert, named
 from minigrad.modes.reverse import grad, vjp
 from minigrad.rules import shapes
 
@@ -96,7 +96,7 @@ def make_ggnvp(
 
         return product
 
-    return at
+    return named(at, "make_ggnvp", f, make_ggnvp, g, f_argnum)
 
 
 def _half_square(x: Any) -> Any:

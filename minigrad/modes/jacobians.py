@@ -68,7 +68,7 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | N
             return columns(record, outs, outdef, chunk_size)
         return rows(record, outs, outdef, chunk_size)
 
-    return named(jacobian_of, "jacobian", fun)
+    return named(jacobian_of, "jacobian", fun, jacobian, argnum, chunk_size=chunk_size)
 
 
 def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
@@ -86,7 +86,7 @@ def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
     array([2., 4.])
     """
 
-    return named(_jacrev("jacrev", fun, argnum, chunk_size), "jacrev", fun)
+    return named(_jacrev("jacrev", fun, argnum, chunk_size), "jacrev", fun, jacrev, argnum, chunk_size=chunk_size)
 
 
 def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
@@ -104,7 +104,7 @@ def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
     array([ 4.,  8., 12.])
     """
 
-    return named(_jacfwd("jacfwd", fun, argnum, chunk_size), "jacfwd", fun)
+    return named(_jacfwd("jacfwd", fun, argnum, chunk_size), "jacfwd", fun, jacfwd, argnum, chunk_size=chunk_size)
 
 
 def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
@@ -127,7 +127,7 @@ def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | No
            [ 6.,  0.]])
     """
     inner = _jacrev("hessian", fun, argnum, chunk_size)
-    return named(_jacfwd("hessian", inner, argnum, chunk_size), "hessian", fun)
+    return named(_jacfwd("hessian", inner, argnum, chunk_size), "hessian", fun, hessian, argnum, chunk_size=chunk_size)
 
 
 def _jacrev(operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size: int | None) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
 from minigrad.core.observing import WATCHED, passing
 from minigrad.core.tape import Box, Tape, open_part, peel, snapshot
+from minigrad.core.transformed import Transformed, transformed
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
 from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric, name_of_argument
@@ -184,14 +185,13 @@ def handed_out(out: Any) -> Any:
     return snapshot(out) if type(out) is Box else out
 
 
-def named(derivative: Callable[..., Any], name: str, fun: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a derived function a name and a docstring that say what it is."""
+def named(
+    derivative: Callable[..., Any], name: str, fun: Callable[..., Any], transform: Any, *options: Any, **more: Any
+) -> Transformed:
+    """What `transform(fun, *options, **more)` returns: a derived function, with a name that says what it is."""
     inner = asked(fun, "__name__", type(fun).__name__)
-    derivative.__name__ = f"{name}_{inner}"
-    derivative.__qualname__ = derivative.__name__
-    derivative.__doc__ = f"{name} of {inner}. {asked(fun, '__doc__') or ''}".strip()
-    derivative.__wrapped__ = fun  # type: ignore[attr-defined]
-    return derivative
+    doc = f"{name} of {inner}. {asked(fun, '__doc__') or ''}"
+    return transformed(derivative, f"{name}_{inner}", doc, fun, transform, *options, **more)
 
 
 def pulled_complex(record: Recording, index: int, seed: Any, is_complex: bool) -> Any:

@@ -41,7 +41,10 @@ def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[...,
     >>> float(value), gradient
     (5.0, array([2., 4.]))
     """
+    return named(_both(fun, argnum), "value_and_grad", fun, value_and_grad, argnum)
 
+
+def _both(fun: Callable[..., Any], argnum: Argnum) -> Callable[..., tuple[Any, Any]]:
     def value_and_gradient(*args: Any, **kwargs: Any) -> tuple[Any, Any]:
         record = Recording("grad", fun, args, kwargs, argnum, LeanTape())
         check_scalar("grad", record.out)
@@ -50,7 +53,7 @@ def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[...,
         record.out = out = None
         return value, record.pull([(index, 1.0)], consume=True)
 
-    return named(value_and_gradient, "value_and_grad", fun)
+    return value_and_gradient
 
 
 def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
@@ -78,12 +81,12 @@ def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     >>> grad(lambda p: p["a"] * p["b"])({"a": 2.0, "b": 5.0})
     {'a': np.float64(5.0), 'b': np.float64(2.0)}
     """
-    both = value_and_grad(fun, argnum)
+    both = _both(fun, argnum)
 
     def gradient(*args: Any, **kwargs: Any) -> Any:
         return both(*args, **kwargs)[1]
 
-    return named(gradient, "grad", fun)
+    return named(gradient, "grad", fun, grad, argnum)
 
 
 def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
@@ -113,7 +116,7 @@ def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., t
         aux = value_of(aux)
         return record.pull([(record.position(out), 1.0)], consume=True), aux
 
-    return named(gradient_and_aux, "grad_and_aux", fun)
+    return named(gradient_and_aux, "grad_and_aux", fun, grad_and_aux, argnum)
 
 
 def vjp(fun: Callable[..., Any], *primals: Any, **kwargs: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:

@@ -9,6 +9,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import read_only
 from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.recording import named
 from minigrad.operations.tree_operation import one_operation, tree_jvp, tree_series, tree_vjp
 
 
@@ -59,8 +60,4 @@ def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
             lambda order, curves, out: tree_series("checkpoint", with_keywords, curves, order),
         )
 
-    name = getattr(fun, "__name__", type(fun).__name__)
-    checkpointed.__name__ = checkpointed.__qualname__ = f"checkpoint_{name}"
-    checkpointed.__doc__ = f"checkpoint of {name}. {getattr(fun, '__doc__', None) or ''}".strip()
-    checkpointed.__wrapped__ = fun  # type: ignore[attr-defined]
-    return checkpointed
+    return named(checkpointed, "checkpoint", fun, checkpoint)

@@ -30,6 +30,7 @@ from __future__ import annotations
 
 import functools
 import math
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -40,6 +41,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.primitive import Operation, elementwise
 from minigrad.core.tape import peel
+from minigrad.core.transformed import reduced
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
 from minigrad.operations.own_rules import (
@@ -109,6 +111,10 @@ class CustomPrimitive:
             if rule is not None:
                 form = form.replace("tangents", "tangent")
                 check_rule(self.name, kind, rule, form, 2, self.signature)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        rules = self.vjp, self.jvp, self.taylor
+        return reduced(self, CustomPrimitive, (self.value, *rules, sorted(self.static), self.unchecked), {})
 
     # ----- declaring rules --------------------------------------------------------------------------------------------
 
@@ -471,7 +477,7 @@ def custom_elementwise(
         chain: list[Rule] = [fun] * len(functions)
         for k in reversed(range(len(functions))):
             chain[k] = _member(chain, k, functions[k], name)
-        return chain[0]
+        return _of_module(chain[0], name)
 
     signature = signature_of(fun)
     check_places(name, "derivative", derivative, range(len(derivative)), positional_names(signature))
@@ -497,7 +503,13 @@ def custom_elementwise(
 
         return times
 
-    return _elementwise(fun, [rule(k, formula) for k, formula in enumerate(derivative)], name)
+    return _of_module(_elementwise(fun, [rule(k, formula) for k, formula in enumerate(derivative)], name), name)
+
+
+def _of_module(operation: Any, name: str) -> Any:
+    """The operation with the name by which it is pickled: that of the module which calls `custom_elementwise`."""
+    operation.__module__, operation.__qualname__ = sys._getframe(2).f_globals.get("__name__", "__main__"), name
+    return operation
 
 
 def _elementwise(value: Rule, rules: list[Rule], name: str, taylor: Rule | None = None) -> Operation:

@@ -20,16 +20,16 @@ and attractive fixed points", Optimization Methods and Software 3, 1994.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minigrad.core.foreign import refuse_foreign
+from minigrad.core.foreign import asked, refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import open_part, peel
+from minigrad.core.transformed import transformed
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
@@ -189,17 +189,18 @@ def custom_root(
     np.float64(0.027682)
     """
 
-    def decorate(solver: Callable[..., Any]) -> Callable[..., Any]:
-        name = getattr(solver, "__name__", type(solver).__name__)
+    return lambda solver: _rooted(solver, fun, linear)
 
-        @functools.wraps(solver)
-        def solved(params: Any, *args: Any, **kwargs: Any) -> Any:
-            plain_args, plain_kwargs = tree_map(peel, args), tree_map(peel, kwargs)
-            return solution(name, fun, params, lambda p: solver(p, *plain_args, **plain_kwargs), None, linear, True)
 
-        return solved
+def _rooted(solver: Callable[..., Any], fun: Callable[[Any, Any], Any], linear: LinearSolver) -> Callable[..., Any]:
+    """The solver, with the derivative of a root of `fun`."""
+    name = asked(solver, "__name__", type(solver).__name__)
 
-    return decorate
+    def solved(params: Any, *args: Any, **kwargs: Any) -> Any:
+        plain_args, plain_kwargs = tree_map(peel, args), tree_map(peel, kwargs)
+        return solution(name, fun, params, lambda p: solver(p, *plain_args, **plain_kwargs), None, linear, True)
+
+    return transformed(solved, name, asked(solver, "__doc__") or "", solver, _rooted, fun, linear)
 
 
 # ----- the derivative of a solution -----------------------------------------------------------------------------------

@@ -26,9 +26,10 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.foreign import refuse_foreign, refuse_foreign_result
+from minigrad.core.foreign import asked, refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
+from minigrad.core.transformed import transformed
 from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.batching import rules as rules  # fills the table
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack, operand_shape, own
@@ -100,11 +101,11 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
         run(args, kwargs, partings)
         return f"one by one, because of {partings[0]}" if partings else "one pass"
 
-    name = getattr(fun, "__name__", type(fun).__name__)
-    batched_fun.__name__ = batched_fun.__qualname__ = f"batched_{name}"
-    batched_fun.__doc__ = f"{name}, for many examples. {getattr(fun, '__doc__', None) or ''}".strip()
-    batched_fun.__wrapped__, batched_fun.how = fun, how  # type: ignore[attr-defined]
-    return batched_fun
+    name = asked(fun, "__name__", type(fun).__name__)
+    doc = f"{name}, for many examples. {asked(fun, '__doc__') or ''}"
+    function = transformed(batched_fun, f"batched_{name}", doc, fun, batched, in_axes, chunk_size=chunk_size)
+    function.how = how
+    return function
 
 
 vmap = batched

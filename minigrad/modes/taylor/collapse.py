@@ -89,7 +89,7 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
             return pulled_complex(record, index, 1.0, is_complex=True)
         return record.pull([(index, 1.0)], consume=True)
 
-    function: Any = named(derivative, "elementwise_grad", fun)
+    function: Any = named(derivative, "elementwise_grad", fun, elementwise_grad, argnum)
     function.nesting = base, order, argnum
     function.how = lambda *args, **kwargs: "nested" if collapsed(*args, **kwargs) is None else "taylor"
     return function

@@ -59,7 +59,7 @@ def laplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | Non
 
         return _sum_of_derivatives("laplacian", fun, args, kwargs, argnum, 2, directions, chunk_size)
 
-    return named(laplacian_of, "laplacian", fun)
+    return named(laplacian_of, "laplacian", fun, laplacian, argnum, chunk_size=chunk_size)
 
 
 def bilaplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
@@ -99,7 +99,7 @@ def bilaplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | N
 
         return _sum_of_derivatives("bilaplacian", fun, args, kwargs, argnum, 4, directions, chunk_size)
 
-    return named(bilaplacian_of, "bilaplacian", fun)
+    return named(bilaplacian_of, "bilaplacian", fun, bilaplacian, argnum, chunk_size=chunk_size)
 
 
 def _sum_of_derivatives(
