@@ -113,7 +113,11 @@ class Compiled:
         if any(isinstance(leaf, (Box, Duck)) for leaf in leaves):
             return self.fun(*args, **kwargs)  # part of a larger computation, which is traced or differentiated itself
         with self._locked():
-            answer = self._traced(args, kwargs, signature(leaves, treedef), missed)
+            tried = [replay for replay, _ in missed]
+            is_new = any(replay not in tried for replay in self._replays)  # made while this thread waited
+            answer = None if is_new else self._traced(args, kwargs, signature(leaves, treedef), missed)
+        if is_new:
+            return self(*args, **kwargs)
         if type(answer) is not str:
             return answer()
         return self.fun(*args, **kwargs) if answer == "transparent" else self._eager(answer, args, kwargs)

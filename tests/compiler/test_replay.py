@@ -1,8 +1,10 @@
 """Compiled functions: the same results as eager ones, in every form of argument and transformation."""
 
 import dataclasses
+import sys
 import threading
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -438,3 +440,35 @@ def test_a_part_that_is_set_is_a_write(part: str) -> None:
 
     with pytest.raises(CannotCompileError, match=r"cannot be written to.*set_at"):
         minigrad.compile(f)(np.ones(3, complex))
+
+
+# ----- threads --------------------------------------------------------------------------------------------------------
+
+
+def test_first_calls_from_several_threads_compile_once() -> None:
+    """Whoever waits for a program uses it; calls of another kind make their own."""
+
+    def fun(x: Any) -> Any:
+        for _ in range(30):
+            x = np.sin(x) * x
+        return np.sum(x)
+
+    compiled, start, interval = minigrad.compile(grad(fun)), threading.Barrier(8), sys.getswitchinterval()
+
+    def run(k: int) -> Any:
+        x = np.linspace(0.0, 1.0 + k, 3 + k % 2)
+        start.wait()
+        return [compiled(x) for _ in range(5)]
+
+    sys.setswitchinterval(1e-5)  # so that all of them look before the first has compiled
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            found = list(pool.map(run, range(8)))
+    finally:
+        sys.setswitchinterval(interval)
+    for k, results in enumerate(found):
+        for result in results:
+            assert_same(result, compiled.fun(np.linspace(0.0, 1.0 + k, 3 + k % 2)))
+    stats = compiled.stats()
+    assert (stats["traces"], stats["replays"]) == (2, 38)
+    assert stats["guard failures"] == 0
