@@ -25,7 +25,7 @@ from minigrad.compiler.traced import Traced, is_input
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import asked
-from minigrad.core.lines import located, user_line
+from minigrad.core.lines import Line, located, user_line
 from minigrad.core.observing import WATCHED
 from minigrad.core.tape import Box
 from minigrad.core.transformed import reduced
@@ -112,11 +112,17 @@ class Compiled:
         leaves, treedef = flatten((args, kwargs))
         if any(isinstance(leaf, (Box, Duck)) for leaf in leaves):
             return self.fun(*args, **kwargs)  # part of a larger computation, which is traced or differentiated itself
+        try:
+            key = signature(leaves, treedef)
+        except _NoSignatureError as error:
+            text = str(error)
+            self._tell(text.split("\n")[0].removeprefix("compile: "), text, None)
+            return self._eager("eager", args, kwargs)
         with self._locked():
             tried = [replay for replay, _ in missed]
             is_new = any(replay not in tried for replay in self._replays)  # made while this thread waited
-            answer = None if is_new else self._traced(args, kwargs, signature(leaves, treedef), missed)
-        if is_new:
+            answer = None if is_new else self._traced(args, kwargs, key, missed)
+        if answer is None:
             return self(*args, **kwargs)
         if type(answer) is not str:
             return answer()
@@ -175,11 +181,15 @@ class Compiled:
             record.has_settled = True  # it filled a cache, or imported a module: nothing of it may be left to do
             return
         record.failed()
-        self._reasons[f"not compiled: {watched.reason()}"] += 1
+        self._tell(watched.reason(), watched.message(), watched.line)
+
+    def _tell(self, reason: str, message: str, line: Line | None) -> None:
+        """Why the function is not compiled, for `stats`; and as a warning, the first time."""
+        self._reasons[f"not compiled: {reason}"] += 1
         if not self._has_warned:
             self._has_warned = True
-            line = watched.line or user_line()
-            text = f"{watched.message()}\nSo it is not compiled: the engine answers, correctly and more slowly."
+            line = line or user_line()
+            text = f"{message}\nSo it is not compiled: the engine answers, correctly and more slowly."
             warnings.warn_explicit(text, RuntimeWarning, line.filename, line.number)
 
     def source(self, *args: Any, **kwargs: Any) -> Source:
@@ -242,20 +252,26 @@ class _Record:
             self.wait = min(2 ** (self.since - MOST), 1000)
 
 
+class _NoSignatureError(CannotCompileError):
+    """Internal signal: an argument cannot be part of a signature, so the engine answers."""
+
+
 def signature(leaves: Sequence[Any], treedef: TreeDef) -> Any:
     """What a program depends on besides the numbers: structure, shapes, dtypes and static values."""
     described: list[Any] = []
     for leaf in leaves:
-        if is_input(leaf):
+        is_text = type(leaf) is np.ndarray and leaf.dtype.kind not in "biufc"
+        if not is_text and is_input(leaf):
             described.append((type(leaf), np.shape(leaf), getattr(leaf, "dtype", None)))
         else:
             try:
                 hash(leaf)
             except TypeError:
-                raise CannotCompileError(
+                what = f"{type(leaf).__name__} of dtype {leaf.dtype}" if is_text else type(leaf).__name__
+                raise _NoSignatureError(
                     located(
-                        f"compile: an argument is a {type(leaf).__name__}, which cannot be part of a signature since "
-                        "it is not hashable. Pass numbers, arrays, strings, or tuples, lists and dicts of them"
+                        f"compile: an argument is a {what}, which cannot be part of a signature since it is not "
+                        "hashable. Pass numbers, arrays of numbers, strings, or tuples, lists and dicts of them"
                     )
                 ) from None
             described.append((type(leaf), leaf))

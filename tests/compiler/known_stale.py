@@ -5,7 +5,11 @@ A name stands for all modes in which a case is tried; `name-mode` is one of them
 
 #: the compiled function gives another answer than the plain one
 STALE: set[str] = {
-    "two_rows_of_an_identity_that_are_exchanged",
+    "the_type_hints_of_a_class",
+    "whether_an_object_is_callable",
+    "a_module_whose_class_is_replaced",
+    "a_function_of_numpy_that_the_user_replaces",
+    "whether_a_lock_is_held",
 }
 
 #: the compiled function raises an error where the plain one answers
