@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import more_programs
 import pytest
 from compiled import assert_same
 from known_stale import NO_REPLAYS
@@ -9,6 +10,8 @@ from ordinary_programs import PROGRAMS, Program
 from state_battery import quiet
 
 import minigrad
+
+assert more_programs  # importing it adds to the programs
 
 SETTLED = 3  #: calls that a function may take until it replays
 
