@@ -78,14 +78,23 @@ class Calls(Reads):
             reason = pure.why_not_function(function) if code.co_filename.startswith(pure.NUMPY) else None
             if str(function.__module__).startswith("importlib") or code.co_name in ("import_module", "reload"):
                 reason = "imports a module by a name that is found at run time"
+            if code.co_name == "get_type_hints":
+                reason = "reads the annotations of a class"
             if reason is not None:
                 self.refuse(reason, frame.python)
-            self.open(given, named, frame)
+            self.open(given, named, frame, is_ours=code.co_filename.startswith(pure.OWN))
 
-    def open(self, given: list[Any], named: dict[str, Any], frame: Frame) -> None:
-        """Code of a library that is not followed may read everything in its arguments."""
+    def open(self, given: list[Any], named: dict[str, Any], frame: Frame, is_ours: bool = False) -> None:
+        """Code of a library that is not followed may read everything in its arguments.
+
+        What minigrad is given to call it only calls, and then the code of the user's class is followed.
+        """
         for each in (*given, *named.values()):
-            self.deep(each, frame, inside=True)
+            if is_ours and is_a(static(type(each), "__call__"), types.FunctionType):
+                self.type_of(each, frame)
+                self.look_up(type(each), "__call__")
+            else:
+                self.deep(each, frame, inside=True)
 
     def call_cached(self, function: Any, given: list[Any], named: dict[str, Any], frame: Frame) -> None:
         """What a cache or a context variable answers is asked for again."""
@@ -225,6 +234,11 @@ def _nothing(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
     pass
 
 
+def _callable(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
+    reads.type_of(given[0], frame)
+    reads.look_up(type(given[0]), "__call__")
+
+
 def _run(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
     for each in given[:1]:
         if type(each) not in (str, types.CodeType):
@@ -261,9 +275,10 @@ _SPECIAL: dict[int, Any] = {
         ((iter,), _iter),
         ((next,), _next),
         (
-            (super, globals, locals, object, object.__new__, object.__init__, callable, object.__init_subclass__),
+            (super, globals, locals, object, object.__new__, object.__init__, object.__init_subclass__),
             _nothing,
         ),
+        ((callable,), _callable),
         ((eval, exec), _run),
         ((vars,), _vars),
         ((bool,), _bool),

@@ -26,7 +26,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.tape import Box
 
-_OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
+OWN = os.path.dirname(os.path.dirname(__file__)) + os.sep
 NUMPY = os.path.dirname(np.__file__) + os.sep
 _SCIPY = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "scipy") + os.sep
 _STANDARD = os.path.dirname(os.__file__) + os.sep
@@ -53,7 +53,7 @@ def kind_of_code(filename: str) -> int:
     """
     if filename == "<compiled>":
         return REPLAY
-    if filename.startswith((_OWN, *_CLOSED)):
+    if filename.startswith((OWN, *_CLOSED)):
         return CLOSED
     if filename.startswith(_READERS_OF_FILES):
         return LIBRARY
@@ -141,11 +141,14 @@ def is_a(value: Any, kinds: Any) -> bool:
     return issubclass(type(value), kinds)
 
 
+_OF_PYTHON = (types.FunctionType, property, classmethod, staticmethod)
+
+
 def is_made_by_python(kind: type) -> bool:
     """Whether a class was made by a class statement (and may be changed), not written in C."""
     return bool(kind.__flags__ & (1 << 9)) and not kind.__flags__ & (1 << 8) and (
         "__dict__" in kind.__dict__ or "__slots__" in kind.__dict__ or "__weakref__" in kind.__dict__
-        or any(is_a(value, types.FunctionType) for value in kind.__dict__.values())
+        or any(is_a(value, _OF_PYTHON) for value in kind.__dict__.values()) or issubclass(kind, BaseException)
         or is_made_by_python(kind.__base__ or object)
     )  # fmt: skip
 
@@ -196,6 +199,8 @@ def why_not_method(kind: type, name: str) -> str | None:
     if base is object or issubclass(base, _METHODS_OF) or base in ITERATORS or base in PLAIN:
         if base is object and name in ("__reduce__", "__reduce_ex__", "__dir__", "__sizeof__"):
             return f"calls {name}()"
+        if issubclass(base, LOCKS) and name == "locked":
+            return "asks whether a lock is held"
         return None
     if base.__module__.partition(".")[0] == "scipy" or base.__module__ == "_operator":
         return None

@@ -152,6 +152,8 @@ class Reads(Guards):
             found = holder.__dict__.get(name, Missing)
             if not (is_a(found, _AS_IMPORTED) and pure.is_library(holder.__name__)):
                 self.add("key", holder.__dict__, name, found)
+                if found is Missing:
+                    self.add("type", holder, None, kind)
         elif is_a(holder, type):
             self.attribute_of_class(holder, name, frame)
         elif kind is super:

@@ -664,11 +664,6 @@ def a_function_in_a_list_of_functions() -> Any:
 
 
 @case("classes")
-def a_function_of_numpy_that_the_user_replaces() -> Any:
-    return lambda x: np.sinc(x), (X,), attribute(np, "sinc", np.cos)
-
-
-@case("classes")
 def a_line_that_is_printed_when_asked() -> Any:
     o, out = Holder(verbose=False), io.StringIO()
 
