@@ -203,6 +203,7 @@ class Guards:
         self.contents: dict[int, tuple[Any, Any, Any, Any, str]] = {}  #: array, content, shape, dtype, name
         self.suspects: dict[int, tuple[Any, str]] = {}  #: objects that were used and cannot be watched, and a message
         self.names: dict[int, str] = {}  #: what the user calls an object, by `id`
+        self.cells: dict[int, Any] = {}  #: closure variables of functions that were called while all was watched
 
     @property
     def arrays(self) -> list[tuple[Any, Any, str]]:

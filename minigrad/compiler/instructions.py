@@ -6,6 +6,7 @@ not compiled. The names are those of Python 3.11; see the documentation of the m
 
 from __future__ import annotations
 
+import inspect
 import sys
 import types
 from collections.abc import Callable
@@ -48,9 +49,16 @@ def _stored_global(reads: Calls, frame: Frame, _: int, name: str) -> None:
     reads.add("key", frame.globals, name, frame.globals.get(name, Missing))
 
 
+_GENERATORS = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+
+
 def _cell(reads: Calls, frame: Frame, index: int, name: str) -> None:
     cell = frame.cell(index)
-    if type(cell) is types.CellType:
+    if type(cell) is not types.CellType or id(cell) in reads.cells:
+        return
+    if name in frame.code.co_cellvars and not frame.code.co_flags & _GENERATORS:
+        reads.cells[id(cell)] = cell  # made when this function was called, and made anew at the next call
+    else:
         reads.add("cell", cell, None, content(cell), name)
 
 

@@ -167,6 +167,7 @@ class Watched(Calls):
         """Refuse the function if it changed what it read, or drew random numbers."""
         if self.refusal is not None:
             return
+        self.cells.clear()
         self.forget_temporary(captured, uses, result)
         self.keep(captured, uses)
         for _, message in self.suspects.values():

@@ -871,3 +871,18 @@ def a_local_buffer(compiled: Any) -> Any:
     g = compiled(grad(loss))
     for k in range(CALLS):
         yield g(np.abs(W) + 1.0 + k)
+
+
+@program
+def a_recursion_within_the_function(compiled: Any) -> Any:
+    tree = ((1.0, 2.0), (3.0, (4.0, 5.0)))
+
+    def loss(w: Any) -> Any:
+        def folded(node: Any) -> Any:
+            return sum(map(folded, node)) if isinstance(node, tuple) else np.sum(np.sin(w * node))
+
+        return folded(tree)
+
+    g = compiled(grad(loss))
+    for k in range(CALLS):
+        yield g(W + k)
