@@ -29,6 +29,11 @@ class Transformed(functools.partial[Any]):
     __name__: str
     __qualname__: str
 
+    @property
+    def __code__(self) -> types.CodeType:
+        """Its code is that of minigrad: by this derivatives are told from the user's functions."""
+        return self.func.__code__
+
     def __get__(self, instance: Any, owner: Any) -> Any:
         """As a method, of functions that are transformed within a class."""
         return self if instance is None else types.MethodType(self, instance)
