@@ -214,6 +214,7 @@ def columns(found: Measured) -> dict[str, Any]:
              "difference": number(d.difference)}
             for d in found.deltas
         ],
+        "troubles": {str(index): [cause.why, cause.cure] for index, cause in found.troubles.items()},
         "failure": None if failure is None else {"message": failure.message[:2000], "spot": failure.spot},
         "difference": number(found.difference),
         "notes": list(found.notes),

@@ -18,7 +18,9 @@ import numpy as np
 from minigrad.core.lines import is_ours, located
 from minigrad.core.tape import NUMBERS, peel
 from minigrad.core.tree import flatten
+from minigrad.modes.causes import Cause, bad_entries
 from minigrad.modes.contributions import contributions, local_derivative
+from minigrad.modes.finite import explained, is_origin
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.taylor.push import push_with_trouble
 from minigrad.rules.expansion import expanded
@@ -30,6 +32,7 @@ from minigrad.show.watched import WatchedTape
 SPEEDS = 12  #: so many directions at most are pushed forward apart from each other
 LINES = 6  #: so many at most of them have a Taylor series of their own
 LONG = 2000  #: entries from which on series are short, and along all inputs together only
+TROUBLES = 100  #: so many entries at most are explained that made a NaN or an infinity
 CLOSE = 1e-6  #: the relative difference up to which a delta by hand agrees with the cotangent
 
 
@@ -94,6 +97,7 @@ class Measured:
     order: int
     series: tuple[tuple[tuple[Any, ...], ...], ...]  #: the coefficients 1 to `order` of all nodes, for each line
     deltas: tuple[Delta, ...]
+    troubles: dict[int, Cause]  #: entries that made a NaN or an infinity of finite operands: why, and what to do
     failure: Failure | None
     notes: tuple[str, ...]
 
@@ -127,15 +131,26 @@ def measured(
         lines = [Direction(f"{moving}, with speed 1", _ones(tape)), *given]
         n = len(tape.nodes)
         if 1 < len(directions) - len(given) <= LINES and n <= LONG:
-            lines += [d for d in directions if d not in given]
+            lines += [d for d in directions if d.name != GIVEN]
         order = order if n <= LONG else min(order, 3)
         series = _series(tape, lines, order, notes)
     by_hand = _deltas(tape, cotangents, deltas, args, failure is not None)
     return Measured(
         tape, tuple(outputs), tuple(cotangents), tuple(edges), tuple(seconds), difference, tuple(kept(tape, outputs)),
         tuple(map(operations, tape.nodes)), tuple(directions) if tangents else (), tangents,
-        tuple(lines) if series else (), order, series, by_hand, failure, tuple(notes),
+        tuple(lines) if series else (), order, series, by_hand, _troubles(tape), failure, tuple(notes),
     )  # fmt: skip
+
+
+def _troubles(tape: WatchedTape) -> dict[int, Cause]:
+    """Why entries are the first that are not finite, for the first of them."""
+    found: dict[int, Cause] = {}
+    with np.errstate(all="ignore"):
+        for index in range(tape.leaves, len(tape.nodes)):
+            primitive, _, args, ans, _ = tape.nodes[index]
+            if len(found) < TROUBLES and bad_entries(ans) is not None and is_origin(args, ans):
+                found[index] = explained(primitive.name, args, ans)[1]
+    return found
 
 
 def _recorded(

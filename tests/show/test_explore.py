@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from programs import inputs, scalar, steps
 from references import assert_close
 
-from minigrad import checkpoint, derivatives, explore, grad, jet, jvp, name, root, trace, value_and_grad
+from minigrad import checkpoint, derivatives, explain_nan, explore, grad, jet, jvp, name, root, trace, value_and_grad
 from minigrad.core.tape import peel
 from minigrad.show.explore import columns, rule_text
 from minigrad.show.measured import Measured, measured
@@ -350,6 +350,20 @@ def test_deltas_and_the_first_that_differs() -> None:
     assert measured(two_layers, args, deltas={"%3": np.ones(2)}).deltas[0].node == 3
     with pytest.raises(ValueError, match=r"'nope', which names no entry; the names are: 'A', 'b', 'h', 'x', 'z'"):
         measured(two_layers, args, deltas={"nope": 1.0})
+
+
+def test_why_a_nan_begins() -> None:
+    """The cause and the cure, as `explain_nan` tells them."""
+    with np.errstate(all="ignore"):
+        found = measured(lambda x: np.log(x[0] - 1.0) * np.exp(x[1]), (np.array([0.5, 1000.0]),))
+        told = explain_nan(lambda x: np.log(x[0] - 1.0), np.array([0.5]))
+    names = {found.tape.nodes[index][0].name: cause for index, cause in found.troubles.items()}
+    assert set(names) == {"log", "exp"}
+    assert names["log"].why == told.why
+    with np.errstate(all="ignore"):
+        page = explore(lambda x: np.log(x - 1.0), 0.5, out=None)
+    assert data_of(page.html)["troubles"]["2"] == [told.why, told.cure]
+    assert measured(curve, (0.5,)).troubles == {}
 
 
 # ----- functions that fail, and large tapes ---------------------------------------------------------------------------

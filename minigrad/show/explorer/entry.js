@@ -78,6 +78,8 @@ function troubleText(i) {
   if (badFirst.has(i) && isComputed(i)) {
     const given = E.parents[i].map((p, k) => (p >= 0 ? `${escaped(reference(p))} = ${brief(E.value[p])}` : escaped(E.constants[i][k])));
     out += `<p class="trouble">▲ NaN or infinity begins here: ${escaped(operationOf(i)[0])} of ${given.join(", ") || "nothing"}</p>`;
+    const [why, cure] = D.troubles[i] || [];
+    if (why) out += `<p>${escaped(why)}.</p><p class="small">To cure it: ${escaped(cure)}.</p>`;
   }
   if (reverse() && badBackward.has(i) && isComplete(i)) {
     const to = D.edges.parent[badBackward.get(i)];
@@ -99,7 +101,7 @@ function costPart(i) {
     facts.push(`${size} is kept for the backward sweep: the rule${readers.length > 1 ? "s" : ""} of ${links(readers, 4)} read${readers.length > 1 ? "" : "s"} it. It may go after ${link(last)}.`);
   } else facts.push("No rule reads this value: the backward sweep does not keep it.");
   if (!isInput(i)) {
-    const arithmetic = E.flops[i] === null ? "arithmetic not known" : `about ${count(E.flops[i])} addition${E.flops[i] === 1 ? "" : "s"} or multiplication${E.flops[i] === 1 ? "" : "s"}`;
+    const arithmetic = E.flops[i] === null ? "arithmetic not known" : E.flops[i] === 0 ? "no arithmetic" : `about ${count(E.flops[i])} addition${E.flops[i] === 1 ? "" : "s"} or multiplication${E.flops[i] === 1 ? "" : "s"}`;
     facts.push(`${micros(E.micros[i])} forward, ${micros(E.microsBack[i])} in its rules · ${arithmetic}.`);
   }
   return `<h3>Cost</h3>${facts.map((fact) => `<p class="small">${fact}</p>`).join("")}`;
