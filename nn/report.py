@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from minigrad.show import page as pages
+from minigrad.show.derivation import STYLE as STYLE_OF_EQUATIONS
 from minigrad.show.page import Html, element, joined
 
 STYLE = """
@@ -102,7 +103,7 @@ def page(title: str, introduction: str, sections: Sequence[Section], folder: Pat
         pages.section(f"{i}. {s.title}", *[_part(part, s, folder) for part in s.parts], id_=f"s{i}")
         for i, s in numbered
     ]
-    return pages.page(title, header, *shown, style=STYLE)
+    return pages.page(title, header, *shown, style=STYLE + STYLE_OF_EQUATIONS)
 
 
 def _part(part: str | Image | Table, section: Section, folder: Path) -> Html:

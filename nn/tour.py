@@ -19,7 +19,18 @@ import numpy
 
 from minigrad.show.page import write
 from nn.report import Section, page
-from nn.stations import activation, class_map, comparison, data, depth, derivatives, quadratic, tape, training
+from nn.stations import (
+    activation,
+    class_map,
+    comparison,
+    data,
+    depth,
+    derivatives,
+    quadratic,
+    recursion,
+    tape,
+    training,
+)
 from nn.stations.problem import Problem, Settings, load_problem
 from nn.stations.view import method
 
@@ -76,6 +87,7 @@ def run(settings: Settings) -> Tour:
     norm = shown(quadratic, quadratic.measure(problem))
     compared = shown(comparison, comparison.measure(problem))
     recorded = shown(tape, tape.measure(problem))
+    loops = shown(recursion, recursion.measure(problem))
 
     seconds = round(time.perf_counter() - started, 1)
     numbers = {
@@ -96,6 +108,7 @@ def run(settings: Settings) -> Tour:
         "quadratic": quadratic.numbers(norm),
         "comparison": comparison.numbers(compared),
         "tape": tape.numbers(recorded),
+        "recursion": recursion.numbers(loops),
     }
     title = f"A neural network and its gradient: {problem.data.name}"
     html = page(title, _introduction(problem), sections, settings.out)

@@ -63,9 +63,12 @@ class Derivation:
     @property
     def html(self) -> str:
         """A page with the equations as MathML: one file, without a script, that opens without a network."""
-        return str(page(f"{self.title}: the derivation", element("h1", self.title), self._tables(), style=_STYLE))
+        card = element("div", self.body, class_="card")
+        return str(page(f"{self.title}: the derivation", element("h1", self.title), card, style=STYLE))
 
-    def _tables(self) -> Html:
+    @property
+    def body(self) -> Html:
+        """The equations as a part of a page with the style `STYLE`: a table for each phase, under its heading."""
         parts = []
         for phase, equations in self._by_phase():
             rows = [
@@ -80,11 +83,11 @@ class Derivation:
             ]
             table = element("table", element("tbody", joined(rows, "\n")), class_="equations")
             heading = _HEADINGS[phase]
-            parts.append(element("section", element("h2", heading), scrolling(heading, table), class_="card"))
+            parts.append(element("section", element("h3", heading), scrolling(heading, table)))
         return joined(parts, "\n")
 
     def _repr_html_(self) -> str:
-        return str(joined([element("style", Html(_STYLE)), self._tables()]))
+        return str(joined([element("style", Html(STYLE)), self.body]))
 
     def _repr_latex_(self) -> str:
         return f"$$ {self.latex} $$"
@@ -109,7 +112,7 @@ _HEADINGS = {
     "primal": "values", "pullback": "cotangents: the derivatives of the result with respect to these values",
     "pushforward": "tangents", "series": "Taylor coefficients",
 }  # fmt: skip
-_STYLE = (
+STYLE = (
     MATH_STYLE
     + """
 .equations td { border: 0; text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: middle; }

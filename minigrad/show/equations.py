@@ -84,12 +84,23 @@ class Author:
         made = made_by(step)
         if not any(var.index in self.writer.names for var in made) or self._is_transparent(step):
             return []
-        right = self.step(step)
+        right = self._with_sizes(self.step(step))
+        rights = [right] if len(made) == 1 else [Formula("entry", (right, k)) for k in range(len(made))]
+        lefts = [self._with_sizes(self.value(var)) for var in made]
         return [
-            Equation(self.value(var), right if len(made) == 1 else Formula("entry", (right, k)), "", (var.shape,),
-                     step.origin.phase)
-            for k, var in enumerate(made)
-        ]  # fmt: skip
+            Equation(left, each, "", (var.shape,), step.origin.phase) for left, each, var in zip(lefts, rights, made)
+        ]
+
+    def _with_sizes(self, formula: Any) -> Any:
+        """An index that is the number of passes as such: the last entry of X is X_R."""
+        if not isinstance(formula, tuple):
+            return formula
+        if isinstance(formula, Formula) and formula.kind == "symbol":
+            name, index, mark = formula.parts
+            size = self.writer.sizes.get(index) if isinstance(index, int) else None
+            return symbol(name, Formula("affine", (size, 1, 0, (0, ""))), mark) if size is not None else formula
+        parts = [self._with_sizes(part) for part in formula]
+        return Formula(parts[0], parts[1]) if isinstance(formula, Formula) else tuple(parts)
 
     def _is_transparent(self, step: Step) -> bool:
         """Whether a step is the same number in another form, which is no equation."""

@@ -280,7 +280,7 @@ def _mathml(formula: Formula) -> Html:
         return _row(element("munderover", _operator("∑"), below, element("mn", parts[3])), mathml(parts[0], 2))
     if kind in _ML_ONES:
         before, after = _ML_ONES[kind]
-        return _row(*[element("mi", text) for text in before], mathml(parts[0], 3), *map(_ones, after))
+        return _row(*map(_ones, before), mathml(parts[0], 3), *map(_ones, after))
     if kind == "entry":
         return _row(mathml(parts[0], ATOM), _operator("["), element("mn", parts[1]), _operator("]"))
     if kind == "column":
@@ -304,8 +304,8 @@ _ML_BINARY = {
     "entrywise": ("⊙", 3, 3),
 }  # fmt: skip
 _ML_ONES = {
-    "row sums": ((), ("1",)), "column sums": (("𝟏⊤",), ()), "repeated in columns": ((), ("1⊤",)),
-    "repeated in rows": (("𝟏",), ()),
+    "row sums": ((), ("1",)), "column sums": (("1⊤",), ()), "repeated in columns": ((), ("1⊤",)),
+    "repeated in rows": (("1",), ()),
 }  # fmt: skip
 
 

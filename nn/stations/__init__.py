@@ -11,6 +11,7 @@
 | `quadratic`   | the gradient of ||Mx||², against its formula                                |
 | `comparison`  | the gradient by autodiff, against backpropagation by hand                   |
 | `tape`        | what autodiff recorded for that network                                     |
+| `recursion`   | the loops that are found in the tape, beside the ones by hand               |
 
 Every station has three functions:
 

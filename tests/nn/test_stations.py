@@ -22,6 +22,7 @@ from nn.stations import (
     depth,
     derivatives,
     quadratic,
+    recursion,
     tape,
     training,
     view,
@@ -90,7 +91,7 @@ def test_the_documentation_lists_every_station():
 
 def test_measurements_show_themselves_and_cannot_be_changed(problem, trained):
     measured = {training: trained, class_map: class_map.measure(problem, trained)}
-    for station in (data, activation, depth, derivatives, quadratic, comparison, tape):
+    for station in (data, activation, depth, derivatives, quadratic, comparison, tape, recursion):
         measured[station] = station.measure(problem)
     for station, result in measured.items():
         assert isinstance(station.show(problem, result), Section)
@@ -221,6 +222,17 @@ def test_the_tape_is_that_of_the_comparison(problem):
     assert measured.inputs == len(A) + len(b)
     assert measured.table.count("\n") >= measured.nodes
     assert f"{float(logistic(forward(A, b, problem.data.x_train)[-1], problem.Y)):.4f}"[:6] in measured.table
+
+
+def test_the_recursion_is_found_and_stands_beside_the_one_by_hand(problem):
+    measured = recursion.measure(problem)
+    assert measured.lines[0] < 0.7 * measured.lines[1]
+    assert "for r in reversed(range(R)):" in measured.found
+    assert "A_bar[r] = u_bar @ X[r].T" in measured.found
+    assert "gA[r] = M @ X[r].T" in measured.by_hand
+    html = "".join(map(str, recursion.show(problem, measured).parts))
+    assert html.index("found by minigrad") < html.index("by hand, nn/backprop.py")
+    assert "<math" in html
 
 
 # ----- what they share ------------------------------------------------------------------------------------------------
