@@ -202,18 +202,11 @@ def loses_digits(w: Series, u: Series, v: Series) -> bool:
         return bool(np.any(near) and np.any(near & (_upward_bounds(w[0], u, v, len(w) - 1)[-1] > 1e3 * np.abs(w[-1]))))
 
 
-def is_near_zero(v: Series) -> bool:
-    """Whether a denominator vanishes within half a unit of t, at some entry, as far as its slope tells."""
-    return bool(np.any(abs(peel(v[1])) > 2.0 * abs(peel(v[0]))))
-
-
-def cancel(w: Series, u: Series, v: Series) -> bool:
-    """Whether rounding errors have made all but four digits of the last coefficient of a sum w of u and v."""
-    k = len(w) - 1
-    if u is v or not 0 < k < min(len(u), len(v)):
-        return False
-    terms = np.abs(peel(u[k])) + np.abs(peel(v[k]))
-    return bool(np.any(np.finfo(np.result_type(terms)).eps * terms > 1e-4 * np.abs(peel(w[k]))))
+def is_near_zero(v: Series, order: int) -> bool:
+    """Whether a denominator vanishes so near that rounding errors, divided by it once for each order, could be seen."""
+    at, by = abs(peel(v[0])), abs(peel(v[1]))
+    with np.errstate(all="ignore"):
+        return bool(np.any(by > (1e-8 / np.finfo(np.asarray(at).dtype).eps) ** (1.0 / (order + 3)) * at))
 
 
 def _upward_bounds(ans: Any, u: Series, v: Series, order: int) -> list[Any]:

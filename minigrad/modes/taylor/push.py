@@ -18,7 +18,8 @@ Boxes among them take the same recurrences as lists: that is how a gradient of a
 **Quotients** near a common zero of numerator and denominator, sin(x)/x near 0, are seen to lose digits, also when they
 are written as products with 1/x; then the pass runs once more to a higher order, where both can be divided by what
 vanishes (see `series.careful_quotient`). Where the program itself has lost the digits, (exp(x) - 1)/x or
-1/tanh(x) - 1/x near 0, a RuntimeWarning says so.
+1/tanh(x) - 1/x near 0, a RuntimeWarning says so: wherever something is divided by what nearly vanishes, the series is
+compared with that of the same program with rounding errors of our own.
 
 **Special functions** (those declared `noisy`) may lose digits with every order. Their series is compared with that of
 a point beside it, and a RuntimeWarning says where it is not exact to some 1e-12.
@@ -48,28 +49,21 @@ from minigrad.rules.series import Series
 class Findings(Trouble):
     """What a pass met: infinities, NaN, and quotients in which digits were lost."""
 
-    __slots__ = ("lost_digits", "poles")
+    __slots__ = ("is_near_pole", "lost_digits")
 
     def __init__(self) -> None:
         super().__init__()
         self.lost_digits = False
-        self.poles: set[int] = set()  #: nodes that are infinite near the point
+        self.is_near_pole = False  #: whether something is divided by what vanishes near the point
 
-    def cancel(self, tape: Tape, known: list[Any], i: int, us: list[Series]) -> bool:
-        """Whether node i is a sum of two poles that cancel but for rounding errors; poles are remembered."""
-        primitive, parents, args, *_ = tape.nodes[i]
-        inverse = us[1] if primitive is DIVIDE else us[0] if primitive is RECIPROCAL else None
+    def look_for_pole(self, node: Any, us: list[Series], order: int) -> None:
+        """Note a division by a number that is nearly 0, in whatever form it is written."""
+        primitive, parents, args, *_ = node
+        below = us[1] if primitive is DIVIDE else us[0] if primitive is RECIPROCAL else None
         if primitive is POWER and parents[1] < 0 and type(args[1]) in NUMBERS and np.real(args[1]) < 0:
-            inverse = us[0]
-        if inverse is not None:
-            if len(inverse) > 1 and s.is_near_zero(inverse):
-                self.poles.add(i)
-        elif self.poles and primitive in SUMS and self.poles.issuperset(parents):
-            (one, *_), (other, *_) = [(tape.nodes[p][:2], tape.nodes[p][2]) for p in parents]
-            return one != other and s.cancel(known[i], *us)
-        elif self.poles and primitive in KEEP_POLES and not self.poles.isdisjoint(parents):
-            self.poles.add(i)
-        return False
+            below = us[0]
+        if below is not None and len(below) > 1 and s.is_near_zero(below, order):
+            self.is_near_pole = True
 
     def watch(self) -> Any:
         """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
@@ -146,8 +140,8 @@ def _push_through(
         if findings is not None:
             if pair is not None and s.loses_digits(known[i], *pair):
                 findings.lost_digits = True
-            if findings.cancel(tape, known, i, us):
-                findings.note(i, primitive, ans, CANCELLED)
+            if not findings.is_near_pole:
+                findings.look_for_pole(tape.nodes[i], us, order)
             if primitive.noisy and order > 1 and is_noisy(known[i], primitive, us, args, ans, params, order):
                 findings.note(i, primitive, ans, NOISY)
         if events:
@@ -244,8 +238,8 @@ def inverse_of(tape: Tape, known: list[Any], i: int, order: int) -> tuple[Any, S
 
 
 CANCELLED = (
-    "two terms cancel that are infinite near this point, and rounding errors are all that is left of a derivative of "
-    "their difference; write it so that nothing cancels, as a series near the point"
+    "terms cancel that are infinite, or divided by what vanishes, near this point, and rounding errors are all that is "
+    "left of a derivative; write it so that nothing cancels, as np.expm1(x) / x for (np.exp(x) - 1) / x, or as a series"
 )
 NOISY = (
     "its high derivatives have lost digits at this point, to rounding that grows with the order: they are not exact to "
@@ -257,7 +251,6 @@ LOST = (
 )
 # Those whose series have the care of this module beside them.
 DIVIDE, MULTIPLY, RECIPROCAL, POWER = (f.primitive for f in (e.divide, e.multiply, e.reciprocal, e.power))
-SUMS, KEEP_POLES = (e.add.primitive, e.subtract.primitive), (MULTIPLY, e.negative.primitive)
 
 
 def node_series(
@@ -430,15 +423,61 @@ def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], orde
     findings = Findings()
     with findings.watch():
         found = push_series(tape, inputs, outputs, order, findings)
-    if findings.lost_digits:
+    ahead = findings.lost_digits
+    if ahead:
         again = Findings()
         with np.errstate(all="ignore"):
             longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
         found = [u[: order + 1] for u in longer]
         findings.found = again.found + findings.found
+    if findings.is_near_pole and all(what is not LOST for *_, what in findings.found):
+        k = cancelled(tape, inputs, outputs, order, found, ahead)
+        if k is not None:
+            primitive, _parents, _args, ans, _params = tape.nodes[outputs[k]]
+            findings.found.insert(0, (outputs[k], primitive, ans, CANCELLED))
     if findings.found and not _is_resolved(findings, tape, found):
         findings.tell(tape)
     return found
+
+
+def cancelled(
+    tape: Tape, inputs: list[Series], outputs: list[int], order: int, found: list[Series], ahead: bool
+) -> int | None:
+    """The first output of which rounding errors, one in the value of every node, leave less than five digits."""
+    if any(type(v) is Box or not isinstance(peel(v), (float, np.ndarray, np.generic)) for u in inputs for v in u):
+        return None
+    draw = np.random.default_rng(0)
+    for _ in range(3):  # the errors of one draw may cancel
+        with np.errstate(all="ignore"):
+            other = push_series(rounded(tape, draw), inputs, outputs, order + s.AHEAD * ahead, None, ahead)
+            for k, (u, v) in enumerate(zip(found, other)):
+                sizes = [np.abs(peel(c)) for c in u] + [np.zeros(())] * (order + 2 - len(u))
+                for j in range(1, min(len(u), len(v))):
+                    around = sum([sizes[j - 1], sizes[j + 1]], 1e-3 * sizes[j]) * 1e-3
+                    off = np.abs(peel(u[j]) - peel(v[j]))
+                    if np.any(off > 1e-5 * sizes[j] + 1e-5 * around):
+                        return k
+    return None
+
+
+def rounded(tape: Tape, draw: Any) -> Tape:
+    """The same program with a rounding error in the result of every operation, the same in what is done twice."""
+    again = Tape()
+    done: dict[Any, Any] = {}
+    again.nodes, again.leaves = list(tape.nodes[: tape.leaves]), tape.leaves
+    for primitive, parents, args, _ans, params in tape.nodes[tape.leaves :]:
+        args = tuple([again.nodes[p][3] if p >= 0 else arg for p, arg in zip(parents, args)])
+        numbers = tuple([arg if p < 0 else None for p, arg in zip(parents, args)])
+        plain = not params and all(n is None or type(n) in NUMBERS for n in numbers)
+        key = (primitive, parents, numbers) if plain else len(done)
+        if key not in done:
+            ans = primitive.fun(*args, **params)
+            if type(ans) is not tuple and ans.dtype.kind in "fc":
+                error = np.finfo(ans.dtype).eps * draw.uniform(-2.0, 2.0, np.shape(ans))
+                ans = (ans * (1.0 + error)).astype(ans.dtype)
+            done[key] = ans
+        again.nodes.append((primitive, parents, args, done[key], params))
+    return again
 
 
 def _is_resolved(findings: Findings, tape: Tape, found: list[Series]) -> bool:
