@@ -454,8 +454,8 @@ def cancelled(
                 sizes = [np.abs(peel(c)) for c in u] + [np.zeros(())] * (order + 2 - len(u))
                 for j in range(1, min(len(u), len(v))):
                     around = sum([sizes[j - 1], sizes[j + 1]], 1e-3 * sizes[j]) * 1e-3
-                    off = np.abs(peel(u[j]) - peel(v[j]))
-                    if np.any(off > 1e-5 * sizes[j] + 1e-5 * around):
+                    off, digits = np.abs(peel(u[j]) - peel(v[j])), max(1e-5, 1e5 * np.finfo(sizes[j].dtype).eps)
+                    if np.any(off > digits * (sizes[j] + around)):
                         return k
     return None
 
