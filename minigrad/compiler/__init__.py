@@ -11,7 +11,11 @@
 | `reads`      | attributes, entries, elements: each by the way it was read                        |
 | `pure`       | functions written in C that read their arguments alone                            |
 | `guards`     | what was read, as conditions that a program asks before it runs                   |
-| `passes`     | the optimisations, each from program to program                                   |
+| `raising`    | operations that raise exceptions for some numbers                                 |
+| `forms`      | functions whose results have shapes or dtypes that depend on numbers              |
+| `passes`     | the optimisations, each from program to program, and when they are exact          |
+| `canonical`  | the first pass: one way to say everything                                         |
+| `algebra`    | passes that compute the same with less                                            |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
 | `driver`     | such loops, and small products of matrices, as one call                           |
 | `render`     | steps as Python expressions                                                       |

@@ -23,6 +23,11 @@ def has_shape(value: Any, expected: Any) -> bool:
     return bool(value.shape == expected)
 
 
+def has_dtype(value: Any, expected: Any) -> bool:
+    """The guard of a dtype that depends on the numbers."""
+    return bool(value.dtype == expected)
+
+
 class Reading(NamedTuple):
     """What a function of Python answered for a value: `int`, `round`, its text."""
 
@@ -37,7 +42,7 @@ def gives(value: Any, reading: Reading) -> bool:
     return is_equal(reading.function(value, *reading.args), reading.answer)
 
 
-GUARDS = (is_equal, is_true, has_shape, gives)
+GUARDS = (is_equal, is_true, has_shape, has_dtype, gives)
 
 
 class Missed:
@@ -56,5 +61,6 @@ BROKEN = {
     is_true: Missed("an `if` that depends on numbers went another way"),
     is_equal: Missed("float(), int(), str(), item() or tolist() took out another number"),
     has_shape: Missed("a shape that depends on numbers is another one"),
+    has_dtype: Missed("a dtype that depends on numbers is another one"),
     gives: Missed("int(), round(), a text or a key was made of another number"),
 }

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import builtins
 import functools
+import gc
 import itertools
 import os
 import threading
+import time
 import warnings
-from collections import Counter
-from collections.abc import Callable, Sequence
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 
 MOST = 8  #: specialisations that are kept for one signature
 MOST_SIGNATURES = 64
+MOST_BYTES = 1 << 28  #: of all programs of a function: texts, and what they are compared with
+HEAVY = 1 << 20  #: bytes of captured arrays from which on it is measured whether comparing them pays
 
 
 class Compiled:
@@ -48,10 +54,12 @@ class Compiled:
                 setattr(self, name, asked(fun, name))
         self.__wrapped__ = fun
         self.fun, self.exact, self.backend = fun, exact, backend
-        self._replays: tuple[Callable[..., Any], ...] = ()
+        self._replays: tuple[Any, ...] = ()
         self._lock, self._process = threading.RLock(), os.getpid()
         self._records: dict[Any, _Record] = {}
-        self._calls = itertools.count()
+        self._dropped = 0  # calls that programs answered which are gone
+        self._lately: deque[Any] = deque(maxlen=2 * MOST)  # the latest programs, each of a new signature
+        self._sightings: dict[int, _Sightings] = {}  # by the `hash` of a signature
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._has_warned = False
@@ -68,7 +76,7 @@ class Compiled:
             except Exception:  # an infinite derivative, a singular matrix: the engine knows what to do or say
                 return self._eager("exceptional", args, kwargs)
             if type(result) is not Missed:
-                next(self._calls)
+                next(replay.uses)
                 if replay is not replays[0]:
                     self._to_front(replay)
                 return result
@@ -98,6 +106,8 @@ class Compiled:
 
     def _drop(self, replay: Any) -> None:
         with self._locked():
+            if replay in self._replays:
+                self._dropped += uses_of(replay)
             self._replays = tuple([each for each in self._replays if each is not replay])
             for record in self._records.values():
                 if replay in record.replays:
@@ -132,6 +142,9 @@ class Compiled:
         """Make a program for these arguments: a function that builds the result, or why there is none."""
         record = self._records.get(key)
         if record is None:
+            if not self._may_pay(key):
+                self._reasons["every call brings another kind of arguments: only one that comes again is traced"] += 1
+                return "eager"
             if len(self._records) >= MOST_SIGNATURES:
                 for replay in list(self._records.pop(next(iter(self._records))).replays):
                     self._drop(replay)
@@ -154,25 +167,58 @@ class Compiled:
             self._refused(record, traced.watched)
             return traced.answer
         self._counts["traces"] += 1
-        is_fused = self.backend == "numba"
-        program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
-        if is_fused:
-            program = driven(fused(program))
-        text, namespace = written(
-            program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched, self.exact
-        )
-        exec(builtins.compile(text, "<compiled>", "exec"), namespace)
-        replay = namespace["replay"]
-        replay.watched = traced.watched
+        replay = self._written(traced)
         if not agrees(replay, args, kwargs, traced):
             record.failed()
             self._reasons["the compiled function gave another result than the traced one"] += 1
             return "eager"
+        if reason := too_watchful(traced.watched, lambda: replay(args, kwargs), lambda: self.fun(*args, **kwargs)):
+            record.wait = 1000
+            self._reasons[reason] += 1
+            return traced.answer
+        if not record.replays:
+            self._lately.append(replay)
         record.add(replay)
         if len(record.replays) > MOST:
             self._drop(record.replays[0])
         self._replays = (replay, *self._replays)
+        while sum([each.size for each in self._replays]) > MOST_BYTES and len(self._replays) > 1:
+            self._drop(self._replays[-1])
         return traced.answer
+
+    def _written(self, traced: Traced) -> Any:
+        """The function that answers in place of the one that was traced."""
+        with without_collections():
+            is_fused = self.backend == "numba"
+            program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
+            if is_fused:
+                program = driven(fused(program))
+            text, namespace = written(
+                program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched, self.exact
+            )
+            exec(builtins.compile(text, "<compiled>", "exec"), namespace)
+        replay = namespace["replay"]
+        replay.watched, replay.uses = traced.watched, itertools.count()
+        replay.size = 4 * len(text) + sum([_size(value) for value in namespace.values()])
+        return replay
+
+    def _may_pay(self, key: Any) -> bool:
+        """Whether to trace arguments of a new kind, given their signature.
+
+        Not at once if half of the latest kinds came once only, such as a counter or ever longer arrays: then a kind is
+        traced when it comes a second time, and, if its program is dropped before it is used, after twice as many calls.
+        """
+        seen = self._sightings.pop(hash(key), None)
+        if seen is None or not seen.is_of(key):
+            seen = _Sightings(key)
+        self._sightings[hash(key)] = seen
+        if len(self._sightings) > 16 * MOST_SIGNATURES:
+            self._sightings.pop(next(iter(self._sightings)))
+        seen.calls += 1
+        if sum([uses_of(replay) == 0 for replay in self._lately]) >= MOST and seen.calls < seen.enough:
+            return False
+        seen.enough = 2 * seen.calls + 2
+        return True
 
     def _refused(self, record: _Record, watched: Watched) -> None:
         """A function does what a program cannot repeat: the engine answers. The first time there is a warning."""
@@ -203,9 +249,10 @@ class Compiled:
         the programs of their signature did not hold, with `reasons`; `exceptional`: calls that the engine answered
         because of a division by zero or an invalid operation; `eager`: calls that it answered because tracing them
         would not pay, or because the function is not compiled, for one of the `reasons`; `signatures` and `programs`:
-        what is kept.
+        what is kept, in about as many `bytes`.
         """
-        replays = self._calls.__reduce__()[1][0]
+        with self._locked():
+            replays = self._dropped + sum(map(uses_of, self._replays))
         return {
             "traces": self._counts["traces"],
             "replays": replays,
@@ -214,11 +261,84 @@ class Compiled:
             "eager": self._counts["eager"],
             "signatures": len(self._records),
             "programs": len(self._replays),
+            "bytes": sum([replay.size for replay in self._replays]),
             "reasons": dict(self._reasons),
         }
 
     def __repr__(self) -> str:
         return f"<compiled {getattr(self.fun, '__name__', self.fun)!s}>"
+
+
+def uses_of(replay: Any) -> int:
+    """How many calls a program has answered."""
+    return int(repr(replay.uses)[6:-1])  # of a counter, which threads need no lock for
+
+
+def _size(value: Any) -> int:
+    """The memory of a constant of a program that is the program's own."""
+    if type(value) is bytes:
+        return len(value)
+    return value.nbytes if type(value) is np.ndarray and value.base is None else 0
+
+
+def too_watchful(watched: Watched, replay: Callable[[], Any], fun: Callable[[], Any]) -> str | None:
+    """Why a program does not pay, if comparing the large arrays that it captured takes longer than the function."""
+    compared = [array for array, _, _ in watched.arrays if array.flags.writeable or array.base is not None]
+    if sum([array.nbytes for array in compared]) < HEAVY:
+        return None
+    times: tuple[list[float], list[float]] = ([], [])
+    for _ in range(3):
+        for run, found in zip((replay, fun), times):
+            start = time.perf_counter()
+            run()
+            found.append(time.perf_counter() - start)
+    if min(times[0]) <= min(times[1]):
+        return None
+    size = f"{sum([array.nbytes for array in compared]) / 1e6:.0f} MB"
+    return (
+        f"comparing captured arrays of {size} takes longer than the function: pass them as arguments, or make them "
+        "read-only (a.flags.writeable = False)"
+    )
+
+
+@contextmanager
+def without_collections() -> Iterator[None]:
+    """Within this block Python looks for no cycles: what is made stays, and looking through it again takes long."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+class _Sightings:
+    """How often a signature came that may not be traced yet. It keeps no argument alive."""
+
+    __slots__ = ("calls", "enough", "objects")
+
+    def __init__(self, key: Any) -> None:
+        self.calls = 0
+        self.enough = 2  #: at how many calls it is traced
+        self.objects = [weak(value) for _, value in _by_identity(key)]
+
+    def is_of(self, key: Any) -> bool:
+        """Whether this is the same signature: objects that are gone leave their `id`, and so their hash, to others."""
+        return all(ref() is value for ref, (_, value) in zip(self.objects, _by_identity(key)))
+
+
+def _by_identity(key: Any) -> list[Any]:
+    """The static arguments of a signature that are equal to themselves only."""
+    return [each for each in key[1] if len(each) == 2 and type(each[1]).__hash__ is object.__hash__]
+
+
+def weak(value: Any) -> Callable[[], Any]:
+    """A weak reference, or for what has none a function that returns nothing that it could be."""
+    try:
+        return weakref.ref(value)
+    except TypeError:
+        return lambda: weak
 
 
 class _Record:

@@ -18,8 +18,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad.compiler.answers import Reading, gives, has_shape, is_equal, is_true
+from minigrad.compiler.answers import Reading, gives, has_dtype, has_shape, is_equal, is_true
 from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
+from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
@@ -284,9 +285,8 @@ class Trace(Onlooker):
         )
         kwargs = mapped(self._operand, kwargs) if kwargs else kwargs
         self.steps.append(Step(out, function, args, kwargs, quiet, origin))
-        if shape_depends_on_numbers(function, args):
-            for var, value in zip(made_by(self.steps[-1]), result if isinstance(result, (tuple, list)) else (result,)):
-                self.guard(has_shape, var, np.shape(value))
+        if type(function) is not np.ufunc:
+            self.guard_form(function, args)
         return staged
 
     def _staged(self, result: Any, origin: Origin) -> Any:
@@ -321,6 +321,15 @@ class Trace(Onlooker):
         if self.is_open:
             origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
             self.steps.append(Step(None, check, (var, expected), {}, False, origin))
+
+    def guard_form(self, function: Any, args: tuple[Any, ...]) -> None:
+        """From here on the program holds only if the shapes and dtypes of the last results are these again."""
+        by_shape, by_dtype = shape_depends_on_numbers(function, args), dtype_depends_on_numbers(function, args)
+        for var in made_by(self.steps[-1]) if by_shape or by_dtype else ():
+            if by_shape and var.kind == "array":
+                self.guard(has_shape, var, var.shape)
+            if by_dtype and var.kind != "python":
+                self.guard(has_dtype, var, var.dtype)
 
     def close(self, outputs: list[Any]) -> Program:
         """The program that was written, with these results."""
@@ -367,25 +376,6 @@ def unstaged(value: Any) -> Any:
 
 def _var(value: Any) -> Any:
     return value.var if type(value) is Staged else value
-
-
-# Functions whose results have shapes that depend on numbers, each with the positions of the arguments that matter.
-_BY_NUMBERS: dict[Any, tuple[int, ...]] = {
-    np.nonzero: (0,), np.flatnonzero: (0,), np.argwhere: (0,), np.unique: (0,), np.compress: (0,), np.extract: (0,),
-    np.trim_zeros: (0,), np.union1d: (0, 1), np.intersect1d: (0, 1), np.setdiff1d: (0, 1), np.setxor1d: (0, 1),
-    np.bincount: (0,), np.repeat: (1,), np.unique_all: (0,), np.unique_counts: (0,), np.unique_inverse: (0,),
-    np.unique_values: (0,), np.histogram: (0,), np.delete: (1,),
-}  # fmt: skip
-
-
-def shape_depends_on_numbers(function: Any, args: tuple[Any, ...]) -> bool:
-    """Whether the shape of a result may differ for inputs of the same shapes."""
-    if function is operator.getitem:
-        return any(var.dtype.kind == "b" for var in variables(args[1]))
-    places = _BY_NUMBERS.get(function) if callable(getattr(function, "__hash__", None)) else None
-    if places is not None:
-        return any(True for _ in variables([args[k] for k in places if k < len(args)])) or len(args) <= max(places)
-    return function is np.where and len(args) == 1
 
 
 # ----- staged values --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.answers import gives, has_shape, is_true
+from minigrad.compiler.answers import gives, has_dtype, has_shape, is_true
 from minigrad.compiler.layout import WIDTH, broken, comment
 from minigrad.compiler.naming import Names, Ways, input_names, name_by_function, own_names
 from minigrad.compiler.readable import LITERAL, is_factor, needed_for_results, plainer, recognised, uses_of
@@ -326,6 +326,8 @@ class Writer:
             wrong = f"not {name}" if expected else name
         elif step.function is has_shape:
             wrong = f"{name}.shape != {self.renderer.value(expected)}"
+        elif step.function is has_dtype:
+            wrong = f"{name}.dtype != {self.renderer.value(expected)}"
         elif step.function is gives:
             wrong = f"{expected.text.replace('{}', name, 1)} != {expected.answer!r}"
         else:

@@ -107,3 +107,52 @@ def test_a_zero_that_is_taken_out_has_its_sign() -> None:
     """0.0 == -0.0, but a program that was written for one does not hold for the other."""
     compiled = minigrad.compile(lambda x: np.copysign(1.0, float(x)))
     assert [float(compiled(x)) for x in (0.0, 0.0, -0.0, -0.0)] == [1.0, 1.0, -1.0, -1.0]
+
+
+# ----- shapes and dtypes that depend on numbers -----------------------------------------------------------------------
+
+_HISTOGRAMS = (np.linspace(0.0, 1.0, 30), np.concatenate([np.zeros(20), np.linspace(0.0, 1.0, 10)]))
+_FORMS: dict[str, tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = {
+    "roots": (
+        lambda p: len(np.roots(p)) * p + np.sum(np.abs(np.roots(p))), (np.array([1.0, 2.0, -3.0]),),
+        (np.array([0.0, 2.0, 3.0]),),
+    ),
+    "complex roots": (lambda p: np.real(np.roots(p)), (np.array([1.0, 2.0, -3.0]),), (np.array([1.0, 2.0, 3.0]),)),
+    "eigenvalues": (
+        lambda A: np.real(np.linalg.eigvals(A)), (np.diag([2.0, 3.0]),), (np.array([[0.0, 1.0], [-1.0, 0.0]]),)
+    ),
+    "eigenvectors": (
+        lambda A: np.conjugate(np.linalg.eig(A)[1]) * 2.0, (np.diag([2.0, 3.0]),),
+        (np.array([[0.0, 1.0], [-1.0, 0.0]]),),
+    ),
+    "residuals": (
+        lambda A, b: len(np.linalg.lstsq(A, b, rcond=None)[1]) * b,
+        (np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), np.ones(3)), (np.ones((3, 2)), np.ones(3)),
+    ),
+    "automatic bins": (lambda x: len(np.histogram(x, bins="auto")[0]) * x, *[(x,) for x in _HISTOGRAMS]),
+    "edges of bins": (lambda x: len(np.histogram_bin_edges(x, bins="auto")) * x, *[(x,) for x in _HISTOGRAMS]),
+    "leading zeros": (
+        lambda a, b: len(np.polymul(a, b)) * a, (np.array([1.0, 2.0]), np.ones(2)), (np.array([0.0, 2.0]), np.ones(2))
+    ),
+    "complex roots of numbers": (lambda x: np.real(np.emath.sqrt(x)), (np.ones(2),), (-np.ones(2),)),
+    "real if close": (lambda z: np.real(np.real_if_close(z)) + np.real_if_close(z), (np.ones(2) + 0j,),
+                      (1j * np.ones(2),)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sorted(_FORMS))
+@pytest.mark.parametrize("exact", [False, True])
+def test_shapes_and_dtypes_that_depend_on_numbers(name: str, exact: bool) -> None:
+    """A program is asked again for those that it met; for others there is another one."""
+    fun, first, second = _FORMS[name]
+    compiled = minigrad.compile(fun, exact=exact)
+    for args in (first, first, second, second, first, second):
+        assert_same(compiled(*args), fun(*args))
+    assert (compiled.stats()["traces"], compiled.stats()["replays"]) == (2, 4)
+
+
+def test_a_dtype_is_asked_for_in_the_text() -> None:
+    text = minigrad.source(lambda A: np.real(np.linalg.eigvals(A)), np.diag([2.0, 3.0]))
+    assert ".dtype != np.float64" in text
+    with pytest.raises(ValueError, match="another branch"):
+        text.function()(np.array([[0.0, 1.0], [-1.0, 0.0]]))
