@@ -6,6 +6,7 @@ import ast
 import builtins
 import functools
 import inspect
+import linecache
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -172,7 +173,9 @@ def expression(target: Target, scope: dict[str, Any], names: list[str]) -> Calla
     missing = names_in(target) - set(names) - scope.keys() - set(dir(builtins))
     if missing:
         raise CommandError(f"{target.text!r} needs {', '.join(sorted(missing))}, which {target.file} does not define")
-    code = compile(target.text, f"<{target.text}>", "eval")
+    filename = f"<{target.text}>"
+    linecache.cache[filename] = (len(target.text), None, [target.text], filename)  # for messages and pages
+    code = compile(target.text, filename, "eval")
 
     def of_parameters(*xs: Any) -> Any:
         return eval(code, {**scope, **dict(zip(names, xs))})

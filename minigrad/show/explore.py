@@ -320,7 +320,8 @@ def _program(found: Measured) -> tuple[list[dict[str, Any]], list[list[Any]]]:
 
 
 def _function_name(code: CodeType) -> str:
-    return code.co_qualname.rpartition("<locals>.")[2]
+    name = code.co_qualname.rpartition("<locals>.")[2]
+    return "the program" if name == "<module>" else name
 
 
 def _source(code: CodeType) -> tuple[list[str], int]:

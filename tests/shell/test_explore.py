@@ -60,6 +60,7 @@ def test_points(model: str, at: str, capsys: pytest.CaptureFixture[str]) -> None
 
 def test_an_expression_variables_shapes_and_deltas(model: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explore", f"{model}:grad(f)(x)", "--at", "x=0.5"]) == 0
+    assert '"lines":["grad(f)(x)"]' in Path("tape.html").read_text(encoding="utf-8")
     assert main(["explore", f"{model}:loss(w0, scale)", "--wrt", "w0"]) == 0
     assert main(["explore", f"{model}:loss", "--shapes", "w=(3,)", "--deltas", "deltas"]) == 0
     assert '"name":"h"' in Path("tape.html").read_text(encoding="utf-8")

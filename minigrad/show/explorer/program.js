@@ -36,7 +36,9 @@ function showProgram() {
     const key = `${spot[0]}:${spot[2]}`;
     entriesOnLine.set(key, (entriesOnLine.get(key) || 0) + 1);
   }
+  const hasText = D.sources.some((source) => source.lines.length);
   D.sources.forEach((source, s) => {
+    if (hasText && !source.lines.length) return; // such as a function that was made by exec
     const box = document.createElement("div");
     box.className = "function";
     const heading = document.createElement("h2");
