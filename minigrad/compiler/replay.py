@@ -24,7 +24,7 @@ from minigrad.compiler.fast import written
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import PASSES, ROUNDING, optimised
 from minigrad.compiler.reading import source
-from minigrad.compiler.stage import TransparentError
+from minigrad.compiler.stage import TransparentError, unstaged
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
@@ -116,7 +116,7 @@ class Compiled:
     def _eager(self, why: str, args: Any, kwargs: Any) -> Any:
         self._counts[why] += 1
         result = self.fun(*args, **kwargs)
-        return tree_map(lambda leaf: leaf.copy() if type(leaf) is np.ndarray else leaf, result)
+        return tree_map(lambda leaf: leaf.copy() if type(leaf) is np.ndarray else unstaged(leaf), result)
 
     def _trace(self, args: Any, kwargs: Any, missed: list[tuple[Any, str]]) -> Any:
         leaves, treedef = flatten((args, kwargs))

@@ -11,6 +11,7 @@ import numpy as np
 
 from minigrad.compiler.floating_point import audible
 from minigrad.compiler.frames import is_known
+from minigrad.compiler.leaks import let_go
 from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, unstaged
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
@@ -47,6 +48,8 @@ class Traced:
                 out = fun(*new_args, **new_kwargs)
         except BaseException as error:
             trace.is_open = False
+            if not isinstance(error, TransparentError):
+                let_go(trace)
             if trace.stopped is not None and type(error) is not type(trace.stopped):
                 raise trace.stopped from error  # the exception of a handler: without compiling it would not come there
             raise
@@ -56,6 +59,8 @@ class Traced:
         self.program: Program = trace.close(outs)
         del new_args, new_kwargs, staged, out, outs  # what the trace has made is recognised by nobody having it
         self.watched.check_after_trace(trace.captured, used(self.program) + Counter(map(id, self.results)), self.outdef)
+        if self.watched.refusal is not None:
+            let_go(trace)
 
     def answer(self) -> Any:
         """The results of the trace, as the function returned them."""

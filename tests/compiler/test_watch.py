@@ -13,7 +13,7 @@ import pytest
 from compiled import assert_same, check
 
 import minigrad
-from minigrad import grad
+from minigrad import grad, value_and_grad
 from minigrad.compiler.traced import Traced
 from minigrad.errors import CannotCompileError
 
@@ -312,3 +312,58 @@ def test_a_decorator_with_options() -> None:
 
     assert fun(3.0) == 6.0
     assert fun.stats()["traces"] == 1
+
+
+# ----- what a function leaves outside ---------------------------------------------------------------------------------
+
+
+class _Kept:
+    last: Any = None
+    every: Any = ()
+    inner: Any = None
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+@pytest.mark.parametrize("transform", [lambda fun: fun, value_and_grad], ids=["value", "gradient"])
+def test_what_a_function_leaves_outside_is_plain(transform: Any) -> None:
+    """The first run is that of the trace: no value of it is left in a list, a table, an attribute or a closure."""
+    log, table, names, ends, kept, count = [], {}, set(), deque(maxlen=2), _Kept(), None
+    inner: list[Any] = []
+
+    def fun(x: Any) -> Any:
+        nonlocal count
+        y = minigrad.value(np.sum(x * x))
+        log.append(y)
+        log.append((1, [y], {"y": (y, 2.0)}))
+        inner.append(y)
+        kept.inner = (inner, (y, (y, inner)))
+        table[len(table)], table["y"] = y, [y]
+        names.add(y)
+        ends.append(y)
+        kept.last, kept.every, count = y, (*kept.every, y), y
+        return np.sum(x * x)
+
+    compiled = minigrad.compile(transform(fun))
+    for _ in range(3):
+        compiled(np.ones(3))
+    found = [log, table, names, ends, vars(kept), count]
+    assert "Staged" not in repr(found)
+    assert log[::2] == [3.0] * 3
+    assert log[1] == (1, [3.0], {"y": (3.0, 2.0)})
+    assert kept.inner[0] is kept.inner[1][1][1] is inner
+    assert (names, ends, kept.every, count) == ({3.0}, deque([3.0, 3.0]), (3.0, 3.0, 3.0), 3.0)
+    assert all(type(each) is np.float64 for each in (*log[::2], *names, *ends, *kept.every, count, table["y"][0]))
+
+
+@pytest.mark.filterwarnings("ignore:compile")
+def test_a_memo_that_a_function_fills_has_plain_keys_and_values() -> None:
+    memo: dict[float, float] = {}
+
+    def fun(x: float) -> float:
+        if x not in memo:
+            memo[x] = x * 2.0
+        return memo[x]
+
+    compiled = minigrad.compile(fun)
+    assert [compiled(x) for x in (1.0, 1.0, 2.0, 1.0, 2.0)] == [2.0, 2.0, 4.0, 2.0, 4.0]
+    assert {type(each) for each in (*memo, *memo.values(), compiled(2.0))} == {float}
