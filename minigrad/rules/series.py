@@ -205,7 +205,8 @@ def loses_digits(w: Series, u: Series, v: Series) -> bool:
 def is_near_zero(v: Series, order: int) -> bool:
     """Whether a denominator vanishes so near that rounding errors, divided by it once for each order, could be seen."""
     at, by = abs(peel(v[0])), abs(peel(v[1]))
-    return bool(np.any(by > max(1e-8 / float(np.finfo(np.asarray(at).dtype).eps), 1e2) ** (1.0 / (order + 3)) * at))
+    eps = float(np.finfo(getattr(at, "dtype", float)).eps)
+    return bool(np.any(by > max(1e-8 / eps, 1e2) ** (1.0 / (order + 3)) * at))
 
 
 def _upward_bounds(ans: Any, u: Series, v: Series, order: int) -> list[Any]:

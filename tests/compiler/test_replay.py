@@ -480,3 +480,9 @@ def test_first_calls_from_several_threads_compile_once() -> None:
     stats = compiled.stats()
     assert (stats["traces"], stats["replays"]) == (2, 38)
     assert stats["guard failures"] == 0
+
+
+def test_a_series_beside_a_pole_is_compiled() -> None:
+    """Whether digits are lost there is asked of a traced value."""
+    fun = lambda r: derivatives(lambda u: u**-12 - 2.0 * u**-6 + 1.0 / u, r, 3)
+    check(fun, (1.5,), (1.1,), (2.0,))
