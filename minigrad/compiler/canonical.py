@@ -52,11 +52,11 @@ def canonical(program: Program) -> Program:
 
 
 def is_operator(function: Any, args: tuple[Any, ...]) -> bool:
-    """Whether an operator does the same as this ufunc: a complex number of Python takes a float64 for one of Python."""
+    """Whether an operator does the same as this ufunc: with complex numbers, not arrays, it has rounding of its own."""
     if function not in OPERATORS or len(args) > 2 or not any(map(is_numpys, args)):
         return False
     has_complex = any(type(arg) is complex or (type(arg) is Var and arg.dtype.kind == "c") for arg in args)
-    return not has_complex or all(map(is_numpys, args)) or any(kind_of_operand(arg) == "array" for arg in args)
+    return not has_complex or any(kind_of_operand(arg) == "array" for arg in args)
 
 
 def _canonical(step: Step) -> Step:
@@ -65,7 +65,7 @@ def _canonical(step: Step) -> Step:
         return step
     if not kwargs and is_operator(function, args):
         return step._replace(function=OPERATORS[function])
-    if function is operator.abs and is_numpys(args[0]):
+    if function is operator.abs and is_numpys(args[0]) and (args[0].kind == "array" or args[0].dtype.kind != "c"):
         return step._replace(function=np.absolute)
     reduced = _reduction(function, args, kwargs)
     if reduced is not None:
@@ -75,6 +75,8 @@ def _canonical(step: Step) -> Step:
         if order == "C" and kwargs.keys() <= {"order"} and type(step.out) is Var:
             return step._replace(function=duck.reshape, args=(args[0], step.out.shape), kwargs={})
     if function is np.transpose and type(args[0]) is Var and not kwargs:
+        if args[0].kind == "python":
+            return step._replace(args=args[:1])  # a number of Python has no method for it
         n = len(args[0].shape)
         axes = args[1] if len(args) > 1 else None
         axes = tuple(range(n))[::-1] if axes is None else tuple([int(a) % n for a in axes])

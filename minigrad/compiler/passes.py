@@ -7,7 +7,7 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | rewrite                            | holds for                                                                  |
 |------------------------------------|----------------------------------------------------------------------------|
 | a ufunc to its operator            | an operand that is NumPy's (of numbers of Python operators return another   |
-|                                    | type), and no number of Python beside a complex one                        |
+|                                    | type); with complex numbers an array: NumPy's numbers round otherwise       |
 | square(x) to x * x                 | floats (a complex product may round otherwise)                             |
 | sum, max, all, reduce to one form  | no dtype, initial value, mask or array to write into                       |
 | reshape, transpose, swapaxes       | order C; a copy that is asked for is left alone                            |
@@ -214,6 +214,7 @@ _TAKES_ARRAYS = {
     operator.gt, operator.ge,
 }  # fmt: skip
 
+FOR_LOOPS: tuple[Pass, ...] = (squares, *PASSES)  #: before steps are fused: sums are added up in loops
 ROUNDING: tuple[Pass, ...] = (squares, *PASSES, sums_as_products)  #: with those that keep results to rounding only
 
 

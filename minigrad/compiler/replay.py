@@ -22,7 +22,7 @@ from minigrad.compiler.answers import CHANGED, Missed
 from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
 from minigrad.compiler.fused import fused, numba_compiler
-from minigrad.compiler.passes import PASSES, ROUNDING, optimised
+from minigrad.compiler.passes import FOR_LOOPS, PASSES, ROUNDING, optimised
 from minigrad.compiler.reading import source
 from minigrad.compiler.stage import TransparentError, unstaged
 from minigrad.compiler.traced import Traced, is_input
@@ -190,7 +190,7 @@ class Compiled:
         """The function that answers in place of the one that was traced."""
         with without_collections():
             is_fused = self.backend == "numba"
-            program = optimised(traced.program, PASSES if self.exact or is_fused else ROUNDING)
+            program = optimised(traced.program, PASSES if self.exact else FOR_LOOPS if is_fused else ROUNDING)
             if is_fused:
                 program = driven(fused(program))
             text, namespace = written(

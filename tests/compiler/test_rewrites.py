@@ -194,6 +194,24 @@ def test_every_pass_alone_keeps_every_bit(program: Any, x: Any, y: Any) -> None:
         assume(False)
 
 
+@settings(max_examples=100)
+@given(steps, inputs, inputs)
+def test_a_compiled_function_that_is_exact_keeps_every_bit(program: Any, x: Any, y: Any) -> None:
+    """All passes and what writes the function together, at the numbers that it was traced with and at special ones."""
+    fun = function(program)
+    compiled = minigrad.compile(fun, exact=True)
+    with np.errstate(all="ignore"):
+        try:
+            fun(x[0], y[0]), fun(x[1], y[1])
+            compiled(x[0], y[0])
+        except (TypeError, ValueError, ZeroDivisionError, OverflowError, IndexError, AttributeError):
+            assume(False)
+        for point in ((x[0], y[0]), (x[1], y[1])):
+            for a, b in zip(compiled(*point), fun(*point), strict=True):
+                assert_equal(a, b)
+    assert not any("another result" in reason for reason in compiled.stats()["reasons"])
+
+
 # ----- by name: what was rewritten too far ----------------------------------------------------------------------------
 
 Z = np.array([-0.0, 0.0, 1.0])
@@ -258,6 +276,19 @@ def test_ufuncs_of_numbers_of_python_return_numbers_of_numpy() -> None:
         lambda x: np.add(x, 1.0), np.absolute, lambda x: np.multiply(x, x), lambda x: np.add(1j, np.exp(x)),
     ):  # fmt: skip
         check_compiled(fun, (2.0,), (-0.0,))
+
+
+def test_complex_numbers_of_numpy_have_operators_of_their_own() -> None:
+    """They round otherwise than the loops of a ufunc, one entry after the other."""
+    rng = np.random.default_rng(0)
+    for dtype in (np.complex64, np.complex128):
+        for x, y in (rng.standard_normal((200, 2)) * (1 + 3j)).astype(dtype):
+            for fun in (lambda x, y: abs(x), lambda x, y: np.absolute(x), lambda x, y: [x * y, np.multiply(x, y)]):
+                check_each(fun, (x, y))
+
+
+def test_a_number_of_python_is_transposed() -> None:
+    check_compiled(lambda x: np.transpose(-x) + np.transpose(x) * 2.0, (2.0,), (0.5,))
 
 
 def test_a_square_of_a_number_has_the_digits_of_a_power() -> None:
