@@ -10,13 +10,17 @@ from __future__ import annotations
 import builtins
 import contextvars
 import functools
+import gc
 import operator
 import types
+import warnings
 from typing import Any
+
+import numpy as np
 
 from minigrad.compiler import pure
 from minigrad.compiler.frames import Frame
-from minigrad.compiler.guards import static
+from minigrad.compiler.guards import Missing, attribute, static
 from minigrad.compiler.pure import CLOSED, CONTAINERS, METHODS, PLAIN, USER, is_a, kind_of_code
 from minigrad.compiler.reads import Reads
 from minigrad.core.transformed import Transformed
@@ -49,7 +53,11 @@ class Calls(Reads):
         elif kind is operator.methodcaller:
             name, *rest = function.__reduce__()[1]
             self.attribute(given[0], name, frame)
-            self.call(getattr(given[0], name), [*rest], {}, frame)
+            method = attribute(given[0], name)
+            if method is Missing or is_a(given[0], type):
+                self.refuse(f"calls {name} by a methodcaller", frame.python)
+            else:
+                self.call(method, rest, {}, frame)
         elif kind is operator.itemgetter:
             for key in function.__reduce__()[1]:
                 self.entry(given[0], key, frame)
@@ -60,12 +68,8 @@ class Calls(Reads):
         elif is_a(static(kind, "__call__"), types.FunctionType):
             self.look_up(kind, "__call__")
             if kind_of_code(static(kind, "__call__").__code__.co_filename) == CLOSED:
-                self.open(given, named, frame)
-        elif (
-            kind.__module__.partition(".")[0] == "scipy"
-            or kind.__name__ == "fortran"
-            or (str(getattr(function, "__module__", "")).startswith("scipy."))
-        ):
+                self.open(given, named, frame, is_ours=True)
+        elif kind.__name__ == "fortran" or str(getattr(function, "__module__", "")).startswith("scipy."):
             self.open(given, named, frame)
         else:
             self.refuse(f"calls an object of type {pure.name_of_type(kind)}, which is written in C", frame.python)
@@ -76,6 +80,9 @@ class Calls(Reads):
         kind = kind_of_code(code.co_filename)
         if kind in (CLOSED, METHODS) and not (kind == METHODS and code.co_varnames[:1] == ("self",)):
             reason = pure.why_not_function(function) if code.co_filename.startswith(pure.NUMPY) else None
+            if function.__module__ == "warnings":  # `catch_warnings` puts the filters back
+                self.add("key", vars(warnings), "filters", warnings.filters)
+                self.whole(warnings.filters, frame)
             if str(function.__module__).startswith("importlib") or code.co_name in ("import_module", "reload"):
                 reason = "imports a module by a name that is found at run time"
             if code.co_name == "get_type_hints":
@@ -90,16 +97,18 @@ class Calls(Reads):
         What minigrad is given to call it only calls, and then the code of the user's class is followed.
         """
         for each in (*given, *named.values()):
-            if is_ours and is_a(static(type(each), "__call__"), types.FunctionType):
+            kind = type(each)
+            is_function = is_a(static(kind, "__call__"), types.FunctionType)
+            if is_ours and is_function and static(kind, "__dataclass_fields__") is Missing:
                 self.type_of(each, frame)
-                self.look_up(type(each), "__call__")
+                self.look_up(kind, "__call__")
             else:
                 self.deep(each, frame, inside=True)
 
     def call_cached(self, function: Any, given: list[Any], named: dict[str, Any], frame: Frame) -> None:
         """What a cache or a context variable answers is asked for again."""
-        if not all(type(each) in PLAIN for each in (*given, *named.values())) or named:
-            self.refuse("calls a cached function with arguments that are no numbers or strings", frame.python)
+        if named or not all(type(each) in PLAIN or type(each).__hash__ is object.__hash__ for each in given):
+            self.refuse("calls a cached function with arguments that have a hash of their own", frame.python)
         else:
             self.add("again", function, tuple(given), function(*given))
 
@@ -148,17 +157,26 @@ class Calls(Reads):
         if name in ("__reduce_ex__", "__reduce__") and pure.solid(type(owner)) is object:
             self.deep_object(owner, frame)
             return
+        if is_a(function, np.ufunc) and name.endswith("(vectorized)"):  # made by np.frompyfunc
+            for each in gc.get_referents(function) or [np.frompyfunc]:
+                self.deep(each, frame)
         reason = pure.why_not_function(function)
         if name == "default_rng" and given and given[0] is not None:
             reason = None  # with a seed
         if reason is not None:
-            if function is not id or kind_of_code(frame.code.co_filename) == USER:
+            if name not in _OF_LIBRARIES or kind_of_code(frame.code.co_filename) == USER:
                 self.refuse(reason, frame.python)
+            return
+        if is_a(function, type(np.sum)):  # written in Python, within
+            self.open(given, named, frame)
             return
         if is_a(owner, dict) and name in ("get", "__getitem__", "__contains__", "pop", "setdefault") and given:
             self.entry(owner, given[0], frame)
             if name in ("pop", "setdefault"):
                 self.whole(owner, frame)
+            return
+        if type(owner) is types.MappingProxyType and name in ("get", "__getitem__", "__contains__"):
+            self.entry(owner, given[0], frame)
             return
         if is_a(owner, (list, tuple)) and name == "__getitem__":
             self.entry(owner, given[0], frame)
@@ -230,13 +248,14 @@ def _next(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
     reads.deep(given[0], frame)
 
 
+def _callable(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
+    if pure.is_made_by_python(type(given[0])):
+        reads.type_of(given[0], frame)
+        reads.look_up(type(given[0]), "__call__")
+
+
 def _nothing(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
     pass
-
-
-def _callable(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
-    reads.type_of(given[0], frame)
-    reads.look_up(type(given[0]), "__call__")
 
 
 def _run(reads: Reads, given: list[Any], _: Any, frame: Frame) -> None:
@@ -298,4 +317,5 @@ _HOLDERS = {list, tuple, dict, zip, enumerate, reversed, pure.CONTAINERS[-1], ty
 _SHALLOW = {"append", "extend", "insert", "pop", "popleft", "appendleft", "copy", "items", "keys", "values", "update",
             "clear", "reverse", "extendleft", "rotate", "popitem", "__setitem__", "__delitem__",
             "__iter__"}  # fmt: skip
+_OF_LIBRARIES = {"id", "exc_info", "getrecursionlimit"}  # what they do with it does not depend on it
 _STORING = {"append", "insert", "appendleft", "setdefault"}

@@ -118,7 +118,9 @@ def is_product(x: Any, y: Any) -> bool:
 # ----- the checks of arguments ----------------------------------------------------------------------------------------
 
 
-def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Var], fast: FastRenderer) -> list[str]:
+def written_checks(
+    treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Var], fast: FastRenderer, holders: set[int]
+) -> list[str]:
     """Lines that take `args` and `kwargs` apart, and return where they do not look as they did."""
     lines: list[str] = []
     miss = f"return {fast.bind(OTHER_ARGUMENTS)}"
@@ -149,7 +151,9 @@ def written_checks(treedef: TreeDef, leaves: Sequence[Any], inputs: dict[int, Va
     def check_leaf(name: str, position: int) -> str:
         leaf, var = leaves[position], inputs.get(position)
         if var is None:
-            lines.append(f"if not {fast.bind(is_same)}({name}, {fast.bind(leaf)}): {miss}")
+            is_read = id(leaf) in holders  # what was read of it may differ in objects that are equal
+            same = f"{name} is" if is_read else f"{fast.bind(is_same)}({name},"
+            lines.append(f"if not ({same} {fast.bind(leaf)}{'' if is_read else ')'}): {miss}")
             return name
         name = f"v{var.index}"
         if var.kind == "array":
@@ -385,7 +389,7 @@ def written(
     program = numbers_as_arrays(program)
     fast = FastRenderer(namespace, exact)
     inputs = dict(zip(positions, program.inputs))
-    lines = written_checks(treedef, leaves, inputs, fast)
+    lines = written_checks(treedef, leaves, inputs, fast, watched.holders())
     lines += watched.lines(fast.bind, f"return {fast.bind(CHANGED)}")
     root = roots(program)
     body, has_arrays = written_steps(program, fast, root)

@@ -50,7 +50,7 @@ class Frame:
             return Empty
 
     def cell(self, index: int) -> Any:
-        """The cell of a closure variable."""
+        """A local variable, or the cell of a closure variable."""
         return self._values[index]
 
 

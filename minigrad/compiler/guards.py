@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import sys
 import types
-from collections import Counter, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable
+from functools import partial
 from keyword import iskeyword
 from operator import is_not
 from typing import Any, NamedTuple
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.compiler.frames import version_of
-from minigrad.compiler.pure import BUFFERS, PLAIN, is_a, is_made_by_python
+from minigrad.compiler.pure import BUFFERS, ITERATORS, PLAIN, is_a, is_made_by_python
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.tree import TreeDef
 
@@ -102,13 +103,19 @@ def is_other(array: Any, before: Any, shape: Any, dtype: Any) -> bool:
     return bool(look(array) != before)
 
 
+def keys_of(holder: dict[Any, Any]) -> tuple[Any, ...]:
+    """The keys of a dict in their order."""
+    return tuple(OrderedDict.__iter__(holder) if is_a(holder, OrderedDict) else dict.__iter__(holder))
+
+
 class ClassGuard:
     """What was looked up in a class. While the version of the class is the same, nothing has to be looked up again."""
 
     def __init__(self, kind: type) -> None:
         self.kind, self.version = kind, version_of(kind)
         self.found: dict[Any, Any] = {}
-        self.implicit: dict[str, Any] | None = None  #: all special methods, where code written in C may call any
+        self.implicit: dict[str, Any] | None = None  #: what code that is not followed may look up
+        self.is_whole = False  #: whether that is everything, or the special methods
         self.known = -1
 
     def confirm(self) -> None:
@@ -122,11 +129,12 @@ class ClassGuard:
         self.known = self.version.value or -1
 
     def special(self) -> dict[str, Any]:
-        """All special methods of the class and its bases."""
+        """The special methods of the class and its bases, or all that they have."""
         found: dict[str, Any] = {}
         for base in reversed(self.kind.__mro__):
             if is_made_by_python(base):
-                found.update({k: v for k, v in base.__dict__.items() if k[:2] == "__" and k not in _NO_METHODS})
+                names = [k for k in base.__dict__ if (self.is_whole or k[:2] == "__") and k not in _NO_METHODS]
+                found.update({k: base.__dict__[k] for k in names})
         return found
 
     def moved(self) -> bool:
@@ -143,7 +151,7 @@ class ClassGuard:
 
 
 _NO_METHODS = {"__dict__", "__weakref__", "__module__", "__doc__", "__qualname__", "__annotations__", "__slots__",
-               "__firstlineno__", "__static_attributes__"}  # fmt: skip
+               "__firstlineno__", "__static_attributes__", "__slotnames__"}  # fmt: skip
 
 
 def changed(guard: Guard) -> bool:
@@ -180,9 +188,7 @@ def _changed(kind: str, h: Any, key: Any, found: Any) -> bool:
         return len(h) != len(found) or any(map(differs, h, found))
     if kind == "dict":
         keys, values = found
-        return len(h) != len(keys) or any(map(differs, dict.keys(h), keys)) or any(map(differs, dict.values(h), values))
-    if kind == "set":
-        return set(h) != found or any(map(differs, sorted(h, key=id), sorted(found, key=id)))
+        return len(h) != len(keys) or any(map(differs, keys_of(h), keys)) or any(map(differs, dict.values(h), values))
     if kind == "content":
         return bool(h != found) if not is_a(h, np.void) else h.tobytes() != found
     if kind == "form":
@@ -209,6 +215,10 @@ class Guards:
     def arrays(self) -> list[tuple[Any, Any, str]]:
         """The arrays whose content is watched."""
         return [(array, before, name) for array, before, _, _, name in self.contents.values()]
+
+    def holders(self) -> set[int]:
+        """The objects of which something was read, by `id`."""
+        return {id(guard.holder) for guard in self.guards.values()}
 
     def add(self, kind: str, holder: Any, key: Any, found: Any, name: str = "") -> None:
         """Something was read."""
@@ -240,7 +250,9 @@ class Guards:
             mine = self.classes.setdefault(key, each)
             if mine is not each:
                 mine.found |= {k: v for k, v in each.found.items() if k not in mine.found}
-                mine.implicit = each.implicit if mine.implicit is None else mine.implicit
+                if each.implicit is not None:
+                    mine.is_whole |= each.is_whole
+                    mine.implicit = mine.special()
 
     # ----- after the trace --------------------------------------------------------------------------------------------
 
@@ -257,7 +269,7 @@ class Guards:
             for guard in self.guards.values():
                 ours[id(guard.holder)] += 1
                 ours[id(guard.found)] += 1
-                if guard.kind in ("sequence", "set", "dict", "again", "function"):
+                if guard.kind in ("sequence", "dict", "again", "function"):
                     parts = guard.key if guard.kind == "again" else guard.found
                     for part in (*parts[0], *parts[1]) if guard.kind == "dict" else parts:
                         ours[id(part)] += 1
@@ -271,25 +283,21 @@ class Guards:
                 ours[id(holder)] += 1
             for array, _ in captured.values():
                 ours[id(array)] += 1
-            for array in {id(a): a for a, *_ in [*self.contents.values(), *captured.values()]}.values():
-                if array.base is not None:
-                    ours[id(array.base)] += 1
+            self._count_bases(captured, uses, ours)
             array = holder = guard = part = None  # type: ignore[assignment]
             _count_examples(result, ours, 0)
             gone = [
                 key
                 for key, guard in self.guards.items()
-                if _may_be_temporary(guard.holder) and sys.getrefcount(guard.holder) <= ours[id(guard.holder)] + 1
+                if _may_be_temporary(guard.holder)
+                and sys.getrefcount(guard.holder) <= ours[id(guard.holder)] + uses[id(guard.holder)] + 1
+                and not _is_view_of_another(guard.holder, ours, uses)
             ]
             lost = [
                 key
                 for key, (array, *_) in self.contents.items()
-                if sys.getrefcount(array) <= ours[key] + uses[key] + 2 and (
-                    array.base is None
-                    or (is_a(array.base, np.ndarray)
-                        and sys.getrefcount(array.base) <= ours[id(array.base)] + uses[id(array.base)] + 1)
-                )
-            ]  # fmt: skip
+                if sys.getrefcount(array) <= ours[key] + uses[key] + 2 and not _is_view_of_another(array, ours, uses)
+            ]
             freed = [key for key, (each, _) in self.suspects.items() if sys.getrefcount(each) <= ours[key] + 2]
             array = guard = None  # type: ignore[assignment]
             if not gone and not lost and not freed:
@@ -300,6 +308,16 @@ class Guards:
                 del self.contents[key]
             for key in freed:
                 del self.suspects[key]
+
+    def _count_bases(self, captured: dict[int, tuple[Any, Any]], uses: Counter[int], ours: Counter[int]) -> None:
+        """Count the references of views that nobody else has to the arrays whose memory they show."""
+        arrays: list[tuple[Any, ...]] = [*self.contents.values(), *captured.values()]
+        arrays += [guard[1:] for guard in self.guards.values()]
+        views = {id(a): a for a, *_ in arrays if is_a(a, np.ndarray) and a.base is not None}
+        arrays = []
+        for key in list(views):
+            if sys.getrefcount(views[key]) <= ours[key] + uses[key] + 2:
+                ours[id(views[key].base)] += 1
 
     def keep(self, captured: dict[int, tuple[Any, Any]], uses: Counter[int]) -> None:
         """Also watch the arrays that operations used, unless nobody else has them."""
@@ -398,12 +416,23 @@ def _count_examples(tree: TreeDef, ours: Counter[int], by_parent: int) -> None:
             _count_examples(child, ours, int(is_ours))
 
 
+def _is_view_of_another(array: Any, ours: Counter[int], uses: Counter[int]) -> bool:
+    """Whether an array shows memory of something that somebody else has."""
+    if not is_a(array, np.ndarray) or array.base is None:
+        return False
+    known = ours[id(array.base)] + uses[id(array.base)]
+    return not is_a(array.base, np.ndarray) or sys.getrefcount(array.base) > known + 1
+
+
 def _may_be_temporary(holder: Any) -> bool:
     """Whether an object holds what it has itself, and is no view of another."""
-    return is_a(holder, _TEMPORARY) or (is_made_by_python(type(holder)) and not is_a(holder, (type, types.ModuleType)))
+    if is_a(holder, _TEMPORARY) or type(holder) in ITERATORS:
+        return True
+    return is_made_by_python(type(holder)) and not is_a(holder, (type, types.ModuleType))
 
 
-_TEMPORARY = (list, dict, set, deque, types.CellType, types.FunctionType, np.ndarray, types.SimpleNamespace, *BUFFERS)
+_TEMPORARY = (list, dict, set, deque, types.CellType, types.FunctionType, np.ndarray, types.SimpleNamespace,
+              partial, *BUFFERS)  # fmt: skip
 
 
 def _is_simple(holder: Any, name: str) -> bool:

@@ -18,7 +18,7 @@ from minigrad.compiler import pure
 from minigrad.compiler.calls import Calls
 from minigrad.compiler.frames import Empty, Frame, instructions
 from minigrad.compiler.guards import Missing, content
-from minigrad.compiler.pure import is_a
+from minigrad.compiler.pure import LIBRARY, is_a, kind_of_code
 from minigrad.compiler.reads import is_plain_key
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.tape import Box
@@ -72,7 +72,8 @@ def _import(reads: Calls, frame: Frame, _: int, name: str) -> None:
         reads.may_settle = True
         reads.refuse(f"imports {full}, which is not imported yet", frame.python)
     elif not pure.is_library(full):
-        reads.add("key", sys.modules, full, sys.modules[full])
+        for each in (full, full.partition(".")[0]):
+            reads.add("key", sys.modules, each, sys.modules.get(each, Missing))
 
 
 def _attribute(reads: Calls, frame: Frame, _: int, name: str) -> None:
@@ -187,7 +188,9 @@ def _call_unpacked(reads: Calls, frame: Frame, flags: int, _: Any) -> None:
     for each in (given, named):
         reads.whole(each, frame)
     if type(given) not in (list, tuple) or type(named) is not dict:
-        reads.refuse("unpacks arguments from an object that is no list, tuple or dict", frame.python)
+        is_followed = is_a(function, types.FunctionType) and kind_of_code(function.__code__.co_filename) <= LIBRARY
+        if not is_followed:
+            reads.refuse("unpacks arguments of something that is no list, tuple or dict", frame.python)
     else:
         reads.call(function, list(given), named, frame)
 

@@ -32,7 +32,8 @@ _SCIPY = os.path.join(os.path.dirname(os.path.dirname(np.__file__)), "scipy") + 
 _STANDARD = os.path.dirname(os.__file__) + os.sep
 _INSTALLED = tuple([f"{os.sep}{name}{os.sep}" for name in ("site-packages", "dist-packages")])
 _CLOSED = (
-    *[_STANDARD + name for name in ("importlib" + os.sep, "abc.py", "typing.py", "linecache.py", "re" + os.sep)],
+    *[_STANDARD + name for name in ("importlib" + os.sep, "abc.py", "typing.py", "linecache.py", "warnings.py")],
+    _STANDARD + "re" + os.sep,
     *["<frozen importlib", "<frozen zipimport", "<frozen abc", "<__array_function__ internals>"],
     os.path.join(NUMPY, "_core", "_ufunc_config.py"),
 )
@@ -62,6 +63,12 @@ def kind_of_code(filename: str) -> int:
     if filename.startswith((_STANDARD, "<frozen ")) or any(part in filename for part in _INSTALLED):
         return LIBRARY
     return USER
+
+
+@functools.lru_cache(maxsize=4096)
+def is_installed(filename: str) -> bool:
+    """Whether a file belongs to a package that is installed: it may be the user's own, and the engine calls none."""
+    return any(part in filename for part in _INSTALLED) and kind_of_code(filename) == LIBRARY
 
 
 @functools.lru_cache(maxsize=4096)
@@ -149,6 +156,7 @@ def is_made_by_python(kind: type) -> bool:
     return bool(kind.__flags__ & (1 << 9)) and not kind.__flags__ & (1 << 8) and (
         "__dict__" in kind.__dict__ or "__slots__" in kind.__dict__ or "__weakref__" in kind.__dict__
         or any(is_a(value, _OF_PYTHON) for value in kind.__dict__.values()) or issubclass(kind, BaseException)
+        or issubclass(kind, type)
         or is_made_by_python(kind.__base__ or object)
     )  # fmt: skip
 
@@ -197,12 +205,14 @@ def why_not_method(kind: type, name: str) -> str | None:
     if issubclass(base, np.ndarray) and name in _ARRAY_READS:
         return f"calls {name}() of an array"
     if base is object or issubclass(base, _METHODS_OF) or base in ITERATORS or base in PLAIN:
+        if name in ("astimezone", "timestamp", "__subclasses__", "__sizeof__"):  # the time zone, classes to come
+            return f"calls {name}()"
         if base is object and name in ("__reduce__", "__reduce_ex__", "__dir__", "__sizeof__"):
             return f"calls {name}()"
         if issubclass(base, LOCKS) and name == "locked":
             return "asks whether a lock is held"
         return None
-    if base.__module__.partition(".")[0] == "scipy" or base.__module__ == "_operator":
+    if base.__module__ == "_operator":
         return None
     return f"calls {name}() of a {name_of_type(base)}, an object written in C"
 
@@ -218,7 +228,7 @@ def why_not_class(kind: type, args: Any) -> str | None:
         if any(type(each) is str and each.lower() in ("now", "today") for each in args):
             return "reads the time"
         return None
-    if issubclass(base, (BaseException, np.generic, np.dtype)) or base.__module__.partition(".")[0] == "scipy":
+    if issubclass(base, (BaseException, np.generic, np.dtype)):
         return None
     return f"makes a {name_of_type(base)}, an object written in C"
 
@@ -234,5 +244,4 @@ def is_readable(value: Any) -> bool:
         or is_a(value, (classmethod, staticmethod, functools._lru_cache_wrapper, types.GenericAlias))
         or is_a(value, (operator.attrgetter, operator.itemgetter, operator.methodcaller, types.UnionType))
         or is_a(value, (types.GetSetDescriptorType, types.MemberDescriptorType))
-        or base.__module__.partition(".")[0] == "scipy"
     )  # fmt: skip

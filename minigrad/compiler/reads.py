@@ -10,7 +10,6 @@ from __future__ import annotations
 import collections
 import functools
 import gc
-import operator
 import types
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from minigrad.compiler import pure
 from minigrad.compiler.frames import Empty, Frame
-from minigrad.compiler.guards import Guards, Missing, attribute, static
+from minigrad.compiler.guards import Guards, Missing, attribute, keys_of, static
 from minigrad.compiler.pure import CONTAINERS, PLAIN, USER, is_a, kind_of_code
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import Line, located
@@ -40,6 +39,7 @@ class Reads(Guards):
         self.refusal: str | None = None  #: why the function is not compiled
         self.line: Line | None = None  #: the line of the refusal
         self.may_settle = False  #: whether it may be compiled at the next call, since caches are filled now
+        self.inputs: dict[int, frozenset[str]] = {}  #: the fields of objects among the arguments, which are copies
         self.followed: set[int] = set()  #: the frames that are followed now, by `id`
 
     def call(self, function: Any, given: list[Any], named: dict[str, Any], frame: Frame) -> None:
@@ -115,10 +115,11 @@ class Reads(Guards):
                 self.names.setdefault(id(found), name)
         return found
 
-    def specials(self, kind: type) -> None:
-        """Code written in C may call any special method of an object."""
+    def specials(self, kind: type, whole: bool = False) -> None:
+        """Code written in C may call any special method of an object; code of a library any, if `whole`."""
         guard = self.add_class(kind)
-        if guard is not None and guard.implicit is None:
+        if guard is not None and (guard.implicit is None or (whole and not guard.is_whole)):
+            guard.is_whole |= whole
             guard.implicit = guard.special()
 
     def type_of(self, value: Any, frame: Frame) -> None:
@@ -154,6 +155,7 @@ class Reads(Guards):
                 self.add("key", holder.__dict__, name, found)
                 if found is Missing:
                     self.add("type", holder, None, kind)
+                    self.add("key", holder.__dict__, "__getattr__", holder.__dict__.get("__getattr__", Missing))
         elif is_a(holder, type):
             self.attribute_of_class(holder, name, frame)
         elif kind is super:
@@ -166,11 +168,13 @@ class Reads(Guards):
         """`operator.attrgetter(path)(value)`."""
         for name in path.split("."):
             self.attribute(value, name, frame)
-            value = getattr(value, name)
+            value = attribute(value, name)
 
     def attribute_of_array(self, array: np.ndarray, name: str, frame: Frame) -> None:
         """An attribute of an array is read: a view of it reads the form, not the content."""
-        if name == "flags":
+        if name == "flat":
+            self.add_array(array)  # an iterator, which reads any entry later
+        elif name == "flags":
             self.add("flags", array, None, array.flags.num)
         elif name in ("ctypes", "data", "__array_interface__", "__array_struct__", "base"):
             self.refuse(f"reads {name} of an array", frame.python)
@@ -212,6 +216,10 @@ class Reads(Guards):
             self.look_up(kind, "__getattr__")
             return
         found = self.look_up(kind, name)
+        if id(holder) in self.inputs and name not in self.inputs[id(holder)]:
+            inside = attribute(holder, "__dict__")
+            if (found is Missing or (type(inside) is dict and name in inside)) and name != "__class__":
+                self.refuse(f"reads {name} of an argument, which is not one of its fields", frame.python)
         if is_a(found, types.FunctionType):
             value = attribute(holder, name)
             if type(value) is types.MethodType and value.__func__ is found:
@@ -302,6 +310,8 @@ class Reads(Guards):
             if is_plain_key(key):
                 found = dict.get(holder, key, Missing)
                 self.add("key", holder, key, found)
+                if found is Missing and kind is collections.defaultdict:
+                    self.refuse("reads an entry that a defaultdict makes", frame.python)
                 if found is Missing and kind is not dict:
                     self.look_up(kind, "__missing__")
             else:
@@ -380,13 +390,13 @@ class Reads(Guards):
         if kind is types.MappingProxyType:
             value = gc.get_referents(value)[0]
         if is_a(value, dict):
-            self.add("dict", value, None, (tuple(dict.keys(value)), tuple(dict.values(value))))
+            self.add("dict", value, None, (keys_of(value), tuple(dict.values(value))))
         elif is_a(value, list):
             self.add("sequence", value, None, tuple(list.__iter__(value)))
         elif is_a(value, pure.CONTAINERS[-1]):
             self.add("sequence", value, None, tuple(value))
         elif is_a(value, set):
-            self.add("set", value, None, frozenset(set.__iter__(value)))
+            self.add("sequence", value, None, tuple(set.__iter__(value)))
         elif is_a(value, (tuple, frozenset)):
             pass
         else:
@@ -447,19 +457,21 @@ class Reads(Guards):
                 self.suspect(value, f"reads {self.names.get(id(value), 'it')}, an iterator that it has not made", frame)
         elif is_a(value, pure.C_FUNCTIONS):
             self.callback(value, frame)
-        elif is_a(value, (*pure.READERS_BY_NAME, operator.itemgetter)):
+        elif is_a(value, pure.READERS_BY_NAME):
             self.refuse("hands C code a function that reads by name", frame.python)
         elif kind is functools._lru_cache_wrapper:
             self.refuse("hands C code a cached function", frame.python)
         elif is_a(value, type):
             if not pure.is_made_by_python(value) and pure.why_not_class(value, [0]) is not None:
                 self.refuse(f"hands on the class {pure.name_of_type(value)}, which is written in C", frame.python)
+            if pure.is_made_by_python(kind):
+                self.specials(kind)
             return
         elif not pure.is_readable(value):
             self.refuse(f"uses a {pure.name_of_type(pure.solid(kind))}, an object written in C", frame.python)
         if pure.is_made_by_python(kind) and not is_a(value, type):
             self.type_of(value, frame)
-            self.specials(kind)
+            self.specials(kind, inside)
             if inside or is_a(value, np.ndarray):
                 self.deep_object(value, frame, inside, seen)
 
@@ -501,6 +513,7 @@ _AS_IMPORTED = (types.FunctionType, types.ModuleType, type, *pure.C_FUNCTIONS, t
 _C_METHODS = (types.MethodDescriptorType, types.WrapperDescriptorType, types.ClassMethodDescriptorType,
               types.BuiltinFunctionType)  # fmt: skip
 _CLOSED_TYPES = frozenset({types.BuiltinFunctionType, np.ufunc, type(np.sum), types.MethodDescriptorType,
-                           types.WrapperDescriptorType, types.MethodWrapperType})  # fmt: skip
+                           types.WrapperDescriptorType, types.MethodWrapperType,
+                           type(np.ones(1).flags)})  # fmt: skip
 _READABLE: frozenset[type] = frozenset()
 _INDICES = {int, np.int64, slice, type(None), type(Ellipsis)}

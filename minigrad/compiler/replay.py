@@ -21,6 +21,7 @@ import numpy as np
 from minigrad.compiler.answers import CHANGED, Missed
 from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
+from minigrad.compiler.frames import is_known
 from minigrad.compiler.fused import fused, numba_compiler
 from minigrad.compiler.passes import FOR_LOOPS, PASSES, ROUNDING, optimised
 from minigrad.compiler.reading import source
@@ -43,6 +44,7 @@ MOST = 8  #: specialisations that are kept for one signature
 MOST_SIGNATURES = 64
 MOST_BYTES = 1 << 28  #: of all programs of a function: texts, and what they are compared with
 HEAVY = 1 << 20  #: bytes of captured arrays from which on it is measured whether comparing them pays
+UNKNOWN = "this version of Python does not show what a function reads (CPython 3.11 does)"
 
 
 class Compiled:
@@ -63,6 +65,8 @@ class Compiled:
         self._counts: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._has_warned = False
+        self._settled = 0  # traces that were put off, since they filled caches
+        self._refusals = _Record()  # of all signatures: how seldom a function is tried that was not compiled
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """The function's result, by replaying its program where there is one."""
@@ -154,7 +158,10 @@ class Compiled:
             if own:
                 self._reasons[own[-1]] += 1
                 self._counts["guard failures"] += 1
-        if not record.may_trace():
+        if not record.may_trace() or not self._refusals.may_trace():
+            return "eager"
+        if not is_known():
+            self._tell(UNKNOWN, located(f"compile: {UNKNOWN}"), None)
             return "eager"
         try:
             traced = Traced(self.fun, args, kwargs)
@@ -179,6 +186,7 @@ class Compiled:
         if not record.replays:
             self._lately.append(replay)
         record.add(replay)
+        self._refusals.since = 0
         if len(record.replays) > MOST:
             self._drop(record.replays[0])
         self._replays = (replay, *self._replays)
@@ -223,10 +231,12 @@ class Compiled:
     def _refused(self, record: _Record, watched: Watched) -> None:
         """A function does what a program cannot repeat: the engine answers. The first time there is a warning."""
         self._counts["eager"] += 1
-        if watched.may_settle and not record.has_settled:
+        if watched.may_settle and not record.has_settled and self._settled < MOST:
             record.has_settled = True  # it filled a cache, or imported a module: nothing of it may be left to do
+            self._settled += 1
             return
         record.failed()
+        self._refusals.failed()
         self._tell(watched.reason(), watched.message(), watched.line)
 
     def _tell(self, reason: str, message: str, line: Line | None) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.copies import Copies
 from minigrad.compiler.floating_point import audible
-from minigrad.compiler.frames import is_known
 from minigrad.compiler.leaks import let_go
 from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, unstaged
 from minigrad.compiler.watch import Watched
@@ -42,7 +42,9 @@ class Traced:
         staged = list(self.leaves)
         for k in self.positions:
             staged[k] = trace.input(self.leaves[k])
-        new_args, new_kwargs = self.treedef.unflatten(staged)
+        new_args, new_kwargs = made = self.treedef.unflatten(staged)
+        copies = Copies(self.treedef, made)
+        self.watched.inputs = copies.fields()
         try:
             with audible(), self.watched, observed_by(trace) if keeps_lines else nullcontext():
                 out = fun(*new_args, **new_kwargs)
@@ -57,8 +59,9 @@ class Traced:
         outs = [checked_result(open_part(each)) for each in outs]
         self.results = [unstaged(each) for each in outs]
         self.program: Program = trace.close(outs)
-        del new_args, new_kwargs, staged, out, outs  # what the trace has made is recognised by nobody having it
-        self.watched.check_after_trace(trace.captured, used(self.program) + Counter(map(id, self.results)), self.outdef)
+        del new_args, new_kwargs, made, staged, out, outs  # what the trace made is recognised by nobody having it
+        uses = used(self.program) + Counter(map(id, self.results)) + copies.uses()
+        self.watched.check_after_trace(trace.captured, uses, self.outdef, copies)
         if self.watched.refusal is not None:
             let_go(trace)
 
@@ -76,7 +79,7 @@ def traced_for_good(fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines
     traced = Traced(fun, args, kwargs, keeps_lines)
     if traced.watched.may_settle:
         traced = Traced(fun, args, kwargs, keeps_lines)
-    if traced.watched.refusal is not None and is_known():
+    if traced.watched.refusal is not None:
         raise CannotCompileError(traced.watched.message())
     return traced
 

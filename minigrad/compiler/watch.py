@@ -30,10 +30,11 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from minigrad.compiler.calls import Calls
+from minigrad.compiler.copies import Copies
 from minigrad.compiler.frames import Frame, is_known
 from minigrad.compiler.guards import content
 from minigrad.compiler.instructions import readers
-from minigrad.compiler.pure import CLOSED, METHODS, REPLAY, USER, is_a, kind_of_code
+from minigrad.compiler.pure import CLOSED, METHODS, REPLAY, USER, is_a, is_installed, is_made_by_python, kind_of_code
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.tape import Box
 from minigrad.core.tree import TreeDef
@@ -45,8 +46,8 @@ class Watched(Calls):
     def __init__(self, fun: Callable[..., Any], static: Iterable[Any] = ()) -> None:
         super().__init__()
         self.closes_over_box = False
-        self.roots: set[types.CodeType] = set()  #: of the functions that the engine will call
-        self.tables: dict[types.CodeType, dict[int, Any]] = {}
+        self.roots: set[int] = set()  #: the code of the functions that the engine will call, by `id`
+        self.tables: dict[int, Any] = {}  #: pieces of code, by `id`, with what reads at each of their instructions
         self.before: Any = None  #: what traced this thread before
         self.begin([fun, *static], set())
 
@@ -59,7 +60,7 @@ class Watched(Calls):
             if type(value) is Box or is_a(value, Duck):
                 self.closes_over_box = True
             elif is_a(value, types.FunctionType):
-                self.roots.add(value.__code__)
+                self.roots.add(id(value.__code__))
                 self.begin([content(cell) for cell in value.__closure__ or ()], seen)
             elif is_a(value, types.MethodType):
                 self.begin([value.__func__], seen)
@@ -75,38 +76,40 @@ class Watched(Calls):
 
     def __enter__(self) -> None:
         self.before = sys.gettrace()
-        if not is_known():
-            self.refuse("cannot be watched by this version of Python")
-            return
-        sys.settrace(self.called)
+        if is_known():
+            sys.settrace(self.called)
 
     def __exit__(self, *_: Any) -> None:
+        if is_known() and sys.gettrace() != self.called:
+            self.refuse("was not watched to its end, since something else traced it")
         sys.settrace(self.before)
-        outer = getattr(self.before, "__self__", None)
         self.tables.clear()
         self.followed.clear()
-        if isinstance(outer, Watched):  # a compiled function within another
-            outer.merge(self)
-            if self.refusal is not None and outer.refusal is None:
-                outer.refusal, outer.line = self.refusal, self.line
 
     def called(self, frame: Any, event: str, _: Any) -> Any:
         """Python tells that a function is called: it is followed, or left alone."""
-        if event != "call" or self.refusal is not None:
-            return None
         kind = kind_of_code(frame.f_code.co_filename)
-        if kind == CLOSED:
+        if kind == CLOSED or event != "call" or frame.f_code.co_name == "__del__":
             return None
+        try:
+            return self.called_from_outside(frame, kind)
+        except Exception as error:
+            self.refuse(f"could not be watched ({type(error).__name__}: {error})", frame)
+            return None
+
+    def called_from_outside(self, frame: Any, kind: int) -> Any:
+        """A function is called that is none of the engine's own."""
         if kind == REPLAY:
             watched = getattr(Frame(frame).function, "watched", None)
-            if watched is not None:
+            if watched is not None and watched.what_changed() is None:  # else it will not answer
                 self.merge(watched)
             return None
         back = frame.f_back
         if gc.callbacks and frame.f_code in {getattr(each, "__code__", None) for each in gc.callbacks}:
             return None
         if id(back) not in self.followed and frame.f_code.co_filename == "<string>":
-            if str(frame.f_globals.get("__name__")).startswith(("minigrad", "namedtuple_")):
+            home = str(frame.f_globals.get("__name__"))
+            if home.partition(".")[0] == "minigrad" or home.startswith("namedtuple_"):
                 return None  # made by `dataclass` and `namedtuple` for the engine's own classes
         if id(back) not in self.followed and not self.is_called_for(frame, kind):
             return None
@@ -116,13 +119,13 @@ class Watched(Calls):
 
     def is_called_for(self, frame: Any, kind: int) -> bool:
         """Whether a function that no followed one calls is the user's, and part of the trace."""
-        if kind != USER and frame.f_code not in self.roots:
+        if kind != USER and id(frame.f_code) not in self.roots and not is_installed(frame.f_code.co_filename):
             return False
         callbacks = {getattr(each, "__code__", None) for each in gc.callbacks}
         while frame is not None and id(frame) not in self.followed:
             name = frame.f_code.co_name
-            if frame.f_code in callbacks or name == "_call_with_frames_removed":  # of the collector, of an import
-                return False
+            if frame.f_code in callbacks or frame.f_code.co_filename.startswith("<frozen importlib"):
+                return False  # of the collector, of an import
             if name == "__init__" and frame.f_globals.get("__name__") == "minigrad.compiler.traced":
                 return True
             frame = frame.f_back
@@ -131,9 +134,10 @@ class Watched(Calls):
     def follow(self, python_frame: Any, back: Any) -> Any:
         """The function that Python calls before each instruction of a frame."""
         frame = Frame(python_frame)
-        table = self.tables.get(frame.code)
+        _, table = self.tables.get(id(frame.code), (None, None))
         if table is None:
-            table = self.tables[frame.code] = readers(frame.code)
+            table = readers(frame.code)
+            self.tables[id(frame.code)] = frame.code, table
         self.followed.add(id(python_frame))
         function = frame.function
         if kind_of_code(frame.code.co_filename) == USER and type(function) is types.FunctionType:
@@ -142,15 +146,18 @@ class Watched(Calls):
             if function.__kwdefaults__:
                 self.whole(function.__kwdefaults__, frame)
         frame.is_entry |= id(back) not in self.followed
+        if frame.is_entry and frame.code.co_argcount:  # as a method, which code that is not followed has looked up
+            kind = type(frame.cell(0))
+            for base in kind.__mro__ if is_made_by_python(kind) else ():
+                for name, value in list(base.__dict__.items()):
+                    if getattr(value, "__code__", None) is frame.code:
+                        self.look_up(kind, name)
         python_frame.f_trace_opcodes, python_frame.f_trace_lines = True, False
 
         def step(running: Any, event: str, _: Any) -> None:
             if event == "opcode":
                 each = table.get(running.f_lasti)
                 if each is None:
-                    return
-                if self.refusal is not None:
-                    running.f_trace_opcodes = False
                     return
                 read, number, value = each
                 try:
@@ -163,16 +170,29 @@ class Watched(Calls):
 
         return step
 
-    def check_after_trace(self, captured: dict[int, tuple[Any, Any]], uses: Counter[int], result: TreeDef) -> None:
-        """Refuse the function if it changed what it read, or drew random numbers."""
-        if self.refusal is not None:
-            return
+    def check_after_trace(
+        self, captured: dict[int, tuple[Any, Any]], uses: Counter[int], result: TreeDef, copies: Copies
+    ) -> None:
+        """Refuse the function if it changed what it did not make, or drew random numbers.
+
+        Args:
+            captured: the arrays that operations used.
+            uses: how often the program and the results refer to each array, by `id`.
+            result: the shape of the result.
+            copies: the containers among the arguments.
+        """
         self.cells.clear()
         self.forget_temporary(captured, uses, result)
         self.keep(captured, uses)
         for _, message in self.suspects.values():
             self.refusal = self.refusal or message
-        name = self.what_changed()
+        changes_arguments = copies.give_back()
+        name = "an argument" if changes_arguments else self.what_changed()
         if name is not None and self.refusal is None:
-            self.may_settle, self.line = True, None
+            self.may_settle, self.line = not changes_arguments, None
             self.refusal = f"changes {name}, which it does not make itself"
+        outer = getattr(self.before, "__self__", None)
+        if isinstance(outer, Watched):  # a compiled function within another
+            outer.merge(self)
+            if self.refusal is not None and outer.refusal is None:
+                outer.refusal, outer.line, outer.may_settle = self.refusal, self.line, self.may_settle

@@ -8,6 +8,7 @@ import pytest
 import states_of_containers
 import states_of_functions
 import states_of_objects
+import states_of_other_kinds
 import states_of_paths
 import states_of_programs
 from compiled import assert_same
@@ -19,7 +20,10 @@ from minigrad import value_and_grad
 from minigrad.errors import CannotCompileError
 
 # Importing them fills the table of cases.
-FILES = (states_of_containers, states_of_functions, states_of_objects, states_of_paths, states_of_programs)
+FILES = (
+    states_of_containers, states_of_functions, states_of_objects, states_of_other_kinds, states_of_paths,
+    states_of_programs,
+)  # fmt: skip
 
 
 def total(fun: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,9 +1,12 @@
 """What a compiled function reads besides its arguments is watched, and what cannot be watched is refused."""
 
 import gc
+import importlib
 import logging
 import os
+import pathlib
 import random
+import sys
 import time
 from collections import deque
 from typing import Any
@@ -267,6 +270,20 @@ def test_the_line_of_a_refusal_is_that_of_the_call() -> None:
     assert "not compiled" in minigrad.compiler.explain(quiet, X)
 
 
+def test_a_version_of_python_that_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is guessed: the engine answers every call. The text of a program needs no guards."""
+    monkeypatch.setattr("minigrad.compiler.replay.is_known", lambda: False)
+    monkeypatch.setattr("minigrad.compiler.watch.is_known", lambda: False)
+    factor = [2.0]
+    compiled = minigrad.compile(lambda x: x * factor[0])
+    with pytest.warns(RuntimeWarning, match="version of Python"):
+        assert called_twice(compiled, 1.0) == 2.0
+    factor[0] = 3.0
+    assert compiled(1.0) == 3.0
+    assert compiled.stats()["traces"] == 0
+    assert "2.0 * x" in minigrad.source(lambda x: 2.0 * x, 1.0)
+
+
 def test_functions_run_once_per_call() -> None:
     """A function that is not compiled has no effect twice, at the first call either."""
 
@@ -367,3 +384,104 @@ def test_a_memo_that_a_function_fills_has_plain_keys_and_values() -> None:
     compiled = minigrad.compile(fun)
     assert [compiled(x) for x in (1.0, 1.0, 2.0, 1.0, 2.0)] == [2.0, 2.0, 4.0, 2.0, 4.0]
     assert {type(each) for each in (*memo, *memo.values(), compiled(2.0))} == {float}
+
+
+# ----- what a trace leaves behind -------------------------------------------------------------------------------------
+
+
+def test_effects_are_those_of_the_plain_function_and_hold_no_traced_values() -> None:
+    """A function that stores what it computes is not compiled; the trace has run it all the same."""
+
+    class Trainer:
+        last: Any = None
+
+    def run(wrap: Any) -> Any:
+        trainer, log, table = Trainer(), [], {}
+
+        def fun(x: Any) -> Any:
+            trainer.last = x * 2.0
+            log.append((x, [np.sin(x)]))
+            table["k"] = {"y": x + 1.0}
+            return np.sum(x)
+
+        return [wrap(fun)(X), trainer.last, log, table]
+
+    with pytest.warns(RuntimeWarning, match="changes"):
+        found = run(lambda fun: lambda x: called_twice(minigrad.compile(fun), x))
+    expected = run(lambda fun: lambda x: called_twice(fun, x))
+    assert_same(found, expected)
+    assert type(found[1]) is type(found[2][0][0]) is type(found[2][0][1][0]) is type(found[3]["k"]["y"]) is np.ndarray
+
+
+def called_twice(fun: Any, x: Any) -> Any:
+    fun(x)
+    return fun(x)
+
+
+def test_containers_among_the_arguments_that_are_changed() -> None:
+    def fun(p: Any) -> Any:
+        p["w"] = p["w"] * 2.0
+        p["seen"].append(1.0)
+        return np.sum(p["w"])
+
+    compiled, p, seen = minigrad.compile(fun), {"w": np.ones(2), "seen": [0.0]}, []
+    seen = p["seen"]
+    with pytest.warns(RuntimeWarning, match="changes an argument"):
+        assert [compiled(p), compiled(p), compiled(p)] == [4.0, 8.0, 16.0]
+    assert seen is p["seen"]
+    assert seen == [0.0, 1.0, 1.0, 1.0]
+
+
+def test_a_compiled_function_within_another_passes_on_what_it_read() -> None:
+    factor = [2.0]
+    inner = minigrad.compile(lambda x: x * factor[0])
+    outer = minigrad.compile(lambda x: x * inner(3.0))
+    for k in range(4):
+        factor[0] = float(k // 2)
+        assert outer(1.0) == 3.0 * (k // 2)
+    assert outer.stats()["replays"] == 2
+
+
+def test_an_argument_that_equals_another_but_holds_something_else() -> None:
+    class Settings:
+        def __init__(self, k: float) -> None:
+            self.k = k
+
+        def __eq__(self, other: object) -> bool:
+            return isinstance(other, Settings)
+
+        def __hash__(self) -> int:
+            return 1
+
+    compiled = minigrad.compile(lambda x, settings: x * settings.k)
+    first, second = Settings(2.0), Settings(3.0)
+    assert [compiled(1.0, first), compiled(1.0, second), compiled(1.0, first), compiled(1.0, second)] == [2, 3, 2, 3]
+
+
+def test_an_installed_package_may_be_the_users_own(tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its objects can be called by the engine alone, and what they read is watched all the same."""
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    text = "class Loss:\n    scale = 2.0\n    def __call__(self, x):\n        return x * self.scale\n"
+    (folder / "installed_losses.py").write_text(text)
+    monkeypatch.syspath_prepend(str(folder))
+    loss = importlib.import_module("installed_losses").Loss()
+    compiled = minigrad.compile(loss)
+    assert called_twice(compiled, 1.0) == 2.0
+    loss.scale = 3.0
+    assert called_twice(compiled, 1.0) == 3.0
+    assert compiled.stats()["replays"] == 2
+
+
+def test_somebody_else_who_traces() -> None:
+    def fun(x: Any) -> Any:
+        stop_tracing()
+        return x * 2.0
+
+    compiled = minigrad.compile(fun)
+    with pytest.warns(RuntimeWarning, match="not watched to its end|settrace"):
+        compiled(1.0)
+
+
+def stop_tracing() -> None:
+    sys.settrace(None)
