@@ -31,6 +31,11 @@ from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.errors import CannotCompileError
 
 
+def is_by_rows(value: Any) -> bool:
+    """Whether the entries of an array lie in memory row by row, without gaps; of a number there is but one."""
+    return bool(np.ndim(value) == 0 or value.flags.c_contiguous)
+
+
 class Var:
     """One value of a program: what is known of it without computing it."""
 
@@ -166,13 +171,14 @@ class Trace(Onlooker):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
-        "arrays", "caller", "captured", "codes", "count", "filters", "inputs", "is_open", "is_strict", "keeps_lines",
-        "names", "origins", "statements", "steps", "stopped",
+        "arrays", "by_rows", "caller", "captured", "codes", "count", "filters", "inputs", "is_open", "is_strict",
+        "keeps_lines", "names", "origins", "statements", "steps", "stopped",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
         super().__init__()
         self.inputs: list[Var] = []
+        self.by_rows: list[bool] = []  #: whether the entries of each input lie in memory row by row
         self.steps: list[Step] = []
         self.origins: dict[int, Origin] = {}
         self.captured: dict[int, tuple[Any, Any]] = {}  # constant arrays, with how they looked when they were used
@@ -225,6 +231,7 @@ class Trace(Onlooker):
         """An input of the program."""
         staged = self.new(value)
         self.inputs.append(staged.var)
+        self.by_rows.append(is_by_rows(staged.value))
         return staged
 
     def perform(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -515,6 +522,23 @@ class Staged(Duck):
         raise self.trace.stop(
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
         )
+
+    def lies_by_rows(self) -> None:
+        """Whether a new shape is a view is up to the memory: the program holds for arguments that lie by rows."""
+        trace = self.trace
+        if not trace.is_open or not self.is_array:
+            return
+        if not (is_by_rows(self.value) and all(trace.by_rows)):
+            raise trace.stop(
+                located(
+                    "compile: an array is written to whose entries do not lie in memory row by row, so that NumPy "
+                    "makes a copy where a new shape would be a view, or the other way round. Write into x.copy()"
+                )
+            )
+        for var in trace.inputs[: len(trace.by_rows)]:
+            if var.kind == "array" and var.shape:
+                trace.guard(gives, var, Reading(is_by_rows, (), "{}.flags.c_contiguous", True))
+        trace.by_rows = []  # that was asked
 
     def _set_part(self, value: Any) -> None:
         self[...] = value  # refused as any other write

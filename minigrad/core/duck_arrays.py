@@ -149,6 +149,9 @@ class Duck:
         """The value that is differentiated in place of this one."""
         return self
 
+    def lies_by_rows(self) -> None:
+        """Raise if the entries do not lie in memory row by row, so that a new shape is no view where it should be."""
+
     def finite(self) -> bool:
         """Whether all entries are finite."""
         return bool(np.all(np.isfinite(self)))

@@ -32,7 +32,7 @@ from minigrad.core.lines import located
 from minigrad.core.tape import DUCKS, SHARED, Box, Tape, open_part, peel, snapshot
 from minigrad.rules.elementwise import imag, real
 from minigrad.rules.moving import getitem, is_basic, put
-from minigrad.rules.shapes import inverse_permutation, reshape, transpose
+from minigrad.rules.shapes import inverse_permutation, ravel, reshape, transpose
 
 index_of: Callable[..., Any] = getitem.unlinked  # type: ignore[attr-defined]
 shape_of: Callable[..., Any] = reshape.unlinked  # type: ignore[attr-defined]
@@ -47,7 +47,8 @@ class Memory:
     """
 
     __slots__ = (
-        "__weakref__", "aliases", "born", "dtype", "held", "numbers", "owner", "pending", "slot", "tape", "version",
+        "__weakref__", "aliases", "born", "dtype", "held", "numbers", "owner", "pending", "plain", "slot", "tape",
+        "version",
     )  # fmt: skip
 
     def __init__(self, root: Box) -> None:
@@ -56,6 +57,7 @@ class Memory:
         self.tape: Tape = root.tape
         self.dtype, self.born = plain.dtype, root.tape.serial
         self.numbers = numbered(plain)
+        self.plain = None if type(plain) is np.ndarray else plain  #: what is no array lies by rows, if it is asked
         self.aliases: list[Any] = []
         self.pending: list[Any] = []
         self.owner: Any = None
@@ -240,6 +242,8 @@ class Share:
         """How a view of the box shares the memory; None if NumPy makes a copy, unless it is known that it does not."""
         if primitive in PARTS:
             return Share(self.memory, self.places, self.index, PARTS[primitive])
+        if primitive in NEW_SHAPES and self.memory.plain is not None and not is_known:
+            self.memory.plain.lies_by_rows()
         places = primitive.fun(self.places, **params)
         base = places.base if type(places) is np.ndarray else None
         if (
@@ -272,6 +276,7 @@ class Share:
 DUCKS.add(Share)
 
 GETITEM = getitem.primitive
+NEW_SHAPES = (reshape.primitive, ravel.primitive)  # views or copies, as the entries lie in memory
 
 
 class Decree:
@@ -374,12 +379,16 @@ def share_of(box: Box) -> Share:
         now = open_part(root)
         root.value, root.tape, root.index = now.value, now.tape, now.index
     memory = Memory(root)
+    if memory.plain is not None and root.index >= 0 and root.tape.nodes[root.index][0] in NEW_SHAPES:
+        memory.plain.lies_by_rows()  # or what is taken for a copy here would be a view
     views = root.link if type(root.link) is list else []
     memory.join(root, Share(memory, memory.numbers))
     for ref in views:  # a view comes after what it was taken from
         view = ref()
         if view is not None and type(view.link) is tuple:
             _, parent, primitive, params = view.link
+            if primitive in NEW_SHAPES and memory.plain is not None:
+                memory.plain.lies_by_rows()
             memory.join(view, parent.link.view(primitive, params, is_known=True))
     memory.lead(root.tape)
     return box.link
