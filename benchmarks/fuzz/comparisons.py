@@ -64,8 +64,8 @@ def traits(x: Any) -> list[str]:
 
 
 def bits(x: Any) -> Any:
-    """The array, for which the other side must have the same dtype, too."""
-    return [str(np.result_type(x)), x]
+    """The array, with its traits; a number is no array, as nobody can write into it."""
+    return [*traits(x), isinstance(x, np.ndarray), x]
 
 
 def stack(x: Callable[[float], Any]) -> Any:

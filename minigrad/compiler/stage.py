@@ -518,6 +518,10 @@ class Staged(Duck):
         known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
         raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
 
+    def refuse_out(self, name: str) -> None:
+        """Refused as any other write."""
+        self[...] = name
+
     def __setitem__(self, index: Any, value: Any) -> None:
         raise self.trace.stop(
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")

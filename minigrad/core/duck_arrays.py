@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.core.lines import located
 from minigrad.core.tape import DUCKS, Box, open_part
 
 
@@ -149,6 +150,10 @@ class Duck:
         """The value that is differentiated in place of this one."""
         return self
 
+    def refuse_out(self, name: str) -> None:
+        """Raise, since nothing can be written into this value."""
+        raise TypeError(located(f"{name}: out= names a value that stands for others; write x = np.{name}(...)"))
+
     def lies_by_rows(self) -> None:
         """Raise if the entries do not lie in memory row by row, so that a new shape is no view where it should be."""
 
@@ -175,7 +180,10 @@ class Duck:
         return self.size * int(self.dtype.itemsize)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        if type(innermost(args)) is not type(self):
+        inner = innermost(args)
+        if type(inner) is not type(self):
+            if inner is None:  # plain arguments, and this is what `out=` names
+                self.refuse_out(ufunc.__name__)
             return NotImplemented  # a box of an inner tape takes the call, and records it
         return self.perform(ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
 

@@ -29,6 +29,12 @@ def refuse(operation: str, advice: str) -> Exception:
     return refusal(TypeError, f"{operation}: {advice}")
 
 
+def shaped(ans: Any, shape: tuple[int, ...]) -> Any:
+    """A result in this shape; without axes it is a number, which is immutable, as NumPy's reductions return."""
+    ans = _shapes.reshape(ans, shape=shape)
+    return ans if shape else ans[()]
+
+
 def as_array(a: Any) -> Any:
     """A box as it is; anything else, also a list that holds boxes, as an array."""
     return a if type(a) is Box else array(a)

@@ -25,6 +25,7 @@ from minigrad.numpy.dispatch import (
     laid_out,
     plain_axis,
     refuse,
+    shaped,
     ufuncs_of,
 )
 from minigrad.numpy.writing import write
@@ -90,7 +91,7 @@ def _without(a: Any, axis: Any, keepdims: Any) -> Any:
     if keepdims:
         return a
     axes = range(len(a.shape)) if axis is None else _shapes.axes_of(plain_axis(axis), len(a.shape))
-    return _shapes.reshape(a, shape=tuple(n for i, n in enumerate(a.shape) if i not in axes))
+    return shaped(a, tuple(n for i, n in enumerate(a.shape) if i not in axes))
 
 
 @as_function(_np.sum)
@@ -206,7 +207,8 @@ def std(
         return _of_dtype(ans, dtype)
     square = _e.real(var(a, axis, dtype, None, ddof, keepdims, where=where, mean=mean))
     zero = peel(square) == 0  # all entries are equal: the subgradient 0
-    return _of_dtype(_e.where(zero, 0.0, _e.sqrt(_e.where(zero, 1.0, square))), dtype)
+    ans = _of_dtype(_e.where(zero, 0.0, _e.sqrt(_e.where(zero, 1.0, square))), dtype)
+    return ans if square.shape else ans[()]
 
 
 @as_function(_np.cumsum)

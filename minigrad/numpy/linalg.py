@@ -36,7 +36,7 @@ from minigrad.core.primitive import Operation, Primitive, Rule, constant, genera
 from minigrad.core.tape import peel, read_only, refusal
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
-from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis
+from minigrad.numpy.dispatch import as_array, as_function, check_options, plain_axis, shaped
 from minigrad.numpy.selection import take_along_axis
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
@@ -774,7 +774,7 @@ def _matrix_norm(x: Any, ord: Any, axes: tuple[int, int], keepdims: bool) -> Any
         summed, left = (row, column) if abs(ord) == 1 else (column, row)
         sums = _shapes.sum_(_e.absolute(x), axis=summed, keepdims=True)
         ans = _largest(sums, left, True) if ord > 0 else _reductions.amin(sums, axis=left, keepdims=True)
-        ans = _shapes.reshape(ans, shape=tuple(n for k, n in enumerate(x.shape) if k not in axes))
+        ans = shaped(ans, tuple(n for k, n in enumerate(x.shape) if k not in axes))
     else:
         raise ValueError(
             located(f"norm: ord={ord!r} is no norm of matrices; use 'fro', 'nuc', 1, -1, 2, -2, inf or -inf")

@@ -14,7 +14,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import peel_all
 from minigrad.core.tape import Box, peel
 from minigrad.numpy.arguments import index_along, normalised_axes, spread, with_value
-from minigrad.numpy.dispatch import as_array, as_function, axis_index, boxed, check_options
+from minigrad.numpy.dispatch import as_array, as_function, axis_index, boxed, check_options, shaped
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import shapes as _shapes
@@ -181,13 +181,13 @@ def _quantile(own: Any, scale: int, a: Any, q: Any, axis: Any, method: str, keep
         inside = (peel(at) >= 0) & (peel(at) <= found - 1)
         weight = with_value(weight, _moving.cast(_e.where(inside, at, 0.0), dtype))
     if not moves and (method in _STEPS or (scale == 1 and _np.asarray(peel(q)).dtype.kind in "iub")):
-        return _shapes.reshape(_moving.cast(low, dtype), shape=shape)
+        return shaped(_moving.cast(low, dtype), shape)
     with _np.errstate(invalid="ignore"):
         gap = high - low
         ans = low + gap * weight
         if not _np.all(_np.isfinite(peel(gap))):  # NumPy starts from the nearer end, which matters at infinities
             ans = _e.where(part >= 0.5, high - gap * (1.0 - weight), ans)
-    return _shapes.reshape(ans, shape=shape)
+    return shaped(ans, shape)
 
 
 @as_function(_np.quantile)
@@ -236,7 +236,7 @@ def _median(own: Any, a: Any, axis: Any, keepdims: Any) -> Any:
     dtype = peel(a).real.dtype
     if not _np.all(_np.isfinite(peel(low)) & _np.isfinite(peel(high))):
         low, high = _e.where(lower == 0, 0.0, low), _e.where(upper == 0, 0.0, high)
-    return _shapes.reshape(low * lower.astype(dtype) + high * upper.astype(dtype), shape=shape)
+    return shaped(low * lower.astype(dtype) + high * upper.astype(dtype), shape)
 
 
 @as_function(_np.median)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import Duck, has_duck
+from minigrad.core.duck_arrays import Duck, has_duck, is_array
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import elementwise as _elementwise
@@ -84,7 +84,8 @@ def _modf(x: Any) -> Any:
     plain = peel(x)
     whole, endless = _np.trunc(plain), _np.isinf(plain)
     fraction = x - _np.where(endless, 0.0, whole).astype(plain.dtype)
-    return _e.where(endless, _np.copysign(_np.zeros_like(plain), plain), fraction), whole  # of infinity it is 0
+    ans = _e.where(endless, _np.copysign(_np.zeros_like(plain), plain), fraction)  # of infinity it is 0
+    return (ans if is_array(plain) else ans[()]), whole
 
 
 def _frexp(x: Any) -> Any:

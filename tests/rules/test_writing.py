@@ -815,6 +815,59 @@ def test_a_box_of_a_closed_tape_is_its_value_again() -> None:
     assert (v + 0.0).tolist() == [0.7, 1.1]
 
 
+NUMBERS: dict[str, Callable[[Any], Any]] = {
+    "median": np.median,
+    "nanmedian": np.nanmedian,
+    "quantile": lambda x: np.quantile(x, 0.3),
+    "a higher quantile": lambda x: np.quantile(x, 0.3, method="higher"),
+    "nanpercentile": lambda x: np.nanpercentile(x, 30.0),
+    "nanmean": np.nanmean,
+    "nanvar": np.nanvar,
+    "nanstd": np.nanstd,
+    "mean of some": lambda x: np.mean(x, where=np.array([True, False, True, True, False, True])),
+    "norm of a matrix": lambda x: np.linalg.norm(x.reshape(2, 3), 1),
+    "modf": lambda x: np.modf(x[0])[0],
+    "sum": np.sum,
+    "norm": np.linalg.norm,
+    "an entry": lambda x: x[0],
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_a_reduction_is_a_number_and_numbers_are_immutable(name: str) -> None:
+    """An array without axes in its place would be changed by `c *= 2.0` under all its names."""
+
+    def f(x: Any) -> Any:
+        b = NUMBERS[name](np.sin(x))
+        c = b
+        c *= 2.0
+        return b + 0.1 * c
+
+    assert not isinstance(NUMBERS[name](X), np.ndarray)
+    assert not isinstance(vjp(NUMBERS[name], X)[0], np.ndarray)
+    assert not isinstance(jvp(NUMBERS[name], (X,), (V,))[1], np.ndarray)
+    val, g = value_and_grad(f)(X)
+    assert np.isclose(val, f(X), rtol=1e-14)
+    assert np.isclose(np.sum(g * V), difference(lambda t: f(X + t * V)), rtol=1e-7)
+    stack = np.stack([X, V])
+    assert np.allclose(batched(f)(stack), [f(X), f(V)], rtol=1e-13)
+
+
+def test_plain_values_are_written_into_a_stack_of_examples() -> None:
+    """One after the other, since the stack itself cannot be written to."""
+
+    def f(x: Any) -> Any:
+        h = np.sin(x)
+        np.add(V, 1.0, out=h)
+        return np.sum(h * x)
+
+    stack = np.stack([X, V])
+    assert np.allclose(batched(f)(stack), [f(X), f(V)], rtol=1e-14)
+    assert np.allclose(batched(grad(f))(stack), [V + 1.0, V + 1.0], rtol=1e-14)
+    with pytest.raises(CannotCompileError, match="cannot be written to"):
+        minigrad.compile(f)(X)
+
+
 EMPTY: dict[str, Callable[[Any], Any]] = {
     "an array without entries": lambda x: x[:0].reshape(2, 0),
     "no place": lambda x: x,

@@ -171,6 +171,10 @@ class Batched(Duck):
     real = property(Duck.real.fget, lambda self, _: self._written("real part"))  # type: ignore[attr-defined]
     imag = property(Duck.imag.fget, lambda self, _: self._written("imaginary part"))  # type: ignore[attr-defined]
 
+    def refuse_out(self, name: str) -> None:
+        """The examples go their own ways."""
+        raise self.differ(f"out= of {name}")
+
     def __setitem__(self, index: Any, value: Any) -> None:
         raise self.differ("assignment to an entry")
 
