@@ -251,7 +251,10 @@ class _Call:
     def taylor(self, order: int, ans: Any, us: Sequence[Any]) -> list[Any]:
         """The coefficients of the results, by the Taylor rule."""
         assert self.series is not None
-        padded = [[*u, *[zeros(u[0])] * (order + 1 - len(u))] for u in us]
+        padded = []
+        for value, *moving in us:  # a coefficient may be a number where the value has axes: a rule gets it in full
+            full = [expanded(c, typed(value)) for c in moving]
+            padded.append([value, *full, *[zeros(value)] * (order - len(moving))])
         curves = [self.rebuilt([u[j] for u in padded], blank=j > 0) for j in range(order + 1)]
         found = self.series(order, curves, self.result(ans))
         parts = [self.filled_parts(c, ans) for c in found[1:]]

@@ -386,3 +386,20 @@ def test_parameters_that_are_no_tuple() -> None:
     for p in (2.0, np.ones(2)):
         with pytest.raises(TypeError, match=r"checkpointed_scan: args is a tuple of parameters, \(p,\) for one"):
             checkpointed_scan(lambda c, x, p: (c * p, None), 1.0, length=3, args=p)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (2, 0)])
+def test_a_series_through_a_loop_whose_coefficients_are_numbers(shape: tuple[int, ...]) -> None:
+    """The derivative of x + t is the number 1, whatever the shape of x: the loop takes entries of it."""
+    x = np.linspace(0.3, 0.9, shape[0] * shape[1]).reshape(shape)
+    loop = lambda x: np.sum(checkpointed_scan(lambda h, e: (h * 0.5 + e, h * e), x[0] * 1.0, x)[1])
+
+    def unrolled(x: Any) -> Any:
+        carry, total = x[0], 0.0
+        for row in x:
+            carry, total = carry * 0.5 + row, total + np.sum(carry * row)
+        return total
+
+    for path in (lambda t: x + t, lambda t: x + 0.0 * t, lambda t: x * t):
+        found = derivatives(lambda t, p=path: loop(p(t)), 0.5, 3)
+        assert_close(found, derivatives(lambda t, p=path: unrolled(p(t)), 0.5, 3), 1e-13)
