@@ -63,10 +63,10 @@ cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / 3.0 / ans / ans
 
 
 def _power_x(g: Any, _ans: Any, x: Any, y: Any) -> Any:
-    """y x^(y-1), and 0 where y = 0, also at x = 0."""
+    """y x^(y-1), and 0 where y = 0, also at x = 0; elsewhere as it is, since it is differentiated by y, too."""
     if type(y) is int or type(y) is float:
         return g * 2.0 * x if y == 2 else g * (y * x ** (y - 1)) if y else g * 0.0
-    return g * (y * x ** where(peel(y) == 0, 1.0, y - 1))
+    return g * (y * x ** where((peel(y) == 0) & (peel(x) == 0), 1.0, y - 1))
 
 
 def _power_y(g: Any, ans: Any, x: Any, _y: Any) -> Any:

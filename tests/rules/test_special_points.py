@@ -167,6 +167,25 @@ def test_integer_powers_at_zero_to_every_order(n: int, order: int) -> None:
         assert fun(0.0) == expected
 
 
+@pytest.mark.parametrize("power", [lambda x, y: x**y, np.power, np.float_power])
+def test_an_exponent_that_passes_zero_has_all_its_derivatives(power: Any) -> None:
+    """At y = 0 the slope y x^(y-1) in x is 0, but its derivative in y is 1/x."""
+    x = 1.5
+    fun = lambda t: power(x + np.sin(t), t)
+    exact = lambda t: np.exp(t * np.log(x + np.sin(t)))
+    second = (
+        grad(grad(fun))(0.0),
+        jvp(grad(fun), (0.0,), (1.0,))[1],
+        grad(lambda t: jvp(fun, (t,), (1.0,))[1])(0.0),
+        jvp(lambda t: jvp(fun, (t,), (1.0,))[1], (0.0,), (1.0,))[1],
+        derivatives(fun, 0.0, 2)[2],
+    )
+    assert np.allclose(second, derivatives(exact, 0.0, 2)[2], rtol=1e-14)
+    assert np.isclose(grad(grad(grad(fun)))(0.0), derivatives(exact, 0.0, 3)[3], rtol=1e-13)
+    mixed = grad(lambda y: np.sum(grad(lambda x: np.sum(power(x, y)))(np.array([x, 2.0]))))(np.zeros(2))
+    assert np.allclose(mixed, [1 / x, 0.5], rtol=1e-14)
+
+
 def test_nan_takes_the_derivative_of_a_maximum() -> None:
     """The value is that NaN, so the derivative is not 0."""
     assert grad(np.maximum, (0, 1))(np.nan, 1.0) == (1.0, 0.0)
