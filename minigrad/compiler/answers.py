@@ -28,6 +28,11 @@ def has_dtype(value: Any, expected: Any) -> bool:
     return bool(value.dtype == expected)
 
 
+def is_by_rows(value: Any) -> bool:
+    """Whether the entries of an array lie in memory row by row, without gaps; of a number there is but one."""
+    return bool(getattr(value, "ndim", 0) == 0 or value.flags.c_contiguous)
+
+
 class Reading(NamedTuple):
     """What a function of Python answered for a value: `int`, `round`, its text."""
 

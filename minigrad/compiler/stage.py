@@ -18,7 +18,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad.compiler.answers import Reading, gives, has_dtype, has_shape, is_equal, is_true
+from minigrad.compiler.answers import Reading, gives, has_dtype, has_shape, is_by_rows, is_equal, is_true
 from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
 from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers
 from minigrad.compiler.raising import may_raise
@@ -29,11 +29,6 @@ from minigrad.core.lines import located
 from minigrad.core.nested import mapped
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.errors import CannotCompileError
-
-
-def is_by_rows(value: Any) -> bool:
-    """Whether the entries of an array lie in memory row by row, without gaps; of a number there is but one."""
-    return bool(np.ndim(value) == 0 or value.flags.c_contiguous)
 
 
 class Var:
