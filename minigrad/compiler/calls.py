@@ -41,6 +41,8 @@ class Calls(Reads):
             self.call(function.func, [*function.args, *given], {**function.keywords, **named}, frame)
         elif kind is types.FunctionType:
             self.call_python(function, given, named, frame)
+        elif id(function) in _READING_EACH and self.read_each(given, named, frame):
+            pass
         elif special_for(function) is not None:
             special_for(function)(self, given, named, frame)
         elif kind is functools._lru_cache_wrapper:
@@ -73,6 +75,23 @@ class Calls(Reads):
             self.open(given, named, frame)
         else:
             self.refuse(f"calls an object of type {pure.name_of_type(kind)}, which is written in C", frame.python)
+
+    def read_each(self, given: list[Any], named: dict[str, Any], frame: Frame) -> bool:
+        """`sorted(xs, key=attrgetter("a"))` and the like: whether only these attributes of the elements are read."""
+        all_given = [*given, *named.values()]
+        readers = [each for each in all_given if type(each) is operator.attrgetter]
+        others = [each for each in all_given if type(each) is not operator.attrgetter]
+        if not readers or not all(type(each) in (list, tuple) or type(each) in PLAIN for each in others):
+            return False
+        parts = [part for each in others if type(each) in (list, tuple) for part in each]
+        for reader in readers:
+            for part in parts:
+                self.call(reader, [part], {}, frame)
+                if type(reader(part)) not in PLAIN:
+                    return False
+        for each in others:
+            self.whole(each, frame)
+        return True
 
     def call_python(self, function: Any, given: list[Any], named: dict[str, Any], frame: Frame) -> None:
         """A Python function is followed, or it is one of a library that reads its arguments."""
@@ -313,6 +332,7 @@ def special_for(function: Any) -> Any:
     return _SPECIAL.get(id(function))
 
 
+_READING_EACH = frozenset(map(id, (sorted, min, max, map, filter)))
 _HOLDERS = {list, tuple, dict, zip, enumerate, reversed, pure.CONTAINERS[-1], types.MethodType, property}
 _SHALLOW = {"append", "extend", "insert", "pop", "popleft", "appendleft", "copy", "items", "keys", "values", "update",
             "clear", "reverse", "extendleft", "rotate", "popitem", "__setitem__", "__delitem__",

@@ -480,7 +480,8 @@ def compile(  # noqa: A001
 
     Divisions by zero and invalid operations are left to the engine, which knows what to do about infinite derivatives;
     so are calls in which an operation raises an exception, and calls where `np.errstate`, or a filter of warnings that
-    `fun` sets, makes more of errors than a warning. Results share memory with nothing else. While `fun` is traced (or
+    `fun` sets, makes more of errors than a warning. (Warnings that the caller turned into errors are those of what the
+    program computes: what nobody reads is left out.) Results share memory with nothing else. While `fun` is traced (or
     differentiated), its arguments are no instances of `float` or `np.ndarray`; `minigrad.builtins` has an `isinstance`
     and a `type` that see through that. The function can be pickled and copied if `fun` can; it is compiled again there.
 

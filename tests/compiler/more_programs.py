@@ -10,6 +10,7 @@ import functools
 import itertools
 import logging
 import math
+import operator
 import time
 import typing
 import warnings
@@ -886,3 +887,22 @@ def a_recursion_within_the_function(compiled: Any) -> Any:
     g = compiled(grad(loss))
     for k in range(CALLS):
         yield g(W + k)
+
+
+@program
+def layers_in_the_order_of_an_attribute(compiled: Any) -> Any:
+    class Layer:
+        def __init__(self, order: int, scale: float) -> None:
+            self.order, self.scale, self.calls = order, scale, 0
+
+    layers = [Layer(2, 0.5), Layer(1, 2.0)]
+
+    def loss(w: Any) -> Any:
+        for layer in sorted(layers, key=operator.attrgetter("order")):
+            w = np.tanh(w * layer.scale)
+        return np.sum(w) * max(map(operator.attrgetter("scale"), layers))
+
+    g = compiled(grad(loss))
+    for k in range(CALLS):
+        yield g(W + 0.1 * k)
+        layers[0].calls += 1

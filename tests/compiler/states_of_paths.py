@@ -422,6 +422,14 @@ path("starmap", lambda o, x: x * next(itertools.starmap(lambda p, q: p.k * q.k, 
 path("groupby", lambda o, x: x * [list(g)[0].k for _, g in itertools.groupby(o.many, key=lambda p: p.k)][0])
 path("reduce", lambda o, x: functools.reduce(lambda u, p: u * p.k, o.many, x))
 path("sorted_attribute", lambda o, x: x * sorted(o.many, key=operator.attrgetter("k"))[0].k)
+path(
+    "largest_attribute",
+    lambda o, x: x * max(map(operator.attrgetter("k"), o.many)) - max(o.many, key=operator.attrgetter("k")).k / o.k,
+)
+path(
+    "filtered_attribute",
+    lambda o, x: x * len(list(filter(operator.attrgetter("k"), o.many))) * next(map(operator.attrgetter("k"), o.many)),
+)
 path("namespace", lambda o, x: x * types.SimpleNamespace(**{"a": o}).a.k)
 path("keywords", lambda o, x: (lambda **kw: x * kw["a"].k)(a=o))
 path("positions", lambda o, x: (lambda *args: x * args[-2].k)(*o.many))
