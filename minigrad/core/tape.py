@@ -293,6 +293,16 @@ def note_refusal(value: Any, message: str) -> None:
         value.tape.lost = message
 
 
+def forget_refusal(error: Exception, values: Any) -> None:
+    """An operation that was refused is done in another way: its refusal is none that the user's program has caught."""
+    message = str(error)
+    for value in values:
+        while type(value) is Box:
+            if value.tape.lost == message:
+                value.tape.lost = None
+            value = value.value
+
+
 def refusal(kind: type[Exception], message: str) -> Exception:
     """The error of an operation that NumPy does and this package does not, remembered as by `note_refusal`.
 

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
 from minigrad.core.lines import located
 from minigrad.core.nested import any_within, mapped
-from minigrad.core.tape import Box, open_part, peel, read_only, serials, snapshot
+from minigrad.core.tape import Box, forget_refusal, open_part, peel, read_only, serials, snapshot
 from minigrad.core.tree import flatten
 from minigrad.rules import moving, shapes
 
@@ -89,8 +89,8 @@ class Batched(Duck):
             owner = getattr(function, "__self__", None)
             if type(owner) is np.ufunc:
                 return UFUNC_METHODS[function.__name__](level, owner, args, kwargs)
-        except Exception:  # one example at a time it works, or NumPy's message is about the shapes that the user knows
-            pass
+        except Exception as error:  # one at a time it works, or NumPy's message is about shapes that the user knows
+            forget_refusal(error, [leaf.payload for leaf in flatten((args, kwargs))[0] if type(leaf) is Batched])
         return one_by_one(level, function, args, kwargs)
 
     @property
@@ -286,9 +286,10 @@ def one_by_one(level: Level, function: Callable[..., Any], args: tuple[Any, ...]
         these, named = treedef.unflatten(new)
         try:
             result = function(*these, **named)
-        except NotImplementedError:
+        except NotImplementedError as error:
             if all(type(leaves[k].payload) is np.ndarray for k in places):
                 raise
+            forget_refusal(error, [leaves[k].payload for k in places])
             raise level.differ(name) from None  # an outer tape lacks a rule
         except Exception as error:
             if isinstance(error, ValueError) and "read-only" in str(error):

@@ -244,3 +244,16 @@ def test_operands_that_all_examples_share(name) -> None:
     in_turn = lambda w: sum(fun(w, x) ** 2 for x in S)
     assert_close(grad(at_once)(W), grad(in_turn)(W), 1e-11)
     assert_close(hessian(at_once)(W), rows(grad(in_turn), W), 1e-10)
+
+
+def test_a_way_that_is_not_taken_is_no_refusal_that_was_caught():
+    """The table of batches tries SciPy's own ufunc, which has no rule; example by example there is one."""
+    pytest.importorskip("scipy")
+    from minigrad.scipy import special
+
+    x = np.array([1.5, 2.5, 4.0])
+
+    def total(t):
+        return np.sum(batched(lambda s: special.zeta(2.0, t * s))(x))
+
+    assert_close(grad(total)(2.0), -2.0 * sum(s * special.zeta(3.0, 2.0 * s) for s in x))
