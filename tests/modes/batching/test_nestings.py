@@ -256,4 +256,5 @@ def test_a_way_that_is_not_taken_is_no_refusal_that_was_caught():
     def total(t):
         return np.sum(batched(lambda s: special.zeta(2.0, t * s))(x))
 
-    assert_close(grad(total)(2.0), -2.0 * sum(s * special.zeta(3.0, 2.0 * s) for s in x))
+    expected = -2.0 * sum(s * special.zeta(3.0, 2.0 * s) for s in x)
+    np.testing.assert_allclose(grad(total)(2.0), expected, rtol=1e-12)
