@@ -219,6 +219,8 @@ def takes_weak(step: Step, comparisons: set[int], numbers: set[int]) -> bool:
     if function in _ARITHMETIC:
         if out.index not in numbers and all(_is_number(arg, numbers) for arg in step.args):
             return False  # somewhere the result has to become a float64
+        if all(getattr(arg, "kind", "python") == "python" and not isinstance(arg, np.ndarray) for arg in step.args):
+            return False  # a number of Python that arithmetic did not make, beside a float64
     elif type(function) is not np.ufunc or function.nin != 1:
         return False
     return out.dtype == np.float64 and all(

@@ -291,6 +291,11 @@ def test_a_number_of_python_is_transposed() -> None:
     check_compiled(lambda x: np.transpose(-x) + np.transpose(x) * 2.0, (2.0,), (0.5,))
 
 
+def test_a_float64_beside_a_number_of_python_makes_a_float64() -> None:
+    """Also where that number comes from a division, which is not written as one of Python's."""
+    check_compiled(lambda x: (x // 0.7) * np.float64(1.5), (2.0,), (-3.0,))
+
+
 def test_a_square_of_a_number_has_the_digits_of_a_power() -> None:
     """exact=True keeps them; without it the last digit may be that of the product."""
     compiled = minigrad.compile(lambda x: x**2, exact=True)
