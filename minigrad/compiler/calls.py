@@ -11,6 +11,7 @@ import builtins
 import contextvars
 import functools
 import gc
+import itertools
 import operator
 import types
 import warnings
@@ -139,6 +140,7 @@ class Calls(Reads):
         if pure.is_made_by_python(kind):
             self.look_up(kind, "__new__")
             self.look_up(kind, "__init__")
+        given, named = self.by_name(kind, given, named, frame)
         base = pure.solid(kind)
         reason = pure.why_not_class(kind, [*given, *named.values()])
         if reason is not None:
@@ -152,6 +154,21 @@ class Calls(Reads):
                     self.text_of(each, frame)
             for each in (*given, *named.values()):
                 self.deep(each, frame)
+
+    def by_name(
+        self, function: Any, given: list[Any], named: dict[str, Any], frame: Frame
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments without an `attrgetter` that the function calls with each element of a list or tuple."""
+        readers = [each for each in (*given, *named.values()) if type(each) is operator.attrgetter]
+        others = [each for each in (*given, *named.values()) if type(each) is not operator.attrgetter]
+        if not readers or function not in _BY_ELEMENTS or any(type(each) not in (list, tuple, bool) for each in others):
+            return given, named
+        for reader in readers:
+            for each in others:
+                for element in each if type(each) is not bool else ():
+                    for path in reader.__reduce__()[1]:
+                        self.path(element, path, frame)
+        return [each for each in given if each not in readers], {k: v for k, v in named.items() if v not in readers}
 
     def call_c(self, function: Any, given: list[Any], named: dict[str, Any], frame: Frame) -> None:
         """A function written in C reads its arguments, if it is one that is known."""
@@ -189,6 +206,7 @@ class Calls(Reads):
         if is_a(function, type(np.sum)):  # written in Python, within
             self.open(given, named, frame)
             return
+        given, named = self.by_name(function, given, named, frame)
         if is_a(owner, dict) and name in ("get", "__getitem__", "__contains__", "pop", "setdefault") and given:
             self.entry(owner, given[0], frame)
             if name in ("pop", "setdefault"):
@@ -337,5 +355,6 @@ _HOLDERS = {list, tuple, dict, zip, enumerate, reversed, pure.CONTAINERS[-1], ty
 _SHALLOW = {"append", "extend", "insert", "pop", "popleft", "appendleft", "copy", "items", "keys", "values", "update",
             "clear", "reverse", "extendleft", "rotate", "popitem", "__setitem__", "__delitem__",
             "__iter__"}  # fmt: skip
+_BY_ELEMENTS = (sorted, min, max, map, filter, itertools.groupby)
 _OF_LIBRARIES = {"id", "exc_info", "getrecursionlimit"}  # what they do with it does not depend on it
 _STORING = {"append", "insert", "appendleft", "setdefault"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import operator
 import sys
 import types
 import warnings
@@ -186,3 +187,14 @@ def a_method_that_numpy_does_not_find_yet() -> Any:
 
     o = Own()
     return lambda x: x * np.sum(o), (X,), attribute(Own, "sum", lambda *_, **__: 3.0)  # type: ignore[call-overload]
+
+
+@case("objects")
+def an_attribute_that_sorts() -> Any:
+    class Own:
+        def __init__(self, rank: float, k: float) -> None:
+            self.rank, self.k = rank, k
+
+    first, second = Own(1.0, 2.0), Own(2.0, 3.0)
+    objects = [first, second]
+    return lambda x: x * min(objects, key=operator.attrgetter("rank")).k, (X,), attribute(first, "rank", 5.0)
