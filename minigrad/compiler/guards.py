@@ -392,6 +392,8 @@ class Guards:
             return f"{simple} is not {f}" + (f" and {bind(differs)}({simple}, {f})" if either else "")
         if kind == "method" and _is_simple(holder, key):
             return f"{h}.{key}.__func__ is not {bind(found)}"
+        if kind == "dict" and type(holder) is dict and not found[0]:
+            return h
         if kind == "type":
             return f"type({h}) is not {bind(found)}"
         if kind == "length":
