@@ -241,7 +241,8 @@ class Share:
     def view(self, primitive: Any, params: dict[str, Any], is_known: bool = False) -> Share | None:
         """How a view of the box shares the memory; None if NumPy makes a copy, unless it is known that it does not."""
         if primitive in PARTS:
-            return Share(self.memory, self.places, self.index, PARTS[primitive])
+            index = self.index if self.places is not self.memory.numbers else Ellipsis
+            return Share(self.memory, primitive.fun(self.places), index, PARTS[primitive])
         if primitive in NEW_SHAPES and self.memory.plain is not None and not is_known:
             self.memory.plain.lies_by_rows()
         places = primitive.fun(self.places, **params)
@@ -289,7 +290,7 @@ class Decree:
 
 
 FLAT = Decree(lambda x, **params: x.reshape(-1))
-REAL, IMAG = Decree(lambda x: x), Decree(lambda x: x)
+REAL, IMAG = Decree(lambda x: with_gaps(x)), Decree(lambda x: with_gaps(x))
 PARTS: dict[Any, Any] = {REAL: real, IMAG: imag}
 
 
@@ -311,6 +312,13 @@ def numbered(plain: Any) -> Any:
         numbers = np.lib.stride_tricks.as_strided(np.empty(extent, np.intp)[start:], shape, wanted)
     numbers[...] = counted
     return numbers
+
+
+def with_gaps(x: Any) -> Any:
+    """The same entries, each followed by a gap: as the real parts lie in an array of complex numbers."""
+    wide = np.empty_like(x, dtype=[("entry", x.dtype), ("gap", x.dtype)])["entry"]
+    wide[...] = x
+    return wide
 
 
 def has_layout(plain: Any, numbers: Any) -> bool:

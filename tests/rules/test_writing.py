@@ -347,6 +347,19 @@ def parts_of_complex_arrays(x):
 
 
 @program
+def parts_of_complex_arrays_have_gaps(x):
+    z = x * (1.0 + 2.0j)
+    b, c = z.real, z.imag.reshape(2, 3)
+    b[0] = x[1]
+    b.ravel()[1] = 5.0  # a copy
+    b.reshape(2, 3)[0, 2] = x[2] ** 2  # a view
+    c.T[1] *= 2.0
+    c.ravel()[0] = 5.0
+    c.T.ravel()[0] = 5.0
+    return np.sum(b**2) + np.sum(c**3) + np.sum(np.abs(z) ** 2)
+
+
+@program
 def attributes_that_are_set(x):
     h = np.outer(x[:2], x[:3])
     g = h[1]
@@ -866,6 +879,20 @@ def test_plain_values_are_written_into_a_stack_of_examples() -> None:
     assert np.allclose(batched(grad(f))(stack), [V + 1.0, V + 1.0], rtol=1e-14)
     with pytest.raises(CannotCompileError, match="cannot be written to"):
         minigrad.compile(f)(X)
+
+
+def test_examples_that_do_not_lie_by_rows_have_copies_where_others_have_views() -> None:
+    """The real part of a complex array has gaps: its `reshape(-1)` is a view, the `ravel()` of that a copy."""
+
+    def f(x: Any) -> Any:
+        b = np.real(x.reshape(2, 3) * (1.0 + 2.0j))
+        d = np.reshape(b, -1)
+        d.ravel()[0] = 0.5
+        return np.sum(d**2)
+
+    stack = np.stack([X, V])
+    assert np.allclose(batched(f)(stack), [f(X), f(V)], rtol=1e-14)
+    assert np.allclose(batched(grad(f))(stack), [grad(f)(X), grad(f)(V)], rtol=1e-14)
 
 
 EMPTY: dict[str, Callable[[Any], Any]] = {

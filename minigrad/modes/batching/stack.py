@@ -171,6 +171,12 @@ class Batched(Duck):
     real = property(Duck.real.fget, lambda self, _: self._written("real part"))  # type: ignore[attr-defined]
     imag = property(Duck.imag.fget, lambda self, _: self._written("imaginary part"))  # type: ignore[attr-defined]
 
+    def lies_by_rows(self) -> None:
+        """Where the entries of an example do not, NumPy is asked what is a view: example by example."""
+        plain = peel(self.payload)
+        if type(plain) is np.ndarray and len(plain) and not plain[0].flags.c_contiguous:
+            raise self.differ("whether a new shape is a view")
+
     def refuse_out(self, name: str) -> None:
         """The examples go their own ways."""
         raise self.differ(f"out= of {name}")
