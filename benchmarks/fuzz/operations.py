@@ -59,7 +59,7 @@ SHAPES = (
     "np.repeat({v}, {n})", "np.tile({v}, 2)", "np.roll({v}, 1, axis={axis})", "np.roll({v}, {n})", "np.flip({v}, axis={axis})", "{v}[::-1]", "np.rot90({m}, {n})",
     "np.pad({v}, 1)", "np.pad({v}, 1, mode={mode})", "np.pad({v}, 1, constant_values={c})", "np.split({v}, [1])[1]", "np.array_split({v}, 2)[0]", "np.take({v}, [0, -1], axis={axis})",
     "np.take_along_axis({v}, np.argsort({v}, axis={axis}), {axis})", "{v}[{index}]", "{v}[{basic}]", "{v}[{v} > {c}]", "np.diag({v})", "np.diagonal({m})", "np.tril({m})",
-    "np.triu({m}, 1)", "np.sort({v}, axis={axis})", "np.sort({v}, axis=None)", "np.partition({v}, 1)", "{v}[np.argsort({v}.ravel())[0] % len({v})]", "np.delete({v}, 0, axis={axis})",
+    "np.triu({m}, 1)", "np.sort({v}, axis={axis})", "np.sort({v}, axis=None)", "np.partition({v}, 1)[:2]", "{v}[np.argsort({v}.ravel())[0] % len({v})]", "np.delete({v}, 0, axis={axis})",
     "np.insert({v}, 1, {c}, axis={axis})", "np.atleast_2d({a})", "np.unstack({v}, axis={axis})[0]", "np.resize({v}, 4)", "np.extract({v} > {c}, {v})", "np.compress([True, False, True], {v})",
     "np.trim_zeros({v})", "mnp.array([{v}[0], {v}[-1]])", "np.vander(np.ravel({v}), 3)", "np.stack(list({v}))",
     "np.asfortranarray({a})", "np.ascontiguousarray({a})", "np.copy({a}, order={order})", "{a}.copy(order={order})", "np.lib.stride_tricks.sliding_window_view({v}, 2, axis={axis})",

@@ -87,7 +87,7 @@ def is_view(ans: Box, of: Box, primitive: Any, params: dict[str, Any]) -> bool:
     """Whether NumPy makes a result of this kind a view."""
     new, old = peel(ans), peel(of)
     if type(old) in DUCKS:  # which have no memory that one could ask: as arrays of this shape would
-        if has_duck(params):  # an index that differs from example to example
+        if has_duck(params) or not old.is_array:  # an index that differs from example to example; a number
             return False
         old = _shadow(of)
         new = primitive.fun(old, **params)

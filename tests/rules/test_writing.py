@@ -881,6 +881,24 @@ def test_plain_values_are_written_into_a_stack_of_examples() -> None:
         minigrad.compile(f)(X)
 
 
+def test_an_array_made_of_a_number_is_not_a_view_of_it_in_a_batch() -> None:
+    def f(x: Any) -> Any:
+        a = np.sum(x)
+        c = np.reshape(a, -1)
+        d = np.expand_dims(a, 0)
+        c[0] = 0.5
+        d *= x[0]
+        return a * a + np.sum(c * d)
+
+    stack = np.stack([X, V])
+    for made in (f, grad(f)):
+        assert np.allclose(batched(made)(stack), [made(X), made(V)], rtol=1e-14)
+        assert np.allclose(
+            grad(lambda s, f=made: np.sum(batched(f)(s)))(stack)[0], grad(lambda x, f=made: np.sum(f(x)))(X)
+        )
+    assert np.allclose(minigrad.compile(grad(f))(X), grad(f)(X), rtol=1e-14)
+
+
 def test_examples_that_do_not_lie_by_rows_have_copies_where_others_have_views() -> None:
     """The real part of a complex array has gaps: its `reshape(-1)` is a view, the `ravel()` of that a copy."""
 
