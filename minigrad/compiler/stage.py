@@ -25,7 +25,7 @@ from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
-from minigrad.core.lines import located
+from minigrad.core.lines import asked_by_a_sparse_matrix, located
 from minigrad.core.nested import mapped
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.errors import CannotCompileError
@@ -498,6 +498,8 @@ class Staged(Duck):
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
         if not self.trace.is_open:
             return np.array(self.value, dtype=dtype)
+        if asked_by_a_sparse_matrix():
+            return np.array(None)
         raise self.trace.stop(
             located(
                 f"compile: a traced value (shape {self.shape}, {self.dtype}) cannot become, or be written into, a "

@@ -12,7 +12,16 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck, has_duck
-from minigrad.core.operands import constant_operand, current, innermost_tape, lifted, operands, watch
+from minigrad.core.operands import (
+    SparseOperandError,
+    constant_operand,
+    current,
+    innermost_tape,
+    lifted,
+    operands,
+    watch,
+    with_sparse,
+)
 from minigrad.core.sharing import detour
 from minigrad.core.tape import DUCKS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
 
@@ -127,7 +136,10 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
                 if type(y) is not float:
                     if isinstance(y, Duck) and y.serial > tape.serial:
                         return bind(y.lift(x), y, **params)
-                    y = constant_operand(y, tape, reads_y, x)
+                    try:
+                        y = constant_operand(y, tape, reads_y, x)
+                    except SparseOperandError:
+                        return with_sparse(primitive, x, y)
                 parents, x = (x.index, -1), x.value
         elif type(y) is Box:
             if not y.tape.is_open:
@@ -136,7 +148,10 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
             if type(x) is not float:
                 if isinstance(x, Duck) and x.serial > tape.serial:
                     return bind(x, x.lift(y), **params)
-                x = constant_operand(x, tape, reads_x, y)
+                try:
+                    x = constant_operand(x, tape, reads_x, y)
+                except SparseOperandError:
+                    return with_sparse(primitive, x, y)
             parents, y = (-1, y.index), y.value
         else:
             return fun(x, y, **params)
@@ -167,7 +182,10 @@ def bind_many(primitive: Any) -> Callable[..., Any]:
             return bind(*inner, **params)
         if tape.detours and (now := current(args)):
             return bind(*now, **params)
-        parents, values = operands(args, tape, reads_args)
+        try:
+            parents, values = operands(args, tape, reads_args)
+        except SparseOperandError:
+            return with_sparse(primitive, *args)
         if tape.detours:
             return detour(tape, primitive, parents, values, params)
         ans = bind(*values, **params)

@@ -17,8 +17,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.core.foreign import is_sparse
 from minigrad.core.lines import located
-from minigrad.core.tape import DUCKS, Box, open_part
+from minigrad.core.tape import DUCKS, Box, keeps_its_class, open_part
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -82,6 +83,17 @@ def _binary(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return left, right
 
 
+def _or_sparse(operate: Callable[..., Any]) -> Callable[..., Any]:
+    """An operator of a product, which a sparse matrix takes part in."""
+
+    def operate_with(self: Duck, other: Any) -> Any:
+        if is_sparse(other):
+            return self.by_sparse(other, self) if operate.__name__ == "right" else self.by_sparse(self, other)
+        return operate(self, other)
+
+    return operate_with
+
+
 def _method(function: Any) -> Callable[..., Any]:
     return lambda self, *args, **kwargs: self.perform(function, (self, *args), kwargs)
 
@@ -99,6 +111,7 @@ class Duck:
     shape: tuple[int, ...]
     dtype: Any
     serial: int = 0
+    by_sparse: ClassVar[Any]  #: its product with a sparse matrix of SciPy, set by `rules.sparse_products`
 
     #: what `perform` is given for each of Python's operators
     operators: ClassVar[dict[Any, Any]] = {**_BINARY, **_COMPARISONS, **_UNARY}
@@ -110,7 +123,7 @@ class Duck:
             if function in _UNARY:
                 setattr(cls, f"__{name}__", _method(performed))
                 continue
-            left, right = _binary(performed)
+            left, right = map(_or_sparse, _binary(performed)) if function is operator.matmul else _binary(performed)
             setattr(cls, f"__{name}__", cls.shortcut(function, False, left))
             if function in _BINARY:
                 setattr(cls, f"__r{name}__", cls.shortcut(function, True, right))
@@ -135,7 +148,7 @@ class Duck:
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """The class of the array or number that this stands for: `isinstance` is answered as for it."""
-        return np.ndarray if self.is_array else self.dtype.type
+        return type(self) if keeps_its_class() else np.ndarray if self.is_array else self.dtype.type
 
     @property
     def is_array(self) -> bool:

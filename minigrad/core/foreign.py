@@ -42,6 +42,12 @@ def asked(value: Any, name: str, default: Any = None) -> Any:
         return default
 
 
+def is_sparse(value: Any) -> bool:
+    """Whether this is a sparse matrix, or array, of SciPy."""
+    kind = type(value)
+    return kind.__module__.startswith("scipy.sparse") and hasattr(kind, "tocoo")
+
+
 def _is_buffer(value: Any) -> bool:
     """Whether this is a block of numbers, such as `array.array`; bytes are a text."""
     try:

@@ -56,6 +56,26 @@ def library_at_work() -> str:
     return str(frame.f_globals.get("__name__", "")).partition(".")[0] if is_installed else ""
 
 
+#: The methods by which a sparse matrix of SciPy multiplies. They hand an array of NumPy's to code in C.
+_PRODUCTS = ("_matmul_dispatch", "_rmatmul_dispatch", "_mul_dispatch", "_rmul_dispatch")
+
+
+def is_sparse_product(frame: Any) -> bool:
+    """Whether a sparse matrix of SciPy multiplies in this frame."""
+    return frame.f_code.co_name in _PRODUCTS and str(frame.f_globals.get("__name__", "")).startswith("scipy.sparse")
+
+
+def asked_by_a_sparse_matrix() -> bool:
+    """Whether a sparse matrix of SciPy is about to multiply, and asks whether the other factor is an array.
+
+    What turns out to be an object without axes it leaves to the other factor, by `NotImplemented`.
+    """
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    return is_sparse_product(frame)
+
+
 def located(message: str, line: Line | None = None) -> str:
     """An error message with the user's line at its end: the one that is being run, if no other is given."""
     line = line or user_line()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import innermost_duck
-from minigrad.core.foreign import as_plain_code, described, is_foreign
+from minigrad.core.foreign import as_plain_code, described, is_foreign, is_sparse
 from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, refusal, snapshot
 
 
@@ -56,6 +56,22 @@ def watch(params: dict[str, Any], tape: Tape) -> None:
             tape.capture(value)
 
 
+class SparseOperandError(Exception):
+    """An operand is a sparse matrix: whoever has a rule for it goes on, everybody else refuses it."""
+
+
+def with_sparse(primitive: Any, *args: Any) -> Any:
+    """The result of an operation with a sparse matrix among its arguments, if there is one."""
+    if primitive.by_sparse is not None:
+        return primitive.by_sparse(*args)
+    value = next(arg for arg in args if is_sparse(arg))
+    raise refusal(
+        TypeError,
+        f"{primitive.name}: {described(value)} takes part in products with @ alone, M @ x or x @ M; for all else pass "
+        f"an array: {as_plain_code(value)}",
+    )
+
+
 def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -> Any:
     """A plain operand as the tape keeps it: sequences become arrays; arrays that a rule reads are watched."""
     kind = type(value)
@@ -67,6 +83,8 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
         value = np.asarray(value)
     if not issubclass(kind, np.ndarray):
         if not issubclass(kind, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
+            if is_sparse(value):
+                raise SparseOperandError
             raise refusal(
                 TypeError,
                 f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"

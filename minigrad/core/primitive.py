@@ -29,7 +29,7 @@ from typing import Any, Protocol
 
 from minigrad.core.binding import bind_many, bind_one, bind_two, bind_view
 from minigrad.core.nested import peel_all
-from minigrad.core.operands import current, innermost_tape, lifted, operands, watch
+from minigrad.core.operands import SparseOperandError, current, innermost_tape, lifted, operands, watch, with_sparse
 from minigrad.core.tape import open_part
 
 Rule = Callable[..., Any]
@@ -72,8 +72,8 @@ class Primitive:
     """
 
     __slots__ = (
-        "_residuals", "bind", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind", "name", "noisy",
-        "pattern",        "pull", "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
+        "_residuals", "bind", "by_sparse", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind",
+        "name", "noisy", "pattern", "pull", "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -102,6 +102,7 @@ class Primitive:
         self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
         self.takes_scalar, self.noisy = takes_scalar or kind == "elementwise", noisy
         self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
+        self.by_sparse: Rule | None = None  # what it does with a sparse matrix of SciPy, set by `rules.products`
         # What the backward sweep asks of every node, in one look: does it take the
         # cotangent as it comes? does it broadcast? its rules.
         self.sweeping = (
@@ -171,7 +172,10 @@ def bind_several(primitive: Primitive) -> Callable[..., Any]:
             return bind(*inner, **params)
         if tape.detours and (now := current(args)):
             return bind(*now, **params)
-        parents, values = operands(args, tape, True)
+        try:
+            parents, values = operands(args, tape, True)
+        except SparseOperandError:
+            return with_sparse(primitive, *args)
         ans = bind(*values, **params)
         watch(params, tape)
         if type(ans) is not tuple:

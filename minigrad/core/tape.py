@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from minigrad.core.fingerprint import COPIED, sums
-from minigrad.core.lines import Line, is_ours, located, user_line
+from minigrad.core.lines import Line, is_ours, is_sparse_product, located, user_line
 
 serials = itertools.count(1)
 
@@ -67,7 +67,7 @@ class Box:
         value = self.value
         while type(value) is Box:
             value = value.value
-        return Box if _asked_by_a_wrapper() else type(value) if type(value) not in DUCKS else value.__class__
+        return Box if keeps_its_class() else type(value) if type(value) not in DUCKS else value.__class__
 
     @property
     def shape(self) -> Any:
@@ -94,9 +94,10 @@ class Box:
 WRAPPERS = ("xarray", "pint", "dask")
 
 
-def _asked_by_a_wrapper() -> bool:
-    """Whether the caller of the caller belongs to one of these libraries."""
-    return sys._getframe(2).f_globals.get("__name__", "").partition(".")[0] in WRAPPERS
+def keeps_its_class() -> bool:
+    """Whether who asks for the class of a value is told the true one: one of these libraries, or one that calls C."""
+    frame = sys._getframe(2)
+    return frame.f_globals.get("__name__", "").partition(".")[0] in WRAPPERS or is_sparse_product(frame)
 
 
 SHARED = -2  #: the index of a box whose value has to be asked for, since its memory was written to

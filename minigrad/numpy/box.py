@@ -12,7 +12,7 @@ from typing import Any
 import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, innermost
-from minigrad.core.lines import library_at_work, located
+from minigrad.core.lines import asked_by_a_sparse_matrix, library_at_work, located
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
 from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal
 from minigrad.errors import LostDerivativeError
@@ -23,6 +23,7 @@ from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
+from minigrad.rules import sparse_products as _sparse_products  # noqa: F401  (it enters itself in the primitives)
 
 _PLAIN = {Box, _np.ndarray, _np.float64, float, int}  # operands of these types hold no duck arrays but in boxes
 
@@ -211,6 +212,8 @@ def _number(name: str) -> Callable[[Box], Any]:
 
 def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
     if type(open_part(self)) is Box:
+        if asked_by_a_sparse_matrix():
+            return _np.array(None)
         library = library_at_work()
         if library:
             advice = "x.toarray() of a sparse matrix x" if library == "scipy" else "x.to_numpy() or np.asarray(x)"

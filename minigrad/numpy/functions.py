@@ -9,6 +9,7 @@ from typing import Any
 import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, has_duck
+from minigrad.core.foreign import is_sparse
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import constant as _constant
@@ -755,6 +756,8 @@ def _on_cpu(operation: str, device: Any) -> None:
 @as_function(_np.dot)
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     check_options("dot", out)
+    if is_sparse(a) or is_sparse(b):
+        raise TypeError(located("dot: NumPy's dot takes a sparse matrix for an object without entries; write M @ x"))
     return _l.dot(as_array(a), as_array(b))
 
 
