@@ -159,7 +159,8 @@ def _nearest(name: str) -> str:
 
 _ASSIGN_ADVICE = (
     "Build the array instead: np.array([x, y]), np.stack, np.where(mask, new, old), or minigrad.set_at(x, index, new) "
-    "(with minigrad.numpy as np for lists of traced values)"
+    "(with minigrad.numpy as np for lists of traced values); or write into a traced array, such as "
+    "b = np.zeros_like(x) + 0.0 * x"
 )
 
 

@@ -5,12 +5,13 @@ Each finds out what is to be written to which entries; who shares these is known
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from minigrad.core.lines import located
+from minigrad.core.lines import is_ours, located
 from minigrad.core.tape import SHARED, Box, link, peel, snapshot
 from minigrad.numpy.dispatch import FUNCTIONS, as_array, refuse
 from minigrad.rules import elementwise as _e
@@ -100,10 +101,32 @@ def setitem(self: Box, index: Any, value: Any) -> None:
     else:
         if type(value) is Box and type(value.link) is Share:
             other = value.link
-            if other.memory is share.memory and other.part is share.part and _w.is_same(other.places, places):
-                return  # what `x[index] += y` does at its end
+            if other.memory is share.memory and other.part is share.part:
+                if _w.is_same(other.places, places):
+                    return  # what `x[index] += y` does at its end
+                _refuse_shuffle()
         value = fitted(value, places.shape, share.dtype, what)
     share.write(places, value)
+
+
+def _refuse_shuffle() -> None:
+    """Raise if it is NumPy's `shuffle` that exchanges two parts of an array.
+
+    It copies the parts of its own arrays, and writes those of others over each other, which are views. It is written in
+    C, so that it is seen by the line that calls it: this is a call, and not an assignment.
+    """
+    frame: Any = sys._getframe(1)
+    while frame.f_back is not None and is_ours(frame.f_code.co_filename):
+        frame = frame.f_back
+    if "shuffle" in frame.f_code.co_names:
+        from opcode import opname  # here for start-up: few programs shuffle
+
+        if opname[frame.f_code.co_code[frame.f_lasti]].startswith("CALL"):
+            raise refuse(
+                "shuffle",
+                "NumPy exchanges parts of an array that is not its own without copying them, and doubles some. "
+                "Write x = x[rng.permutation(len(x))]",
+            )
 
 
 def into(out: Any, ans: Any, what: str, where: Any = True, casting: str = "same_kind") -> Any:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as _np
 from scipy import linalg as _own  # type: ignore[import-untyped]
 
-from minigrad.core.duck_arrays import has_duck
+from minigrad.core.duck_arrays import has_duck, whole
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive, general, several
@@ -33,7 +33,6 @@ _T = _l.matrix_transposed
 _WITHOUT_EFFECT: dict[str, Any] = {
     **dict.fromkeys(("overwrite_a", "overwrite_b", "overwrite_ab", "check_finite"), None),
     "lapack_driver": ("gesdd", "gesvd"),
-    "driver": (None, "ev", "evd", "evr", "evx"),
 }
 
 
@@ -316,12 +315,22 @@ _lu = several(
 
 @as_scipy
 def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
-    """A = P L U with partial pivoting, of a square matrix; the permutation is a constant."""
+    """A = P L U with partial pivoting, of one matrix; the permutation is a constant."""
     a = as_array(a)
-    if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
-        raise refusal(NotImplementedError, f"lu: only square matrices have a rule; got shape {a.shape}")
+    if len(a.shape) != 2 or 0 in a.shape:
+        raise refusal(NotImplementedError, f"lu: one matrix that is not empty has a rule; got shape {a.shape}")
     p = _own.lu(peel(a))[0]
-    left, right = _lu(a, order=_np.argmax(p, axis=0))
+    order, n = _np.argmax(p, axis=0), min(a.shape)
+    if a.shape[0] == a.shape[1]:
+        left, right = _lu(a, order=order)
+    else:
+        a = a[order]
+        left, right = _lu(a[:n, :n], order=_np.arange(n))
+        if a.shape[0] > n:  # the rows below: L2 U = A2
+            left = _moving.concatenate(left, _T(solve_triangular(right, _T(a[n:]), "T")), axis=0)
+        else:  # the columns beside: L U2 = A2
+            beside = solve_triangular(left, a[:, n:], lower=True, unit_diagonal=True)
+            right = _moving.concatenate(right, beside, axis=1)
     if permute_l:
         return _l.matmul(p, left), right
     return (_np.argmax(p, axis=1) if p_indices else p), left, right
@@ -330,6 +339,9 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
 @as_scipy
 def lu_factor(a: Any) -> tuple[Any, Any]:
     """L and U in one matrix, and the pivots, for `lu_solve`."""
+    a = as_array(a)
+    if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
+        raise refusal(NotImplementedError, f"lu_factor: square matrices have a rule; got shape {a.shape}. Use lu")
     _, left, right = lu(a)
     return _moving.tril(left, k=-1) + right, _own.lu_factor(peel(as_array(a)))[1]
 
@@ -443,11 +455,42 @@ _eigvalsh: Any = general(
 )
 
 
-def _not_generalised(operation: str, b: Any) -> None:
-    if b is not None:
-        raise NotImplementedError(
-            located(f"{operation}: the generalised problem, b=, has no rule; use cholesky of b, and solve")
-        )
+def _to_standard(operation: str, a: Any, b: Any, kind: Any, driver: Any, lower: bool) -> tuple[Any, Any]:
+    """The ordinary problem that has the eigenvalues of this one, and its eigenvectors as a function of those.
+
+    With b = L L^H: a v = w b v is C u = w u for C = L^-1 a L^-H and v = L^-H u; the kinds 2, a b v = w v, and 3,
+    b a v = w v, have C = L^H a L, with v = L^-H u and v = L u (E. Anderson et al., LAPACK Users' Guide, section 2.3.7).
+    """
+    drivers = (None, "ev", "evd", "evr", "evx") if b is None else (None, "gv", "gvd", "gvx")
+    if driver not in drivers:
+        raise ValueError(located(f"{operation}: driver is one of {drivers}, not {driver!r}"))
+    if kind not in (1, 2, 3):
+        raise ValueError(located(f"{operation}: type is 1, 2 or 3, not {kind!r}"))
+    a = _nl.from_triangle(as_array(a), lower)
+    if b is None:
+        return a, None
+    b = _nl.from_triangle(as_array(b), lower)
+    if a.shape != b.shape or len(a.shape) != 2:
+        raise ValueError(located(f"{operation}: two square matrices of one size, not the shapes {a.shape}, {b.shape}"))
+    left = _nl.cholesky(b)
+    right = _T(_shapes.conjugate_if_complex(left))
+    if kind == 1:
+        half = solve_triangular(left, a, lower=True)
+        c = solve_triangular(left, _T(_shapes.conjugate_if_complex(half)), lower=True)
+    else:
+        c = right @ a @ left
+    return c, lambda u: left @ u if kind == 3 else solve_triangular(right, u)
+
+
+@whole
+def _vectors(a: Any, b: Any, lower: bool, kind: int) -> Any:
+    return _own.eigh(a, b, lower=lower, type=kind)[1]
+
+
+def _phases(v: Any, own: Any) -> Any:
+    """The constants by which each eigenvector is that of SciPy."""
+    same = _np.sum(_np.conj(v) * own, axis=-2)
+    return same / _np.abs(same)
 
 
 def _subset(operation: str, w: Any, by_index: Any, by_value: Any) -> Any:
@@ -476,26 +519,42 @@ def eigh(
     *,
     lower: bool = True,
     eigvals_only: bool = False,
+    type: Any = 1,
     subset_by_index: Any = None,
     subset_by_value: Any = None,
+    driver: Any = None,
 ) -> Any:
-    """Eigenvalues and eigenvectors of a Hermitian matrix, of which one triangle is read: by default the lower one."""
-    _not_generalised("eigh", b)
+    """Eigenvalues and eigenvectors of a Hermitian matrix, of which one triangle is read: by default the lower one.
+
+    With `b`, which is positive definite, those of a v = w b v, or of what `type` says.
+    """
     if eigvals_only:
-        return eigvalsh(a, lower=lower, subset_by_index=subset_by_index, subset_by_value=subset_by_value)
+        by: dict[str, Any] = {"subset_by_index": subset_by_index, "subset_by_value": subset_by_value}
+        return eigvalsh(a, b, lower=lower, type=type, driver=driver, **by)
     lower = bool(lower)
-    w, v = _eigh(_nl.from_triangle(as_array(a), lower), lower=lower)
+    c, back = _to_standard("eigh", a, b, type, driver, lower)
+    w, v = _eigh(c, lower=lower)
+    if back is not None:
+        v = back(v)
+        v = v * _phases(peel(v), _vectors(peel(as_array(a)), peel(as_array(b)), lower, type))
     part = _subset("eigh", w, subset_by_index, subset_by_value)
     return w[..., part], v[..., part]
 
 
 @as_scipy
 def eigvalsh(
-    a: Any, b: Any = None, *, lower: bool = True, subset_by_index: Any = None, subset_by_value: Any = None
+    a: Any,
+    b: Any = None,
+    *,
+    lower: bool = True,
+    type: Any = 1,
+    subset_by_index: Any = None,
+    subset_by_value: Any = None,
+    driver: Any = None,
 ) -> Any:
     """The eigenvalues of a Hermitian matrix, of which one triangle is read: by default the lower one."""
-    _not_generalised("eigvalsh", b)
-    w = _eigvalsh(_nl.from_triangle(as_array(a), bool(lower)), lower=bool(lower))
+    lower = bool(lower)
+    w = _eigvalsh(_to_standard("eigvalsh", a, b, type, driver, lower)[0], lower=lower)
     return w[..., _subset("eigvalsh", w, subset_by_index, subset_by_value)]
 
 

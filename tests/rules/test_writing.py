@@ -1034,3 +1034,46 @@ def test_random_programs_that_write(steps: list[tuple[bool, int, int, int]]) -> 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)
         agrees(f)
+
+
+# ----- shuffle --------------------------------------------------------------------------------------------------------
+
+
+def test_numpy_shuffles_a_traced_vector_and_is_refused_with_rows() -> None:
+    """NumPy copies the rows of its own arrays; of others it exchanges views, which doubles some."""
+
+    def vector(x: Any) -> Any:
+        y = 1.0 * x
+        np.random.default_rng(0).shuffle(y)
+        return np.sum(y * np.arange(6.0))
+
+    def rows(x: Any) -> Any:
+        y = np.outer(x, x)
+        np.random.default_rng(0).shuffle(y)
+        return np.sum(y * np.arange(6.0))
+
+    def rows_of_the_old_module(x: Any) -> Any:
+        y = np.outer(x, x)
+        np.random.shuffle(y)
+        return np.sum(y * np.arange(6.0))
+
+    with pytest.warns(UserWarning, match="shuffling"):
+        value, gradient = value_and_grad(vector)(X)
+    assert value == vector(X)
+    assert gradient @ X == pytest.approx(value)
+    for f in (rows, rows_of_the_old_module):
+        with pytest.warns(UserWarning, match="shuffling"), pytest.raises(TypeError, match=r"rng\.permutation"):
+            grad(f)(X)
+
+    def by_index(x: Any) -> Any:
+        y = np.outer(x, x)
+        return np.sum(y[np.random.default_rng(0).permutation(6)] * np.arange(6.0))
+
+    def exchanged(x: Any) -> Any:
+        """As in NumPy, where the second row is lost."""
+        y = np.outer(x, x)
+        y[0], y[1] = y[1], y[0]
+        return np.sum(y * np.arange(6.0))
+
+    for f in (by_index, exchanged):
+        assert value_and_grad(f)(X)[0] == f(X)

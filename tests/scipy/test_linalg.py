@@ -10,7 +10,7 @@ import scipy.stats
 from references import assert_close
 
 import minigrad.numpy as mnp
-from minigrad import grad
+from minigrad import batched, grad, value
 from minigrad.scipy import linalg
 from minigrad.test_util import check_grads
 
@@ -66,11 +66,65 @@ def test_linalg(ours: Any, theirs: Any, args: Any) -> None:
 
 def test_linalg_errors() -> None:
     with pytest.raises(NotImplementedError, match="square"):
-        grad(lambda a: np.sum(linalg.lu(a)[1]))(M)
-    with pytest.raises(NotImplementedError, match="b="):
-        grad(lambda a: linalg.eigh(a, S)[0][0])(S)
-    with pytest.raises(AttributeError, match=r"scipy\.linalg\.funm"):
-        linalg.funm  # noqa: B018
+        grad(lambda a: np.sum(linalg.lu_factor(a)[0]))(M)
+    with pytest.raises(NotImplementedError, match="one matrix"):
+        grad(lambda a: np.sum(linalg.lu(a)[1]))(np.ones((2, 2, 2)))
+    with pytest.raises(ValueError, match="one size"):
+        grad(lambda a: linalg.eigh(a, S[:2, :2])[0][0])(S)
+    with pytest.raises(ValueError, match="type is 1, 2 or 3"):
+        grad(lambda a: linalg.eigh(a, S, type=4)[0][0])(S)
+    with pytest.raises(ValueError, match="driver is one of"):
+        grad(lambda a: linalg.eigh(a, S, driver="evr")[0][0])(S)
+
+
+@pytest.mark.parametrize("kind", [1, 2, 3])
+@pytest.mark.parametrize("lower", [True, False])
+def test_the_generalised_eigenproblem(kind: int, lower: bool) -> None:
+    """Values, signs included, are SciPy's; one triangle of each matrix is read; all modes agree with differences."""
+    a, s = A + A.T, S / 3.0
+    given: dict[str, Any] = {"type": kind, "lower": lower}
+    kept: list[Any] = []
+    grad(lambda a: np.sum(kept.extend(map(value, linalg.eigh(a, s, **given))) or a))(a)
+    for ours, theirs in zip(kept, scipy.linalg.eigh(a, s, **given)):
+        assert_close(ours, theirs, 1e-10)
+
+    def weighed(a: Any, s: Any) -> Any:
+        w, v = linalg.eigh(a, s, **given)
+        return np.sum(np.sin(w) * np.arange(1.0, 4.0)) + np.sum(v * np.arange(9.0).reshape(3, 3))
+
+    check_grads(weighed)(a, s)
+    unread = np.triu(grad(weighed)(a, s), 1) if lower else np.tril(grad(weighed, 1)(a, s), -1)
+    assert not unread.any()
+    check_grads(lambda a, s: linalg.eigvalsh(a, s, **given))(a, s)
+    part = grad(lambda s: np.sum(linalg.eigh(a, s, subset_by_index=[1, 2], eigvals_only=True, **given)))(s)
+    assert_close(part, grad(lambda s: np.sum(linalg.eigh(a, s, **given)[0][1:]))(s), 1e-10)
+    stack = np.stack([a, 2.0 * a])
+    assert_close(batched(grad(lambda a: weighed(a, s)))(stack)[1], grad(weighed)(2.0 * a, s), 1e-10)
+
+
+def test_the_generalised_eigenproblem_of_hermitian_matrices() -> None:
+    a, s = A + 1j * np.triu(A, 1), S + 0.1j * np.triu(A, 1)
+    a, s = a + a.conj().T, s + s.conj().T
+
+    def scaled(a: Any, s: Any) -> Any:
+        w, v = linalg.eigh(a, s)
+        return np.sum(np.abs(v) * np.arange(9.0).reshape(3, 3)) + np.sum(w**2)
+
+    check_grads(scaled)(a, s)
+
+
+@pytest.mark.parametrize("shape", [(5, 3), (3, 5), (4, 1), (1, 4)])
+def test_the_lu_factors_of_a_rectangular_matrix(shape: tuple[int, int]) -> None:
+    a = np.random.default_rng(2).normal(size=shape)
+    kept: list[Any] = []
+    grad(lambda a: np.sum(kept.extend(map(value, linalg.lu(a))) or a))(a)
+    for ours, theirs in zip(kept, scipy.linalg.lu(a), strict=True):
+        assert_close(ours, theirs, 1e-12)
+    check_grads(lambda a: linalg.lu(a)[1:])(a)
+    check_grads(lambda a: linalg.lu(a, permute_l=True))(a)
+    stack = np.stack([a, 2.0 * a])
+    slope = grad(lambda a: np.sum(linalg.lu(a)[2] ** 2))
+    assert_close(batched(slope)(stack)[1], slope(2.0 * a), 1e-12)
 
 
 def test_a_matrix_that_has_other_uses_than_its_factors() -> None:
