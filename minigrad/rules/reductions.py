@@ -119,7 +119,15 @@ def _others(x: Any, ans: Any, axis: Any) -> Any:
     flat = reshape(moved, shape=(*moved.shape[: len(rest)], -1))
     before, after = _products_before(flat), flip(_products_before(flip(flat, axis=-1)), axis=-1)
     back = tuple(int(i) for i in np.argsort(rest + axes))
-    return transpose(reshape(before * after, shape=moved.shape), axes=back)
+    others = before * after
+    if type(open_part(others)) is not Box and anywhere(np.isnan(others)):  # 0 times what overflowed on the way
+        zeros = flat == 0.0
+        among_others = np.sum(zeros, axis=-1, keepdims=True) - zeros > 0
+        others = np.where(
+            among_others & np.isnan(others) & ~np.any(np.isnan(flat), axis=-1, keepdims=True), 0.0, others
+        )
+        others = others.astype(plain.dtype)
+    return transpose(reshape(others, shape=moved.shape), axes=back)
 
 
 def _products_before(x: Any) -> Any:
