@@ -18,6 +18,7 @@ EXCEPTIONS = {
     "long: numpy.functions": "a table: one function of NumPy after another",
     "long: numpy.linalg": "a table: one function of numpy.linalg after another",
     "long: scipy.special": "a table: one function of scipy.special after another",
+    "long: scipy.linalg": "a table: one function of scipy.linalg after another",
 }
 
 
