@@ -83,12 +83,13 @@ def _binary(function: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return left, right
 
 
-def _or_sparse(operate: Callable[..., Any]) -> Callable[..., Any]:
+def _or_sparse(operate: Callable[..., Any], product: str) -> Callable[..., Any]:
     """An operator of a product, which a sparse matrix takes part in."""
 
     def operate_with(self: Duck, other: Any) -> Any:
         if is_sparse(other):
-            return self.by_sparse(other, self) if operate.__name__ == "right" else self.by_sparse(self, other)
+            by = getattr(self, product)
+            return by(other, self) if operate.__name__ == "right" else by(self, other)
         return operate(self, other)
 
     return operate_with
@@ -112,6 +113,7 @@ class Duck:
     dtype: Any
     serial: int = 0
     by_sparse: ClassVar[Any]  #: its product with a sparse matrix of SciPy, set by `rules.sparse_products`
+    by_star: ClassVar[Any]  #: and what `*` makes of such a matrix
 
     #: what `perform` is given for each of Python's operators
     operators: ClassVar[dict[Any, Any]] = {**_BINARY, **_COMPARISONS, **_UNARY}
@@ -123,7 +125,10 @@ class Duck:
             if function in _UNARY:
                 setattr(cls, f"__{name}__", _method(performed))
                 continue
-            left, right = map(_or_sparse, _binary(performed)) if function is operator.matmul else _binary(performed)
+            left, right = _binary(performed)
+            if function in (operator.matmul, operator.mul):
+                product = "by_sparse" if function is operator.matmul else "by_star"
+                left, right = _or_sparse(left, product), _or_sparse(right, product)
             setattr(cls, f"__{name}__", cls.shortcut(function, False, left))
             if function in _BINARY:
                 setattr(cls, f"__r{name}__", cls.shortcut(function, True, right))

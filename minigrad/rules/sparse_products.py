@@ -71,3 +71,4 @@ def _by_star(x: Any, y: Any) -> Any:
 matmul.primitive.by_sparse = sparse_product
 multiply.primitive.by_sparse = _by_star
 Duck.by_sparse = staticmethod(sparse_product)
+Duck.by_star = staticmethod(_by_star)

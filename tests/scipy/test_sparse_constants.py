@@ -96,6 +96,9 @@ def test_the_star_of_a_matrix_is_its_product_and_that_of_an_array_is_refused() -
     old, new = scipy.sparse.csr_matrix(DENSE), scipy.sparse.csr_array(DENSE)
     assert_close(jacobian(lambda x: old * x)(X), DENSE, 0.0)
     assert_close(jacobian(lambda y: y * old)(Y), DENSE.T, 0.0)
+    for f in (lambda x: old * x, lambda x: x @ old.T):
+        assert_close(batched(f)(np.stack([X, 2.0 * X])), np.stack([DENSE @ X, 2.0 * DENSE @ X]), 1e-14)
+        assert_close(compiled(f)(X), DENSE @ X, 1e-14)
     for f, x in ((lambda x: new * x, X), (lambda x: x * new, X), (lambda c: c * old, 2.0), (lambda c: new * c, 2.0)):
         fails(TypeError, lambda f=f, x=x: grad(lambda x: np.sum(f(x) @ np.ones(3)))(x), "toarray")
 

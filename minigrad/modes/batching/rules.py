@@ -175,6 +175,8 @@ def _reshape(level: Level, function: Callable[..., Any], args: Any, kwargs: Any)
         order = args[2]
     payload, shape = x.payload, resolved(shape, x.size)
     n, ndim = payload.shape[0], len(x.shape)
+    if order in ("A", "K") and ndim > 1:
+        raise level.differ("the order of memory")  # a stack is laid out otherwise than its examples would be
     if order in ("C", "A", "K", None):
         return Batched(payload.reshape((n, *shape)), level)
     turned = payload.transpose((0, *range(ndim, 0, -1))).reshape((n, *shape[::-1]))

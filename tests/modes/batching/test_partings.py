@@ -299,3 +299,28 @@ def test_divmod_of_examples() -> None:
 
     assert batched(both).how(a, b) == "one pass"
     assert_close(batched(grad(both, 1))(a, b), [grad(both, 1)(x, y) for x, y in zip(a, b)], 1e-15)
+
+
+ORDERS = {
+    "ravel of a transpose": lambda a: np.ravel(a.T * 2.0, order="K"),
+    "ravel of a view": lambda a: a.T.ravel("K"),
+    "ravel of a copy in another order": lambda a: a.copy(order="F").ravel("A"),
+    "flatten": lambda a: a.T.flatten("K"),
+    "reshape": lambda a: np.reshape(a.T + a.T, -1, order="A"),
+    "a vector": lambda a: np.ravel(a[0] * 2.0, order="K"),
+}
+
+
+@pytest.mark.parametrize("name", ORDERS)
+def test_an_order_of_memory_is_that_of_each_example(name):
+    """The examples of a stack lie beside each other, otherwise than each would by itself."""
+    fun, weights = ORDERS[name], np.arange(9.0)
+    stack = np.stack([np.arange(9.0).reshape(3, 3), np.ones((3, 3))])
+
+    def weighed(a):
+        flat = fun(a)
+        return flat @ weights[: flat.size]
+
+    assert (batched(weighed)(stack) == [weighed(a) for a in stack]).all()
+    slopes = batched(grad(weighed))(stack)
+    assert (slopes == np.stack([grad(weighed)(a) for a in stack])).all()
