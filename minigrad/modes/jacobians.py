@@ -169,7 +169,11 @@ def chunks(count: int, record: Recording, chunk_size: int | None) -> list[tuple[
 
 
 def _nbytes(value: Any) -> int:
-    return sum(map(_nbytes, value)) if type(value) is tuple else int(getattr(value, "nbytes", 8))
+    if type(value) is tuple:
+        return sum(map(_nbytes, value))
+    while hasattr(value, "payload"):  # of a stack of examples all count
+        value = value.payload
+    return int(getattr(value, "nbytes", 8))
 
 
 def unit_vectors(first: int, number: int, shape: tuple[int, ...], dtype: Any, factor: Any = 1.0) -> Any:

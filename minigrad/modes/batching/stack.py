@@ -93,11 +93,6 @@ class Batched(Duck):
             forget_refusal(error, [leaf.payload for leaf in flatten((args, kwargs))[0] if type(leaf) is Batched])
         return one_by_one(level, function, args, kwargs)
 
-    @property
-    def nbytes(self) -> int:
-        """The size in memory, of all examples together."""
-        return int(self.payload.nbytes)
-
     def lift(self, value: Any) -> Any:
         """What is the same for all examples, as a `Batched` of this batch."""
         return Batched(own(shapes.reshape(value, shape=(1, *value.shape))), self.level)

@@ -324,3 +324,11 @@ def test_an_order_of_memory_is_that_of_each_example(name):
     assert (batched(weighed)(stack) == [weighed(a) for a in stack]).all()
     slopes = batched(grad(weighed))(stack)
     assert (slopes == np.stack([grad(weighed)(a) for a in stack])).all()
+
+
+def test_the_size_in_memory_is_that_of_one_example() -> None:
+    def fun(a):
+        return np.sum(a) * a.nbytes * a.itemsize * a.size
+
+    assert (batched(fun)(X) == [fun(x) for x in X]).all()
+    assert (batched(grad(fun))(X) == np.stack([grad(fun)(x) for x in X])).all()
