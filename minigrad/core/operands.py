@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Number
 from typing import Any
 
 import numpy as np
 
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, is_sparse
+from minigrad.core.lines import located
 from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, refusal, snapshot
 
 
@@ -67,8 +69,8 @@ def with_sparse(primitive: Any, *args: Any) -> Any:
     value = next(arg for arg in args if is_sparse(arg))
     raise refusal(
         TypeError,
-        f"{primitive.name}: {described(value)} takes part in products with @ alone, M @ x or x @ M; for all else pass "
-        f"an array: {as_plain_code(value)}",
+        f"{primitive.name}: {described(value)} cannot take part in a differentiated operation, but for products, M @ x "
+        f"and x @ M; pass an array: {as_plain_code(value)}",
     )
 
 
@@ -80,25 +82,26 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
     if kind is complex and type(peel(other)) is np.float64:
         return np.complex128(value)  # 1j * np.float64(2) would be a complex of Python, without a dtype
     if kind is list or kind is tuple:
-        value = np.asarray(value)
+        value, kind = np.asarray(value), np.ndarray
     if not issubclass(kind, np.ndarray):
         if not issubclass(kind, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
             if is_sparse(value):
                 raise SparseOperandError
-            raise refusal(
-                TypeError,
-                f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"
-                + (f": {as_plain_code(value)}" if is_foreign(value) else ""),
-            )
+            message = f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"
+            if is_foreign(value):
+                raise refusal(TypeError, f"{message}: {as_plain_code(value)}")
+            raise TypeError(located(message))  # as NumPy does
         return value
     if kind is not np.ndarray:
         check_plain(value)
     if value.dtype.kind not in "biufc":
-        raise refusal(
-            TypeError,
-            f"an array of dtype {value.dtype} cannot take part in a differentiated operation. "
-            f"Convert it first: x.astype(float)",
+        message = (
+            f"an array of dtype {value.dtype} cannot take part in a differentiated operation. Convert it first: "
+            f"x.astype(float)"
         )
+        if value.dtype.kind == "O" and all(isinstance(each, Number) for each in value.flat):
+            raise refusal(TypeError, message)
+        raise TypeError(located(message))  # as NumPy does
     if is_read:
         tape.capture(value)
     return value

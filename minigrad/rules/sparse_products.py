@@ -63,8 +63,9 @@ def _by_star(x: Any, y: Any) -> Any:
         return sparse_product(x, y)
     raise refusal(
         TypeError,
-        f"*: {described(sparse)} times a value that is being differentiated would be a sparse matrix, which is not "
-        f"recorded. Multiply by an array, {as_plain_code(sparse)}; or move a number: M @ (c * x) for (c * M) @ x",
+        f"*: {described(sparse)} cannot take part in a differentiated operation, but for products, M @ x and x @ M: "
+        f"this one would be a sparse matrix. Multiply by an array, {as_plain_code(sparse)}; or move a number: "
+        f"M @ (c * x) for (c * M) @ x",
     )
 
 

@@ -90,7 +90,7 @@ REFUSED: dict[str, Callable[[Any], Any]] = {
     "dispatch": lambda x: mnp.histogram2d(x, x),
     "where": lambda x: np.sin(x, where=np.array([True, False])), "einsum": lambda x: np.einsum("i->", x, dtype=float),
     "mode": lambda x: np.linalg.qr(np.stack([x, x]), "raw"), "method": lambda x: x.tobytes(),
-    "object": lambda x: x * np.array([1.0, None]), "masked": lambda x: x * np.ma.masked_array([1.0, 2.0]),
+    "object": lambda x: x * np.array([1.0, 2.0], object), "masked": lambda x: x * np.ma.masked_array([1.0, 2.0]),
     "at": lambda x: np.add.at(np.zeros(2), [0], x[0]), "out": lambda x: np.sin(x, out=np.zeros(2)),
     "copyto": lambda x: np.copyto(np.zeros(2), x), "complex": lambda x: (x * 1.0).__setitem__(0, 1j),
     "accumulate": lambda x: np.arctan2.reduce(x, axis=(0,)), "scipy": lambda x: linalg.qr(np.stack([x, x]), mode="raw"),
@@ -141,6 +141,15 @@ def test_a_handler_that_plain_values_take_too_is_a_branch() -> None:
             return np.sum(y) ** 3
         return x
 
+    for other in ([1.0, None], np.array([1.0, None]), "text", np.array(["a", "b"]), None, object()):
+
+        def by_python(x: Any, other: Any = other) -> Any:
+            try:
+                return np.sum(x * np.ones(2) * other)
+            except (TypeError, np.exceptions.DTypePromotionError):
+                return x**3
+
+        assert (by_python(2.0), grad(by_python)(2.0)) == (8.0, 12.0)
     assert (inner(2.0), without_a_rule(2.0), by_numpy(1.0)) == (8.0, 8.0, 8.0)
     assert grad(inner)(2.0) == grad(without_a_rule)(2.0) == 12.0
     assert grad(by_numpy)(1.0) == 24.0

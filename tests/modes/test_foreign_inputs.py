@@ -110,7 +110,7 @@ MODES: dict[str, tuple[Callable[[Any], Any], str]] = {
     "result of a custom primitive": (
         lambda v: mg.grad(mg.custom_primitive(lambda x: v, vjp=lambda g, ans, x: g))(X), "the function returned",
     ),
-    "constant": (lambda v: mg.grad(lambda x: np.sum(x * v))(X), "cannot take part in a differentiated operation"),
+    "constant": (lambda v: mg.grad(lambda x: np.sum(x + v))(X), "cannot take part in a differentiated operation"),
 }  # fmt: skip
 
 
