@@ -59,7 +59,7 @@ def watch(params: dict[str, Any], tape: Tape) -> None:
 
 
 class SparseOperandError(Exception):
-    """An operand is a sparse matrix: whoever has a rule for it goes on, everybody else refuses it."""
+    """Internal signal: an operand is a sparse matrix. Who has a rule for it goes on, everybody else refuses it."""
 
 
 def with_sparse(primitive: Any, *args: Any) -> Any:

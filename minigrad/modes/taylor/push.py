@@ -183,7 +183,7 @@ def is_noisy(
     """
     moving = [k for k, u in enumerate(us) if len(u) > 1]
     plain = [[peel(c) for c in u] for u in us]
-    if not all(isinstance(c, (float, complex, np.ndarray, np.generic)) for u in plain for c in u):
+    if not all(issubclass(type(c), (float, complex, np.ndarray, np.generic)) for u in plain for c in u):
         return False  # the value of many examples
     eps = float(np.finfo(peel(ans).dtype).eps)
     far = {k: np.where(u[0] == 0, 0.01, np.abs(u[0])).astype(np.abs(u[0]).dtype) for k, u in enumerate(plain)}
@@ -444,7 +444,7 @@ def cancelled(
     tape: Tape, inputs: list[Series], outputs: list[int], order: int, found: list[Series], ahead: bool
 ) -> int | None:
     """The first output of which rounding errors, one in the value of every node, leave less than five digits."""
-    if any(type(v) is Box or not isinstance(peel(v), (float, np.ndarray, np.generic)) for u in inputs for v in u):
+    if any(type(v) is Box or not issubclass(type(peel(v)), (float, np.ndarray, np.generic)) for u in inputs for v in u):
         return None
     draw = np.random.default_rng(0)
     for _ in range(3):  # the errors of one draw may cancel
