@@ -31,6 +31,7 @@
 | `cancelling` | the algebra that a person does, where only rounding changes                       |
 | `reading`    | `source`                                                                          |
 | `fast`       | the program as text for speed                                                     |
+| `collecting` | the garbage collector, put off while a program is made                             |
 | `replay`     | signatures, guards, the cache: `compile`                                          |
 """
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.cancelling import reduced
+from minigrad.compiler.collecting import without_collections
 from minigrad.compiler.emit import Source, module, plainly
 from minigrad.compiler.passes import optimised
 from minigrad.compiler.readable import recognised
@@ -85,24 +86,25 @@ def source(fun: Callable[..., Any], *args: Any, rolled: bool = False, exact: boo
     frame = user_frame()
     with asked_by("source"):
         traced = traced_for_good(fun, args, kwargs, keeps_lines=True)
-    program = optimised(traced.program)
-    scopes = frame.f_locals, frame.f_globals
-    attempts: list[tuple[Any, Any, float]] = []  # what is asked for first, what is safer after it
-    if not exact:
-        simpler = reduced(recognised(program, traced.watched)[0])
-        attempts = [(simpler, writing, TOLERANCE) for writing in ([with_loops, plainly] if rolled else [plainly])]
-    if rolled:
-        attempts.append((program, with_loops, 0.0))
-    fell_back = ""
-    for each, writing, tolerance in attempts:
-        text = module(traced, each, fun, args, kwargs, scopes, writing)
-        if _agrees(text, args, kwargs, traced, tolerance):
-            text.fell_back = fell_back
-            return text
-        fell_back = "the text gave other results than the function"
-    text = module(traced, program, fun, args, kwargs, scopes)
-    text.fell_back = fell_back
-    return text
+    with without_collections():
+        program = optimised(traced.program)
+        scopes = frame.f_locals, frame.f_globals
+        attempts: list[tuple[Any, Any, float]] = []  # what is asked for first, what is safer after it
+        if not exact:
+            simpler = reduced(recognised(program, traced.watched)[0])
+            attempts = [(simpler, writing, TOLERANCE) for writing in ([with_loops, plainly] if rolled else [plainly])]
+        if rolled:
+            attempts.append((program, with_loops, 0.0))
+        fell_back = ""
+        for each, writing, tolerance in attempts:
+            text = module(traced, each, fun, args, kwargs, scopes, writing)
+            if _agrees(text, args, kwargs, traced, tolerance):
+                text.fell_back = fell_back
+                return text
+            fell_back = "the text gave other results than the function"
+        text = module(traced, program, fun, args, kwargs, scopes)
+        text.fell_back = fell_back
+        return text
 
 
 def _agrees(text: Source, args: Any, kwargs: Any, traced: Traced, tolerance: float) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import builtins
 import functools
-import gc
 import itertools
 import os
 import threading
@@ -12,13 +11,13 @@ import time
 import warnings
 import weakref
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
 from minigrad.compiler.answers import CHANGED, Missed
+from minigrad.compiler.collecting import without_collections
 from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
 from minigrad.compiler.frames import is_known
@@ -309,18 +308,6 @@ def too_watchful(watched: Watched, replay: Callable[[], Any], fun: Callable[[], 
         f"comparing captured arrays of {size} takes longer than the function: pass them as arguments, or make them "
         "read-only (a.flags.writeable = False)"
     )
-
-
-@contextmanager
-def without_collections() -> Iterator[None]:
-    """Within this block Python looks for no cycles: what is made stays, and looking through it again takes long."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 class _Sightings:
