@@ -751,7 +751,8 @@ def _vector_norm(x: Any, ord: Any, axis: Any, keepdims: bool) -> Any:
     nothing = peel(total) == 0
     if ord < 0 or not anywhere(nothing):
         return total ** (1.0 / ord)
-    return _e.where(nothing, 0.0, _e.where(nothing, 1.0, total) ** (1.0 / ord))
+    ans = _e.where(nothing, 0.0, _e.where(nothing, 1.0, total) ** (1.0 / ord))
+    return ans if ans.shape else ans[()]
 
 
 def _largest(x: Any, axis: int, keepdims: bool = False) -> Any:

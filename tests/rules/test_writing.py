@@ -842,6 +842,7 @@ NUMBERS: dict[str, Callable[[Any], Any]] = {
     "modf": lambda x: np.modf(x[0])[0],
     "sum": np.sum,
     "norm": np.linalg.norm,
+    "norm of order 3": lambda x: np.linalg.norm(x, 3),
     "an entry": lambda x: x[0],
 }
 
@@ -862,6 +863,7 @@ def test_a_reduction_is_a_number_and_numbers_are_immutable(name: str) -> None:
     val, g = value_and_grad(f)(X)
     assert np.isclose(val, f(X), rtol=1e-14)
     assert np.isclose(np.sum(g * V), difference(lambda t: f(X + t * V)), rtol=1e-7)
+    assert not isinstance(vjp(NUMBERS[name], 0.0 * X)[0], np.ndarray), "at a special point"
     stack = np.stack([X, V])
     assert np.allclose(batched(f)(stack), [f(X), f(V)], rtol=1e-13)
 
