@@ -3,6 +3,8 @@
 | module       | its one job                                                                       |
 |--------------|-----------------------------------------------------------------------------------|
 | `stage`      | values that write down what is done with them: from a function to a flat program  |
+| `meaning`    | the meaning of a program, which no pass may change                                |
+| `by_name`    | what is known of NumPy's functions without looking at numbers                     |
 | `statements` | the statement of the user that is being run: its text, and what it assigns to     |
 | `watch`      | a function is followed while it is traced; the contract of what is watched        |
 | `frames`     | the values that an instruction is about to use                                    |

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+import numpy as np
+
 
 def is_equal(value: Any, expected: Any) -> bool:
     """The guard of a number: the same bits up to the sign of NaN."""
@@ -24,13 +26,23 @@ def has_shape(value: Any, expected: Any) -> bool:
 
 
 def has_dtype(value: Any, expected: Any) -> bool:
-    """The guard of a dtype that depends on the numbers."""
+    """The guard of a dtype that depends on the numbers: roots may be complex."""
     return bool(value.dtype == expected)
 
 
 def is_by_rows(value: Any) -> bool:
     """Whether the entries of an array lie in memory row by row, without gaps; of a number there is but one."""
     return bool(getattr(value, "ndim", 0) == 0 or value.flags.c_contiguous)
+
+
+def has_entries(value: Any, expected: Any) -> bool:
+    """The guard of a plain array that was made of a value: the same bits."""
+    return np.shape(value) == expected.shape and np.asarray(value).tobytes() == expected.tobytes()
+
+
+def has_strides(value: Any, expected: Any) -> bool:
+    """The guard of a layout in memory, where the order of entries was asked for."""
+    return bool(value.strides == expected)
 
 
 class Reading(NamedTuple):
@@ -47,7 +59,7 @@ def gives(value: Any, reading: Reading) -> bool:
     return is_equal(reading.function(value, *reading.args), reading.answer)
 
 
-GUARDS = (is_equal, is_true, has_shape, has_dtype, gives)
+GUARDS = (is_equal, is_true, has_shape, has_dtype, has_entries, has_strides, gives)
 
 
 class Missed:
@@ -67,5 +79,7 @@ BROKEN = {
     is_equal: Missed("float(), int(), str(), item() or tolist() took out another number"),
     has_shape: Missed("a shape that depends on numbers is another one"),
     has_dtype: Missed("a dtype that depends on numbers is another one"),
+    has_entries: Missed("positions, a mask or another plain array that was made of values is another one"),
+    has_strides: Missed("an argument is laid out in memory another way"),
     gives: Missed("int(), round(), a text or a key was made of another number"),
 }

@@ -157,8 +157,11 @@ def written_checks(
             return name
         name = f"v{var.index}"
         if var.kind == "array":
-            wrong = f"type({name}) is not ndarray or {name}.dtype is not {fast.bind(leaf.dtype)}"
+            kind = "ndarray" if type(leaf) is np.ndarray else fast.bind(type(leaf))
+            wrong = f"type({name}) is not {kind} or {name}.dtype is not {fast.bind(leaf.dtype)}"
             lines.append(f"if {wrong} or {name}.shape != {tuple(var.shape)}: {miss}")
+            if kind != "ndarray":
+                lines.append(f"{name} = {name}.view(ndarray)")
         else:
             lines.append(f"if type({name}) is not {fast.bind(type(leaf))}: {miss}")
         return name
@@ -453,7 +456,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             assert kept is not None
             place = kept  # the name goes on, as that of the result
             ufunc = UFUNC_OF.get(step.function, step.function)
-            lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {place})")
+            word = "out=" if ufunc in (np.maximum, np.minimum) else ""  # NumPy asks these two for the name
+            lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {word}{place})")
             fast.names[out.index], owners[place] = place, out.index
             expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((place, out.index))
             has_arrays = True

@@ -181,13 +181,19 @@ def _call(reads: Calls, frame: Frame, count: int, keywords: tuple[str, ...]) -> 
     reads.call(function, given[:positional], dict(zip(keywords, given[positional:])), frame)
 
 
+def _unpacks_as_it_is(given: Any) -> bool:
+    """Whether unpacking runs no code of the user's: lists, tuples, named ones too, arrays, traced values."""
+    unpack = getattr(type(given), "__iter__", None)
+    return unpack in (list.__iter__, tuple.__iter__, np.ndarray.__iter__) or isinstance(given, (Box, Duck))
+
+
 def _call_unpacked(reads: Calls, frame: Frame, flags: int, _: Any) -> None:
     has_keywords = flags & 1
     function, given = frame.top(2 + has_keywords), frame.top(1 + has_keywords)
     named = frame.top() if has_keywords else {}
     for each in (given, named):
         reads.whole(each, frame)
-    if type(given) not in (list, tuple) or type(named) is not dict:
+    if not _unpacks_as_it_is(given) or type(named) is not dict:
         is_followed = is_a(function, types.FunctionType) and kind_of_code(function.__code__.co_filename) <= LIBRARY
         if not is_followed:
             reads.refuse("unpacks arguments of something that is no list, tuple or dict", frame.python)

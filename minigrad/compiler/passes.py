@@ -1,6 +1,6 @@
 """The optimisations, each a small function from program to program that keeps its meaning.
 
-`interpret(program, inputs)` of `stage` gives a program its meaning. The passes in `PASSES` keep the results to the last
+`interpret(program, inputs)` of `meaning` says what it does. The passes in `PASSES` keep the results to the last
 bit, signs of zeros included and those of NaN excepted; tests run each of them alone, on all dtypes, infinities, NaN,
 integers at their ends, and arrays that lie by columns or have gaps. Every rewrite, and when it is exact:
 

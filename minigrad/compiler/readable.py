@@ -48,11 +48,11 @@ class Recognised:
         self.made: dict[int, Any] = {}  #: by the id of a constant, what stands for it
         self.kept: list[Any] = []  # or ids could be used again
         self.steps: list[Step] = []
+        for name, array in program.arrays.values():
+            self._hold(array, watched.names.get(id(array), name))  # as it was captured, rather than handed on
         for array, _, name in watched.arrays:
             if name and name != "an array":
                 self._hold(array, name)
-        for name, array in program.arrays.values():
-            self._hold(array, name)
 
     def _hold(self, array: Any, name: str) -> None:
         if id(array) in self.names or array.dtype.hasobject:

@@ -164,7 +164,7 @@ class Renderer:
             return f"{text}.reshape({self.value(args[1])}{'' if order == 'C' else f', order={order!r}'})", ATOM
         if function is duck.astype:
             return f"{self.value(args[0], ATOM)}.astype({self.value(args[1])})", ATOM
-        if function is np.transpose and len(args) == 2:
+        if function is np.transpose and len(args) == 2 and getattr(args[0], "kind", "array") != "python":
             text = self.value(args[0], ATOM)
             if args[1] == tuple(range(len(args[1])))[::-1]:
                 return f"{text}.T", ATOM

@@ -18,14 +18,14 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from minigrad.compiler.answers import Reading, gives, has_dtype, has_shape, is_by_rows, is_equal, is_true
+from minigrad.compiler import answers, by_name
 from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
 from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
-from minigrad.core.lines import asked_by_a_sparse_matrix, located
+from minigrad.core.lines import asked_by_a_sparse_matrix, is_ours_at_work, library_at_work, located
 from minigrad.core.nested import mapped
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.errors import CannotCompileError
@@ -89,30 +89,6 @@ def _short(value: Any) -> str:
     return text if text.isprintable() else "".join([c if c.isprintable() else " " for c in text])
 
 
-class GuardedError(Exception):
-    """Internal signal: a program does not hold for these inputs."""
-
-
-def interpret(program: Program, inputs: list[Any]) -> list[Any]:
-    """The results of a program, step by step: the meaning of a program, which no pass may change."""
-    known = dict(zip([var.index for var in program.inputs], inputs))
-
-    def value_of(value: Any) -> Any:
-        return known[value.index] if type(value) is Var else value
-
-    for step in program.steps:
-        args = [mapped(value_of, arg) for arg in step.args]
-        result = step.function(*args, **{key: mapped(value_of, value) for key, value in step.kwargs.items()})
-        if step.out is None:
-            if not result:
-                raise GuardedError(str(step))
-        elif type(step.out) is tuple:
-            known.update(zip([var.index for var in step.out], result))
-        else:
-            known[step.out.index] = result
-    return [value_of(output) for output in program.outputs]
-
-
 # ----- finding values within arguments --------------------------------------------------------------------------------
 
 
@@ -158,6 +134,10 @@ class TransparentError(Exception):
     """Internal signal: the function computes with a value that is traced from outside, so it is run as it is."""
 
 
+class WritesError(CannotCompileError):
+    """Internal signal: the function writes into a traced array, which boxes know how to do."""
+
+
 class ExceptionalError(FloatingPointError):
     """Internal signal: a division by zero or an invalid operation in a program, after which the engine answers."""
 
@@ -166,14 +146,15 @@ class Trace(Onlooker):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
-        "arrays", "by_rows", "caller", "captured", "codes", "count", "filters", "inputs", "is_open", "is_strict",
-        "keeps_lines", "names", "origins", "statements", "steps", "stopped",
+        "arrays", "caller", "captured", "codes", "count", "filters", "has_layouts", "inputs", "is_open", "is_strict",
+        "keeps_lines", "names", "origins", "statements", "steps", "stopped", "values",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
         super().__init__()
         self.inputs: list[Var] = []
-        self.by_rows: list[bool] = []  #: whether the entries of each input lie in memory row by row
+        self.values: list[Any] = []  # of the inputs
+        self.has_layouts = False  # whether their layouts are guarded
         self.steps: list[Step] = []
         self.origins: dict[int, Origin] = {}
         self.captured: dict[int, tuple[Any, Any]] = {}  # constant arrays, with how they looked when they were used
@@ -226,30 +207,28 @@ class Trace(Onlooker):
         """An input of the program."""
         staged = self.new(value)
         self.inputs.append(staged.var)
-        self.by_rows.append(is_by_rows(staged.value))
+        self.values.append(value)
         return staged
 
     def perform(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operation on the plain values, and write it down."""
-        if function in _FACTS:
+        if function in by_name.FACTS:
             return function(*mapped(unstaged, args), **mapped(unstaged, kwargs))
-        if function is np.ufunc.at or (
-            type(getattr(function, "__self__", None)) is np.ufunc and _name(function) == "at"
-        ):
-            raise self.stop(located("compile: np.add.at writes a traced value into an array. Use minigrad.add_at"))
-        if function in _WRITERS or (function is np.nan_to_num and (kwargs.get("copy") is False or False in args[1:2])):
+        if by_name.writes(function, args, kwargs):
             raise self.stop(
                 located(
                     f"compile: np.{_name(function)} writes into a traced array, which other names of it would not see. "
-                    "Use minigrad.set_at or np.where, which make a new array"
-                )
+                    "Use minigrad.set_at, minigrad.add_at or np.where, which make a new array"
+                ),
+                WritesError,
             )
-        if kwargs and kwargs.get("out") is not None and any(part is not None for part in _flat(kwargs["out"])):
+        if kwargs and by_name.has_out(kwargs):
             raise self.stop(
                 located(
                     f"compile: {_name(function)} is to write a traced value into an array (out= or an operator such "
                     "as a += x). Write a = a + x instead"
-                )
+                ),
+                WritesError,
             )
         plain_args = [arg.value if type(arg) is Staged else mapped(unstaged, arg) for arg in args]
         plain_kwargs = mapped(unstaged, kwargs) if kwargs else kwargs
@@ -281,7 +260,7 @@ class Trace(Onlooker):
             return result
         origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
-        out = staged.var if type(staged) is Staged else tuple([_var(part) for part in staged])
+        out = staged.var if type(staged) is Staged else tuple([getattr(part, "var", part) for part in staged])
         args = tuple(
             [arg.var if type(arg) is Staged and arg.trace is self else mapped(self._operand, arg) for arg in args]
         )
@@ -329,9 +308,17 @@ class Trace(Onlooker):
         by_shape, by_dtype = shape_depends_on_numbers(function, args), dtype_depends_on_numbers(function, args)
         for var in made_by(self.steps[-1]) if by_shape or by_dtype else ():
             if by_shape and var.kind == "array":
-                self.guard(has_shape, var, var.shape)
+                self.guard(answers.has_shape, var, var.shape)
             if by_dtype and var.kind != "python":
-                self.guard(has_dtype, var, var.dtype)
+                self.guard(answers.has_dtype, var, var.dtype)
+
+    def guard_layouts(self) -> None:
+        """From here on the program holds only for arguments that are laid out in memory as these are."""
+        if not self.has_layouts:
+            self.has_layouts = True
+            for var, value in zip(self.inputs, self.values):
+                if var.kind == "array" and var.shape:
+                    self.guard(answers.has_strides, var, value.strides)
 
     def close(self, outputs: list[Any]) -> Program:
         """The program that was written, with these results."""
@@ -351,20 +338,6 @@ class Trace(Onlooker):
         return Program(self.inputs, self.steps, outputs, self.origins, self.names, self.arrays)
 
 
-# What depends on shapes and dtypes only.
-_FACTS = {
-    np.shape, np.ndim, np.size, np.iscomplexobj, np.isrealobj, np.result_type, np.can_cast, np.zeros_like,
-    np.ones_like, np.empty_like, np.common_type,
-}  # fmt: skip
-
-
-_WRITERS = {np.copyto, np.put, np.place, np.putmask, np.fill_diagonal, np.put_along_axis}
-
-
-def _flat(value: Any) -> tuple[Any, ...]:
-    return value if isinstance(value, tuple) else (value,)
-
-
 def _name(function: Any) -> str:
     return getattr(function, "__name__", str(function))
 
@@ -376,20 +349,15 @@ def unstaged(value: Any) -> Any:
     return value
 
 
-def _var(value: Any) -> Any:
-    return value.var if type(value) is Staged else value
-
-
 # ----- staged values --------------------------------------------------------------------------------------------------
-
-
-_METHODS_OF_NUMBERS = ("is_integer", "as_integer_ratio", "hex")
 
 
 class Staged(Duck):
     """A number or array, and its place in a program."""
 
     __slots__ = ("_shape", "dtype", "trace", "value", "var")
+
+    performs_any = True
 
     #: written down as they are: on numbers they are faster than the ufuncs, and a power has other digits
     operators: ClassVar[dict[Any, Any]] = {function: function for function in Duck.operators if function is not divmod}
@@ -399,7 +367,9 @@ class Staged(Duck):
         self._shape, self.dtype = var.shape, var.dtype
 
     def _reshaped(self, shape: Any) -> None:
-        raise self.trace.stop(located("compile: the shape of a traced array cannot be set. Use x = x.reshape(shape)"))
+        raise self.trace.stop(
+            located("compile: the shape of a traced array cannot be set. Use x = x.reshape(shape)"), WritesError
+        )
 
     shape = property(operator.attrgetter("_shape"), _reshaped)
 
@@ -415,9 +385,9 @@ class Staged(Duck):
     def as_number(self, kind: Callable[[Any], Any]) -> Any:
         """The number, from here on a constant of the program: with a guard of its truth or of its bits."""
         if kind is bool:
-            return self._answer(is_true, bool(self.value))
+            return self._answer(answers.is_true, bool(self.value))
         if kind is operator.index:
-            return self._answer(is_equal, operator.index(self.value))
+            return self._answer(answers.is_equal, operator.index(self.value))
         if kind is int:
             return self._read(int, "int({})")
         number = kind(self.value)  # it raises what it raises for an array
@@ -456,16 +426,16 @@ class Staged(Duck):
         except Exception:
             self._number()
             raise
-        return self._answer(gives, answer, Reading(function, args, text, answer))
+        return self._answer(answers.gives, answer, answers.Reading(function, args, text, answer))
 
     def _number(self) -> Any:
         """The value as a number of Python, with a guard."""
-        return self._answer(is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
+        return self._answer(answers.is_equal, self.value.item() if hasattr(self.value, "item") else self.value)
 
     def item(self, *index: Any) -> Any:
         """The number, as one of Python: from here on a constant of the program, with a guard."""
         part = self[np.unravel_index(index[0], self.shape) if len(index) == 1 else index] if index else self
-        return part._answer(is_equal, np.asarray(part.value).item())
+        return part._answer(answers.is_equal, np.asarray(part.value).item())
 
     def tolist(self) -> Any:
         """As of an array: its numbers become constants of the program, each with a guard."""
@@ -483,7 +453,7 @@ class Staged(Duck):
     def __format__(self, spec: str) -> str:
         if not self.trace.is_open:
             return format(self.value, spec)
-        return str(self._read(format, f"format({{}}, {spec!r})", spec))
+        return str(self._read(format, f"format({{}}, {str.__repr__(spec)})", spec))
 
     def as_array(self) -> Any:
         """As an array: one without axes for a number."""
@@ -500,6 +470,16 @@ class Staged(Duck):
             return np.array(self.value, dtype=dtype)
         if asked_by_a_sparse_matrix():
             return np.array(None)
+        if self.dtype.kind in "biu" or is_ours_at_work():  # positions and masks; what a rule of ours looks at
+            return np.array(self._answer(answers.has_entries, np.array(self.value)), dtype=dtype)
+        library = library_at_work()
+        if library:
+            raise self.trace.stop(
+                located(
+                    f"compile: {library} makes a plain array of a traced value (shape {self.shape}, {self.dtype}). Use "
+                    + ("minigrad.scipy in place of scipy" if library == "scipy" else "NumPy's functions")
+                )
+            )
         raise self.trace.stop(
             located(
                 f"compile: a traced value (shape {self.shape}, {self.dtype}) cannot become, or be written into, a "
@@ -509,37 +489,45 @@ class Staged(Duck):
             )
         )
 
-    def __getattr__(self, name: str) -> Any:
-        if name in _METHODS_OF_NUMBERS and hasattr(self.value, name):
-            return lambda: self._read(lambda value: getattr(value, name)(), f"({{}}).{name}()")
-        known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
-        raise AttributeError(f"a value that is being compiled has no attribute {name!r}; use {known} instead")
+    def __getitem__(self, index: Any) -> Any:
+        is_number = self.var.kind == "python" and type(index) is tuple  # for new axes one of NumPy
+        return self.perform(operator.getitem, (self.as_array() if is_number else self, index), {})
 
     def refuse_out(self, name: str) -> None:
         """Refused as any other write."""
         self[...] = name
-
-    def __setitem__(self, index: Any, value: Any) -> None:
-        raise self.trace.stop(
-            located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where")
-        )
 
     def lies_by_rows(self) -> None:
         """Whether a new shape is a view is up to the memory: the program holds for arguments that lie by rows."""
         trace = self.trace
         if not trace.is_open or not self.is_array:
             return
-        if not (is_by_rows(self.value) and all(trace.by_rows)):
+        if not (answers.is_by_rows(self.value) and all(map(answers.is_by_rows, trace.values))):
             raise trace.stop(
                 located(
                     "compile: an array is written to whose entries do not lie in memory row by row, so that NumPy "
                     "makes a copy where a new shape would be a view, or the other way round. Write into x.copy()"
                 )
             )
-        for var in trace.inputs[: len(trace.by_rows)]:
-            if var.kind == "array" and var.shape:
-                trace.guard(gives, var, Reading(is_by_rows, (), "{}.flags.c_contiguous", True))
-        trace.by_rows = []  # that was asked
+        trace.guard_layouts()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in by_name.METHODS_OF_NUMBERS and hasattr(self.value, name):
+            return lambda: self._read(lambda value: getattr(value, name)(), f"({{}}).{name}()")
+        if name in by_name.WRITING_METHODS and self.is_array:
+            return self._written_to
+        known = f"np.{name}(x)" if callable(getattr(np, name, None)) else "a function of NumPy"
+        raise AttributeError(
+            located(f"compile: a value that is being compiled has no attribute {name!r}; use {known} instead")
+        )
+
+    def _written_to(self, *_: Any, **__: Any) -> Any:
+        raise self.trace.stop(
+            located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where"),
+            WritesError,
+        )
+
+    __setitem__ = _written_to
 
     def _set_part(self, value: Any) -> None:
         self[...] = value  # refused as any other write
@@ -554,7 +542,8 @@ class Staged(Duck):
             located(
                 "compile: a traced array cannot be written to by an operator such as x += y, since other names of it "
                 "would not see it. Write x = x + y"
-            )
+            ),
+            WritesError,
         )
 
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = __ifloordiv__ = __imatmul__ = _in_place
@@ -579,8 +568,15 @@ class Staged(Duck):
 
     @property
     def flags(self) -> Any:
-        """As of the array."""
+        """As of the array. It has a layout that depends on those of the arguments, which are guarded from here on."""
+        self.trace.guard_layouts()
         return np.asarray(self.value).flags
+
+    @property
+    def strides(self) -> tuple[int, ...]:
+        """As of the array, with a guard as `flags`."""
+        self.trace.guard_layouts()
+        return np.asarray(self.value).strides
 
     @property
     def itemsize(self) -> int:
@@ -594,5 +590,5 @@ class Staged(Duck):
 
     @property
     def flat(self) -> Any:
-        """As of an array, to read."""
+        """As of an array, to read; where it is written to, the values have to be boxes."""
         return self.ravel()

@@ -12,16 +12,16 @@ import numpy as np
 from minigrad.compiler.copies import Copies
 from minigrad.compiler.floating_point import audible
 from minigrad.compiler.leaks import let_go
-from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, unstaged
+from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, WritesError, unstaged
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.nested import mapped
 from minigrad.core.observing import observed_by
-from minigrad.core.tape import Box, open_part
+from minigrad.core.tape import Box, Tape, open_part
 from minigrad.core.tree import flatten
-from minigrad.errors import CannotCompileError
+from minigrad.errors import CannotCompileError, LostDerivativeError
 
 _CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarray, np.dtype)
 
@@ -32,6 +32,25 @@ class Traced:
     __slots__ = ("leaves", "outdef", "positions", "program", "results", "treedef", "watched")
 
     def __init__(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> None:
+        try:
+            self._trace(fun, args, kwargs, keeps_lines, writes=False)
+            return
+        except WritesError as refusal:
+            words = refusal.args
+        self.watched.forget_temporary({}, Counter(), self.treedef)
+        if self.watched.what_changed() is not None:  # it must not change a second time
+            raise CannotCompileError(*words)
+        try:
+            self._trace(fun, args, kwargs, keeps_lines, writes=True)
+        except WritesError:
+            raise CannotCompileError(*words) from None
+        except CannotCompileError:
+            raise
+        except (LostDerivativeError, TypeError, AttributeError):
+            raise CannotCompileError(*words) from None
+
+    def _trace(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool, writes: bool) -> None:
+        """Run the function; `writes`: on boxes, which know how traced arrays are written to."""
         self.leaves, self.treedef = flatten((args, kwargs))
         self.positions = [k for k, leaf in enumerate(self.leaves) if is_input(leaf)]
         inputs = set(self.positions)
@@ -41,8 +60,11 @@ class Traced:
         trace = Trace(keeps_lines)
         staged = list(self.leaves)
         for k in self.positions:
-            staged[k] = trace.input(self.leaves[k])
-        new_args, new_kwargs = made = self.treedef.unflatten(staged)
+            leaf = self.leaves[k]
+            staged[k] = trace.input(leaf.view(np.ndarray) if type(leaf) is np.memmap else leaf)
+        tape = Tape() if writes else None
+        boxes = boxed(tape, staged) if tape is not None else {}
+        new_args, new_kwargs = made = self.treedef.unflatten([boxes.get(k, leaf) for k, leaf in enumerate(staged)])
         copies = Copies(self.treedef, made)
         self.watched.inputs = copies.fields()
         try:
@@ -55,11 +77,22 @@ class Traced:
             if trace.stopped is not None and type(error) is not type(trace.stopped):
                 raise trace.stopped from error  # the exception of a handler: without compiling it would not come there
             raise
+        if tape is not None:
+            tape.close()
+            check_arguments(boxes, staged)
         outs, self.outdef = flatten(out)
         outs = [checked_result(open_part(each)) for each in outs]
         self.results = [unstaged(each) for each in outs]
         self.program: Program = trace.close(outs)
-        del new_args, new_kwargs, made, staged, out, outs  # what the trace made is recognised by nobody having it
+        del (
+            new_args,
+            new_kwargs,
+            made,
+            staged,
+            boxes,
+            out,
+            outs,
+        )  # what the trace made nobody has
         uses = used(self.program) + Counter(map(id, self.results)) + copies.uses()
         self.watched.check_after_trace(trace.captured, uses, self.outdef, copies)
         if self.watched.refusal is not None:
@@ -68,6 +101,27 @@ class Traced:
     def answer(self) -> Any:
         """The results of the trace, as the function returned them."""
         return self.outdef.unflatten([each.copy() if type(each) is np.ndarray else each for each in self.results])
+
+
+def boxed(tape: Tape, staged: list[Any]) -> dict[int, Any]:
+    """Boxes of the traced arrays of floats: what is written into these, all see who share their memory."""
+    return {
+        k: tape.leaf(value)
+        for k, value in enumerate(staged)
+        if type(value) is Staged and value.is_array and value.dtype.kind in "fc"
+    }
+
+
+def check_arguments(boxes: dict[int, Any], staged: list[Any]) -> None:
+    """Raise if an argument was written to, which a program does not do to arrays of the caller."""
+    for k, box in boxes.items():
+        if box.value is not staged[k]:
+            raise CannotCompileError(
+                located(
+                    f"compile: the function writes into an argument, an array of shape {staged[k].shape}, which "
+                    "belongs to the caller. Write into a copy, x = x.copy(), or use minigrad.set_at, which makes one"
+                )
+            )
 
 
 def traced_for_good(fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> Traced:
@@ -128,7 +182,7 @@ def used(program: Program) -> Counter[int]:
 def is_input(leaf: Any) -> bool:
     """Whether a leaf of the arguments is an input of the program, not a static value of the signature."""
     if issubclass(type(leaf), np.ndarray):
-        if type(leaf) is not np.ndarray or leaf.dtype.kind not in "biufc":
+        if type(leaf) not in (np.ndarray, np.memmap) or leaf.dtype.kind not in "biufc":
             raise CannotCompileError(
                 located(f"compile: an argument is a {type(leaf).__name__} of dtype {leaf.dtype}; pass a plain array")
             )

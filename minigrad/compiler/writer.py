@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.answers import gives, has_dtype, has_shape, is_true
+from minigrad.compiler.answers import gives, has_dtype, has_entries, has_shape, has_strides, is_true
 from minigrad.compiler.layout import WIDTH, broken, comment
 from minigrad.compiler.naming import Names, Ways, input_names, name_by_function, own_names
 from minigrad.compiler.readable import LITERAL, is_factor, needed_for_results, plainer, recognised, uses_of
@@ -25,13 +25,7 @@ from minigrad.compiler.render import (
     path_of,
     unit_axes,
 )  # fmt: skip
-from minigrad.compiler.stage import (
-    Program,
-    Step,
-    Var,
-    made_by,
-    reads,
-)  # fmt: skip
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.traced import Traced
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located
@@ -330,6 +324,10 @@ class Writer:
             wrong = f"{name}.dtype != {self.renderer.value(expected)}"
         elif step.function is gives:
             wrong = f"{expected.text.replace('{}', name, 1)} != {expected.answer!r}"
+        elif step.function is has_strides:
+            wrong = f"{name}.strides != {self.renderer.value(expected)}"
+        elif step.function is has_entries:
+            wrong = f"not np.array_equal({name}, {self.renderer.value(expected)})"
         else:
             wrong = f"{name} != {self.renderer.value(expected)}"
         return [f"if {wrong}:", '    raise ValueError("this program was written for another branch")']

@@ -43,6 +43,42 @@ def whole(function: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+class Performed:
+    """The functions of a module that do not ask their arguments: duck arrays that can perform each as one call."""
+
+    def __init__(self, module: Any) -> None:
+        self._module = module
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self._module, name)
+
+        @functools.wraps(function)
+        def call(*args: Any, **params: Any) -> Any:
+            duck = innermost_duck(args)
+            is_plain = duck is None or not duck.performs_any
+            return function(*args, **params) if is_plain else duck.perform(function, args, params)
+
+        setattr(self, name, call)
+        return call
+
+
+def as_plain(value: Any, dtype: Any = None) -> Any:
+    """`np.asarray`, of a value without boxes; a duck array, which answers NumPy's calls as an array does, stays one."""
+    if isinstance(value, Duck):
+        value = value if value.is_array else value.as_array()
+        return value if dtype is None or value.dtype == dtype else astype(value, dtype)
+    if type(value) in (list, tuple) and has_duck(value):
+        value = np.stack([as_plain(part) for part in value])
+        return value if dtype is None or value.dtype == dtype else astype(value, dtype)
+    return np.asarray(value, dtype)
+
+
+def entries(x: Any, index: Any) -> Any:
+    """`x[index]`; where only the index has duck arrays, they perform it, as Python asks x alone."""
+    duck = None if isinstance(x, Duck) or type(x) is Box else innermost_duck((index,))
+    return x[index] if duck is None else duck.perform(operator.getitem, (x, index), {})
+
+
 def is_array(value: Any) -> bool:
     """Whether a plain value or a duck array stands for an array rather than for a number."""
     return value.is_array if isinstance(value, Duck) else issubclass(type(value), np.ndarray)
@@ -114,6 +150,9 @@ class Duck:
     serial: int = 0
     by_sparse: ClassVar[Any]  #: its product with a sparse matrix of SciPy, set by `rules.sparse_products`
     by_star: ClassVar[Any]  #: and what `*` makes of such a matrix
+
+    #: whether it performs any function of arrays, and not only those of NumPy
+    performs_any: ClassVar[bool] = False
 
     #: what `perform` is given for each of Python's operators
     operators: ClassVar[dict[Any, Any]] = {**_BINARY, **_COMPARISONS, **_UNARY}

@@ -47,6 +47,14 @@ def user_line() -> Line:
     return Line(frame.f_code.co_filename, frame.f_lineno, frame.f_code.co_name)
 
 
+def is_ours_at_work() -> bool:
+    """Whether it is minigrad's own code that called us, by way of NumPy or not, and not the user's."""
+    frame: Any = sys._getframe(2)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(_LIBRARIES[1]):
+        frame = frame.f_back
+    return bool(frame.f_code.co_filename.startswith(_LIBRARIES[0]))
+
+
 def library_at_work() -> str:
     """The package whose code called us, unless that is the user's program: `pandas`, and empty if there is none."""
     frame: Any = sys._getframe(1)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import Duck, innermost
+from minigrad.core.duck_arrays import Duck, as_plain, innermost
 from minigrad.core.lines import asked_by_a_sparse_matrix, library_at_work, located
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
 from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal
@@ -101,7 +101,7 @@ def _folded(
         return _f.expand_dims(ans, axis) if keepdims else ans
     if method == "accumulate":
         return _f.moveaxis(_moving.stack(*itertools.accumulate(rows, bind), axis=0), 0, axis)
-    starts = _np.asarray(peel(indices)).tolist()
+    starts = as_plain(peel(indices)).tolist()
     parts = [rows[a:b] if a < b else rows[a : a + 1] for a, b in zip(starts, [*starts[1:], len(rows)])]
     return _f.moveaxis(_moving.stack(*[functools.reduce(bind, part) for part in parts], axis=0), 0, axis)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as _np
 
+from minigrad.core.duck_arrays import entries
 from minigrad.core.lines import located
 from minigrad.core.primitive import bilinear as _bilinear
 from minigrad.core.tape import Box, peel
@@ -88,12 +89,13 @@ def interp(x: Any, xp: Any, fp: Any, left: Any = None, right: Any = None, period
         fp = _moving.concatenate(fp[-1:], fp, fp[:1], axis=0)
     plain, knots = peel(x), peel(xp)
     at = _np.clip(_np.searchsorted(knots, plain, "right") - 1, 0, len(knots) - 1)
-    ans = fp[at]
+    ans = entries(fp, at)
     if len(knots) > 1:
         piece = _np.minimum(at, len(knots) - 2)
         inside = (plain >= knots[0]) & (plain <= knots[-1]) | _np.isnan(plain)
-        slope = (fp[piece + 1] - fp[piece]) / _e.nonzero_or_one(xp[piece + 1] - xp[piece])
-        ans = ans + slope * _e.where(inside, x - xp[at], 0.0)
+        run = entries(xp, piece + 1) - entries(xp, piece)
+        slope = (entries(fp, piece + 1) - entries(fp, piece)) / _e.nonzero_or_one(run)
+        ans = ans + slope * _e.where(inside, x - entries(xp, at), 0.0)
     if left is not None:
         ans = _e.where(plain < knots[0], left, ans)
     return ans if right is None else _e.where(plain > knots[-1], right, ans)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import Duck, has_duck
+from minigrad.core.duck_arrays import Duck, as_plain, has_duck
 from minigrad.core.foreign import is_sparse
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
@@ -259,7 +259,7 @@ def _order(operation: str, a: Any, order: str) -> str:
         return order
     if order != "A":
         raise ValueError(located(f"{operation}: order must be C, F or A, not {order!r}"))
-    flags = _np.asarray(peel(a)).flags
+    flags = as_plain(peel(a)).flags
     return "F" if flags.f_contiguous and not flags.c_contiguous else "C"
 
 
@@ -291,7 +291,7 @@ def _axes_in_memory(a: Any) -> list[int]:
 def ravel(a: Any, order: str = "C") -> Any:
     a = boxed(a)
     if order == "K":
-        axes = _axes_in_memory(_np.asarray(peel(a)))
+        axes = _axes_in_memory(as_plain(peel(a)))
         return _shapes.ravel(a if axes == list(range(len(axes))) else _shapes.transpose(a, axes=tuple(axes)))
     return _shapes.ravel(a, order=_order("ravel", a, order))
 
@@ -660,7 +660,7 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     check_options("take", out)
     if mode not in ("raise", "wrap", "clip"):
         raise ValueError(located(f"take: mode is 'raise', 'wrap' or 'clip', not {mode!r}"))
-    a, indices = boxed(a), _np.asarray(peel(indices))
+    a, indices = boxed(a), as_plain(peel(indices))
     if mode != "raise":
         n = int(_np.prod(a.shape)) if axis is None else a.shape[axis]
         indices = indices % n if mode == "wrap" else _np.clip(indices, 0, n - 1)

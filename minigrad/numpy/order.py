@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as _np
 
+from minigrad.core.duck_arrays import as_plain
 from minigrad.core.lines import located
 from minigrad.core.nested import peel_all
 from minigrad.core.tape import Box, peel
@@ -180,7 +181,7 @@ def _quantile(own: Any, scale: int, a: Any, q: Any, axis: Any, method: str, keep
         at = found * column + alpha + column * (1 - alpha - beta) - 1
         inside = (peel(at) >= 0) & (peel(at) <= found - 1)
         weight = with_value(weight, _moving.cast(_e.where(inside, at, 0.0), dtype))
-    if not moves and (method in _STEPS or (scale == 1 and _np.asarray(peel(q)).dtype.kind in "iub")):
+    if not moves and (method in _STEPS or (scale == 1 and as_plain(peel(q)).dtype.kind in "iub")):
         return shaped(_moving.cast(low, dtype), shape)
     with _np.errstate(invalid="ignore"):
         gap = high - low

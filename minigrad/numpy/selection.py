@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import Duck, has_duck, is_array
+from minigrad.core.duck_arrays import as_plain, has_duck, is_array
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import elementwise as _elementwise
@@ -66,7 +66,7 @@ def _scaled(g: Any, exponent: Any, ans: Any) -> Any:
 
 
 def _ldexp(x: Any, exponent: Any) -> Any:
-    exponent = _np.asarray(peel(exponent))
+    exponent = as_plain(peel(exponent))
     if not isinstance(x, Box):
         return _np.ldexp(x, exponent)
     shape = _np.broadcast_shapes(x.shape, exponent.shape)
@@ -103,9 +103,7 @@ vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_shapes.conjugate_if_comple
 
 @as_function(_np.take_along_axis)
 def take_along_axis(arr: Any, indices: Any, axis: Any = -1) -> Any:
-    arr, indices = as_array(arr), peel(indices)
-    if not isinstance(indices, Duck):
-        indices = _np.asarray(indices)
+    arr, indices = as_array(arr), as_plain(peel(indices))
     if axis is None:
         return _shapes.reshape(arr, shape=-1)[indices]
     axis = axis_index(axis, arr)
@@ -132,10 +130,10 @@ def _alike(*values: Any) -> list[Any]:
 @as_function(_np.choose)
 def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
     check_options("choose", out)
-    a = _np.asarray(peel(a))
+    a = as_plain(peel(a))
     parts = _alike(*choices)
     shape = _np.broadcast_shapes(a.shape, *[p.shape for p in parts])
-    places = _np.choose(a, _np.arange(len(parts)), mode=mode)  # type: ignore[call-overload]
+    places = _np.choose(a, list(range(len(parts))), mode=mode)  # type: ignore[call-overload]
     stacked = _moving.stack(*[_shapes.broadcast_to(p, shape=shape) for p in parts], axis=0)
     return take_along_axis(stacked, _np.broadcast_to(places, shape)[None], 0)[0]
 
@@ -144,20 +142,18 @@ def choose(a: Any, choices: Any, out: Any = None, mode: str = "raise") -> Any:
 def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     if len(condlist) != len(choicelist):
         raise ValueError(located(f"select: {len(condlist)} conditions and {len(choicelist)} choices; give as many"))
-    if _np.asarray(peel(default)).dtype.kind not in "biufc":
+    if as_plain(peel(default)).dtype.kind not in "biufc":
         raise TypeError(located(f"select: default={default!r} is no number"))
     *choices, ans = _alike(*choicelist, default)
     for condition, choice in reversed(list(zip(condlist, choices))):
-        ans = _e.where(_np.asarray(peel(condition), dtype=bool), choice, ans)
+        ans = _e.where(as_plain(peel(condition), bool), choice, ans)
     return ans
 
 
 @as_function(_np.piecewise)
 def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> Any:
     x = as_array(x)
-    masks = [
-        _np.asarray(peel(c), dtype=bool) for c in (condlist if isinstance(condlist, (list, tuple)) else [condlist])
-    ]
+    masks = [as_plain(peel(c), bool) for c in (condlist if isinstance(condlist, (list, tuple)) else [condlist])]
     if len(masks) == 1 and masks[0].ndim == len(x.shape) + 1:
         masks = list(masks[0])
     pieces = list(funclist)

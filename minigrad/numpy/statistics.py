@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as _np
 
+from minigrad.core.duck_arrays import as_plain
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
 from minigrad.core.tape import Box, peel
@@ -262,7 +263,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
     if type(weights) is Box:
         values = _np.ravel(peel(a))
         k = _np.searchsorted(plain, values, "right") - 1
-        k[values == plain[-1]] = len(plain) - 2
+        k = _np.where(values == plain[-1], len(plain) - 2, k)
         valid = _np.flatnonzero((k >= 0) & (k < len(plain) - 1))
         counts = _moving.scatter_add(_shapes.reshape(weights, shape=(-1,))[valid], index=k[valid], size=len(plain) - 1)
     else:
@@ -272,7 +273,7 @@ def histogram(a: Any, bins: Any = 10, range: Any = None, density: Any = None, we
 
 @as_function(_np.bincount)
 def bincount(x: Any, /, weights: Any = None, minlength: int = 0) -> Any:
-    index = _np.asarray(peel_all(x))
+    index = as_plain(peel_all(x))
     if weights is None:
         return _np.bincount(index, minlength=minlength)
     size = len(_np.bincount(index, minlength=minlength))

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.duck_arrays import as_plain
 from minigrad.core.lines import is_ours, located
 from minigrad.core.tape import SHARED, Box, link, peel, snapshot
 from minigrad.numpy.dispatch import FUNCTIONS, as_array, refuse
@@ -202,23 +203,23 @@ def copyto(dst: Any, src: Any, casting: str = "same_kind", where: Any = True) ->
         write(dst, src, "np.copyto", casting)
     else:
         target(dst, "np.copyto")
-        into(dst, as_array(src), "np.copyto", np.asarray(peel(where), bool), casting)
+        into(dst, as_array(src), "np.copyto", as_plain(peel(where), bool), casting)
 
 
 def putmask(a: Any, mask: Any, values: Any) -> None:
-    mask = np.asarray(peel(mask), bool)
+    mask = as_plain(peel(mask), bool)
     chosen = np.flatnonzero(mask)
     setitem(_array(a, "np.putmask"), mask.reshape(a.shape), _repeated(values, a.size)[chosen])
 
 
 def place(arr: Any, mask: Any, vals: Any) -> None:
-    mask = np.asarray(peel(mask), bool)
+    mask = as_plain(peel(mask), bool)
     setitem(_array(arr, "np.place"), mask.reshape(arr.shape), _repeated(vals, int(mask.sum())))
 
 
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     _array(a, "np.put")
-    ind = np.asarray(peel(ind)).reshape(-1)
+    ind = as_plain(peel(ind)).reshape(-1)
     if mode != "raise":
         ind = ind % a.size if mode == "wrap" else np.clip(ind, 0, a.size - 1)
     share = target(a, "np.put")
@@ -234,7 +235,7 @@ def fill_diagonal(a: Any, val: Any, wrap: bool = False) -> None:
 
 def put_along_axis(arr: Any, indices: Any, values: Any, axis: Any = -1) -> None:
     share = target(_array(arr, "np.put_along_axis"), "np.put_along_axis")
-    places = np.take_along_axis(share.places, np.asarray(peel(indices)), axis)
+    places = np.take_along_axis(share.places, as_plain(peel(indices)), axis)
     share.write(places, fitted(values, places.shape, share.dtype, "np.put_along_axis"))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as _np
 from scipy import linalg as _own  # type: ignore[import-untyped]
 
-from minigrad.core.duck_arrays import has_duck, whole
+from minigrad.core.duck_arrays import Performed, has_duck, whole
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive, general, several
@@ -28,6 +28,7 @@ from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import shapes as _shapes
 
+_plain: Any = Performed(_own)
 _T = _l.matrix_transposed
 # Options that change nothing in the result but phases, which are arbitrary; with the values that SciPy takes.
 _WITHOUT_EFFECT: dict[str, Any] = {
@@ -103,14 +104,14 @@ def _matrix_function(own: Any) -> Any:
     )
 
     def rule(A: Any) -> Any:
-        return bind(_moving.cast(as_array(A), _np.result_type(_np.asarray(peel(as_array(A))).dtype, _np.float32)))
+        return bind(_moving.cast(as_array(A), _np.result_type(peel(as_array(A)).dtype, _np.float32)))
 
     rule.__name__ = own.__name__
     rule.__doc__ = f"As `scipy.linalg.{own.__name__}`, with derivatives of every order; a square matrix."
     return as_scipy(rule)
 
 
-expm, logm = _matrix_function(_own.expm), _matrix_function(_own.logm)
+expm, logm = _matrix_function(_plain.expm), _matrix_function(_plain.logm)
 
 
 # ----- equations ------------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def _taylor_of_sylvester(_s: Any, order: int, ans: Any, *us: Any) -> list[Any]:
 _sylvester: Any = Primitive(
     "solve_sylvester",
     "general",
-    _own.solve_sylvester,
+    _plain.solve_sylvester,
     jvps=[
         lambda t, ans, a, b, _q: -_sylvester(a, b, t @ ans),
         lambda t, ans, a, b, _q: -_sylvester(a, b, ans @ t),
@@ -169,7 +170,7 @@ def _taylor_of_root(_s: Any, order: int, ans: Any, u: Any) -> list[Any]:
 
 _sqrtm = general(
     "sqrtm",
-    _own.sqrtm,
+    _plain.sqrtm,
     [lambda g, ans, _a: _sylvester(_T(ans), _T(ans), g)],
     [lambda t, ans, _a: _sylvester(ans, ans, t)],
     taylor=_taylor_of_root,
@@ -200,7 +201,7 @@ def _triangular_pull(g: Any, ans: Any, a: Any, _b: Any, *, parents: Any, trans: 
 _triangular: Any = Primitive(
     "solve_triangular",
     "general",
-    lambda a, b, trans, lower, unit: _own.solve_triangular(a, b, trans=trans, lower=lower, unit_diagonal=unit),
+    lambda a, b, trans, lower, unit: _plain.solve_triangular(a, b, trans=trans, lower=lower, unit_diagonal=unit),
     jvps=[
         lambda t, ans, a, _b, trans, lower, unit: (
             -_triangular(a, _turned(_triangle(t, lower, unit), trans) @ ans, trans=trans, lower=lower, unit=unit)
@@ -258,7 +259,7 @@ def _banded_pull(g: Any, ans: Any, ab: Any, _b: Any, *, parents: Any, low: int, 
 _banded: Any = Primitive(
     "solve_banded",
     "general",
-    lambda ab, b, low, up: _own.solve_banded((low, up), ab, b),
+    lambda ab, b, low, up: _plain.solve_banded((low, up), ab, b),
     jvps=[
         lambda t, ans, ab, _b, low, up: -_banded(ab, _band_times(t, ans, low, up), low=low, up=up),
         lambda t, _ans, ab, _b, low, up: _banded(ab, t, low=low, up=up),
@@ -309,7 +310,7 @@ def _lu_push(ts: Any, ans: Any, _a: Any, order: Any) -> list[Any]:
 
 
 _lu = several(
-    "lu", lambda a, order: tuple(_own.lu(a[order], permute_l=False)[1:]), transpose_of(_lu_push), _lu_push
+    "lu", lambda a, order: tuple(_plain.lu(a[order], permute_l=False)[1:]), transpose_of(_lu_push), _lu_push
 )  # fmt: skip
 
 
@@ -319,7 +320,7 @@ def lu(a: Any, permute_l: bool = False, p_indices: bool = False) -> Any:
     a = as_array(a)
     if len(a.shape) != 2 or 0 in a.shape:
         raise refusal(NotImplementedError, f"lu: one matrix that is not empty has a rule; got shape {a.shape}")
-    p = _own.lu(peel(a))[0]
+    p = _plain.lu(peel(a))[0]
     order, n = _np.argmax(p, axis=0), min(a.shape)
     if a.shape[0] == a.shape[1]:
         left, right = _lu(a, order=order)
@@ -343,7 +344,7 @@ def lu_factor(a: Any) -> tuple[Any, Any]:
     if len(a.shape) != 2 or a.shape[0] != a.shape[1]:
         raise refusal(NotImplementedError, f"lu_factor: square matrices have a rule; got shape {a.shape}. Use lu")
     _, left, right = lu(a)
-    return _moving.tril(left, k=-1) + right, _own.lu_factor(peel(as_array(a)))[1]
+    return _moving.tril(left, k=-1) + right, _plain.lu_factor(peel(as_array(a)))[1]
 
 
 @as_scipy
@@ -446,10 +447,10 @@ def svdvals(a: Any) -> Any:
     return _nl.svdvals(as_array(a))
 
 
-_eigh = several("eigh", lambda x, lower: tuple(_own.eigh(x, lower=lower)), _nl.eigh_pull, _nl.eigh_push)
+_eigh = several("eigh", lambda x, lower: tuple(_plain.eigh(x, lower=lower)), _nl.eigh_pull, _nl.eigh_push)
 _eigvalsh: Any = general(
     "eigvalsh",
-    lambda x, lower: _own.eigvalsh(x, lower=lower),
+    lambda x, lower: _plain.eigvalsh(x, lower=lower),
     [lambda g, _ans, x, lower: _nl.eigh_pull([g, None], _eigh(x, lower=lower), x, parents=(0,))[0]],
     [lambda t, _ans, x, lower: _nl.eigenvalue_rates(t, _eigh(x, lower=lower)[1])],
 )
@@ -573,7 +574,7 @@ def qr(a: Any, mode: str = "full", pivoting: bool = False) -> Any:
         raise refusal(NotImplementedError, f'qr: mode={mode!r} has no rule; use "full", "economic" or "r"')
     pivots: tuple[Any, ...] = ()
     if pivoting:
-        pivots = (_own.qr(peel(a), mode="r", pivoting=True)[1],)
+        pivots = (_plain.qr(peel(a), mode="r", pivoting=True)[1],)
         a = a[:, pivots[0]]
     q, r = _nl.qr(a, "reduced" if mode == "economic" else "complete")
     return (r, *pivots) if mode == "r" else (q, r, *pivots)

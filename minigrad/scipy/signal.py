@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import signal as _own  # type: ignore[import-untyped]
 
+from minigrad.core.duck_arrays import Performed
 from minigrad.core.lines import located
 from minigrad.core.primitive import bilinear as _bilinear
 from minigrad.core.tape import refusal
@@ -20,6 +21,8 @@ from minigrad.numpy.dispatch import as_array
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _products
 from minigrad.rules import shapes as _shapes
+
+_plain: Any = Performed(_own)
 
 
 def _cut(full: Any, starts: tuple[int, ...], shape: tuple[int, ...]) -> Any:
@@ -42,8 +45,8 @@ def _make(name: str, own: Any) -> Any:
     return bind
 
 
-_direct = _make("convolve", lambda x, y: _own.convolve(x, y, method="direct"))
-_fast = _make("fftconvolve", _own.fftconvolve)
+_direct = _make("convolve", lambda x, y: _plain.convolve(x, y, method="direct"))
+_fast = _make("fftconvolve", _plain.fftconvolve)
 
 
 def _moded(full: Any, x: Any, y: Any, mode: str) -> Any:

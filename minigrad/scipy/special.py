@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from scipy import special as _sp  # type: ignore[import-untyped]
 
-from minigrad.core.duck_arrays import Duck, anywhere
+from minigrad.core.duck_arrays import Duck, Performed, anywhere, as_plain
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Operation, constant, elementwise
@@ -29,6 +29,8 @@ from minigrad.rules import elementwise as _e
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
 from minigrad.rules.elementwise import absolute, cos, cosh, exp, log, sign, sin, sinh, sqrt, where
+
+_plain: Any = Performed(_sp)  # those that are no ufuncs
 
 # ----- how a row of the table is made ---------------------------------------------------------------------------------
 
@@ -76,12 +78,12 @@ def ufunc_of_several(name: str, *outputs: Any) -> tuple[Callable[..., Any], list
 
 def function(name: str, bind: Callable[..., Any]) -> Callable[..., Any]:
     """A function of `scipy.special` that is no ufunc: SciPy's own on plain values, the rule on boxes."""
-    own = getattr(_sp, name)
+    own, plain = getattr(_sp, name), getattr(_plain, name)
 
     def public(*args: Any, **options: Any) -> Any:
         if has_box(args) or has_box(tuple(options.values())):
             return bind(*map(boxed, args), **{key: boxed(value) for key, value in options.items()})
-        return own(*args, **options)
+        return plain(*args, **options)
 
     return in_place_of(own, public, "scipy.special")
 
@@ -141,7 +143,7 @@ hazard = elementwise(
 
 def gamma_density(a: Any, x: Any) -> Any:
     """x^(a-1) e^(-x) / Γ(a), the derivative of gammainc."""
-    small = np.asarray(peel(a)) <= 20.0
+    small = as_plain(peel(a)) <= 20.0
     if np.all(small):
         return x ** (a - 1.0) * exp(-x) * weak(rgamma(a))
     large = exp(xlogy(a - 1.0, x) - x - weak(gammaln(a)))
@@ -153,7 +155,7 @@ def gamma_density(a: Any, x: Any) -> Any:
 
 def beta_density(a: Any, b: Any, x: Any) -> Any:
     """x^(a-1) (1-x)^(b-1) / B(a, b), the derivative of betainc."""
-    small = (np.asarray(peel(a)) <= 20.0) & (np.asarray(peel(b)) <= 20.0)
+    small = (as_plain(peel(a)) <= 20.0) & (as_plain(peel(b)) <= 20.0)
     if np.all(small):
         return x ** (a - 1.0) * (1.0 - x) ** (b - 1.0) / weak(beta(a, b))
     large = exp(xlogy(a - 1.0, x) + xlog1py(b - 1.0, -x) - weak(betaln(a, b)))
@@ -1112,7 +1114,7 @@ def diric(x: Any, n: Any) -> Any:
 
 def _spherical(name: str, slope: Callable[..., Any]) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """A spherical Bessel function of integer order, and its derivative (DLMF 10.51.2, 10.51.5)."""
-    own = getattr(_sp, name)
+    own = getattr(_plain, name)
     bind = primitive(name, lambda n, z: own(n, z), ("n", lambda g, _ans, n, z: g * slope(n, z)))
     return function(name, lambda n, z, derivative=False: slope(n, z) if derivative else bind(n, z)), bind
 
@@ -1149,7 +1151,7 @@ def _step(n: Any, m: Any, s: int) -> Any:
 
 _sph_harm_y = primitive(
     "sph_harm_y",
-    lambda n, m, theta, phi: _sp.sph_harm_y(n, m, theta, phi),
+    lambda n, m, theta, phi: _plain.sph_harm_y(n, m, theta, phi),
     (
         "n",
         "m",
@@ -1167,7 +1169,7 @@ _sph_harm_y = primitive(
 )
 _sph_legendre_p = primitive(
     "sph_legendre_p",
-    lambda n, m, theta: _sp.sph_legendre_p(n, m, theta),
+    lambda n, m, theta: _plain.sph_legendre_p(n, m, theta),
     (
         "n",
         "m",
@@ -1180,7 +1182,7 @@ _sph_legendre_p = primitive(
 )
 _assoc_legendre_p = primitive(
     "assoc_legendre_p",
-    lambda n, m, z: _sp.assoc_legendre_p(n, m, z),
+    lambda n, m, z: _plain.assoc_legendre_p(n, m, z),
     (
         "n",
         "m",
@@ -1189,7 +1191,7 @@ _assoc_legendre_p = primitive(
 )
 _legendre_p = primitive(
     "legendre_p",
-    lambda n, z: _sp.legendre_p(n, z),
+    lambda n, z: _plain.legendre_p(n, z),
     ("n", lambda g, _ans, n, z: g * (positive(n) * eval_gegenbauer(below(n), 1.5, z))),
 )
 

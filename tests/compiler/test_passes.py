@@ -10,7 +10,8 @@ from programs import STEPS, C, inputs, scalar, steps
 from minigrad import derivatives, grad, hvp
 from minigrad.compiler import passes
 from minigrad.compiler.explain import explain
-from minigrad.compiler.stage import GuardedError, Program, interpret
+from minigrad.compiler.meaning import GuardedError, interpret
+from minigrad.compiler.stage import Program
 from minigrad.compiler.traced import Traced
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
