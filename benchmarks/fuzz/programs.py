@@ -19,6 +19,8 @@ SHAPES = ((3,), (), (2, 3), (1,), (2, 2), (4,), (3, 3), (3, 1), (2, 3, 2), (0,),
 # No two are equal, no two differ by little, none is a whole number: so kinks are met by design only.
 NUMBERS = (0.7, -0.4, 1.1, 0.3, 0.95, -1.2, 0.55, -0.85, 1.35, 0.15, -0.65, 0.45)
 SLOPES = (0.6, -0.9, 0.35, 1.0, -0.5, 0.8, -0.25, 0.75, 0.4, -0.7, 0.9, -0.3)
+# No part is as large as one of `NUMBERS`: squares of such numbers lie on branch cuts.
+IMAGINARY = (0.25, -0.52, 0.78, -0.17, 0.62, -0.93, 0.34, -0.72, 0.12, 0.83, -0.28, 0.58)
 CONSTANTS = ("0.5", "-0.3", "2.0", "1.0", "0.0", "-1.5", "2")
 SPECIAL = (
     "0.0",
@@ -266,7 +268,7 @@ def points(draw: Callable[[Any], Any], kinds: Sequence[str] = KINDS) -> Program:
     elif kind == "ties":
         numbers = [draw(st.sampled_from(TIES)) for _ in range(size)]
     elif kind == "complex":
-        numbers = [f"{a}{b:+}j" for a, b in zip(numbers, NUMBERS[::-1])]
+        numbers = [f"{a}{b:+}j" for a, b in zip(numbers, IMAGINARY)]
         slopes = [f"{a}{b:+}j" for a, b in zip(slopes, SLOPES[3:] + SLOPES[:3])]
     layouts = ["as it is"]
     if shape:
