@@ -268,11 +268,28 @@ def tanh_slope_at(t: Any, x: Any, out: Any = None) -> Any:
         x = x.copy()
     s = np.multiply(t, t, out)
     np.subtract(1.0, s, s)
-    if s.dtype.kind == "f" and (not s.size or s.item(s.argmin()) > 0.001):  # the quickest of such questions
-        return s
-    tails = (s < 0.001) & (s > -0.001) if s.dtype.kind == "f" else np.abs(s) < 0.001
-    s[tails] = squared_sech(x[tails])
+    if s.dtype.kind != "f":
+        tails = np.abs(s) < 0.001
+        s[tails] = squared_sech(x[tails])
+    elif s.size and not s.item(s.argmin()) > 0.001:  # the quickest of such questions; NaN is looked at, too
+        tails = s < 0.001
+        if s.size <= 512:  # to compute all entries is quicker than to pick those in the tails
+            np.copyto(s, _squared_sech_of_real(x), where=tails)
+        else:
+            s[tails] = _squared_sech_of_real(x[tails])
     return s
+
+
+def _squared_sech_of_real(x: Any) -> Any:
+    """`squared_sech` of an array of real numbers, with few temporary arrays."""
+    small = np.abs(x)
+    small *= -2.0
+    np.exp(small, small)
+    below = small + 1.0
+    below *= below
+    small *= 4.0
+    small /= below
+    return small
 
 
 def squared_sech(x: Any) -> Any:
