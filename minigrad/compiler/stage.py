@@ -511,6 +511,11 @@ class Staged(Duck):
             )
         trace.guard_layouts()
 
+    def keeps_order(self, order: str) -> None:
+        """A program lays out its values as NumPy does by itself; another order that is asked for is not followed."""
+        if self.trace.is_open and self.is_array and not answers.lies_in_order(self.value, order):
+            raise self.trace.stop(located(answers.NOT_IN_ORDER.format(shape=self.shape, order=order)))
+
     def __getattr__(self, name: str) -> Any:
         if name in by_name.METHODS_OF_NUMBERS and hasattr(self.value, name):
             return lambda: self._read(lambda value: getattr(value, name)(), f"({{}}).{name}()")

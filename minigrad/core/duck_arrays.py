@@ -214,6 +214,9 @@ class Duck:
     def lies_by_rows(self) -> None:
         """Raise if the entries do not lie in memory row by row, so that a new shape is no view where it should be."""
 
+    def keeps_order(self, order: str) -> None:
+        """Raise if the entries would have to be moved in memory to lie in this order, C, F or A."""
+
     def finite(self) -> bool:
         """Whether all entries are finite."""
         return bool(np.all(np.isfinite(self)))

@@ -26,6 +26,8 @@ class LeanTape(Tape):
         kept = ans
         if primitive.shrinks or (type(ans) is np.ndarray and ans.nbytes >= self.LARGE):
             reads_ans, dropped = primitive.residuals(parents)
+            if primitive.spares is not None and type(ans) is np.ndarray and primitive.spares(ans):
+                dropped = tuple(range(len(args)))
             if not reads_ans and type(ans) is np.ndarray and ans.nbytes >= self.LARGE:
                 kept = stand_in(ans)
             for k in dropped:

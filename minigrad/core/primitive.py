@@ -68,12 +68,14 @@ class Primitive:
     |                |                   | of a point beside it                                                      |
     | `view`         | who writes        | whether it only moves entries, and NumPy makes the result a view if it can |
     | `singular`     | `check`           | `singular(ans, *args, **params)`: where a derivative is infinite or none  |
+    | `spares`       | lean tapes        | `spares(ans)`: whether the rules do without the arguments of this result   |
     | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
 
     __slots__ = (
         "_residuals", "bind", "by_sparse", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind",
-        "name", "noisy", "pattern", "pull", "push", "shrinks", "singular", "sweeping", "takes_scalar", "taylor", "vjps",
+        "name", "noisy", "pattern", "pull", "push", "shrinks", "singular", "spares", "sweeping", "takes_scalar",
+        "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -96,10 +98,12 @@ class Primitive:
         joint: Primitive | None = None,
         noisy: bool = False,
         view: bool = False,
+        spares: Callable[[Any], bool] | None = None,
     ) -> None:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
         self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
+        self.spares = spares
         self.takes_scalar, self.noisy = takes_scalar or kind == "elementwise", noisy
         self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
         self.by_sparse: Rule | None = None  # what it does with a sparse matrix of SciPy, set by `rules.products`

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.duck_arrays import Duck
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive
@@ -177,6 +178,8 @@ def laid_out(a: Any, order: Any, sources: Any = ()) -> Any:
     if type(a) is tuple:
         return tuple([laid_out(part, order, sources) for part in a])
     plain = peel(a)
+    if isinstance(plain, Duck):
+        plain.keeps_order(order)
     if type(plain) is not np.ndarray:
         return a
     if order == "A":

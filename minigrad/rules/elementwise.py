@@ -134,7 +134,8 @@ sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x),
 cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x),
                       taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, sinh(u[0]), ans, 1.0)[1])
 tanh    = elementwise("tanh", np.tanh, lambda g, ans, x: g * tanh_slope(ans, peel(x)),
-                      taylor=lambda s, d, ans, u: s.hyperbolic_tangent(ans, u, d))
+                      taylor=lambda s, d, ans, u: s.hyperbolic_tangent(ans, u, d),
+                      spares=lambda ans: ans.dtype.kind == "f" and bool(np.abs(ans).max() < 0.999))  # no tails
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x),
                       taylor=lambda s, d, ans, u: s.inverse(
                           ans, u, s.length(root_of_one_plus_square(u[0]), u, [in_dtype_of(1.0, u[0])], d), d))
@@ -268,15 +269,16 @@ def tanh_slope_at(t: Any, x: Any, out: Any = None) -> Any:
         x = x.copy()
     s = np.multiply(t, t, out)
     np.subtract(1.0, s, s)
-    if s.dtype.kind != "f":
-        tails = np.abs(s) < 0.001
-        s[tails] = squared_sech(x[tails])
-    elif s.size and not s.item(s.argmin()) > 0.001:  # the quickest of such questions; NaN is looked at, too
-        tails = s < 0.001
+    if s.dtype.kind == "f" and (not s.size or s.item(s.argmin()) > 0.001):  # the quickest of such questions
+        return s
+    tails = np.abs(s) < 0.001  # 1 - t^2 is negative only where a check tries another t
+    if s.dtype.kind == "f":
         if s.size <= 512:  # to compute all entries is quicker than to pick those in the tails
             np.copyto(s, _squared_sech_of_real(x), where=tails)
         else:
             s[tails] = _squared_sech_of_real(x[tails])
+    else:
+        s[tails] = squared_sech(x[tails])
     return s
 
 

@@ -58,6 +58,9 @@ class Memory:
         self.dtype, self.born = plain.dtype, root.tape.serial
         self.numbers = numbered(plain)
         self.plain = None if type(plain) is np.ndarray else plain  #: what is no array lies by rows, if it is asked
+        within = getattr(plain, "value", None)  # while compiling
+        if type(within) is np.ndarray and within.ndim > 1 and not within.flags.c_contiguous:
+            plain.lies_by_rows()
         self.aliases: list[Any] = []
         self.pending: list[Any] = []
         self.owner: Any = None

@@ -268,9 +268,9 @@ def _operation(primitive: Any) -> list[Any]:
 def rule_text(rule: Any) -> str:
     """The formula of a rule as it stands in the table; empty where it is not one expression.
 
-    >>> from minigrad.rules.elementwise import tanh
-    >>> rule_text(tanh.primitive.vjps[0])
-    'g * (1.0 - ans * ans)'
+    >>> from minigrad.rules.elementwise import arctan
+    >>> rule_text(arctan.primitive.vjps[0])
+    'g / (1.0 + x * x)'
     """
     code = getattr(rule, "__code__", None)
     if code is None:

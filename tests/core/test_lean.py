@@ -97,6 +97,8 @@ def test_large_values_that_no_rule_reads_are_let_go() -> None:
     node = last(LeanTape(), rules.tanh, BIG)  # the rule reads the result
     assert gone(node.args[0])
     assert not gone(node.ans)
+    node = last(LeanTape(), rules.tanh, 20.0 * BIG)  # in the tails it reads the argument, too
+    assert not gone(node.args[0])
     node = last(LeanTape(), rules.sin, BIG)  # the rule reads the argument
     assert not gone(node.args[0])
     assert gone(node.ans)

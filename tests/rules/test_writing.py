@@ -879,8 +879,44 @@ def test_plain_values_are_written_into_a_stack_of_examples() -> None:
     stack = np.stack([X, V])
     assert np.allclose(batched(f)(stack), [f(X), f(V)], rtol=1e-14)
     assert np.allclose(batched(grad(f))(stack), [V + 1.0, V + 1.0], rtol=1e-14)
-    with pytest.raises(CannotCompileError, match="cannot be written to"):
-        minigrad.compile(f)(X)
+    compiled = minigrad.compile(f)
+    for x in (X, V, X):
+        assert compiled(x) == f(x)
+
+
+def by_columns(make: Any) -> Any:
+    def f(x: Any) -> Any:
+        h = make(np.outer(x[:3], x[3:]))
+        return np.sum(h.ravel("K") * np.arange(9))
+
+    return f
+
+
+def copied_shape_written(x: Any) -> Any:
+    h = np.outer(x[:3], x[3:]).copy("F")
+    v = h.reshape(-1)  # a copy, since h lies by columns
+    v[1] = x[5]
+    return np.sum(h * np.arange(9).reshape(3, 3)) + np.sum(v)
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        by_columns(mnp.asfortranarray),
+        by_columns(lambda h: h.copy("F")),
+        by_columns(lambda h: np.copy(h, "F")),
+        by_columns(lambda h: mnp.array(h, order="F")),
+        by_columns(lambda h: np.exp(h, order="F")),
+        copied_shape_written,
+    ],
+)
+def test_an_order_of_memory_that_is_asked_for_is_followed_or_refused(f: Any) -> None:
+    """In a batch example by example; a program, which lays out its values by itself, cannot."""
+    stack = np.stack([X, V])
+    assert np.allclose(batched(f)(stack), [f(X), f(V)], rtol=1e-13)
+    assert np.allclose(batched(grad(f))(stack), [grad(f)(X), grad(f)(V)], rtol=1e-13)
+    with pytest.raises(CannotCompileError, match="in the order 'F'"):
+        minigrad.compile(grad(f))(X)
 
 
 def test_an_array_made_of_a_number_is_not_a_view_of_it_in_a_batch() -> None:
