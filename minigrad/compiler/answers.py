@@ -41,12 +41,6 @@ def lies_in_order(array: np.ndarray, order: str) -> bool:
     return bool(flags.forc if order == "A" else flags.f_contiguous if order == "F" else flags.c_contiguous)
 
 
-NOT_IN_ORDER = (
-    "compile: a traced array (shape {shape}) is to lie in memory in the order {order!r}, which a program does not "
-    "follow. Leave the order out, or name it where it matters: x.T.ravel() for x.ravel('F')"
-)
-
-
 def has_entries(value: Any, expected: Any) -> bool:
     """The guard of a plain array that was made of a value: the same bits."""
     return np.shape(value) == expected.shape and np.asarray(value).tobytes() == expected.tobytes()

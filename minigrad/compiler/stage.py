@@ -511,10 +511,11 @@ class Staged(Duck):
             )
         trace.guard_layouts()
 
-    def keeps_order(self, order: str) -> None:
-        """A program lays out its values as NumPy does by itself; another order that is asked for is not followed."""
-        if self.trace.is_open and self.is_array and not answers.lies_in_order(self.value, order):
-            raise self.trace.stop(located(answers.NOT_IN_ORDER.format(shape=self.shape, order=order)))
+    def keeps_order(self, order: str) -> bool:
+        """Whether the array lies so, here and where the program is used; otherwise a copy is a step of the program."""
+        if self.is_array and len(self.shape) > 1:
+            self.trace.guard_layouts()
+        return not self.is_array or answers.lies_in_order(self.value, order)
 
     def __getattr__(self, name: str) -> Any:
         if name in by_name.METHODS_OF_NUMBERS and hasattr(self.value, name):

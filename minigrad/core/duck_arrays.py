@@ -214,8 +214,9 @@ class Duck:
     def lies_by_rows(self) -> None:
         """Raise if the entries do not lie in memory row by row, so that a new shape is no view where it should be."""
 
-    def keeps_order(self, order: str) -> None:
-        """Raise if the entries would have to be moved in memory to lie in this order, C, F or A."""
+    def keeps_order(self, order: str) -> bool:
+        """Whether the entries lie in memory in this order (C, F, or A, which is either), or that does not matter."""
+        return True
 
     def finite(self) -> bool:
         """Whether all entries are finite."""

@@ -178,8 +178,9 @@ def laid_out(a: Any, order: Any, sources: Any = ()) -> Any:
     if type(a) is tuple:
         return tuple([laid_out(part, order, sources) for part in a])
     plain = peel(a)
-    if isinstance(plain, Duck):
-        plain.keeps_order(order)
+    if isinstance(plain, Duck) and not plain.keeps_order(order):
+        order = "C" if order == "A" else order
+        return _shapes.layout(a, order=order) if type(a) is Box else np.copy(plain, order)  # type: ignore[call-overload]
     if type(plain) is not np.ndarray:
         return a
     if order == "A":

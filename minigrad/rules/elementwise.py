@@ -135,7 +135,7 @@ cosh    = elementwise("cosh", np.cosh, lambda g, _ans, x: g * sinh(x),
                       taylor=lambda s, d, ans, u: s.sine_and_cosine(u, d, sinh(u[0]), ans, 1.0)[1])
 tanh    = elementwise("tanh", np.tanh, lambda g, ans, x: g * tanh_slope(ans, peel(x)),
                       taylor=lambda s, d, ans, u: s.hyperbolic_tangent(ans, u, d),
-                      spares=lambda ans: ans.dtype.kind == "f" and bool(np.abs(ans).max() < 0.999))  # no tails
+                      spares=lambda ans: ans.dtype.kind == "f" and bool(np.max(np.abs(ans), initial=0) < 0.999))
 arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_plus_square(x),
                       taylor=lambda s, d, ans, u: s.inverse(
                           ans, u, s.length(root_of_one_plus_square(u[0]), u, [in_dtype_of(1.0, u[0])], d), d))

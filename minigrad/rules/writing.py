@@ -56,11 +56,10 @@ class Memory:
         self.held: Any = snapshot(root)
         self.tape: Tape = root.tape
         self.dtype, self.born = plain.dtype, root.tape.serial
-        self.numbers = numbered(plain)
+        within = getattr(plain, "value", plain)  # while compiling
+        is_by_rows = type(plain) is np.ndarray or type(within) is not np.ndarray or plain.keeps_order("C")
+        self.numbers = numbered(plain if is_by_rows else within)
         self.plain = None if type(plain) is np.ndarray else plain  #: what is no array lies by rows, if it is asked
-        within = getattr(plain, "value", None)  # while compiling
-        if type(within) is np.ndarray and within.ndim > 1 and not within.flags.c_contiguous:
-            plain.lies_by_rows()
         self.aliases: list[Any] = []
         self.pending: list[Any] = []
         self.owner: Any = None

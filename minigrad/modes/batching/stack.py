@@ -168,11 +168,12 @@ class Batched(Duck):
     real = property(Duck.real.fget, lambda self, _: self._written("real part"))  # type: ignore[attr-defined]
     imag = property(Duck.imag.fget, lambda self, _: self._written("imaginary part"))  # type: ignore[attr-defined]
 
-    def keeps_order(self, order: str) -> None:
+    def keeps_order(self, order: str) -> bool:
         """Examples that are to lie in memory by columns are computed one at a time."""
         plain = self.payload if type(self.payload) is np.ndarray else peel(self.payload)
         if len(self.shape) > 1 and not (order != "F" and type(plain) is np.ndarray and plain.flags.c_contiguous):
             raise self.differ(f"the order of memory {order!r}")
+        return True
 
     def lies_by_rows(self) -> None:
         """Where the entries of an example do not, NumPy is asked what is a view: example by example."""
