@@ -141,6 +141,7 @@ class KeepingWriter(Writer):
         for found_in in leaves.values():
             for template, k in found_in:
                 self.parameter_sizes[template] = max(self.parameter_sizes.get(template, 0), k + 1)
+        self._arrays_of_lists: dict[tuple[str, int], np.ndarray] = {}
         for step in self.program.steps:
             for value in step.args:
                 if isinstance(value, np.ndarray):
@@ -148,7 +149,6 @@ class KeepingWriter(Writer):
                     numbered_name = re.fullmatch(r"(.*?[A-Za-z_])(\d+)", name)
                     if numbered_name:
                         leaves[("array", id(value))] = [(f"<{numbered_name[1]}>[{{}}]", int(numbered_name[2]))]
-                        self._arrays_of_lists = getattr(self, "_arrays_of_lists", {})
                         self._arrays_of_lists[numbered_name[1], int(numbered_name[2])] = value
         return leaves
 
@@ -186,9 +186,9 @@ class KeepingWriter(Writer):
                 continue
             if (loop.start, slot) in self.plan.own_line or any(var.index in self.names for var in variables):
                 continue
-            target = self._only_reader(loop, position, variables)
             if self.steps[loop.start + position].function is SCATTER:
                 continue
+            target = self._only_reader(loop, position, variables)
             if target is not None:
                 kept.inline[slot] = None
                 evaluated[position] = evaluated[target]
