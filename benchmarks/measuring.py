@@ -115,8 +115,9 @@ def numbers(result: Any) -> list[Any]:
 
 
 def need(module: str) -> ModuleType:
-    """A module of the extra `bench`, or an ImportError that says how to get it."""
+    """A module of another library, or an ImportError that says how to get it."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        raise ImportError(f"this needs {module}: pip install 'minigrad[bench]', or -e '.[bench]' in a clone") from error
+        package = module.partition(".")[0]
+        raise ImportError(f"this needs {package}: pip install {package}") from error

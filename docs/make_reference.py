@@ -68,7 +68,7 @@ GROUPS = [
           "without a derivative (`argmax`, `floor`, `shape`, `>`) return plain values. A function without a rule "
           "raises an error that says so."),
     Group("Namespaces, `minigrad.scipy`", "minigrad.scipy", "special linalg signal stats integrate",
-          "Needs SciPy: `pip install -e '.[scipy]'`."),
+          "Needs SciPy: `pip install scipy`."),
 ]  # fmt: skip
 
 OPENING = """# Reference
@@ -106,17 +106,18 @@ Each has `--help`.
 
 ## Extras
 
-minigrad needs NumPy alone. `pip install -e '.[NAME]'` adds:
+minigrad needs NumPy alone. In a clone, `pip install -e '.[NAME]'` adds what an extra needs; elsewhere install the
+libraries by their names. (`minigrad` is the name of another project on the public index.)
 
-| name | for |
-|---|---|
-| `scipy` | `minigrad.scipy`, sparse matrices |
-| `plot` | `python -m minigrad plot` |
-| `fast` | `compile(f, backend="numba")` |
-| `report` | reports of `check` in the terminal and as a page |
-| `testing` | `minigrad.testing` with pytest and hypothesis |
-| `tour` | `python -m nn tour` |
-| `test`, `lint`, `bench` | tests, style, benchmarks against other libraries |
+| name | for | libraries |
+|---|---|---|
+| `scipy` | `minigrad.scipy`, sparse matrices | `scipy` |
+| `plot` | `python -m minigrad plot` | `matplotlib` |
+| `fast` | `compile(f, backend="numba")` | `numba` |
+| `report` | reports of `check` in the terminal and as a page | `rich matplotlib tqdm` |
+| `testing` | `minigrad.testing` with pytest and hypothesis | `pytest hypothesis` |
+| `tour` | `python -m nn tour` | `matplotlib scikit-learn tqdm` |
+| `test`, `lint`, `bench` | tests, style, benchmarks against other libraries | see `pyproject.toml` |
 """
 
 

@@ -101,7 +101,7 @@ def _tour(options: argparse.Namespace) -> int:
         from nn.tour import run, summary
         from nn.train import DivergedError
     except ModuleNotFoundError as error:
-        return _complain(f"{error.name} is missing: pip install 'minigrad[tour]'")
+        return _complain(f"{error.name} is missing: pip install matplotlib scikit-learn tqdm")
     settings = Settings(options.out, options.seed, options.data, options.steps, options.quick, options.gradient)
     try:
         tour = run(settings)

@@ -271,7 +271,7 @@ def _scikit_learn() -> Any:
     try:
         from sklearn import datasets
     except ImportError as error:
-        raise ImportError("scikit-learn is needed to read this data: pip install 'minigrad[tour]'") from error
+        raise ImportError("scikit-learn is needed to read this data: pip install scikit-learn") from error
     return datasets
 
 

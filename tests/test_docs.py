@@ -7,6 +7,7 @@ import io
 import re
 import runpy
 import tokenize
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,26 @@ def test_the_test_command_is_the_one_that_ci_runs() -> None:
     command = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/python -m pytest"
     assert command in text_of("README.md")
     assert command in text_of(".ci/run")
+
+
+def test_advice_names_libraries_and_no_extra_of_a_name_that_is_another_project() -> None:
+    """`pip install minigrad` would install something else, so neither a message nor a page may say it."""
+    advice = re.compile(r"pip install[^`\n]*[ '\"]minigrad\b")
+    paths = [path for path in ROOT.rglob("*.*") if path.suffix in (".py", ".md", ".js", ".html", ".ipynb")]
+    paths = [path for path in paths if not any(part.startswith(".") for part in path.relative_to(ROOT).parts)]
+    own = Path(__file__).name
+    found = [path for path in paths if path.name != own and advice.search(path.read_text(encoding="utf-8"))]
+    assert len(paths) > 300
+    assert not found
+
+
+def test_the_table_of_extras_names_the_libraries_of_each() -> None:
+    extras = tomllib.loads(text_of("pyproject.toml"))["project"]["optional-dependencies"]
+    table = text_of("docs/reference.md").partition("## Extras")[2]
+    rows = dict(re.findall(r"^\| `(\w+)` \| .* \| `([^`]*)` \|$", table, flags=re.MULTILINE))
+    assert set(rows) == {"scipy", "plot", "fast", "report", "testing", "tour"}
+    for name, libraries in rows.items():
+        assert set(libraries.split()) == {one.partition(">")[0] for one in extras[name]}, name
 
 
 def test_the_table_of_benchmarks_has_the_rows_that_its_command_measures() -> None:

@@ -1,6 +1,6 @@
 """The evidence of a report as pictures: Taylor remainders, error against step, yours against the tape.
 
-They are drawn by matplotlib, where it is installed (`pip install 'minigrad[report]'`).
+They are drawn by matplotlib, where it is installed (`pip install matplotlib`).
 """
 
 from __future__ import annotations
@@ -251,5 +251,5 @@ def matplotlib_figure() -> Any:
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise ImportError("figures of reports need matplotlib: pip install 'minigrad[report]'") from None
+        raise ImportError("figures of reports need matplotlib: pip install matplotlib") from None
     return Figure

@@ -150,7 +150,7 @@ def layers_section(report: Report) -> Html:
 def figures_section(report: Report) -> Html:
     """The pictures, where matplotlib is installed."""
     if importlib.util.find_spec("matplotlib") is None:
-        hint = paragraph("Figures need matplotlib: ", element("code", "pip install 'minigrad[report]'"), ".")
+        hint = paragraph("Figures need matplotlib: ", element("code", "pip install matplotlib"), ".")
         return section("Evidence", hint)
     found = [
         pages.picture(

@@ -1,4 +1,4 @@
-"""A report in a terminal: tables and colours by rich, where it is installed (`pip install 'minigrad[report]'`)."""
+"""A report in a terminal: tables and colours by rich, where it is installed (`pip install rich`)."""
 
 from __future__ import annotations
 

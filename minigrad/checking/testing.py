@@ -5,7 +5,7 @@
 >>> report.verdict == "OK"
 True
 
-`arrays` and `pytrees` are strategies for hypothesis (`pip install 'minigrad[testing]'`). The plugin for pytest,
+`arrays` and `pytrees` are strategies for hypothesis (`pip install hypothesis`). The plugin for pytest,
 `pytest_minigrad`, has the assertion as the fixture `grads_match` and sums up all of a run's checks.
 """
 
@@ -63,7 +63,7 @@ def _strategies() -> Any:
     try:
         from hypothesis import strategies
     except ImportError:
-        raise ImportError("strategies for points need hypothesis: pip install 'minigrad[testing]'") from None
+        raise ImportError("strategies for points need hypothesis: pip install hypothesis") from None
     return strategies
 
 

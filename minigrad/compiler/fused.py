@@ -282,7 +282,7 @@ def numba_compiler() -> Any:
     try:
         import numba
     except ImportError as error:
-        raise ImportError(located("fused loops need Numba: pip install 'minigrad[fast]'")) from error
+        raise ImportError(located("fused loops need Numba: pip install numba")) from error
     return numba.njit
 
 

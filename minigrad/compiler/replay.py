@@ -442,7 +442,7 @@ def compile(  # noqa: A001
             with infinite entries give their NaN without a warning.
         backend: "numpy", or "numba" for fused loops (see `minigrad.compiler.fused`): runs of operations entry by entry,
             and sums, become one loop each, on large arrays in several threads; the same up to rounding. Compiling takes
-            about a second for each new form of loop. Needs `pip install 'minigrad[fast]'`.
+            about a second for each new form of loop. Needs `pip install numba`.
 
     Returns:
         A function with the same arguments and results, a `Compiled`. `stats()` counts traces and replays, and

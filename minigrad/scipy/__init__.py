@@ -1,6 +1,6 @@
 """SciPy, differentiable: `special`, `linalg`, `signal`, `stats`, `integrate`.
 
-SciPy is an extra: `pip install "minigrad[scipy]"`. The ufuncs of `scipy.special` dispatch on boxes by themselves; for
+SciPy is an extra: `pip install scipy`. The ufuncs of `scipy.special` dispatch on boxes by themselves; for
 everything else import the functions from here.
 
 >>> from minigrad import grad
@@ -14,7 +14,7 @@ from typing import Any
 try:
     import scipy as _scipy  # type: ignore[import-untyped]  # noqa: F401
 except ImportError as error:
-    raise ImportError('minigrad.scipy needs SciPy: pip install "minigrad[scipy]"') from error
+    raise ImportError("minigrad.scipy needs SciPy: pip install scipy") from error
 
 __all__ = ["integrate", "linalg", "signal", "special", "stats"]
 

@@ -26,7 +26,7 @@ def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
     def run(options: argparse.Namespace) -> int:
         entries = coverage.entries((options.module,) if options.module else coverage.MODULES)
         if not entries:
-            return _fail(f"{options.module} needs SciPy: pip install 'minigrad[scipy]'")
+            return _fail(f"{options.module} needs SciPy: pip install scipy")
         entries = [e for e in entries if options.name in e.name]
         if not entries:
             return _fail(f"no public callable has {options.name!r} in its name")

@@ -208,7 +208,7 @@ def check_suffix(path: str) -> None:
     try:
         from matplotlib.backend_bases import FigureCanvasBase
     except ImportError as error:
-        raise ImportError("a plot needs matplotlib: pip install 'minigrad[plot]'") from error
+        raise ImportError("a plot needs matplotlib: pip install matplotlib") from error
     known = FigureCanvasBase.get_supported_filetypes()
     suffix = Path(path).suffix.removeprefix(".").lower()
     if suffix not in known:

@@ -48,7 +48,7 @@ def draw(found: Curves, layout: str = "auto") -> Any:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError as error:
-        raise ImportError("a plot needs matplotlib: pip install 'minigrad[plot]'") from error
+        raise ImportError("a plot needs matplotlib: pip install matplotlib") from error
     if layout == "auto":
         ratio = max(found.scales) / min(found.scales)
         singular = any(found.singular)

@@ -214,14 +214,14 @@ def test_numbers_takes_arrays_of_any_library() -> None:
 def test_the_columns_of_minigrad_follow_what_it_can_do(monkeypatch: pytest.MonkeyPatch) -> None:
     def compile_(f: Any, backend: str | None = None) -> Any:
         if backend is not None:
-            raise ImportError("pip install 'minigrad[fast]'")
+            raise ImportError("pip install numba")
         return functools.wraps(f)(lambda *args: f(*args))
 
     libraries._compilers.cache_clear()
     try:
         monkeypatch.setattr(libraries.minigrad, "compile", compile_, raising=False)
         assert list(libraries.compilers()) == ["minigrad", "minigrad compiled"]
-        assert libraries.missing_columns() == {"minigrad compiled, fast": "pip install 'minigrad[fast]'"}
+        assert libraries.missing_columns() == {"minigrad compiled, fast": "pip install numba"}
         result = running.run(
             [tiny(items.ITEMS[0]), tiny(next(i for i in items.ITEMS if i.name == "first-call"))], seconds=1e-6
         )

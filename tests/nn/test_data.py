@@ -205,7 +205,7 @@ def test_missing_files_and_folders(tmp_path):
 
 def test_without_scikit_learn_the_message_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn", None)
-    with pytest.raises(ImportError, match=r"pip install 'minigrad\[tour\]'"):
+    with pytest.raises(ImportError, match=r"pip install scikit-learn"):
         data.load("iris")
     assert data.load("spiral").k == 3
 

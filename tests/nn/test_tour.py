@@ -182,7 +182,7 @@ def test_missing_plotting_is_said_in_one_line():
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1
-    assert "pip install 'minigrad[tour]'" in done.stderr
+    assert "pip install matplotlib scikit-learn tqdm" in done.stderr
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT to send to a single child")

@@ -190,7 +190,7 @@ def test_without_matplotlib_there_are_numbers_and_the_extra_is_named() -> None:
     hidden = "sys.modules['matplotlib'] = None; from minigrad.shell.cli import main; "
     done = run(hidden + "sys.exit(main(['plot', 'tanh(x)']))")
     assert done.returncode == 2
-    assert done.stderr == "minigrad: a plot needs matplotlib: pip install 'minigrad[plot]'\n"
+    assert done.stderr == "minigrad: a plot needs matplotlib: pip install matplotlib\n"
     done = run(hidden + "sys.exit(main(['plot', 'tanh(x)', '--csv', '-', '--points', '51']))")
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 52)
 

@@ -39,7 +39,7 @@ from minigrad.rules.shapes import axes_of, kept_shape
 try:
     import scipy.sparse as sp  # type: ignore[import-untyped]
 except ImportError as error:
-    raise ImportError("sparse derivatives need SciPy: pip install 'minigrad[scipy]'") from error
+    raise ImportError("sparse derivatives need SciPy: pip install scipy") from error
 
 Pattern = Any  #: a scipy.sparse.csr_array of booleans
 LARGEST = 10**8  #: entries that a pattern may have before it is no longer called sparse

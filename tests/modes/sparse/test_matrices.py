@@ -269,4 +269,4 @@ def test_without_scipy_the_extra_is_named() -> None:
     program = "import sys; sys.modules['scipy.sparse'] = None; from minigrad import sparse_jacobian"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
-    assert done.stderr.strip().endswith("ImportError: sparse derivatives need SciPy: pip install 'minigrad[scipy]'")
+    assert done.stderr.strip().endswith("ImportError: sparse derivatives need SciPy: pip install scipy")
