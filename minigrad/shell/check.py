@@ -8,23 +8,13 @@ import functools
 import re
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minigrad.core.tree import flatten
 from minigrad.errors import CommandError
-from minigrad.shell.targets import (
-    drawn,
-    function_of_parameters,
-    in_one_line,
-    loaded,
-    names_of,
-    target_of,
-    variables_of,
-    with_same_arguments,
-)
+from minigrad.shell.targets import add_target_options, needs_folder, in_one_line, problem_of
 from minigrad.show.page import write
 
 EXIT = {"OK": 0, "WRONG": 1, "NOT DIFFERENTIABLE HERE": 3, "INCONCLUSIVE": 3}
@@ -38,6 +28,7 @@ gradient, or (value, gradient); of several parameters a tuple.
 examples:
   python -m minigrad check model.py:loss --manual gradient --shapes 'A=(15,2), b=(15,1)'
   python -m minigrad check model.py:loss --manual gradient --at point.npz --html report.html
+  python -m minigrad check model.py:distance --manual sign --at 'w=[0.5, -1.0]'
   python -m minigrad check 'tour.ipynb:lossF(ForwardNN(A,b,x,R)[-1], Y)' \\
       --manual 'BackwardNN(A, b, ForwardNN(A,b,x,R), R)' --wrt A,b
 
@@ -46,52 +37,21 @@ exit codes: 0 OK; 1 WRONG; 3 NOT DIFFERENTIABLE HERE or INCONCLUSIVE; 2 bad inpu
 
 def register(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Add the options to the parser of the command; the result runs it."""
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = EPILOG
-    parser.add_argument("function", metavar="F", help="the function: FILE:NAME or FILE:EXPRESSION")
+    run = add_target_options(parser, _check)
     parser.add_argument("--manual", required=True, help="its gradient by hand: [FILE:]NAME or [FILE:]EXPRESSION")
-    parser.add_argument(
-        "--deltas", help="cotangents by hand of what F labels by minigrad.name: a function that returns a dict of them"
-    )
-    point = parser.add_mutually_exclusive_group()
-    point.add_argument("--at", metavar="POINT", help=".npz with an array per parameter; of lists 'A[0]', 'A[1]'")
-    point.add_argument("--shapes", help="draw the parameters: 'A=(15,2), b=()', of lists 'A=[(15,2),(3,15)]'")
-    point.add_argument("--wrt", metavar="NAMES", help="the parameters, with the values that F's file gives them: A,b")
-    parser.add_argument("--dtype", default="float64", help="of the parameters drawn by --shapes (default: float64)")
-    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument("--html", metavar="FILE", help="write the report as one page")
     parser.add_argument("--json", metavar="FILE", help="write the report as JSON")
-
-    def run(options: argparse.Namespace) -> int:
-        try:
-            return _check(options)
-        except CommandError as error:
-            print(f"minigrad check: {error}", file=sys.stderr)
-            return 2
-
     return run
 
 
 def _check(options: argparse.Namespace) -> int:
     import minigrad
 
-    if options.seed < 0:
-        raise CommandError(f"--seed must not be negative, not {options.seed}")
-    for path in filter(None, (options.html, options.json)):  # known before anything is waited for
-        if not Path(path).resolve().parent.is_dir():
-            raise CommandError(f"{path}: there is no such folder")
-    target = target_of(options.function, "F")
-    hand = target_of(options.manual, "--manual", target.file)
-    given = _point(options)
-    names = list(given) if given is not None else names_of(options.wrt)
-    targets = [target, hand] + ([target_of(options.deltas, "--deltas", target.file)] if options.deltas else [])
-    scopes = variables_of(targets, names, options.seed)
-    f, values = function_of_parameters(target, scopes[target.file], given, names)
-    manual = with_same_arguments(hand, scopes[hand.file], list(values))
+    needs_folder(options.html, options.json)
+    f, values, others = problem_of(options, ["manual", "deltas"])
+    manual = others["manual"]
     _numbers(values)
-    deltas = None
-    if len(targets) == 3:
-        deltas = with_same_arguments(targets[2], scopes[targets[2].file], list(values))
     counted, bar = _counted(f)
     several = len(values) > 1
     try:
@@ -101,7 +61,7 @@ def _check(options: argparse.Namespace) -> int:
             *values.values(),
             argnum=tuple(range(len(values))) if several else 0,
             seed=options.seed,
-            deltas=deltas,
+            deltas=others.get("deltas"),
         )
     except KeyboardInterrupt:
         print("minigrad check: interrupted", file=sys.stderr)
@@ -130,7 +90,8 @@ def _named(report: Any, names: list[str], options: argparse.Namespace) -> Any:
             leaves.append(dataclasses.replace(leaf, path=names[int(found[1])] + path[found.end() :]))
         else:
             leaves.append(dataclasses.replace(leaf, path=(names[0] if len(names) == 1 else "") + path))
-    origin = f"in {options.at}" if options.at else "drawn at random" if options.shapes else "as in the file"
+    given = options.at and (f"in {options.at}" if options.at.endswith(".npz") else "as given")
+    origin = given or ("drawn at random" if options.shapes else "as in the file")
     point = f"{', '.join(names)} {origin}: {sum(leaf.size for leaf in leaves)} numbers"
     return dataclasses.replace(report, leaves=tuple(leaves), point=point)
 
@@ -164,17 +125,8 @@ def _counted(f: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:
     return counting, bar
 
 
-# ----- where ----------------------------------------------------------------------------------------------------------
-
-
 def _numbers(values: dict[str, Any]) -> None:
     for name, value in values.items():
         for leaf in flatten(value)[0]:
             if np.asarray(leaf).dtype.kind not in "fc":
                 raise CommandError(f"the parameter {name} has {np.asarray(leaf).dtype}: gradients are of floats")
-
-
-def _point(options: argparse.Namespace) -> dict[str, Any] | None:
-    if options.shapes is not None:
-        return drawn(options.shapes, options.dtype, options.seed)
-    return None if options.at is None else loaded(options.at)

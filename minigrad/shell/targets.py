@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import builtins
 import functools
 import inspect
 import linecache
 import re
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +18,76 @@ import numpy as np
 
 from minigrad.errors import CommandError
 from minigrad.shell.programs import program
+
+# ----- the options of every command that works on a function ----------------------------------------------------------
+
+
+def add_target_options(
+    parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
+) -> Callable[[argparse.Namespace], int]:
+    """Add the function F and the options that say at which point; the result is `run`, bad input told in one line."""
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("function", metavar="F", help="the function: FILE:NAME or FILE:EXPRESSION")
+    point = parser.add_mutually_exclusive_group()
+    point.add_argument(
+        "--at",
+        metavar="POINT",
+        help="values: '0.5, b=[1, 2]'; or an .npz with an array per parameter, of lists 'A[0]', 'A[1]'",
+    )
+    point.add_argument("--shapes", help="draw the parameters: 'A=(15,2), b=()', of lists 'A=[(15,2),(3,15)]'")
+    point.add_argument("--wrt", metavar="NAMES", help="the parameters, with the values that F's file gives them: A,b")
+    parser.add_argument("--dtype", default="float64", help="of the parameters drawn by --shapes (default: float64)")
+    parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
+    parser.add_argument(
+        "--deltas", help="cotangents by hand of what F labels by minigrad.name: a function that returns a dict of them"
+    )
+
+    def run_and_tell(options: argparse.Namespace) -> int:
+        try:
+            return run(options)
+        except CommandError as error:
+            print(f"{parser.prog.replace('python -m ', '')}: {error}", file=sys.stderr)
+            return 2
+
+    return run_and_tell
+
+
+class Problem(NamedTuple):
+    """What the options of a command name."""
+
+    fun: Callable[..., Any]  #: the function of its parameters
+    values: dict[str, Any]  #: the parameters, in its order
+    others: dict[str, Callable[..., Any]]  #: the functions that go with it, by option; those that are not given lack
+
+
+def problem_of(options: argparse.Namespace, others: Sequence[str] = ()) -> Problem:
+    """The function F and its point; `others` are options that name functions of the same parameters."""
+    if options.seed < 0:
+        raise CommandError(f"--seed must not be negative, not {options.seed}")
+    target = target_of(options.function, "F")
+    texts = {option: getattr(options, option) for option in others}
+    beside = {option: target_of(text, f"--{option}", target.file) for option, text in texts.items() if text}
+    in_order, given = placed(options.at) if options.at is not None else ([], {})
+    if options.shapes is not None:
+        given = drawn(options.shapes, options.dtype, options.seed)
+    names = list(given) or names_of(options.wrt)
+    scopes = variables_of([target, *beside.values()], names, options.seed)
+    if in_order:
+        given = named(target, scopes[target.file], in_order, given)
+        names = list(given)
+    fun, values = function_of_parameters(target, scopes[target.file], given or None, names)
+    functions = {
+        option: with_same_arguments(each, scopes[each.file], list(values), option) for option, each in beside.items()
+    }
+    return Problem(fun, values, functions)
+
+
+def needs_folder(*paths: str | None) -> None:
+    """Raise unless these files can be made; known before anything is waited for."""
+    for path in filter(None, paths):
+        if not Path(path).resolve().parent.is_dir():
+            raise CommandError(f"{path}: there is no such folder")
+
 
 # ----- what to call ---------------------------------------------------------------------------------------------------
 
@@ -153,8 +225,10 @@ def function_of_parameters(
     return of_parameters, values_of(target, scope, given, names)
 
 
-def with_same_arguments(target: Target, scope: dict[str, Any], names: list[str]) -> Callable[..., Any]:
-    """The gradient by hand, called with the parameters of the function."""
+def with_same_arguments(
+    target: Target, scope: dict[str, Any], names: list[str], option: str = "manual"
+) -> Callable[..., Any]:
+    """What an option gives by hand, called with the parameters of the function."""
     if not target.is_name:
         return expression(target, scope, names)
     function = looked_up(target, scope)
@@ -163,7 +237,7 @@ def with_same_arguments(target: Target, scope: dict[str, Any], names: list[str])
     if not len(required) <= len(names) <= len(parameters):
         raise CommandError(
             f"{target.text}({', '.join(parameters)}) cannot be called with ({', '.join(names)}): write the call, "
-            f"such as --manual '{target.text}({', '.join([*names, '...'])})'"
+            f"such as --{option} '{target.text}({', '.join([*names, '...'])})'"
         )
     return function
 
@@ -303,6 +377,16 @@ def placed(text: str) -> tuple[list[Any], dict[str, Any]]:
         return values, {str(k.arg): _numbers(ast.literal_eval(k.value)) for k in call.keywords}
     except (SyntaxError, ValueError, TypeError, MemoryError, RecursionError):
         raise CommandError(f"--at is an .npz file, or values such as '0.5, b=[1.0, 2.0]', not {text!r}") from None
+
+
+def named(target: Target, scope: dict[str, Any], in_order: list[Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Values that were given in their order, under the names of the parameters."""
+    if not target.is_name:
+        raise CommandError(f"say which variables of {target.text!r} the values are for: --at 'x=0.5'")
+    names = list(parameters_of(looked_up(target, scope), target.text))
+    if len(in_order) > len(names):
+        raise CommandError(f"{target.text}({', '.join(names)}) has {len(names)} parameters, not {len(in_order)}")
+    return {**dict(zip(names, in_order)), **given}
 
 
 def _numbers(value: Any) -> Any:

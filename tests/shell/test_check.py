@@ -192,6 +192,15 @@ def test_a_kink(model: str, tmp_path: Path) -> None:
     assert main(["check", f"{model}:distance", "--manual", f"{model}:np.sign", "--at", str(point)]) == 3
 
 
+def test_a_point_can_be_written_in_the_command(model: str, capsys: Any) -> None:
+    """Values after --at, in order or by name, are as good as a file."""
+    for point in ("[0.5, -1.0]", "w=[0.5, -1.0]"):
+        assert main(["check", f"{model}:distance", "--manual", f"{model}:np.sign", "--at", point]) == 0
+        assert "w as given: 2 numbers" in capsys.readouterr().out
+    assert main(["check", f"{model}:distance", "--manual", "gradient", "--at", "[0.5]", "--deltas", "noted"]) == 2
+    assert "--manual 'gradient(w, ...)'" in capsys.readouterr().err
+
+
 def test_constants_of_the_file(model: str) -> None:
     """Arguments that are not parameters are looked up by name; those with a default keep it."""
     path = Path(model)
