@@ -14,7 +14,7 @@ import numpy as np
 
 from minigrad.core.tree import flatten
 from minigrad.errors import CommandError
-from minigrad.shell.targets import add_target_options, needs_folder, in_one_line, problem_of
+from minigrad.shell.targets import add_target_options, in_one_line, needs_folder, problem_of
 from minigrad.show.page import write
 
 EXIT = {"OK": 0, "WRONG": 1, "NOT DIFFERENTIABLE HERE": 3, "INCONCLUSIVE": 3}

@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Callable
 
 from minigrad.errors import CommandError
-from minigrad.shell.targets import add_target_options, needs_folder, in_one_line, problem_of
+from minigrad.shell.targets import add_target_options, in_one_line, needs_folder, problem_of
 
 EPILOG = """\
 F is FILE:NAME, a function of the inputs, or FILE:EXPRESSION in them; FILE is a script, a notebook (.py, .ipynb) or a
