@@ -1,6 +1,9 @@
-"""The examples of `from_scratch.md` use the engine that the page builds in its plain Python blocks."""
+"""The pages run: their doctests may use what their plain blocks define, and draw without a screen."""
 
+import importlib.util
+import os
 import re
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,12 +11,22 @@ import pytest
 
 PLAIN_BLOCK = re.compile(r"^```python\n(?!>>>)(.*?)^```", re.DOTALL | re.MULTILINE)
 
+collect_ignore = ["_build", "api"]
+if not importlib.util.find_spec("sphinx"):  # pip install -e '.[docs]'
+    collect_ignore += ["conf.py", "site_parts.py"]
+
 
 @pytest.fixture(autouse=True)
-def engine_of_the_page(request: pytest.FixtureRequest, doctest_namespace: dict[str, Any]) -> Iterator[None]:
+def the_page_runs(
+    request: pytest.FixtureRequest, doctest_namespace: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     """Run the page's plain blocks in the namespace of its doctests, and clear that namespace afterwards."""
-    if request.node.path.name == "from_scratch.md":
-        text = request.node.path.read_text(encoding="utf-8")
-        exec("".join(PLAIN_BLOCK.findall(text)), doctest_namespace)
+    page = request.node.path
+    if page.name == "from_scratch.md" or page.parent.name == "course":
+        if "matplotlib" not in sys.modules:
+            monkeypatch.setitem(os.environ, "MPLBACKEND", "agg")
+        exec("".join(PLAIN_BLOCK.findall(page.read_text(encoding="utf-8"))), doctest_namespace)
     yield
     doctest_namespace.clear()
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")

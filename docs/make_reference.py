@@ -1,4 +1,5 @@
 """Write `docs/reference.md` from the docstrings: `python docs/make_reference.py`. The tests keep the page in step.
+The site has the whole docstrings besides, on one page for each group below.
 
 A public name that stands in no group below fails the tests, so the page is complete.
 """
@@ -117,6 +118,7 @@ libraries by their names. (`minigrad` is the name of another project on the publ
 | `report` | reports of `check` in the terminal and as a page | `rich matplotlib tqdm` |
 | `testing` | `minigrad.testing` with pytest and hypothesis | `pytest hypothesis` |
 | `tour` | `python -m nn tour` | `matplotlib scikit-learn tqdm` |
+| `docs` | this site: `python -m sphinx -W -b html docs docs/_build` | `sphinx myst-parser furo matplotlib scipy` |
 | `test`, `lint`, `bench` | tests, style, benchmarks against other libraries | see `pyproject.toml` |
 """
 
@@ -152,6 +154,52 @@ def page() -> str:
             lines.append(f"| `{signature(name, value)}` | {first_sentence(value)} |")
         lines.append("")
     return "\n".join(lines) + CLOSING
+
+
+def slug(group: Group) -> str:
+    """The name of the group's page of docstrings."""
+    return re.sub(r"\W+", "-", group.title.lower()).strip("-")
+
+
+def homes() -> dict[tuple[str, str], Group]:
+    """The group that has the docstring of each name: a class that stands in two groups has it in the last one."""
+    classes: dict[int, Group] = {}
+    found = {}
+    for group in reversed(GROUPS):
+        for name in group.names.split():
+            value = getattr(importlib.import_module(group.module), name)
+            found[group.module, name] = classes.setdefault(id(value), group) if inspect.isclass(value) else group
+    return found
+
+
+def docstring_page(group: Group) -> str:
+    """The page of the site with the whole docstrings of one group."""
+    lines = [f"# {group.title}", "", group.note, "", "```{eval-rst}"]
+    for name in group.names.split():
+        home, value = homes()[group.module, name], getattr(importlib.import_module(group.module), name)
+        if home is not group:
+            lines += [f":py:class:`{group.module}.{name} <{home.module}.{name}>` is :doc:`elsewhere <{slug(home)}>`."]
+        elif inspect.ismodule(value):
+            lines += [f".. automodule:: {group.module}.{name}"]
+        elif inspect.isclass(value):
+            lines += [f".. autoclass:: {group.module}.{name}", "   :members:"]
+        else:
+            lines += [f".. autofunction:: {group.module}.{name}"]
+        lines += [""]
+    return "\n".join([*lines, "```", ""]).replace("(../minigrad/", "(../../minigrad/")
+
+
+def write_docstring_pages(folder: Path) -> None:
+    """All of these pages; one that is as it should be is not touched."""
+    folder.mkdir(exist_ok=True)
+    pages = {f"{slug(group)}.md": docstring_page(group) for group in GROUPS}
+    for path in folder.glob("*.md"):
+        if path.name not in pages:
+            path.unlink()
+    for name, text in pages.items():
+        path = folder / name
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

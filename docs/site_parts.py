@@ -1,0 +1,276 @@
+"""What the site adds to Sphinx: figures made by the code of a page, mathematics without a script, links to the
+repository's files, and a page of the reference for each group of names.
+"""
+
+import doctest
+import html
+import io
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import make_reference
+import matplotlib
+import matplotlib.pyplot as plt
+from docutils import nodes
+from docutils.parsers.rst import Directive, directives
+from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.osutil import relative_uri
+
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
+
+# ----- figures ----------------------------------------------------------------------------------------------------
+
+PLAIN_BLOCK = re.compile(r"^```python\n(?!>>>)(.*?)^```", re.DOTALL | re.MULTILINE)
+OPTIONS = doctest.NORMALIZE_WHITESPACE
+INK = "#010203"  #: stands for the colour of the text, until the picture is written
+STYLE: dict[str, Any] = {
+    "figure.figsize": (6.4, 3.2),
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.size": 11,
+    "svg.fonttype": "none",  # words stay words
+    "savefig.transparent": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "lines.linewidth": 2.0,
+    "legend.frameon": False,
+    # Okabe and Ito's colours that show on white and on black, each with a line style of its own.
+    "axes.prop_cycle": (
+        matplotlib.cycler(color=["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00"])
+        + matplotlib.cycler(linestyle=["-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1))])
+    ),
+    **dict.fromkeys(["text.color", "axes.edgecolor", "axes.labelcolor", "xtick.color", "ytick.color"], INK),
+}
+
+
+class Session:
+    """The code of one page, run as its doctests are: first the plain blocks, then the examples in their order."""
+
+    def __init__(self, page: Path) -> None:
+        text = page.read_text(encoding="utf-8")
+        self.page = page
+        self.namespace: dict[str, Any] = {}
+        exec("".join(PLAIN_BLOCK.findall(text)), self.namespace)
+        self.waiting = doctest.DocTestParser().get_examples(text)
+        self.figures = 0
+
+    def run_up_to(self, code: str) -> None:
+        """Run the examples of the page up to the last one of `code`."""
+        wanted = [example.source for example in doctest.DocTestParser().get_examples(code)]
+        sources = [example.source for example in self.waiting]
+        starts = [i for i in range(len(sources)) if sources[i : i + len(wanted)] == wanted]
+        if not wanted or not starts:
+            raise ExtensionError(f"{self.page.name}: a figure is made by examples with >>>, of the page itself")
+        end = starts[0] + len(wanted)
+        examples, self.waiting = self.waiting[:end], self.waiting[end:]
+        test = doctest.DocTest(examples, self.namespace, self.page.name, str(self.page), 0, None)
+        test.globs = self.namespace  # not a copy: the next figure goes on from here
+        said = io.StringIO()
+        failed, _ = doctest.DocTestRunner(optionflags=OPTIONS).run(test, out=said.write, clear_globs=False)
+        if failed:
+            raise ExtensionError(f"{self.page.name}: the examples fail\n{said.getvalue()}")
+
+
+def drawn(figure: Any, label: str, salt: str) -> str:
+    """The picture as SVG that takes its ink from the text around it."""
+    written = io.StringIO()
+    with plt.rc_context({"svg.hashsalt": salt}):
+        figure.savefig(written, format="svg", metadata={"Date": None})
+    picture = re.sub(r"<metadata>.*?</metadata>", "", written.getvalue(), flags=re.DOTALL)
+    picture = picture[picture.index("<svg") :].replace(INK, "currentColor")
+    return picture.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
+
+
+class Plot(Directive):
+    """A figure made by the examples in it: `:alt:` says what is to be seen, `:caption:` what it means."""
+
+    has_content = True
+    option_spec = {"alt": directives.unchanged_required, "caption": directives.unchanged_required}  # noqa: RUF012
+
+    def run(self) -> list[nodes.Node]:
+        """The code, and what it draws."""
+        env = self.state.document.settings.env
+        if not self.options.get("alt") or not self.options.get("caption"):
+            raise self.error("a figure needs :alt:, the words for those who do not see it, and :caption:")
+        session = env.current_document.get("session")
+        if session is None:
+            session = env.current_document["session"] = Session(Path(env.doc2path(env.docname)))
+        code = "\n".join(self.content)
+        with plt.rc_context(STYLE):
+            plt.close("all")
+            session.run_up_to(code)
+            session.figures += 1
+            picture = drawn(plt.gcf(), self.options["alt"], f"{env.docname}-{session.figures}")
+            plt.close("all")
+        shown = nodes.literal_block(code, code, language="pycon")
+        figure = nodes.figure(classes=["made-by-code"])
+        caption = nodes.caption()
+        caption += self.state.inline_text(self.options["caption"], self.lineno)[0]
+        figure += [nodes.raw("", picture, format="html"), caption]
+        return [shown, figure]
+
+
+# ----- mathematics ------------------------------------------------------------------------------------------------
+
+
+def inline_math(self: Any, node: nodes.math) -> None:
+    """A formula within a line, as MathML."""
+    self.body.append(tex2mathml(node.astext(), as_block=False))
+    raise nodes.SkipNode
+
+
+def block_math(self: Any, node: nodes.math_block) -> None:
+    """A formula on lines of its own."""
+    self.body.append(tex2mathml(node.astext(), as_block=True))
+    raise nodes.SkipNode
+
+
+# ----- links to the repository ------------------------------------------------------------------------------------
+
+LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s#:]+)(#[^)\s]*)?\)")
+INCLUDE = re.compile(r"```\{include\} (\S+)\n```\n")
+SHOWN = "files"  #: the folder of the site with the repository's files
+SCHEME = "repository:"
+
+
+def included() -> dict[Path, str]:
+    """The Markdown files outside of `docs` that are pages of the site: `docs/project` includes one in each of its own."""
+    pages = {}
+    for page in sorted((DOCS / "project").glob("*.md")):
+        file = INCLUDE.fullmatch(page.read_text(encoding="utf-8"))
+        if file is None:
+            raise ExtensionError(f"{page.name} includes one file and says nothing else")
+        pages[(page.parent / file[1]).resolve()] = f"project/{page.stem}"
+    pages[ROOT / "README.md"] = "index"
+    return pages
+
+
+def with_links(text: str, origin: Path, page: Path, pages: dict[Path, str]) -> str:
+    """The Markdown of `origin` as it has to stand on `page`: what lies outside of the site is linked as a file."""
+
+    def link(match: re.Match[str]) -> str:
+        image, words, target, anchor = match.groups(default="")
+        path = (origin.parent / target).resolve()
+        words = LINK.sub(link, words)  # a picture may be a link
+        if not path.exists() or not path.is_relative_to(ROOT):
+            return match[0]
+        if image or (path.is_relative_to(DOCS) and path.suffix == ".md"):
+            target = os.path.relpath(path, page.parent)
+        elif path in pages:
+            target = f"/{pages[path]}.md"
+            anchor = "" if pages[path] == "index" else anchor
+        else:
+            target, anchor = SCHEME + path.relative_to(ROOT).as_posix(), ""
+        return f"{image}[{words}]({target}{anchor})"
+
+    return LINK.sub(link, text)
+
+
+def read_page(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Put in what a page includes, and turn its links; names of the reference lead to their docstrings."""
+    page, pages = Path(app.env.doc2path(docname)), included()
+    origin = {name: file for file, name in pages.items() if name != "index"}.get(docname, page)
+    if origin is not page:
+        app.env.note_dependency(str(origin), docname=docname)
+        source[0] = origin.read_text(encoding="utf-8")
+    source[0] = with_links(source[0], origin, page, pages)
+    if docname == "reference":
+        app.env.note_dependency(str(DOCS / "make_reference.py"), docname=docname)
+        source[0] = reference_with_links(source[0])
+
+
+def turn_links(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Let links to the repository's files lead to their pages in the site, and note that these are wanted."""
+    for node in doctree.findall(nodes.reference):
+        uri = node.get("refuri", "")
+        if uri.startswith(SCHEME):
+            path = uri.removeprefix(SCHEME)
+            wanted(app).add(path)
+            node["refuri"] = relative_uri(app.builder.get_target_uri(docname), f"{SHOWN}/{path}.html")
+            node["internal"] = True
+
+
+def trim_examples(_app: Sphinx, doctree: nodes.document) -> None:
+    """Doctests end with an empty line, which need not be seen."""
+    for node in doctree.findall(nodes.literal_block):
+        node.rawsource = node.rawsource.rstrip()
+        node[:] = [nodes.Text(node.astext().rstrip())]
+
+
+def wanted(app: Sphinx) -> set[str]:
+    """The files that pages link to, remembered between builds."""
+    if not hasattr(app.env, "repository_files"):
+        app.env.repository_files = set()
+    return app.env.repository_files
+
+
+def pages_of_files(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
+    """A page for each file and folder that is linked to, and for what a folder holds."""
+    todo = sorted(wanted(app))
+    seen = set(todo)
+    while todo:
+        name = todo.pop()
+        path = ROOT / name
+        if path.is_dir():
+            inside = sorted(p for p in path.iterdir() if p.is_dir() or p.suffix in (".py", ".md"))
+            inside = [p for p in inside if p.name[0] not in "._" or p.name == "__init__.py"]
+            rows = [f'<li><a href="{path.name}/{p.name}.html">{html.escape(p.name)}</a></li>' for p in inside]
+            body = f"<ul>{''.join(rows)}</ul>"
+            new = [f"{name}/{p.name}" for p in inside if f"{name}/{p.name}" not in seen]
+            todo, seen = todo + new, seen | set(new)
+        else:
+            language = {".py": "python", ".md": "markdown"}.get(path.suffix, "text")
+            text = path.read_text(encoding="utf-8", errors="replace")
+            body = app.builder.highlighter.highlight_block(text, language)  # type: ignore[attr-defined]
+        title = html.escape(name)
+        yield f"{SHOWN}/{name}", {"title": title, "body": f"<h1><code>{title}</code></h1>{body}"}, "page.html"
+
+
+# ----- the reference ----------------------------------------------------------------------------------------------
+
+
+def write_reference(_app: Sphinx) -> None:
+    """One page of docstrings for each group of names: `docs/api`, which git ignores."""
+    make_reference.write_docstring_pages(DOCS / "api")
+
+
+def reference_with_links(text: str) -> str:
+    """The page of tables: a name leads to its docstring, a group to the pages of docstrings."""
+    homes = make_reference.homes()
+    for group in make_reference.GROUPS:
+        for name in group.names.split():
+            row = rf"(## {re.escape(group.title)}\n(?:(?!\n## ).)*?\n\| )`({name}\b[^`]*)`"
+            role = rf"\1{{py:obj}}`\2 <{homes[group.module, name].module}.{name}>`"
+            text = re.sub(row, role, text, count=1, flags=re.DOTALL)
+    pages = "\n".join(f"api/{make_reference.slug(group)}" for group in make_reference.GROUPS)
+    return f"{text}\n```{{toctree}}\n:hidden:\n{pages}\n```\n"
+
+
+def escape_docstring(_app: Sphinx, _what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
+    """Docstrings are read as text: outside of code, bars and stars are themselves."""
+    example = False
+    for i, line in enumerate(lines):
+        example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
+        if not example:
+            parts = re.split(r"(`[^`]*`|\*\*[A-Z][^*]*\*\*|^\s*\*+\w+(?=:))", line)  # code, bold, names of arguments
+            lines[i] = "".join(part if k % 2 else re.sub(r"([|*])", r"\\\1", part) for k, part in enumerate(parts))
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Tell Sphinx."""
+    plt.switch_backend("agg")
+    app.add_directive("plot", Plot)
+    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
+    app.connect("builder-inited", write_reference)
+    app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before the sections are read
+    app.connect("source-read", read_page)
+    app.connect("doctree-read", trim_examples)
+    app.connect("doctree-resolved", turn_links)
+    app.connect("html-collect-pages", pages_of_files)
+    return {"parallel_read_safe": False, "parallel_write_safe": False}
