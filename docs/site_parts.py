@@ -16,6 +16,7 @@ import matplotlib
 import matplotlib.pyplot as plt
 from docutils import nodes
 from docutils.parsers.rst import Directive, directives
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
@@ -119,15 +120,12 @@ class Plot(Directive):
 # ----- mathematics ------------------------------------------------------------------------------------------------
 
 
-def inline_math(self: Any, node: nodes.math) -> None:
-    """A formula within a line, as MathML."""
-    self.body.append(tex2mathml(node.astext(), as_block=False))
-    raise nodes.SkipNode
-
-
-def block_math(self: Any, node: nodes.math_block) -> None:
-    """A formula on lines of its own."""
-    self.body.append(tex2mathml(node.astext(), as_block=True))
+def write_math(self: Any, node: nodes.math | nodes.math_block) -> None:
+    """A formula as MathML, which browsers show by themselves."""
+    try:
+        self.body.append(tex2mathml(node.astext(), as_block=isinstance(node, nodes.math_block)))
+    except MathError as error:
+        raise ExtensionError(f"{self.docnames[0]}: {error} in {node.astext()}") from error
     raise nodes.SkipNode
 
 
@@ -266,7 +264,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx."""
     plt.switch_backend("agg")
     app.add_directive("plot", Plot)
-    app.add_html_math_renderer("mathml", (inline_math, None), (block_math, None))
+    app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     app.connect("builder-inited", write_reference)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before the sections are read
     app.connect("source-read", read_page)

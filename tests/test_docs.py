@@ -17,7 +17,7 @@ from benchmarks.items import ITEMS
 
 ROOT = next(folder for folder in Path(__file__).parents if (folder / "pyproject.toml").exists())
 PAGES = sorted(
-    path for pattern in ("*.md", "docs/*.md", "tests/*.md", "minigrad/**/*.md", "benchmarks/*.md")
+    path for pattern in ("*.md", "docs/*.md", "docs/course/*.md", "tests/*.md", "minigrad/**/*.md", "benchmarks/*.md")
     for path in ROOT.glob(pattern)
 )  # fmt: skip
 
@@ -213,3 +213,23 @@ def test_the_reference_is_complete_and_in_step_with_the_docstrings() -> None:
     assert len(grouped) == len(set(grouped))
     assert set(minigrad.__all__) <= set(grouped), "give every public name one place in GROUPS"
     assert text_of("docs/reference.md") == reference.page(), "run: python docs/make_reference.py"
+
+
+# ----- the course -----------------------------------------------------------------------------------------------------
+
+
+def test_the_list_of_the_course_is_complete() -> None:
+    """The side bar of the site lists what is there; the table lists it for those who read the files."""
+    chapters = sorted((ROOT / "docs/course").glob("[0-9]*.md"))
+    rows = re.findall(r"^\| (\d+) \| \[(.*?)\]\((.*?)\) \|", text_of("docs/course/index.md"), flags=re.MULTILINE)
+    titles = [path.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for path in chapters]
+    assert rows == [(str(int(p.name[:2])), title, p.name) for p, title in zip(chapters, titles, strict=True)]
+
+
+def test_solutions_of_exercises_are_folded() -> None:
+    for path in (ROOT / "docs/course").glob("[0-9]*.md"):
+        text = path.read_text(encoding="utf-8")
+        exercises = re.findall(r"^\*\*\d\.\*\*", text.partition("\n## Exercises\n")[2], flags=re.MULTILINE)
+        assert 2 <= len(exercises) <= 4, path.name
+        assert text.count("\n<details><summary>Solution</summary>\n") == len(exercises) == text.count("\n</details>\n")
+        assert 1 <= text.count("\n```{plot}\n") <= 2, path.name
