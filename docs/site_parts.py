@@ -138,7 +138,7 @@ SCHEME = "repository:"
 
 
 def included() -> dict[Path, str]:
-    """The Markdown files outside of `docs` that are pages of the site: `docs/project` includes one in each of its own."""
+    """The Markdown files outside of `docs` that are pages of the site: each page of `docs/project` includes one."""
     pages = {}
     for page in sorted((DOCS / "project").glob("*.md")):
         file = INCLUDE.fullmatch(page.read_text(encoding="utf-8"))
