@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.beginnings import with_whole_passes
 from minigrad.compiler.naming import Names, name_by_function
-from minigrad.compiler.normal_form import Fresh, holes_of, normal_form, seeded
+from minigrad.compiler.normal_form import Fresh, holes_of, normal_form
 from minigrad.compiler.passes import without_dead_code
 from minigrad.compiler.render import ATOM, SCATTER, Text
 from minigrad.compiler.rewriting import renamed
@@ -121,7 +122,7 @@ class KeepingWriter(Writer):
     def prepared(self, program: Program) -> Program:
         """The program in the form in which loops are looked for."""
         program = normal_form(program, self.plan.computes_again)
-        program, self.terms = seeded(program)
+        program, self.terms = with_whole_passes(program)
         needless = {index: term for index, term in self.terms.items() if index in self.plan.needless}
         self.terms = {index: term for index, term in self.terms.items() if index not in needless}
         return without_dead_code(_without(program, needless))

@@ -1,4 +1,4 @@
-"""The normal form in which loops are looked for: a pass holds all that it needs, and sums begin at zero."""
+"""The normal form in which loops are looked for: a pass holds all that it needs."""
 
 from __future__ import annotations
 
@@ -230,16 +230,22 @@ def _hoisted(program: Program) -> list[Step]:
     for t, step in enumerate(steps):  # what is done where a sweep hands out its results belongs to its last line
         if t and step.origin.statement is None and step.origin.phase == steps[t - 1].origin.phase != "primal":
             steps[t] = step._replace(origin=steps[t - 1].origin._replace(owner=step.origin.owner))
-    by: dict[int, int] = {}
-    known = {var.index for var in program.inputs}
-    wanted: list[int] = []
-    for t, step in enumerate(steps):
-        if step.out is not None and all(var.index in known for var in reads(step)):
-            for var in made_by(step):
-                known.add(var.index)
-                by[var.index] = t
-                if max(readers.get(var.index, {0: 0}).values(), default=0) >= 3:
-                    wanted.append(t)
+    alike = Counter([likeness(step) for step in steps])
+    by = {var.index: t for t, step in enumerate(steps) for var in made_by(step)}
+    once: dict[int, bool] = {}  # whether a step, and what it depends on, is no part of what repeats
+
+    def is_once(t: int) -> bool:
+        if t not in once:
+            once[t] = alike[likeness(steps[t])] == 1 and all(
+                is_once(by[v.index]) for v in reads(steps[t]) if v.index in by
+            )
+        return once[t]
+
+    wanted = [
+        t
+        for t, step in enumerate(steps)
+        if any(max(readers.get(var.index, {0: 0}).values(), default=0) >= 3 for var in made_by(step)) and is_once(t)
+    ]
     first: set[int] = set()
     while wanted:
         t = wanted.pop()
@@ -247,91 +253,3 @@ def _hoisted(program: Program) -> list[Step]:
             first.add(t)
             wanted += [by[var.index] for var in reads(steps[t]) if var.index in by]
     return [steps[t] for t in sorted(first)] + [step for t, step in enumerate(steps) if t not in first]
-
-
-def seeded(program: Program) -> tuple[Program, dict[int, Any]]:
-    """Sums that grow from step to step begin at zero: what is added (or subtracted) first is added to zero.
-
-    A sum of n terms has n - 1 additions, so the first pass of its loop would have to be told apart.
-
-    Returns:
-        The program, and what was put in: for the index of each result the step that it stands for, or the term that it
-        is equal to.
-    """
-    fresh = Fresh(program)
-    steps = program.steps
-    by = {var.index: t for t, step in enumerate(steps) for var in made_by(step)}
-    chains = {
-        step.out.index: t
-        for t, step in enumerate(steps)
-        if step.function in (operator.add, operator.sub) and type(step.out) is Var and not step.kwargs
-    }
-    following: dict[int, int] = {}
-    for t in chains.values():
-        for arg in steps[t].args:
-            if type(arg) is Var:
-                following[arg.index] = t
-
-    def term_of(t: int, before: int) -> int:
-        """Where the term was made that step `t` adds to the value `before`; -1 if it is none."""
-        x, y = steps[t].args
-        if type(x) is not Var or type(y) is not Var:
-            return -1
-        if x.index == before:
-            return by.get(y.index, -1)
-        return by.get(x.index, -1) if y.index == before and steps[t].function is operator.add else -1
-
-    put: dict[int, Step] = {}  # before which step
-    instead: dict[int, dict[int, Var]] = {}
-    stands_for: dict[int, Any] = {}
-    for t in chains.values():
-        step = steps[t]
-        for first in step.args:
-            if (
-                type(first) is not Var
-                or first.index in chains
-                or first.index not in by
-                or first.shape != step.out.shape
-            ):
-                continue
-            later = term_of(t, first.index)
-            again = following.get(step.out.index, -1)
-            last = term_of(again, step.out.index) if again >= 0 else -1
-            if (
-                not 0 <= later < t < last
-                or t - later != again - last
-                or likeness(steps[later]) != likeness(steps[last])
-            ):
-                continue
-            made, value = by[first.index], first
-            if step.function is operator.sub:
-                negated = steps[made]
-                if negated.function is not operator.neg or type(negated.args[0]) is not Var:
-                    continue
-                value = negated.args[0]
-                made = by.get(value.index, -1)
-            place = made + t - later
-            if (
-                not 0 <= made < later
-                or likeness(steps[made]) != likeness(steps[later])
-                or place > later
-                or place in put
-            ):
-                continue
-            zero: Any = np.zeros(first.shape, first.dtype) if first.kind == "array" else first.dtype.type(0)
-            var = like(first, fresh())
-            put[place] = step._replace(out=var, args=(zero, value) if first is step.args[0] else (value, zero))
-            instead[t] = {first.index: var}
-            stands_for[var.index] = first
-            break
-    if not put:
-        return program, {}
-    new: list[Step] = []
-    for t, step in enumerate(steps):
-        if t in put:
-            new.append(put[t])
-        if t in instead:
-            args = tuple([instead[t].get(arg.index, arg) if type(arg) is Var else arg for arg in step.args])
-            step = step._replace(args=args)
-        new.append(step)
-    return program._replace(steps=new), stands_for

@@ -225,8 +225,15 @@ class RolledWriter(KeepingWriter):
         """Lists, and what carried variables start from."""
         kept = self.kept[loop.start]
         lines = []
+        empty = [kept.names[slot] for slot in sorted(kept.lists) if kept.slope == 1 and not loop.initial.get(slot)]
+        while len(empty) > 2:
+            several, empty = empty[:8], empty[8:]
+            lines.append(f"{', '.join(several)} = {', '.join(['[]'] * len(several))}")
+        lines += [f"{name} = []" for name in empty]
         for slot in sorted(kept.lists):
             initial = [self.renderer.value(value) for value in loop.initial.get(slot, [])]
+            if kept.slope == 1 and not initial:
+                continue
             if kept.slope == 1:
                 lines.append(f"{kept.names[slot]} = [{', '.join(initial)}]")
             else:

@@ -14,13 +14,13 @@ Shapes are no part of a step's likeness: the layers of a network may differ in w
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from minigrad.compiler.normal_form import holes_of, identity, is_view, likeness
-from minigrad.compiler.stage import Program, Var, made_by
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 
 # ----- what a hole holds over the passes ------------------------------------------------------------------------------
 
@@ -121,6 +121,30 @@ def progression(numbers: Sequence[int]) -> tuple[int, int] | None:
     return (numbers[0], slopes.pop() if slopes else 0) if len(slopes) <= 1 else None
 
 
+def stretches(steps: Sequence[Step]) -> tuple[np.ndarray, list[tuple[int, int, int]]]:
+    """A number for each step, equal for those that are alike, and the stretches that repeat: start, period, length.
+
+    The longest stretches come first; they do not overlap.
+    """
+    ids: dict[Any, int] = {}
+    tokens = np.array([ids.setdefault(likeness(step), len(ids)) for step in steps])
+    n = len(tokens)
+    candidates = []
+    for period in range(1, min(n // 2, 20_000_000 // max(n, 1)) + 1):
+        equal = np.concatenate([[0], (tokens[:-period] == tokens[period:]).view(np.int8), [0]])
+        edges = np.flatnonzero(np.diff(equal))
+        for a, b in zip(edges[::2].tolist(), edges[1::2].tolist()):
+            if b - a >= max(1, (period + 1) // 2):
+                candidates.append((b - a, period, a))
+    found = []
+    taken = np.zeros(n, bool)
+    for length, period, start in sorted(candidates, key=lambda each: (-each[0], each[1])):
+        if not taken[start : start + length + period].any():
+            taken[start : start + length + period] = True
+            found.append((start, period, length + period))
+    return tokens, found
+
+
 class Finder:
     """Finds the loops of one program.
 
@@ -144,11 +168,16 @@ class Finder:
         self.where = {
             var.index: (t, which) for t, step in enumerate(self.steps) for which, var in enumerate(made_by(step))
         }
+        self.readers: dict[int, list[int]] = {}
+        for t, step in enumerate(self.steps):
+            for var in reads(step):
+                self.readers.setdefault(var.index, []).append(t)
         self.found: list[Loop] = []
 
     def loops(self) -> list[Loop]:
         """The loops, in the order of the program; they do not overlap."""
-        for start, period, count in sorted(self._stretches()):
+        self.tokens, found = stretches(self.steps)
+        for start, period, count in sorted(found):
             begin = max(start, self.found[-1].start + self.found[-1].count if self.found else 0)
             best: tuple[int, Loop] | None = None
             for offset in range(min(2 * period, start + count - begin - period)):
@@ -158,24 +187,6 @@ class Finder:
             if best is not None and self._pays(best[1]):
                 self.found.append(best[1])
         return self.found
-
-    def _stretches(self) -> Iterator[tuple[int, int, int]]:
-        """Stretches of the program that repeat with a period, the longest first and without overlap."""
-        ids: dict[Any, int] = {}
-        tokens = self.tokens = np.array([ids.setdefault(likeness(step), len(ids)) for step in self.steps])
-        n = len(tokens)
-        candidates = []
-        for period in range(1, min(n // 2, 20_000_000 // max(n, 1)) + 1):
-            equal = np.concatenate([[0], (tokens[:-period] == tokens[period:]).view(np.int8), [0]])
-            edges = np.flatnonzero(np.diff(equal))
-            for a, b in zip(edges[::2].tolist(), edges[1::2].tolist()):
-                if b - a >= max(1, (period + 1) // 2):
-                    candidates.append((b - a, period, a))
-        taken = np.zeros(n, bool)
-        for length, period, start in sorted(candidates, key=lambda each: (-each[0], each[1])):
-            if not taken[start : start + length + period].any():
-                taken[start : start + length + period] = True
-                yield start, period, length + period
 
     def _longest(self, start: int, period: int, count: int) -> Loop | None:
         """The longest loop from here on in which every hole can be said."""
@@ -207,10 +218,18 @@ class Finder:
     def _lines(self, loop: Loop, start: int, count: int) -> int:
         """About how many lines a person would have to read, with this loop and what is left beside it."""
         beside = count - loop.count
-        left_out = [loop.is_left_out(position) for position in range(loop.period)]
+        left_out = [
+            loop.is_left_out(position) and not self._is_within(loop, position) for position in range(loop.period)
+        ]
         guards = sum(now and not before for before, now in zip([False, *left_out], left_out))
         begins_late = 0 if self._begins_a_line(loop.start) else 4
         return loop.period + beside + 4 * len(loop.lags) + sum(left_out) + guards + begins_late
+
+    def _is_within(self, loop: Loop, position: int) -> bool:
+        """Whether a step that the last pass leaves out is written within another one that it leaves out."""
+        made = made_by(self.steps[loop.start + position])
+        readers = self.readers.get(made[0].index, []) if len(made) == 1 else []
+        return len(readers) == 1 and loop.covers(readers[0]) and loop.is_left_out(loop.spot(readers[0])[0])
 
     def _pays(self, loop: Loop) -> bool:
         later = self.steps[loop.start + loop.period : loop.start + loop.count]
