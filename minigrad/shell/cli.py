@@ -65,6 +65,15 @@ def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int
     return plot.run
 
 
+def _with_values(arguments: Sequence[str]) -> list[str]:
+    """The arguments, those that begin with a minus and are no option marked as values by a space in front.
+
+    `argparse` takes `-1e-3`, `-pi` and `-x^2` for options. The only short option here is `-h`.
+    """
+    is_value = lambda text: len(text) > 1 and text[0] == "-" != text[1] and text != "-h"
+    return [f" {text}" if is_value(text) else text for text in arguments]
+
+
 def _fail(message: str) -> int:
     print(f"minigrad: {message}", file=sys.stderr)
     return 2
@@ -88,7 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options: dict[str, Any] = {"help": text, "description": text}
         sub = commands.add_parser(name, **options)
         sub.set_defaults(run=command(sub))
-    options_given = parser.parse_args(arguments)
+    options_given = parser.parse_args(_with_values(sys.argv[1:] if arguments is None else arguments))
     try:
         return int(options_given.run(options_given))
     except BrokenPipeError:  # the reader, such as `head`, has seen enough

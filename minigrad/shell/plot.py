@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import csv
 import importlib.util
+import io
 import json
 import math
 import re
 import sys
 import warnings
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from minigrad.errors import CommandError, ExpressionError
 from minigrad.show.curves import Curves, Function, curves, mark
 from minigrad.show.draw import LAYOUTS, draw
-from minigrad.show.expression import Expression
+from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
+from minigrad.show.page import write
+from minigrad.show.taylor_page import taylor_page
 
 HIGHEST = 100
 
@@ -29,14 +33,20 @@ HIGHEST = 100
 def add_options(parser: ArgumentParser) -> None:
     """What the command line of `plot` takes."""
     parser.add_argument(
-        "function",
-        help="a formula in x, such as 'exp(-x**2)'; or module:function; or path/to/file.py:function, also of a "
-        "notebook. A formula that begins with a minus goes into parentheses: '(-x**2)'",
+        "what",
+        nargs="*",
+        metavar="FUNCTION",
+        help="a formula in x, such as 'exp(-x^2)' or '2|x| sin x'; or module:function; or path/to/file.py:function, "
+        "also of a notebook. Several are drawn together. A name with a value, such as a=2, is a parameter of them all",
     )
-    parser.add_argument("--order", type=int, default=3, metavar="K", help="the highest derivative (default: 3)")
+    parser.add_argument("--functions", action="store_true", help="list the functions and signs that a formula may have")
+    orders = parser.add_mutually_exclusive_group()
+    orders.add_argument("--order", type=int, default=3, metavar="K", help="the highest derivative (default: 3)")
+    orders.add_argument("--orders", type=_orders, metavar="0,2,4", help="these derivatives alone")
     parser.add_argument(
-        "--range", type=float, nargs=2, default=(-5.0, 5.0), metavar=("A", "B"), help="of x (default: -5 5)"
-    )
+        "--range", type=_bound, nargs=2, default=(-5.0, 5.0), metavar=("A", "B"), help="of x, such as -pi pi (default: "
+        "-5 5)",
+    )  # fmt: skip
     parser.add_argument("--points", type=int, default=1001, metavar="N", help="equally spaced (default: 1001)")
     parser.add_argument(
         "--out", metavar="FILE", help="the picture: .png, .svg, .pdf, ... (default: named after the function)"
@@ -46,6 +56,12 @@ def add_options(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--json", nargs="?", const="", metavar="FILE", help="write everything that was found; - for the terminal"
+    )
+    parser.add_argument(
+        "--page",
+        metavar="FILE.html",
+        help="write a page on which the order is a slider, and a point that is dragged along the curve shows the "
+        "Taylor polynomials there",
     )
     parser.add_argument(
         "--layout",
@@ -61,24 +77,35 @@ def add_options(parser: ArgumentParser) -> None:
         help="mark these on every curve, and print them; two of them within one step are not found",
     )
     parser.epilog = (
-        "With --csv or --json a picture is drawn only if --out is given. Exit codes: 0 done; 2 wrong usage, a formula "
-        "that cannot be read, or a file that cannot be written."
+        "With --csv, --json or --page a picture is drawn only if --out is given. Exit codes: 0 done; 2 wrong usage, a "
+        "formula that cannot be read, or a file that cannot be written."
     )
-    tell = parser.error
 
-    def error(message: str) -> Any:
-        if "required: function" in message:
-            message += " (a formula that begins with a minus goes into parentheses, '(-x**2)'; options come after it)"
-        tell(message)
 
-    parser.error = error  # type: ignore[method-assign]
+def _orders(text: str) -> list[int]:
+    try:
+        return sorted({int(part) for part in text.split(",")})
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a list of numbers, such as 0,2,4") from None
+
+
+def _bound(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        formula = Expression(text)
+    except ExpressionError as error:
+        raise ArgumentTypeError(f"{text!r} is not a number: {error.problem}") from None
+    if formula.depends_on_x:
+        raise ArgumentTypeError(f"{text.strip()!r} is not a number: it contains x")
+    return float(formula(0.0))
 
 
 def _marks(text: str) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in text.split(","))
     if not set(parts) <= {"zeros", "extrema"}:
-        from argparse import ArgumentTypeError
-
         raise ArgumentTypeError(f"{text!r} is not zeros, extrema or zeros,extrema")
     return parts
 
@@ -101,50 +128,100 @@ def run(options: Namespace) -> int:
 
 def plotted(options: Namespace) -> Iterator[str]:
     """Compute, draw and write; yields what there is to say."""
+    if options.functions:
+        yield from functions_in_words()
+        return
+    names, parameters = _names_and_parameters(options.what)
     start, stop = options.range
+    orders = options.orders or list(range(options.order + 1))
     if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
         raise CommandError(f"--range needs two numbers, the smaller first; got {start:g} {stop:g}")
-    if not 0 <= options.order <= HIGHEST:
-        raise CommandError(f"--order must be from 0 to {HIGHEST}, not {options.order}")
+    if not orders or orders[0] < 0 or orders[-1] > HIGHEST:
+        wrong = options.order if not options.orders else orders[0] if orders[0] < 0 else orders[-1]
+        raise CommandError(f"--order{'s' * bool(options.orders)} must be from 0 to {HIGHEST}, not {wrong}")
     if not 5 <= options.points <= 1_000_000:
         raise CommandError(f"--points must be from 5 to 1000000, not {options.points}")
     if options.csv == options.json == "-":
         raise CommandError("only one of --csv and --json can go to the terminal")
-    fun, title, stem = function_of(options.function)
-    wants_numbers = options.csv is not None or options.json is not None
+    functions = [function_of(name, parameters) for name in names]
+    stem = "_".join(stem for _, _, stem in functions)[:60]
+    wants_numbers = options.csv is not None or options.json is not None or options.page is not None
     picture = options.out or (None if wants_numbers else f"{stem}.png")
     if picture:
         check_suffix(picture)
-    try:
-        found = curves(fun, start, stop, options.order, options.points, title)
-        mark(found, fun, options.mark)
-    except Exception as error:
-        raise CommandError(f"{options.function} failed: {_first_line(error)}") from error
-    if not np.isfinite(found.values).any():
-        raise CommandError(f"{options.function} is not defined anywhere between {start:g} and {stop:g}")
-    yield from marks_in_words(found)
-    yield from (f"note: {note}" for note in found.notes)
+    all_found = []
+    for name, (fun, title, _) in zip(names, functions):
+        found = _found(name, fun, title, options, orders)
+        all_found.append(found)
+        which = f"{name}: " if len(names) > 1 else ""
+        yield from (which + line for line in marks_in_words(found))
+        yield from (f"note: {which}{note}" for note in found.notes)
     if picture:
-        figure = draw(found, options.layout)
+        figure = draw(all_found, options.layout)
+        drawn = io.BytesIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of glyphs that a font lacks, and the like
-            figure.savefig(picture)
+            figure.savefig(drawn, format=Path(picture).suffix.removeprefix(".").lower())
+        write(picture, drawn.getvalue())
         yield f"wrote {picture}"
-    for path, suffix, write in ((options.csv, "csv", write_csv), (options.json, "json", write_json)):
+    if options.page is not None:
+        write(options.page, taylor_page([(name, fun) for name, (fun, _, _) in zip(names, functions)], start, stop))
+        yield f"wrote {options.page}"
+    for path, suffix, table in ((options.csv, "csv", as_csv), (options.json, "json", as_json)):
         if path == "-":
-            write(found, options, sys.stdout)
+            sys.stdout.write(table(names, all_found))
         elif path is not None:
             path = path or f"{stem}.{suffix}"
-            with open(path, "w", newline="", encoding="utf-8") as file:
-                write(found, options, file)
+            write(path, table(names, all_found))
             yield f"wrote {path}"
 
 
-def function_of(text: str) -> tuple[Function, str, str]:
+def _names_and_parameters(what: Sequence[str]) -> tuple[list[str], dict[str, float]]:
+    """The functions of the command line, and the parameters between them."""
+    names, parameters = [], {}
+    for text in what:
+        match = re.fullmatch(r"\s*(?P<name>[^\W\d]\w*)\s*=(?!=)(?P<value>.+)", text)
+        if match is None or (match["name"] in ("y", "f", "g", "h") and "x" in match["value"]):
+            names.append(text)
+        elif match["name"] == "x":
+            raise CommandError(f"{text}: x is the variable; --range says where it goes")
+        else:
+            try:
+                parameters[match["name"]] = _bound(match["value"])
+            except ArgumentTypeError as error:
+                raise CommandError(f"{text}: {error}") from None
+    if not names:
+        raise CommandError("what is to be plotted? Such as: python -m minigrad plot 'sin(x)/x'")
+    return names, parameters
+
+
+def _found(name: str, fun: Function, title: str, options: Namespace, orders: list[int]) -> Curves:
+    start, stop = options.range
+    try:
+        found = curves(fun, start, stop, orders[-1], options.points, title)
+        mark(found, fun, options.mark)
+    except Exception as error:
+        raise CommandError(f"{name} failed: {_first_line(error)}") from error
+    if not np.isfinite(found.values).any():
+        why = "overflows everywhere" if any("overflow" in note for note in found.notes) else "is not defined anywhere"
+        raise CommandError(f"{name} {why} between {start:g} and {stop:g}")
+    found.shown = orders
+    return found
+
+
+def functions_in_words() -> Iterator[str]:
+    """What a formula may contain."""
+    yield "functions: " + ", ".join(FUNCTIONS)
+    yield "numbers:   " + ", ".join([*CONSTANTS, "and parameters, such as a=2 beside the formula"])
+    yield "signs:     + - * / ** ^ ( ) |x| x! √x x² and comparisons in where(x > 0, a, b)"
+    yield "           2x and x(x+1) are products; sin 2x + 1 is sin(2x) + 1; log is the natural one, lg that of base 10"
+
+
+def function_of(text: str, parameters: Mapping[str, float] | None = None) -> tuple[Function, str, str]:
     """The function that a text names, its title, and the stem of names of files for it."""
     match = re.fullmatch(r"(?P<place>.*\.(?:py|ipynb)|[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)", text.strip())
     if match is None:
-        formula = Expression(text)
+        formula = Expression(text, parameters)
         stem = re.sub(r"\(x\)$", "", formula.text)
         stem = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:60] or "plot"
         return formula, f"$f(x) = {formula.mathtext}$", stem
@@ -219,7 +296,7 @@ def marks_in_words(found: Curves) -> Iterator[str]:
     """The zeros and extrema, one line for each order."""
     names = ["f", "f'", "f''", "f'''"]
     names += [f"f^({k})" for k in range(4, found.order + 1)]
-    for k in range(found.order + 1):
+    for k in found.shown:
         if found.zeros is not None:
             yield f"{names[k]}: zeros at x = {', '.join(f'{z:.12g}' for z in found.zeros[k]) or 'none'}"
         if found.extrema is not None:
@@ -227,27 +304,37 @@ def marks_in_words(found: Curves) -> Iterator[str]:
             yield f"{names[k]}: extrema (x, value) {places or 'none'}"
 
 
-def write_csv(found: Curves, options: Namespace, file: TextIO) -> None:
-    """A table with the columns x and the orders; empty where there is no value."""
-    writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["x", *range(found.order + 1)])
-    for x, row in zip(found.x.tolist(), found.values.T.tolist()):
+def as_csv(names: Sequence[str], all_found: Sequence[Curves]) -> str:
+    """A table with the columns x and the orders, of several functions side by side; empty where there is no value."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    heads = [f"{name} {k}" if len(names) > 1 else k for name, found in zip(names, all_found) for k in found.shown]
+    writer.writerow(["x", *heads])
+    columns = [found.values[k] for found in all_found for k in found.shown]
+    for x, row in zip(all_found[0].x.tolist(), np.transpose(columns).tolist()):
         writer.writerow([repr(x), *["" if math.isnan(y) else repr(y) for y in row]])
+    return text.getvalue()
 
 
-def write_json(found: Curves, options: Namespace, file: TextIO) -> None:
-    """Everything as one object; null where there is no value."""
+def as_json(names: Sequence[str], all_found: Sequence[Curves]) -> str:
+    """Everything as one object, or a list of them for several functions; null where there is no value."""
+    objects = [_as_object(name, found) for name, found in zip(names, all_found)]
+    return json.dumps(objects[0] if len(objects) == 1 else objects, allow_nan=False) + "\n"
+
+
+def _as_object(name: str, found: Curves) -> dict[str, Any]:
     content: dict[str, Any] = {
-        "function": options.function,
+        "function": name,
         "order": found.order,
+        "orders": found.shown,
         "x": found.x.tolist(),
-        "derivatives": [[None if math.isnan(y) else y for y in row] for row in found.values.tolist()],
-        "singular": found.singular,
+        "derivatives": [[None if math.isnan(y) else y for y in found.values[k].tolist()] for k in found.shown],
+        "singular": [found.singular[k] for k in found.shown],
+        "jumps": [asdict(jump) for jump in found.jumps],
         "notes": found.notes,
     }
     if found.zeros is not None:
-        content["zeros"] = found.zeros
+        content["zeros"] = [found.zeros[k] for k in found.shown]
     if found.extrema is not None:
-        content["extrema"] = [[list(pair) for pair in pairs] for pairs in found.extrema]
-    json.dump(content, file, allow_nan=False)
-    file.write("\n")
+        content["extrema"] = [[list(pair) for pair in found.extrema[k]] for k in found.shown]
+    return content

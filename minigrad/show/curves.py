@@ -21,12 +21,24 @@ from minigrad.show.expression import Expression
 Function = Callable[[Any], Any]
 
 
+@dataclass(frozen=True)
+class Jump:
+    """Where the derivative of an order jumps, and its values just before and just after."""
+
+    order: int
+    x: float
+    left: float
+    right: float
+
+
 @dataclass
 class Curves:
     """The derivatives of orders 0 to `order` of a function at the points x.
 
     `values[k]` is NaN where order k is not finite or is rounding noise; `breaks[k]` says after which points its curve
-    jumps; `scales[k]` is its largest absolute value away from its singularities, `singular[k]`.
+    jumps; `scales[k]` is its largest absolute value away from its singularities, `singular[k]`. `jumps` tells the least
+    order that jumps at a place, and its values on both sides: a jump of order 1 is a kink of f. `shown` are the orders
+    to be drawn and written.
     """
 
     title: str
@@ -36,9 +48,14 @@ class Curves:
     breaks: Any = None
     scales: list[float] = field(default_factory=list)
     singular: list[list[float]] = field(default_factory=list)
+    jumps: list[Jump] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     zeros: list[list[float]] | None = None
     extrema: list[list[tuple[float, float]]] | None = None
+    shown: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.shown = self.shown or list(range(self.order + 1))
 
 
 def curves(fun: Function, start: float, stop: float, order: int, points: int, title: str = "f(x)") -> Curves:
@@ -65,6 +82,7 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
     x = np.linspace(start, stop, points)
     step = x[1] - x[0]
     table = table_of(fun, x, order + 2)
+    overflowing = np.isinf(table[: order + 1]).any(axis=0)
     # Where f is not finite it has no derivative, whatever its formula says.
     table = np.where(np.logical_and.accumulate(np.isfinite(table), axis=0), table, np.nan)
     raw = table[: order + 1]
@@ -82,13 +100,23 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
         jumps = np.diff(table[:-1], axis=1)[: order + 1]
         expected = (0.5 * step * (table[1:, 1:] + table[1:, :-1]))[: order + 1]
         found.breaks = np.abs(jumps - expected) > 0.5 * np.maximum(np.abs(jumps), np.abs(expected))
-        found.breaks &= np.abs(jumps) > 0.05 * np.array(found.scales)[:, None]
+        steepest = (step * np.maximum(np.abs(table[1:, 1:]), np.abs(table[1:, :-1])))[: order + 1]
+        scales = np.array(found.scales)[:, None]  # a small jump is one if no slope beside it comes near to it
+        found.breaks &= np.abs(jumps) > np.where(np.abs(jumps) > 10.0 * steepest, 1e-3, 0.05) * scales
     places = sorted({f"{s:.4g}" for poles in found.singular for s in poles}, key=float)
-    undefined = int(np.sum(~np.isfinite(raw).all(axis=0)))
+    undefined = ~np.isfinite(raw).all(axis=0)
+    for pole in places:
+        overflowing &= np.abs(x - float(pole)) > 1.5 * step
     if places:
         found.notes.append(f"singular at x = {', '.join(places)}")
-    if undefined > sum(x[0] <= float(s) <= x[-1] for s in places):
-        found.notes.append(f"not defined at {undefined} of {points} points")
+    if overflowing.any():
+        at = x[overflowing]
+        found.notes.append(
+            f"overflows at {at.size} of {points} points, from x = {at[0]:.4g} to {at[-1]:.4g}: values above 1.8e308"
+        )
+    undefined &= ~overflowing
+    if np.sum(undefined) > sum(x[0] <= float(s) <= x[-1] for s in places):
+        found.notes.append(f"not defined at {np.sum(undefined)} of {points} points")
     if noisy.any():
         orders = ", ".join(str(k) for k in range(order + 1) if noisy[k].any())
         at = x[noisy.any(axis=0)]
@@ -109,7 +137,55 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
                 f"it changes within a step, so derivatives are missed, at x = {', '.join(f'{s:.4g}' for s in steep)}: "
                 f"use more --points, or a shorter range"
             )
+        found.jumps = jumps_of(fun, found)
+        found.notes += jumps_in_words(found.jumps)
     return found
+
+
+def jumps_of(fun: Function, found: Curves) -> list[Jump]:
+    """The places where a curve jumps, each with the least order that does, halved down to neighbouring numbers."""
+    jumps: list[Jump] = []
+    at = np.flatnonzero(found.breaks.any(axis=0))
+    if not at.size:
+        return jumps
+    a, b = found.x[at], found.x[at + 1]
+    orders = np.argmax(found.breaks[:, at], axis=0)
+    pick = np.arange(at.size)
+    before, after = found.values[orders, at], found.values[orders, at + 1]
+    rise = np.abs(after - before)
+    for _ in range(60):
+        middle = 0.5 * (a + b)
+        value = table_of(fun, middle, found.order)[orders, pick]
+        with np.errstate(invalid="ignore"):
+            left = np.abs(value - before) < np.abs(value - after)
+        a, b = np.where(left, middle, a), np.where(left, b, middle)
+        before, after = np.where(left, value, before), np.where(left, after, value)
+    step = found.x[1] - found.x[0]
+    places = 0.5 * (a + b)
+    aside = 1e-9 * step + 4 * np.spacing(np.abs(places))  # a place itself may have a value of its own: sign(0) is 0
+    low, high = (table_of(fun, places + side, found.order)[orders, pick] for side in (-aside, aside))
+    for i in pick[np.abs(high - low) > 0.4 * rise]:
+        k, place = int(orders[i]), float(places[i])
+        if jumps and place - jumps[-1].x <= 1e-8 * step:  # it jumps to the point and away from it
+            continue
+        if all(abs(place - pole) > 1.5 * step for pole in found.singular[k]):
+            jumps.append(Jump(k, 0.0 if abs(place) < 1e-9 * step else place, float(low[i]), float(high[i])))
+    return jumps
+
+
+def jumps_in_words(jumps: Sequence[Jump]) -> list[str]:
+    """One line for each order that jumps: where, and what that is."""
+    lines = []
+    for order in sorted({jump.order for jump in jumps}):
+        places = [f"{jump.x:.6g}" for jump in jumps if jump.order == order]
+        shown = ", ".join(places[:6]) + (f" and {len(places) - 6} more" if len(places) > 6 else "")
+        if order == 0:
+            lines.append(f"f jumps at x = {shown}; its derivatives leave the jump out")
+        else:
+            name = f"f{chr(39) * order}" if order < 4 else f"f^({order})"
+            kink = "f has a kink" if order == 1 else f"{name} jumps"
+            lines.append(f"{kink} at x = {shown}: the derivatives from order {order + 1} on leave it out")
+    return lines
 
 
 def steep_steps(fun: Function, found: Curves) -> list[float]:
@@ -214,7 +290,8 @@ def _zoomed(fun: Function, centre: float, radius: float, order: int) -> float | 
         near = np.linspace(centre - radius, centre + radius, 101)
         shift = 1e-5 * radius
         y, slope = table_of(fun, near, order + 1)[order:]
-        size, noise = np.abs(y), np.abs(table_of(fun, near + shift, order)[order] - y - shift * slope)
+        with np.errstate(invalid="ignore"):
+            size, noise = np.abs(y), np.abs(table_of(fun, near + shift, order)[order] - y - shift * slope)
         finite = np.isfinite(size)
         if not finite.any() or np.nanmedian(noise[finite]) > 0.01 * np.median(size[finite]):
             return None  # there is nothing, or it is rounding that grows

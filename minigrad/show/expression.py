@@ -1,10 +1,11 @@
 """Formulas in x, such as `exp(-x**2)`, read from text without running the text.
 
-Python's own parser makes the syntax tree; the tree is walked, and every node that is not on the list below is refused
-with its place. There is no `eval`: names are looked up in a table of functions, not in a namespace of Python.
+What people write (`2x^2`, `|x|`, `sin x`, `x!`) becomes Python first, see `notation`. Python's own parser makes the
+syntax tree; the tree is walked, and every node that is not on the list below is refused with its place. There is no
+`eval`: names are looked up in a table of functions, not in a namespace of Python.
 
-Allowed are numbers, `x`, `pi`, `e`, `+ - * / **`, parentheses, functions of `FUNCTIONS` with or without `np.` before
-them, and, in the condition of `where(condition, a, b)`, comparisons and `and`, `or`, `not`.
+Allowed are numbers, `x`, `pi`, `e`, named parameters, `+ - * / **`, parentheses, functions of `FUNCTIONS` with or
+without `np.` before them, and, in the condition of `where(condition, a, b)`, comparisons and `and`, `or`, `not`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import math
 import operator
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ import minigrad.numpy as mnp
 from minigrad.core.tape import peel
 from minigrad.errors import ExpressionError
 from minigrad.numpy.dispatch import UFUNCS
+from minigrad.show.notation import as_python
 
 Formula = Callable[[Any], Any]
 
@@ -40,15 +42,41 @@ _UFUNCS = {
     and f"{'d' * ufunc.nin}->d" in ufunc.types
 }
 _NUMPY = [*_UFUNCS, "sinc", "where"]
-_SPECIAL = ["digamma", "erf", "erfc", "erfcx", "expit", "gamma", "gammaln", "j0", "j1", "loggamma"]
+_SPECIAL = {
+    "dawsn": 1, "digamma": 1, "erf": 1, "erfc": 1, "erfcx": 1, "expit": 1, "gamma": 1, "gammaln": 1,
+    "i0": 1, "i1": 1, "iv": 2, "j0": 1, "j1": 1, "jv": 2, "k0": 1, "k1": 1, "kv": 2, "loggamma": 1,
+    "ndtr": 1, "y0": 1, "y1": 1, "yv": 2,
+}  # fmt: skip
+# Functions that have a name in mathematics and none in NumPy: how many arguments they take, and what they are.
+_WRITTEN: dict[str, tuple[int, Callable[..., Any]]] = {
+    "cot": (1, lambda x: mnp.cos(x) / mnp.sin(x)),
+    "coth": (1, lambda x: 1.0 / mnp.tanh(x)),
+    "csc": (1, lambda x: 1.0 / mnp.sin(x)),
+    "csch": (1, lambda x: 1.0 / mnp.sinh(x)),
+    "factorial": (1, lambda x: _function("gamma")(x + 1.0)),
+    "gelu": (1, lambda x: x * _function("ndtr")(x)),
+    "relu": (1, lambda x: mnp.maximum(x, 0.0)),
+    "sec": (1, lambda x: 1.0 / mnp.cos(x)),
+    "sech": (1, lambda x: 1.0 / mnp.cosh(x)),
+    "softplus": (1, lambda x: mnp.logaddexp(x, 0.0)),
+    "step": (1, lambda x: mnp.heaviside(x, 0.5)),
+    "swish": (1, lambda x: x * _function("expit")(x)),
+}
 _ALIASES = {
-    "ln": "log", "max": "maximum", "min": "minimum", "sigmoid": "expit", "lgamma": "gammaln",
+    "besseli": "iv", "besselj": "jv", "besselk": "kv", "bessely": "yv", "lg": "log10", "ln": "log",
+    "max": "maximum", "min": "minimum",
+    "sgn": "sign", "sigmoid": "expit", "lgamma": "gammaln", "round": "rint", "silu": "swish",
     **{name: ufunc.__name__ for name, ufunc in _UFUNCS.items() if name != ufunc.__name__},
 }  # fmt: skip
-FUNCTIONS = sorted({*_NUMPY, *_SPECIAL, *_ALIASES})
+FUNCTIONS = sorted({*_NUMPY, *_SPECIAL, *_WRITTEN, *_ALIASES})
 CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e}
 _PREFIXES = ("np", "numpy", "math")
-_ARITY = {name: ufunc.nin for name, ufunc in _UFUNCS.items()} | {"where": 3}
+_ARITY = (
+    {name: ufunc.nin for name, ufunc in _UFUNCS.items()}
+    | _SPECIAL
+    | {name: arity for name, (arity, _) in _WRITTEN.items()}
+    | {"where": 3}
+)
 
 _BINARY: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
     ast.Add: ("+", operator.add), ast.Sub: ("-", operator.sub), ast.Mult: ("*", operator.mul),
@@ -59,7 +87,7 @@ _COMPARISONS: dict[type, tuple[str, Callable[[Any, Any], Any]]] = {
     ast.GtE: (r"\geq", operator.ge), ast.Eq: ("=", operator.eq), ast.NotEq: (r"\neq", operator.ne),
 }  # fmt: skip
 _REFUSED: dict[type, str] = {
-    ast.BitXor: "^ is not a power here; write **", ast.Mod: "% is not supported", ast.FloorDiv: "// is not supported; "
+    ast.Mod: "% is not supported", ast.FloorDiv: "// is not supported; "
     "write floor(a / b)", ast.MatMult: "@ is not supported: x is a number", ast.Lambda: "write the formula itself, "
     "without lambda", ast.IfExp: "write where(condition, a, b)", ast.Attribute: "only np.NAME may have a dot",
     ast.Subscript: "indexing is not supported: x is a number", ast.Tuple: "one formula, please, without a comma",
@@ -76,6 +104,7 @@ class Expression:
 
     Args:
         text: the formula, at most 1000 characters.
+        parameters: the values of further names.
 
     Raises:
         ExpressionError: a ValueError that points at the character, if the text is not a formula in x.
@@ -83,6 +112,8 @@ class Expression:
     >>> f = Expression("exp(-x**2) / 2")
     >>> f(0.0), f.mathtext
     (np.float64(0.5), '\\\\frac{e^{-x^{2}}}{2}')
+    >>> Expression("2a x^2", {"a": 3.0})(2.0)
+    24.0
     >>> Expression("snh(x) + 1")
     Traceback (most recent call last):
     minigrad.errors.ExpressionError: there is no function 'snh'; did you mean sinh?
@@ -90,10 +121,12 @@ class Expression:
       ^
     """
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, parameters: Mapping[str, float] | None = None) -> None:
         self.text = " ".join(text.split())
         if len(self.text) > LONGEST:
             raise ExpressionError(f"the formula has more than {LONGEST} characters", self.text, LONGEST)
+        self._constants = CONSTANTS | dict(parameters or {})
+        self._python, self._places = as_python(self.text, set(FUNCTIONS), {"x", *self._constants})
         tree = self._tree()
         self._formula, constant = self._compiled(tree, 0)
         self.depends_on_x = constant is None
@@ -113,7 +146,7 @@ class Expression:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")  # the parser warns of `2if`, which is refused anyway
-                return ast.parse(self.text, mode="eval").body
+                return ast.parse(self._python.strip(), mode="eval").body
         except SyntaxError as error:
             raise self._syntax_error(error.msg, max((error.offset or 1) - 1, 0)) from None
         except (ValueError, RecursionError, MemoryError) as error:
@@ -121,26 +154,30 @@ class Expression:
             raise ExpressionError(f"the formula has {what}", self.text, 0) from None
 
     def _syntax_error(self, message: str, place: int) -> ExpressionError:
-        if self.text[-1] in "+-*/,(<>=":
+        python = self._python
+        if python.rstrip()[-1:] in "+-*/,(<>=":
             return ExpressionError("the formula ends too early", self.text, len(self.text))
         if "decimal literal" in message:
-            place += len(re.match(r"[\d._]*", self.text[place:]).group())  # type: ignore[union-attr]
-            return ExpressionError("a number is followed by a letter; write 2*x for a product", self.text, place)
+            place += len(re.match(r"[\d._]*", python[place:]).group())  # type: ignore[union-attr]  # it matches ""
+            return self._at("a number is followed by a letter; write 2*x for a product", place)
         if "never closed" in message or "unmatched" in message or "does not match" in message:
-            return ExpressionError(f"a parenthesis is missing: {message}", self.text, place)
+            return self._at(f"a parenthesis is missing: {message}", place)
         detail = f": {message}" if "invalid syntax" not in message else ""
-        return ExpressionError(f"this is not a formula{detail}", self.text, min(place, len(self.text)))
+        return self._at(f"this is not a formula{detail}", place)
+
+    def _at(self, problem: str, place: int) -> ExpressionError:
+        """An error at a character of the Python text, told at the one that was typed."""
+        return ExpressionError(problem, self.text, self._places[min(place, len(self._python))])
 
     def _error(self, problem: str, node: Any) -> ExpressionError:
-        place = len(self.text.encode()[: node.col_offset].decode(errors="ignore"))
-        return ExpressionError(problem, self.text, place)
+        return self._at(problem, len(self._python.encode()[: node.col_offset].decode(errors="ignore")))
 
     def _after(self, problem: str, node: Any) -> ExpressionError:
         """An error at the operator that follows a node."""
-        place = len(self.text.encode()[: node.end_col_offset].decode(errors="ignore"))
-        while place < len(self.text) and self.text[place] in " )":
+        place = len(self._python.encode()[: node.end_col_offset].decode(errors="ignore"))
+        while place < len(self._python) and self._python[place] in " )":
             place += 1
-        return ExpressionError(problem, self.text, place)
+        return self._at(problem, place)
 
     # ----- from a node to a function of x, and to its value where it has no x -----------------------------------------
 
@@ -153,12 +190,13 @@ class Expression:
             return (lambda x: x), None
         if isinstance(node, (ast.Name, ast.Attribute)):
             name = self._name(node)
-            if name not in CONSTANTS:
-                known = [*CONSTANTS, "x", *FUNCTIONS]
+            if name not in self._constants:
+                known = [*self._constants, "x", *FUNCTIONS]
                 if name in FUNCTIONS:
                     raise self._error(f"{name} is a function; write {name}(x)", node)
-                raise self._error(f"there is no name {name!r}{_nearest(name, known)}; the variable is x", node)
-            return _constant(CONSTANTS[name])
+                problem = f"there is no name {name!r}{_nearest(name, known)}"
+                raise self._error(f"{problem}; the variable is x, and {name}=2 gives a value", node)
+            return _constant(self._constants[name])
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.UAdd, ast.USub)):
             inner, constant = self._compiled(node.operand, depth + 1)
             if isinstance(node.op, ast.UAdd):
@@ -218,13 +256,13 @@ class Expression:
     def _call(self, node: ast.Call, depth: int) -> tuple[Formula, float | None]:
         name = self._name(node.func)
         if name not in FUNCTIONS:
-            if name == "x" or name in CONSTANTS:
-                raise self._error(f"{name} is not a function; write {name}*(...) for a product", node.func)
             raise self._error(f"there is no function {name!r}{_nearest(name, FUNCTIONS)}", node.func)
         name = _ALIASES.get(name, name)
         if node.keywords:
             raise self._error(f"{name} takes no options here", node.keywords[0].value)
         wanted = _ARITY.get(name, 1)
+        if name == "heaviside" and len(node.args) == 1:
+            name, wanted = "step", 1  # calculus leaves the value at the step open, NumPy asks for it
         if len(node.args) != wanted:
             raise self._error(
                 f"{name} takes {wanted} argument{'s' * (wanted > 1)}, not {len(node.args)}",
@@ -281,6 +319,8 @@ def _constant(value: float) -> tuple[Formula, float]:
 
 
 def _function(name: str) -> Callable[..., Any]:
+    if name in _WRITTEN:
+        return _WRITTEN[name][1]
     if name in _SPECIAL:
         from minigrad.scipy import special  # here for start-up, and because SciPy may be missing
 
@@ -397,6 +437,8 @@ def _call_text(node: ast.Call) -> tuple[str, int]:
         return f"{_held(node.args[0], _ATOM)}^{{2}}", _POWER
     if name in ("sqrt", "cbrt"):
         return rf"\sqrt{'[3]' * (name == 'cbrt')}{{{args[0]}}}", _ATOM
+    if name == "factorial":
+        return f"{_held(node.args[0], _ATOM)}!", _ATOM
     if name in ("absolute", "fabs"):
         return rf"|{args[0]}|", _ATOM
     shown = rf"\{name}" if name in _TEX_FUNCTIONS else rf"\mathrm{{{name}}}"

@@ -238,30 +238,33 @@ def application(title: str, *parts: object, style: str, script: str, data: str) 
     return Html(f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
 
 
-def write(path: str | Path, text: str) -> None:
-    """Write a text file beside its target and rename it, so that nobody finds half a file.
+def write(path: str | Path, content: str | bytes) -> None:
+    """Write a file beside its target and rename it, so that nobody finds half a file.
 
     A link is followed, the permissions of a file that is replaced are kept, and a target that is no file (a pipe) is
     written to directly.
 
     Args:
         path: the target.
-        text: the whole content.
+        content: the whole content; a text is encoded in UTF-8.
 
     Raises:
         OSError: if it cannot be written; a file that was there is then still whole.
     """
+    data = content.encode() if isinstance(content, str) else content
     if Path(path).exists() and not Path(path).is_file():
-        Path(path).write_text(text, encoding="utf-8")
+        Path(path).write_bytes(data)
         return
     target = Path(path).resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(data)
         if target.exists():
             shutil.copymode(target, beside)
         os.replace(beside, target)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink()
+        if isinstance(error, OSError):  # the caller knows the target, and not the file beside it
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise

@@ -77,6 +77,82 @@ def test_marks_are_in_the_json(capsys: Any) -> None:
     assert content["extrema"] == [[[0.0, -1.0]], []]
 
 
+def columns(told: str) -> dict[str, Any]:
+    """A table on the terminal: its columns by their heads."""
+    head, *rows = csv.reader(told.splitlines())
+    return dict(zip(head, np.array([[float(y) if y else np.nan for y in row] for row in rows]).T))
+
+
+@pytest.mark.parametrize(
+    ("bounds", "expected"),
+    [(("-1e-3", "1e-3"), (-1e-3, 1e-3)), (("-pi", "pi"), (-np.pi, np.pi)), (("-2pi/3", "1e1"), (-2 * np.pi / 3, 10.0))],
+)
+def test_ranges_below_zero(bounds: tuple[str, str], expected: Any, capsys: Any) -> None:
+    assert plot("x", "--range", *bounds, "--points", "5", "--csv", "-") == 0
+    x = columns(capsys.readouterr().out)["x"]
+    np.testing.assert_allclose((x[0], x[-1]), expected, rtol=1e-15)
+
+
+def test_a_formula_that_begins_with_a_minus(capsys: Any) -> None:
+    assert plot("-x^2", "--points", "5", "--csv", "-") == 0
+    found = columns(capsys.readouterr().out)
+    np.testing.assert_array_equal(found["0"], -(found["x"] ** 2))
+
+
+def test_chosen_orders(capsys: Any) -> None:
+    assert plot("sin x", "--orders", "4,0,2", "--range", "0", "1", "--points", "5", "--csv", "-") == 0
+    found = columns(capsys.readouterr().out)
+    assert list(found) == ["x", "0", "2", "4"]
+    np.testing.assert_allclose(found["2"], -np.sin(found["x"]), rtol=1e-14)
+    assert plot("sin x", "--orders", "1,3", "--json", "-", "--mark", "zeros", "--points", "101") == 0
+    content = json.loads(capsys.readouterr().out)
+    assert content["orders"] == [1, 3]
+    assert np.shape(content["derivatives"]) == (2, 101)
+    assert len(content["zeros"]) == 2
+
+
+def test_several_formulas_with_parameters(capsys: Any) -> None:
+    arguments = ["a sin(b x)", "cos x", "a=2", "b=-pi/2", "--order", "1", "--points", "9"]
+    assert plot(*arguments, "--csv", "-") == 0
+    found = columns(capsys.readouterr().out)
+    assert list(found) == ["x", "a sin(b x) 0", "a sin(b x) 1", "cos x 0", "cos x 1"]
+    np.testing.assert_allclose(found["a sin(b x) 1"], -np.pi * np.cos(np.pi / 2 * found["x"]), rtol=1e-14, atol=1e-14)
+    np.testing.assert_allclose(found["cos x 1"], -np.sin(found["x"]), rtol=1e-14)
+    assert plot(*arguments, "--json", "-") == 0
+    assert [content["function"] for content in json.loads(capsys.readouterr().out)] == ["a sin(b x)", "cos x"]
+    assert plot(*arguments, "--mark", "zeros") == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("a sin(b x): f: zeros at x = -4, -2, 0, 2, 4")
+    assert told[-1] == "wrote a_sin_b_x_cos_x.png"
+
+
+def test_kinks_are_told_and_are_in_the_json(capsys: Any) -> None:
+    assert plot("|x - 1|", "--json", "-") == 0
+    told = capsys.readouterr()
+    assert told.err == "note: f has a kink at x = 1: the derivatives from order 2 on leave it out\n"
+    assert json.loads(told.out)["jumps"] == [{"order": 1, "x": 1.0, "left": -1.0, "right": 1.0}]
+
+
+def test_the_functions_are_listed(capsys: Any) -> None:
+    assert plot("--functions") == 0
+    told = capsys.readouterr().out
+    assert all(f" {name}," in told for name in ("besselj", "heaviside", "relu", "tanh"))
+    assert "natural" in told
+
+
+def test_a_file_that_cannot_be_finished_leaves_the_old_one(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("x.png").write_text("old")
+
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device", "x.png")
+
+    monkeypatch.setattr("os.replace", fail)
+    assert plot("x", "--points", "51") == 2
+    assert Path("x.png").read_text() == "old"
+    assert capsys.readouterr().err == "minigrad: x.png cannot be written: No space left on device\n"
+    assert [path.name for path in Path().iterdir()] == ["x.png"]
+
+
 PROGRAM = """
 import math
 import numpy as np
@@ -133,6 +209,12 @@ def test_functions_from_a_module(capsys: Any) -> None:
         (["x", "--range", "3", "1"], "--range needs two numbers, the smaller first; got 3 1"),
         (["x", "--range", "0", "inf"], "--range needs two numbers"),
         (["x", "--order", "-1"], "--order must be from 0 to 100, not -1"),
+        (["x", "--orders", "0,200"], "--orders must be from 0 to 100, not 200"),
+        ([], "what is to be plotted? Such as: "),
+        (["a=2"], "what is to be plotted? Such as: "),
+        (["a x", "a=b"], "a=b: 'b' is not a number: there is no name 'b'"),
+        (["x", "x=2"], "x=2: x is the variable"),
+        (["exp(x)", "--range", "800", "900"], "exp(x) overflows everywhere between 800 and 900"),
         (["x", "--points", "2"], "--points must be from 5 to 1000000, not 2"),
         (["x", "--csv", "-", "--json", "-"], "only one of --csv and --json"),
         (["x", "--out", "a.doc"], "--out a.doc: the name must end in one of "),
@@ -149,7 +231,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: list[str], message: st
     lines = told.err.splitlines()
     assert message in lines[0]
     assert lines[0].startswith("minigrad: ")
-    assert len(lines) == (3 if "snh" in arguments[0] else 1)
+    assert len(lines) == (3 if "snh(x)" in arguments else 1)
     assert "wrote" not in told.out
 
 
@@ -161,7 +243,10 @@ def test_the_caret_is_below_the_character(capsys: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-exp(x)"], "begins with a minus goes into parentheses"),
+        (["x", "--order", "2", "--orders", "1,2"], "not allowed with argument --order"),
+        (["x", "--orders", "1;2"], "'1;2' is not a list of numbers, such as 0,2,4"),
+        (["x", "--range", "0", "2y"], "is not a number: there is no name 'y'"),
+        (["x", "--range", "0", "2x"], "'2x' is not a number: it contains x"),
         (["x", "--mark", "poles"], "'poles' is not zeros, extrema or zeros,extrema"),
         (["x", "--layout", "round"], "invalid choice"),
         (["x", "--range", "1"], "expected 2 arguments"),

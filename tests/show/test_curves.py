@@ -1,6 +1,7 @@
 """Curves of derivatives: zeros, extrema, poles, jumps, and rounding noise that is left out."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,13 +83,55 @@ def test_rounding_noise_is_left_out_and_said() -> None:
     t, w = 0.5 * t + 0.5, 0.5 * w
     expected = np.exp(np.outer(x, t)) @ (w * t**6)
     np.testing.assert_allclose(values[6][kept], expected[kept], rtol=1e-2)
-    assert not curves(Expression("x*abs(x)"), -1.0, 1.0, 3, 201).notes
+    assert not any("rounding" in note for note in curves(Expression("x*abs(x)"), -1.0, 1.0, 3, 201).notes)
 
 
 def test_a_jump_is_a_gap_in_the_line() -> None:
     found = curves(Expression("floor(x)"), -1.5, 1.5, 1, 301)
     assert found.x[np.flatnonzero(found.breaks[0])].round(2).tolist() == [-1.01, -0.01, 0.99]
     assert not curves(np.tanh, -7.0, 7.0, 6, 101).breaks.any()
+
+
+@pytest.mark.parametrize(
+    ("text", "order", "places", "sides"),
+    [
+        ("|x|", 1, [0.0], (-1, 1)),
+        ("|x - 0.1234|", 1, [0.1234], (-1, 1)),
+        ("max(x, 0)", 1, [0.0], (0, 1)),
+        ("relu(2x + 1)", 1, [-0.5], (0, 2)),
+        ("sign(x)", 0, [0.0], (-1, 1)),
+        ("heaviside(x - 1/3)", 0, [1 / 3], (0, 1)),
+        ("floor(2x)", 0, [-1.0, -0.5, 0.0, 0.5, 1.0], (-3, -2)),
+        ("||x| - 1|", 1, [-1.0, 0.0, 1.0], (-1, 1)),
+        ("x|x|", 2, [0.0], (-2, 2)),
+        ("where(x > 1, x, 0)", 0, [1.0], (0, 1)),
+        ("100 + 0.5 sign(x)", 0, [0.0], (99.5, 100.5)),
+    ],
+)
+@pytest.mark.parametrize("points", [500, 1001])
+def test_jumps_and_kinks_are_named(text: str, order: int, places: list[float], sides: Any, points: int) -> None:
+    found = curves(Expression(text), -1.45, 1.45, 3, points)
+    np.testing.assert_allclose([jump.x for jump in found.jumps], places, rtol=1e-9, atol=1e-12)
+    assert {jump.order for jump in found.jumps} == {order}
+    np.testing.assert_allclose((found.jumps[0].left, found.jumps[0].right), sides, rtol=1e-9, atol=1e-12)
+    name = {0: "f jumps at x = ", 1: "f has a kink at x = ", 2: "f'' jumps at x = "}[order]
+    assert any(note.startswith(f"{name}{places[0]:.6g}") for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    "text", ["1/x", "tan(x)", "exp(1/x)", "sin(x)/x", "tanh(20x)", "log|x|", "arccos(cos x)/9", "1/x^2"]
+)
+def test_nothing_else_is_called_a_jump(text: str) -> None:
+    found = curves(Expression(text), -3.0, 3.0, 2, 1001)
+    assert all(jump.order == 1 and jump.x == 0.0 for jump in found.jumps), found.jumps
+    assert not found.jumps or "arccos" in text
+
+
+def test_overflow_is_called_overflow() -> None:
+    notes = curves(Expression("exp(x)"), 0.0, 1000.0, 2, 1001).notes
+    assert notes == ["overflows at 291 of 1001 points, from x = 710 to 1000: values above 1.8e308"]
+    assert "not defined" in curves(Expression("log(x)"), -1.0, 1.0, 1, 101).notes[1]
+    assert not any("overflow" in note for note in curves(Expression("1/x"), -1.0, 1.0, 1, 101).notes)
 
 
 def test_what_the_points_do_not_follow_is_said() -> None:

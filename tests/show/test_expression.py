@@ -13,6 +13,7 @@ from minigrad import derivatives, grad
 from minigrad.errors import ExpressionError
 from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
 
+special = pytest.importorskip("scipy.special")
 X = np.array([0.3, 0.7, 0.9])
 
 
@@ -39,10 +40,79 @@ X = np.array([0.3, 0.7, 0.9])
         ("1e-3*x + 1_000", 1e-3 * X + 1000),
         ("+".join(["x"] * 100), 100 * X),
         ("(" * 100 + "x" + ")" * 100, X),
+        ("relu(x - 0.5) + heaviside(x - 0.5)", np.maximum(X - 0.5, 0) + (X > 0.5)),
+        ("sec(x) csc(x) cot(x)", 1 / np.sin(X) ** 2),
+        ("besselj(0, x)^2 + j0(x)^2", 2 * special.j0(X) ** 2),
     ],
 )
 def test_values(text: str, expected: Any) -> None:
     np.testing.assert_allclose(Expression(text)(X), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2x^2 - 3x", 2 * X**2 - 3 * X),
+        ("2x² + x⁻¹", 2 * X**2 + 1 / X),
+        ("|x - 0.5|", np.abs(X - 0.5)),
+        ("||x| - 0.5| + |x||x|", np.abs(X - 0.5) + X**2),
+        ("2|sin x|cos x", 2 * np.sin(X) * np.cos(X)),
+        ("sin x", np.sin(X)),
+        ("sin 2x + 1", np.sin(2 * X) + 1),
+        ("sin x cos x", np.sin(X) * np.cos(X)),
+        ("sin cos x^2", np.sin(np.cos(X**2))),
+        ("sin x^-2", np.sin(X**-2.0)),
+        ("sin^2 x + cos^2(x)", np.ones(3)),
+        ("sin²x", np.sin(X) ** 2),
+        ("x! + 3!", special.gamma(X + 1) + 6),
+        ("|x - 1|! + x^2!", special.gamma(2 - X) + X**2),
+        ("√x + √(x + 1)", np.sqrt(X) + np.sqrt(X + 1)),
+        ("x(x + 1)(x - 1)", X * (X + 1) * (X - 1)),
+        ("2πx + 2 pi e x", 2 * np.pi * X * (1 + np.e)),
+        ("xsinx", X * np.sin(X)),
+        ("y = 2x", 2 * X),
+        ("f(x) = x·x − 1", X * X - 1),
+        ("exp(-x^2/2)/√(2pi)", np.exp(-(X**2) / 2) / np.sqrt(2 * np.pi)),
+        ("1/2x", X / 2),
+        ("e^-x", np.exp(-X)),
+        ("where(x ≤ 0.5, 1, 2x)", np.where(X <= 0.5, 1, 2 * X)),
+        ("x^2 if x else 2x", None),
+        ("sin(x)(x)", np.sin(X) * X),
+    ],
+)
+def test_formulas_as_people_write_them(text: str, expected: Any) -> None:
+    if expected is None:
+        with pytest.raises(ExpressionError, match="write where"):
+            Expression(text)
+    else:
+        np.testing.assert_allclose(Expression(text)(X), expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "problem"),
+    [
+        ("2x + |x", 5, "a bar | is not closed"),
+        ("2x + !", 5, "! has nothing before it"),
+        ("sin^-1 x", 3, "the inverse function"),
+        ("2x^2 + 3 foo(x)", 9, "no function 'foo'"),
+        ("|x| + 2(x + sn x)", 12, "no name 'sn'"),
+        ("x² + y", 5, "no name 'y'; the variable is x, and y=2 gives a value"),
+        ("3 4", 2, "not a formula"),
+        ("|x|) + 1", 3, "a parenthesis is missing"),
+    ],
+)
+def test_errors_point_at_what_was_typed(text: str, place: int, problem: str) -> None:
+    with pytest.raises(ExpressionError, match=problem.replace("|", r"\|")) as caught:
+        Expression(text)
+    assert caught.value.place == place
+
+
+def test_parameters_are_numbers_with_a_name() -> None:
+    np.testing.assert_allclose(
+        Expression("a sin(b x + phase)", {"a": 2.0, "b": 3.0, "phase": 1.0})(X), 2 * np.sin(3 * X + 1)
+    )
+    np.testing.assert_allclose(Expression("ax^2", {"a": 2.0})(X), 2 * X**2)
+    assert Expression("e x", {"e": 2.0})(1.0) == 2.0
 
 
 def test_formulas_are_differentiated() -> None:
@@ -69,13 +139,10 @@ def test_derivatives_of_sine_by_its_argument_keep_their_digits() -> None:
     ("text", "place", "problem"),
     [
         ("", 0, "the formula is empty"),
-        ("x^2", 1, "write \\*\\*"),
-        ("2*3x", 3, "followed by a letter; write 2\\*x"),
         ("1 + snh(x)", 4, "no function 'snh'; did you mean sinh\\?"),
         ("1 + Sin(x)", 4, "did you mean sin\\?"),
         ("y + 1", 0, "no name 'y'; the variable is x"),
         ("x + sin", 4, "sin is a function; write sin\\(x\\)"),
-        ("x(2)", 0, "x is not a function"),
         ("1 + sin(x, x)", 11, "sin takes 1 argument, not 2"),
         ("max(x)", 0, "maximum takes 2 arguments, not 1"),
         ("sin(x=3)", 6, "no options"),
@@ -101,7 +168,6 @@ def test_derivatives_of_sine_by_its_argument_keep_their_digits() -> None:
         ("(x) % 2", 4, "% is not supported"),
         ("~x", 0, "not supported in a formula"),
         ("sin(*x)", 4, "unpacking"),
-        ("sin(x)(x)", 0, "only functions can be called"),
         ("__import__('os').system('true')", 0, "only np.NAME"),
         ("9**9**9", 1, "is not a finite real number"),
         ("x + 10**400", 6, "10 \\*\\* 400"),
@@ -113,8 +179,6 @@ def test_derivatives_of_sine_by_its_argument_keep_their_digits() -> None:
         ("x +", 3, "ends too early"),
         ("sin(x", 3, "parenthesis is missing"),
         ("sin(x))", 6, "parenthesis is missing"),
-        ("sin x", 4, "this is not a formula"),
-        ("x²", 1, "invalid character"),
         ("é*x + foo(x)", 0, "no name 'é'"),
         ("π*x + foo(x)", 6, "no function 'foo'"),
         ("x" * 1001, 1000, "more than 1000 characters"),
@@ -248,6 +312,8 @@ def test_every_function_has_a_value_a_derivative_and_a_title(name: str) -> None:
     args = {"where": "x > 0, x, 1"}.get(name, "x")
     if getattr(getattr(np, name, None), "nin", 1) == 2 or name in ("max", "min"):
         args = "x, 2"
+    if name in ("iv", "jv", "kv", "yv") or name.startswith("bessel"):
+        args = "2, x"
     shift = " + 1" if name in ("arccosh", "acosh") else ""
     formula = Expression(f"{name}({args}{shift})")
     found = derivatives(formula, np.array([0.3, 0.6]), 2)
