@@ -87,7 +87,7 @@ def radius_of_convergence(coefficients: Any) -> float:
     Returns:
         The radius; infinity if the quotients vanish, as those of a polynomial or exp do; NaN where they tell nothing.
 
-    Sources: C. Domb and M. F. Sykes, Proc. R. Soc. A 240 (1957), 214-228; G. N. Mercer and A. J. Roberts, SIAM J.
+    Source: C. Domb and M. F. Sykes, Proc. R. Soc. A 240 (1957), 214-228; G. N. Mercer and A. J. Roberts, SIAM J.
     Appl. Math. 50 (1990), 1547-1565, appendix.
 
     >>> round(radius_of_convergence([2.0**k for k in range(21)]), 9)
