@@ -79,16 +79,15 @@ def radius_of_convergence(coefficients: Any) -> float:
 
     The quotients of coefficients that follow each other tend to 1/R like (1 + s/k)/R if one singularity is nearest, and
     so do those of Mercer and Roberts if it is a pair of conjugates. A line through them against 1/k is read off at 0;
-    the kind that lies on a line tells. Both are asked with all coefficients and without the last four.
+    the kind that lies on a line tells. Both are asked with all coefficients and without the last four. From C. Domb and
+    M. F. Sykes, Proc. R. Soc. A 240 (1957), 214-228, and from G. N. Mercer and A. J. Roberts, SIAM J. Appl. Math. 50
+    (1990), 1547-1565, appendix.
 
     Args:
         coefficients: of orders 0 to n, at least 16.
 
     Returns:
         The radius; infinity if the quotients vanish, as those of a polynomial or exp do; NaN where they tell nothing.
-
-    Source: C. Domb and M. F. Sykes, Proc. R. Soc. A 240 (1957), 214-228; G. N. Mercer and A. J. Roberts, SIAM J.
-    Appl. Math. 50 (1990), 1547-1565, appendix.
 
     >>> round(radius_of_convergence([2.0**k for k in range(21)]), 9)
     0.5
