@@ -1,7 +1,7 @@
 """What each instruction of Python reads of the values that it is about to use: one table, `READERS`.
 
 An instruction that is neither in this table nor among the silent ones is not known; a function in which one is met is
-not compiled. The names are those of Python 3.11; see the documentation of the module `dis`.
+not compiled. The names are those of Python 3.11, 3.12 and 3.13; see the documentation of the module `dis`.
 """
 
 from __future__ import annotations
@@ -80,6 +80,14 @@ def _attribute(reads: Calls, frame: Frame, _: int, name: str) -> None:
     reads.attribute(frame.top(), name, frame)
 
 
+def _attribute_of_super(reads: Calls, frame: Frame, number: int, name: str) -> None:
+    function, kind, holder = frame.top(3), frame.top(2), frame.top()
+    if function is super:
+        reads.attribute(super(kind, holder), name, frame)
+    else:
+        reads.refuse("calls a function of its own under the name super", frame.python)
+
+
 # ----- entries and patterns -----------------------------------------------------------------------------------------
 
 
@@ -87,16 +95,27 @@ def _entry(reads: Calls, frame: Frame, *_: Any) -> None:
     reads.entry(frame.top(2), frame.top(), frame)
 
 
-def _stored_entry(reads: Calls, frame: Frame, *_: Any) -> None:
-    holder = frame.top(2)
+def _part(reads: Calls, frame: Frame, *_: Any) -> None:
+    reads.entry(frame.top(3), slice(frame.top(2), frame.top()), frame)
+
+
+def _stored(reads: Calls, frame: Frame, holder: Any, key: Any, value: Any) -> None:
     if is_a(holder, np.ndarray):
         reads.add_array(holder)
     elif not is_a(holder, (Box, Duck)):
-        reads.entry(holder, frame.top(), frame)
+        reads.entry(holder, key, frame)
         if type(holder) not in (dict, list):
             reads.deep(holder, frame)
     if type(holder) not in (dict, list):
-        reads.deep(frame.top(3), frame)
+        reads.deep(value, frame)
+
+
+def _stored_entry(reads: Calls, frame: Frame, *_: Any) -> None:
+    _stored(reads, frame, frame.top(2), frame.top(), frame.top(3))
+
+
+def _stored_part(reads: Calls, frame: Frame, *_: Any) -> None:
+    _stored(reads, frame, frame.top(3), slice(frame.top(2), frame.top()), frame.top(4))
 
 
 def _contains(reads: Calls, frame: Frame, *_: Any) -> None:
@@ -154,12 +173,31 @@ def _text(reads: Calls, frame: Frame, flags: int, _: Any) -> None:
     reads.text_of(frame.top(2 if flags & 4 else 1), frame)
 
 
+def _plain_text(reads: Calls, frame: Frame, *_: Any) -> None:
+    reads.text_of(frame.top(), frame)
+
+
+def _text_in_form(reads: Calls, frame: Frame, *_: Any) -> None:
+    reads.text_of(frame.top(2), frame)
+
+
 def _truth(reads: Calls, frame: Frame, *_: Any) -> None:
     reads.truth(frame.top(), frame)
 
 
 def _elements(reads: Calls, frame: Frame, *_: Any) -> None:
     reads.whole(frame.top(), frame)
+
+
+def _intrinsic(reads: Calls, frame: Frame, which: int, _: Any) -> None:
+    if which == _PLUS:
+        reads.deep(frame.top(), frame)
+    elif which not in _MOVING_INTRINSICS:
+        unknown(reads, frame)
+
+
+_PLUS = 5  # the number of the unary operator +
+_MOVING_INTRINSICS = (3, 6)  # StopIteration within a generator, a list made a tuple
 
 
 # ----- calls --------------------------------------------------------------------------------------------------------
@@ -170,15 +208,19 @@ def _result(reads: Calls, frame: Frame, *_: Any) -> None:
         reads.deep(frame.top(), frame)
 
 
-def _call(reads: Calls, frame: Frame, count: int, keywords: tuple[str, ...]) -> None:
-    given = [frame.top(depth) for depth in range(count, 0, -1)]
-    function, first = frame.top(count + 2), frame.top(count + 1)
-    if function is Empty:
+def _call(reads: Calls, frame: Frame, count: int, keywords: tuple[str, ...], above: int = 0) -> None:
+    given = [frame.top(depth) for depth in range(count + above, above, -1)]
+    function, first = frame.top(count + above + 2), frame.top(count + above + 1)
+    if function is Empty:  # a plain call, before 3.13
         function = first
-    else:
+    elif first is not Empty:  # of a method, with its object
         given.insert(0, first)
     positional = len(given) - len(keywords)
     reads.call(function, given[:positional], dict(zip(keywords, given[positional:])), frame)
+
+
+def _call_by_keywords(reads: Calls, frame: Frame, count: int, _: Any) -> None:
+    _call(reads, frame, count, frame.top(), above=1)
 
 
 def _unpacks_as_it_is(given: Any) -> bool:
@@ -190,6 +232,8 @@ def _unpacks_as_it_is(given: Any) -> bool:
 def _call_unpacked(reads: Calls, frame: Frame, flags: int, _: Any) -> None:
     has_keywords = flags & 1
     function, given = frame.top(2 + has_keywords), frame.top(1 + has_keywords)
+    if function is Empty:  # since 3.13 it lies below an empty place
+        function = frame.top(3 + has_keywords)
     named = frame.top() if has_keywords else {}
     for each in (given, named):
         reads.whole(each, frame)
@@ -208,11 +252,14 @@ READERS: dict[str, Reader] = {
         _name: "LOAD_NAME",
         _stored_name: "STORE_NAME DELETE_NAME",
         _stored_global: "STORE_GLOBAL DELETE_GLOBAL",
-        _cell: "LOAD_DEREF LOAD_CLASSDEREF STORE_DEREF DELETE_DEREF",
+        _cell: "LOAD_DEREF LOAD_CLASSDEREF LOAD_FROM_DICT_OR_DEREF STORE_DEREF DELETE_DEREF",
         _import: "IMPORT_NAME",
         _attribute: "LOAD_ATTR LOAD_METHOD STORE_ATTR DELETE_ATTR IMPORT_FROM",
+        _attribute_of_super: "LOAD_SUPER_ATTR",
         _entry: "BINARY_SUBSCR DELETE_SUBSCR",
+        _part: "BINARY_SLICE",
         _stored_entry: "STORE_SUBSCR",
+        _stored_part: "STORE_SLICE",
         _contains: "CONTAINS_OP",
         _class_pattern: "MATCH_CLASS",
         _keys_pattern: "MATCH_KEYS",
@@ -223,24 +270,31 @@ READERS: dict[str, Reader] = {
         _members: "BUILD_SET",
         _keys: "BUILD_MAP",
         _text: "FORMAT_VALUE",
-        _truth: "UNARY_NOT POP_JUMP_FORWARD_IF_FALSE POP_JUMP_FORWARD_IF_TRUE POP_JUMP_BACKWARD_IF_FALSE "
-        "POP_JUMP_BACKWARD_IF_TRUE JUMP_IF_TRUE_OR_POP JUMP_IF_FALSE_OR_POP",
+        _plain_text: "FORMAT_SIMPLE CONVERT_VALUE",
+        _text_in_form: "FORMAT_WITH_SPEC",
+        _truth: "UNARY_NOT TO_BOOL POP_JUMP_IF_FALSE POP_JUMP_IF_TRUE POP_JUMP_FORWARD_IF_FALSE "
+        "POP_JUMP_FORWARD_IF_TRUE POP_JUMP_BACKWARD_IF_FALSE POP_JUMP_BACKWARD_IF_TRUE JUMP_IF_TRUE_OR_POP "
+        "JUMP_IF_FALSE_OR_POP",
         _elements: "GET_ITER GET_YIELD_FROM_ITER UNPACK_SEQUENCE UNPACK_EX LIST_EXTEND SET_UPDATE DICT_UPDATE "
         "DICT_MERGE",
+        _intrinsic: "CALL_INTRINSIC_1",
         _result: "RETURN_VALUE",
         _call: "CALL",
+        _call_by_keywords: "CALL_KW",
         _call_unpacked: "CALL_FUNCTION_EX",
     }.items()
     for name in names.split()
 }
 
 _MOVING = """
-    NOP RESUME CACHE PUSH_NULL COPY SWAP POP_TOP LOAD_FAST STORE_FAST DELETE_FAST LOAD_CONST LOAD_CLOSURE MAKE_CELL
-    COPY_FREE_VARS MAKE_FUNCTION JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT BUILD_TUPLE BUILD_LIST
-    BUILD_SLICE BUILD_STRING BUILD_CONST_KEY_MAP LIST_APPEND LIST_TO_TUPLE KW_NAMES PRECALL POP_EXCEPT PUSH_EXC_INFO
-    RERAISE FOR_ITER IS_OP SEND RETURN_GENERATOR LOAD_BUILD_CLASS LOAD_ASSERTION_ERROR RAISE_VARARGS CHECK_EXC_MATCH
-    WITH_EXCEPT_START POP_JUMP_FORWARD_IF_NONE POP_JUMP_FORWARD_IF_NOT_NONE POP_JUMP_BACKWARD_IF_NONE
-    POP_JUMP_BACKWARD_IF_NOT_NONE SETUP_ANNOTATIONS
+    NOP RESUME CACHE PUSH_NULL COPY SWAP POP_TOP LOAD_FAST LOAD_FAST_CHECK LOAD_FAST_AND_CLEAR LOAD_FAST_LOAD_FAST
+    STORE_FAST STORE_FAST_LOAD_FAST STORE_FAST_STORE_FAST DELETE_FAST LOAD_CONST LOAD_CLOSURE LOAD_LOCALS MAKE_CELL
+    COPY_FREE_VARS MAKE_FUNCTION SET_FUNCTION_ATTRIBUTE JUMP_FORWARD JUMP_BACKWARD JUMP_BACKWARD_NO_INTERRUPT
+    BUILD_TUPLE BUILD_LIST BUILD_SLICE BUILD_STRING BUILD_CONST_KEY_MAP LIST_APPEND LIST_TO_TUPLE KW_NAMES PRECALL
+    POP_EXCEPT PUSH_EXC_INFO RERAISE FOR_ITER END_FOR IS_OP SEND END_SEND CLEANUP_THROW RETURN_GENERATOR RETURN_CONST
+    LOAD_BUILD_CLASS LOAD_ASSERTION_ERROR RAISE_VARARGS CHECK_EXC_MATCH WITH_EXCEPT_START POP_JUMP_IF_NONE
+    POP_JUMP_IF_NOT_NONE POP_JUMP_FORWARD_IF_NONE POP_JUMP_FORWARD_IF_NOT_NONE POP_JUMP_BACKWARD_IF_NONE
+    POP_JUMP_BACKWARD_IF_NOT_NONE SETUP_ANNOTATIONS EXTENDED_ARG
 """
 SILENT = frozenset(_MOVING.split())  #: instructions that move values about, and read nothing of what they are
 
@@ -250,10 +304,10 @@ def unknown(reads: Calls, frame: Frame, *_: Any) -> None:
     reads.refuse("uses an instruction of Python of which nothing is known", frame.python)
 
 
-def readers(code: types.CodeType) -> dict[int, tuple[Reader, int, Any]]:
+def readers(code: types.CodeType) -> dict[int, tuple[Reader, int, Any, int]]:
     """What reads at each instruction of a piece of code, by its place."""
     return {
-        place: (READERS.get(name, unknown), number, value)
-        for place, (name, number, value) in instructions(code).items()
+        place: (READERS.get(name, unknown), number, value, height)
+        for place, (name, number, value, height) in instructions(code).items()
         if name not in SILENT
     }

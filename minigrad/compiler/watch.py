@@ -31,7 +31,7 @@ from typing import Any
 
 from minigrad.compiler.calls import Calls
 from minigrad.compiler.copies import Copies
-from minigrad.compiler.frames import Frame, is_known
+from minigrad.compiler.frames import Frame, is_known, listen, trace_instructions
 from minigrad.compiler.guards import content
 from minigrad.compiler.instructions import readers
 from minigrad.compiler.pure import CLOSED, METHODS, REPLAY, USER, is_a, is_installed, is_made_by_python, kind_of_code
@@ -77,7 +77,7 @@ class Watched(Calls):
     def __enter__(self) -> None:
         self.before = sys.gettrace()
         if is_known():
-            sys.settrace(self.called)
+            trace_instructions(self.called)
 
     def __exit__(self, *_: Any) -> None:
         if is_known() and sys.gettrace() != self.called:
@@ -152,22 +152,29 @@ class Watched(Calls):
                 for name, value in list(base.__dict__.items()):
                     if getattr(value, "__code__", None) is frame.code:
                         self.look_up(kind, name)
-        python_frame.f_trace_opcodes, python_frame.f_trace_lines = True, False
+        is_heard = False
 
         def step(running: Any, event: str, _: Any) -> None:
+            nonlocal is_heard
             if event == "opcode":
+                is_heard = True
                 each = table.get(running.f_lasti)
                 if each is None:
                     return
-                read, number, value = each
+                read, number, value, frame.height = each
                 try:
                     read(self, frame, number, value)
                 except Exception as error:
                     self.refuse(f"could not be watched ({type(error).__name__}: {error})", running)
+            elif event == "exception":
+                is_heard = True
             elif event == "return":
+                if not is_heard:
+                    self.refuse("ran instructions of which Python did not tell", running)
                 self.followed.discard(id(running))
                 frame.python = frame.function = None  # or the frame would refer to itself, and live on
 
+        listen(python_frame, step)
         return step
 
     def check_after_trace(
