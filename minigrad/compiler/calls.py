@@ -356,5 +356,5 @@ _SHALLOW = {"append", "extend", "insert", "pop", "popleft", "appendleft", "copy"
             "clear", "reverse", "extendleft", "rotate", "popitem", "__setitem__", "__delitem__",
             "__iter__"}  # fmt: skip
 _BY_ELEMENTS = (sorted, min, max, map, filter, itertools.groupby)
-_OF_LIBRARIES = {"id", "exc_info", "getrecursionlimit"}  # what they do with it does not depend on it
+_OF_LIBRARIES = {"id", "exc_info", "exception", "getrecursionlimit"}  # what they do with it does not depend on it
 _STORING = {"append", "insert", "appendleft", "setdefault"}

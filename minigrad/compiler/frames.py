@@ -17,6 +17,7 @@ import dis
 import functools
 import sys
 import types
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 VERSION = sys.version_info[:2]
@@ -127,7 +128,7 @@ def _heights(code: types.CodeType) -> dict[int, int]:
     cells = [name for name in code.co_cellvars if name not in code.co_varnames]
     bottom = len(code.co_varnames) + len(cells) + len(code.co_freevars)
     table = list(dis.get_instructions(code))
-    after = {each.offset: following for each, following in zip(table, table[1:])}
+    after = {each.offset: following for each, following in pairwise(table)}
     at = {each.offset: each for each in table}
     found = {0: bottom}
     for entry in dis.Bytecode(code).exception_entries:  # type: ignore[attr-defined]

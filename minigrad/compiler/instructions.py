@@ -108,6 +108,8 @@ def _stored(reads: Calls, frame: Frame, holder: Any, key: Any, value: Any) -> No
             reads.deep(holder, frame)
     if type(holder) not in (dict, list):
         reads.deep(value, frame)
+    elif type(key) is slice:
+        reads.whole(value, frame)  # whose elements go into the list
 
 
 def _stored_entry(reads: Calls, frame: Frame, *_: Any) -> None:
@@ -122,6 +124,8 @@ def _contains(reads: Calls, frame: Frame, *_: Any) -> None:
     key, holder = frame.top(2), frame.top()
     if type(holder) is dict and is_plain_key(key):
         reads.add("key", holder, key, holder.get(key, Missing))
+    elif type(holder) in (set, frozenset) and all(map(is_plain_key, (key, *holder))):
+        reads.whole(holder, frame)
     else:
         _two_operands(reads, frame)
 
@@ -196,8 +200,14 @@ def _intrinsic(reads: Calls, frame: Frame, which: int, _: Any) -> None:
         unknown(reads, frame)
 
 
+def _intrinsic_of_two(reads: Calls, frame: Frame, which: int, _: Any) -> None:
+    if which not in _PARAMETERS_OF_TYPES:
+        unknown(reads, frame)
+
+
 _PLUS = 5  # the number of the unary operator +
-_MOVING_INTRINSICS = (3, 6)  # StopIteration within a generator, a list made a tuple
+_MOVING_INTRINSICS = (3, 6, 7, 8, 9)  # StopIteration within a generator, a list made a tuple, parameters of types
+_PARAMETERS_OF_TYPES = (2, 3, 4, 5)
 
 
 # ----- calls --------------------------------------------------------------------------------------------------------
@@ -278,6 +288,7 @@ READERS: dict[str, Reader] = {
         _elements: "GET_ITER GET_YIELD_FROM_ITER UNPACK_SEQUENCE UNPACK_EX LIST_EXTEND SET_UPDATE DICT_UPDATE "
         "DICT_MERGE",
         _intrinsic: "CALL_INTRINSIC_1",
+        _intrinsic_of_two: "CALL_INTRINSIC_2",
         _result: "RETURN_VALUE",
         _call: "CALL",
         _call_by_keywords: "CALL_KW",

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import states_of_containers
 import states_of_functions
+import states_of_instructions
 import states_of_objects
 import states_of_other_kinds
 import states_of_paths
@@ -21,8 +22,8 @@ from minigrad.errors import CannotCompileError
 
 # Importing them fills the table of cases.
 FILES = (
-    states_of_containers, states_of_functions, states_of_objects, states_of_other_kinds, states_of_paths,
-    states_of_programs,
+    states_of_containers, states_of_functions, states_of_instructions, states_of_objects, states_of_other_kinds,
+    states_of_paths, states_of_programs,
 )  # fmt: skip
 
 
