@@ -22,7 +22,7 @@ def the_page_runs(
 ) -> Iterator[None]:
     """Run the page's plain blocks in the namespace of its doctests, and clear that namespace afterwards."""
     page = request.node.path
-    if page.name == "from_scratch.md" or page.parent.name == "course":
+    if page.parent.name == "course":
         if "matplotlib" not in sys.modules:
             monkeypatch.setitem(os.environ, "MPLBACKEND", "agg")
         exec("".join(PLAIN_BLOCK.findall(page.read_text(encoding="utf-8"))), doctest_namespace)
