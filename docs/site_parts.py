@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import cells
 import make_reference
 import matplotlib
 import matplotlib.pyplot as plt
@@ -88,33 +89,65 @@ def drawn(figure: Any, label: str, salt: str) -> str:
     return picture.replace("<svg", f'<svg role="img" aria-label="{html.escape(label)}"', 1)
 
 
-class Plot(Directive):
-    """A figure made by the examples in it: `:alt:` says what is to be seen, `:caption:` what it means."""
+class Code(Directive):
+    """Code that is shown and run. Where it draws, `:alt:` says what is to be seen and `:caption:` what it means."""
 
     has_content = True
     option_spec = {"alt": directives.unchanged_required, "caption": directives.unchanged_required}  # noqa: RUF012
 
-    def run(self) -> list[nodes.Node]:
-        """The code, and what it draws."""
+    @property
+    def session(self) -> Session:
+        """That of the page."""
         env = self.state.document.settings.env
+        if "session" not in env.current_document:
+            env.current_document["session"] = Session(Path(env.doc2path(env.docname)))
+        return env.current_document["session"]
+
+    def figure(self) -> nodes.figure:
+        """What was drawn last."""
         if not self.options.get("alt") or not self.options.get("caption"):
             raise self.error("a figure needs :alt:, the words for those who do not see it, and :caption:")
-        session = env.current_document.get("session")
-        if session is None:
-            session = env.current_document["session"] = Session(Path(env.doc2path(env.docname)))
-        code = "\n".join(self.content)
-        with plt.rc_context(STYLE):
-            plt.close("all")
-            session.run_up_to(code)
-            session.figures += 1
-            picture = drawn(plt.gcf(), self.options["alt"], f"{env.docname}-{session.figures}")
-            plt.close("all")
-        shown = nodes.literal_block(code, code, language="pycon")
+        self.session.figures += 1
+        name = f"{self.session.page.stem}-{self.session.figures}"
         figure = nodes.figure(classes=["made-by-code"])
         caption = nodes.caption()
         caption += self.state.inline_text(self.options["caption"], self.lineno)[0]
-        figure += [nodes.raw("", picture, format="html"), caption]
-        return [shown, figure]
+        figure += [nodes.raw("", drawn(plt.gcf(), self.options["alt"], name), format="html"), caption]
+        return figure
+
+
+class Plot(Code):
+    """A figure made by the examples in it, in a page of examples."""
+
+    def run(self) -> list[nodes.Node]:
+        """The code, and what it draws."""
+        code = "\n".join(self.content)
+        with plt.rc_context(STYLE):
+            plt.close("all")
+            self.session.run_up_to(code)
+            figure = self.figure()
+            plt.close("all")
+        return [nodes.literal_block(code, code, language="pycon"), figure]
+
+
+class Cell(Code):
+    """A cell of a page that is a notebook."""
+
+    optional_arguments = 1  # the language
+
+    def run(self) -> list[nodes.Node]:
+        """The code, what it says, and what it draws if it draws."""
+        code = "\n".join(self.content)
+        shown = [nodes.literal_block(code, code, language="python")]
+        with plt.rc_context(STYLE):
+            plt.close("all")
+            said = cells.run(code, f"<line {self.lineno} of {self.session.page.name}>", self.session.namespace).rstrip()
+            if said:
+                shown.append(nodes.literal_block(said, said, language="none", classes=["said"]))
+            if plt.get_fignums():
+                shown.append(self.figure())
+            plt.close("all")
+        return shown
 
 
 # ----- mathematics ------------------------------------------------------------------------------------------------
@@ -264,6 +297,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Tell Sphinx."""
     plt.switch_backend("agg")
     app.add_directive("plot", Plot)
+    app.add_directive("code-cell", Cell)
     app.add_html_math_renderer("mathml", (write_math, None), (write_math, None))
     app.connect("builder-inited", write_reference)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before the sections are read
