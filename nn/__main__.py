@@ -90,6 +90,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _tour(options)
     except KeyboardInterrupt:
+        left = "the figures of the stations that were finished are in the folder; the report is that of an earlier run"
+        print(f"python -m nn: interrupted; {left}, if there was one", file=sys.stderr)
         return 130
 
 

@@ -1,6 +1,6 @@
 """Gradient descent on the summed logistic loss, with the gradient of `minigrad` or with the one derived by hand."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -8,6 +8,7 @@ import numpy as np
 
 from minigrad import batched, compile, explain_nan, value_and_grad  # noqa: A004
 from minigrad.errors import MinigradError
+from minigrad.show.progress import progress as progress_of
 from nn import backprop
 from nn.arrays import Array, Labels
 from nn.loss import logistic
@@ -186,8 +187,8 @@ def train(
         every: take the accuracies every so many steps.
         growth: the loss has diverged when it exceeds this multiple of its starting value, or of n log k if that is
             larger. (n log k is the loss when every class has the same probability.)
-        progress: the label of the progress bar; None for no bar. A bar is drawn only on a terminal, and only if tqdm
-            is installed.
+        progress: the label of the progress bar; None for no bar. Without a terminal, or
+            without tqdm, it is a line every few seconds.
 
     Returns:
         A `Result`: new parameters and the history.
@@ -248,13 +249,12 @@ def train(
     return Result([np.array(a) for a in A], [np.array(a) for a in b], history(), step)
 
 
-def _progress(count: int, description: str | None) -> Iterable[int]:
-    """range(count), with a bar if tqdm is installed and the error stream is a terminal."""
+def _progress(count: int, description: str | None) -> Iterator[int]:
+    """range(count), with a sign of life unless the description is None."""
     if description is None:
-        return range(count)
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        return range(count)
-    bar: Iterable[int] = tqdm(range(count), desc=description, disable=None, leave=False, unit="step")
-    return bar
+        yield from range(count)
+        return
+    with progress_of(description, "steps", total=count) as bar:
+        for step in range(count):
+            yield step
+            bar.update()

@@ -89,7 +89,11 @@ class Claim:
                 new[position] = np.asarray(v, np.asarray(leaf).dtype)[()]
             args.append(problem.treedef.unflatten(new))
         with quiet():
-            return self.manual(*args, **problem.kwargs)
+            returned = self.manual(*args, **problem.kwargs)
+        if callable(returned):  # a call was forgotten, which says nothing of the formula
+            name = getattr(returned, "__name__", type(returned).__name__)
+            raise TypeError(located(f"check: your code returned the function {name}, not numbers: call it"))
+        return returned
 
     def infer(self, returned: Any) -> str:
         """The kind of what was returned, where the user did not say."""

@@ -38,12 +38,13 @@ def print_report(report: Report, file: TextIO | None = None) -> None:
     from rich.console import Console
 
     console = Console(file=file, highlight=False)
-    for part in rich_parts(report):
+    for part in rich_parts(report, console.width):
         console.print(part)
 
 
-def rich_parts(report: Report) -> list[Any]:
-    """What `print_report` shows, as renderables of rich."""
+def rich_parts(report: Report, width: int = 80) -> list[Any]:
+    """What `print_report` shows, as renderables of rich for a terminal of this width."""
+    from rich import box
     from rich.markup import escape as plain
     from rich.panel import Panel
     from rich.table import Table
@@ -59,8 +60,13 @@ def rich_parts(report: Report) -> list[Any]:
         head += f"\n[bold]looks like: {plain(diagnosis)}[/]  [dim](in {plain(', '.join(leaves))})[/]"
     parts: list[Any] = [Panel(head, border_style=style)]
     rows = [list(map(plain, leaf_cells(leaf))) for leaf in ordered(report)]
-    full = [k for k in range(len(LEAF_TITLES)) if any(row[k] != "-" for row in rows)]
-    table = Table(*[LEAF_TITLES[k] for k in full])
+    narrow = width < 110  # then the norm of the differences gives way: the worst entry tells more of them
+    full = [k for k, title in enumerate(LEAF_TITLES) if any(row[k] != "-" for row in rows)]
+    full = [k for k in full if not (narrow and LEAF_TITLES[k] == "|numerical|")]
+    table = Table(box=box.SIMPLE_HEAD if narrow else box.HEAVY_HEAD, pad_edge=not narrow)
+    for k in full:
+        longest = max(map(len, LEAF_TITLES[k].split()))
+        table.add_column(LEAF_TITLES[k], min_width=longest, overflow="fold")
     for leaf, cells in zip(ordered(report), rows):
         cells[1] = f"[{STYLES[leaf.verdict]}]{cells[1]}[/]"
         table.add_row(*[cells[k] for k in full])

@@ -6,16 +6,16 @@ import argparse
 import dataclasses
 import functools
 import re
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minigrad.checking.page import html as report_page
 from minigrad.core.tree import flatten
 from minigrad.errors import CommandError
-from minigrad.shell.targets import add_target_options, in_one_line, needs_folder, problem_of
-from minigrad.show.page import write
+from minigrad.shell.targets import add_target_options, in_one_line, problem_of
+from minigrad.show.progress import progress
 
 EXIT = {"OK": 0, "WRONG": 1, "NOT DIFFERENTIABLE HERE": 3, "INCONCLUSIVE": 3}
 
@@ -48,36 +48,36 @@ def register(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], 
 def _check(options: argparse.Namespace) -> int:
     import minigrad
 
-    needs_folder(options.html, options.json)
+    output = options.output
+    output.goes_to(options.html, options.json)
     f, values, others = problem_of(options, ["manual", "deltas"])
     manual = others["manual"]
     _numbers(values)
-    counted, bar = _counted(f)
     several = len(values) > 1
-    try:
-        report = minigrad.check(
-            counted,
-            _with_tuples(manual) if several else manual,
-            *values.values(),
-            argnum=tuple(range(len(values))) if several else 0,
-            seed=options.seed,
-            deltas=others.get("deltas"),
-        )
-    except KeyboardInterrupt:
-        print("minigrad check: interrupted", file=sys.stderr)
-        return 130
-    except Exception as error:  # of the functions, or about what they returned
-        raise CommandError(in_one_line(error)) from error
-    finally:
-        bar.close()
+    with progress("checking", "evaluations") as bar:
+
+        @functools.wraps(f)
+        def counted(*xs: Any) -> Any:
+            bar.update()
+            return f(*xs)
+
+        try:
+            report = minigrad.check(
+                counted,
+                _with_tuples(manual) if several else manual,
+                *values.values(),
+                argnum=tuple(range(len(values))) if several else 0,
+                seed=options.seed,
+                deltas=others.get("deltas"),
+            )
+        except Exception as error:  # of the functions, or about what they returned
+            raise CommandError(in_one_line(error)) from error
     report = _named(report, list(values), options)
-    report.print()
-    for path, written in ((options.html, report.to_html), (options.json, lambda p: write(p, report.to_json()))):
+    with output.instead_of_stdout():
+        report.print()
+    for path, content in ((options.html, report_page), (options.json, lambda r: r.to_json() + "\n")):
         if path is not None:
-            try:
-                written(path)
-            except OSError as error:
-                raise CommandError(f"{path}: {error.strerror or error}") from None
+            output.write(path, content(report))
     return EXIT[str(report.verdict)]
 
 
@@ -105,24 +105,6 @@ def _with_tuples(manual: Callable[..., Any]) -> Callable[..., Any]:
         return tuple(found) if isinstance(found, list) else found
 
     return tupled
-
-
-def _counted(f: Callable[..., Any]) -> tuple[Callable[..., Any], Any]:
-    """The function, and a progress bar that counts its calls; it shows itself after a second, in a terminal."""
-    try:
-        from tqdm import tqdm
-    except ImportError:
-        import contextlib
-
-        return f, contextlib.ExitStack()
-    bar = tqdm(desc="checking", unit=" evaluations", delay=1.0, leave=False, disable=None)
-
-    @functools.wraps(f)
-    def counting(*xs: Any) -> Any:
-        bar.update()
-        return f(*xs)
-
-    return counting, bar
 
 
 def _numbers(values: dict[str, Any]) -> None:

@@ -10,6 +10,8 @@ from dataclasses import asdict
 from typing import Any
 
 import minigrad
+from minigrad.errors import CommandError
+from minigrad.shell.output import Output, finished, printable
 
 
 def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
@@ -88,7 +90,7 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Names
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code is 0, or 2 for bad input, or what the command says it is."""
+    """Run a command; the exit code is 0, or 2 for bad input, 130 if interrupted, or what the command says."""
     parser = argparse.ArgumentParser(prog="python -m minigrad", description="Automatic differentiation on NumPy.")
     parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
@@ -97,9 +99,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options: dict[str, Any] = {"help": text, "description": text}
         sub = commands.add_parser(name, **options)
         sub.set_defaults(run=command(sub))
+        sub.set_defaults(command=name)
+    printable()
     options_given = parser.parse_args(_with_values(sys.argv[1:] if arguments is None else arguments))
+    options_given.output = Output()
     try:
-        return int(options_given.run(options_given))
+        code = int(options_given.run(options_given))
+        trouble = finished()
+    except KeyboardInterrupt:
+        print(f"minigrad {options_given.command}: interrupted; {options_given.output.left()}", file=sys.stderr)
+        return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
         return 0
+    except CommandError as error:
+        print(f"minigrad {options_given.command}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        trouble = error.strerror or str(error)
+    return _fail(f"the output cannot be written: {trouble}") if trouble else code

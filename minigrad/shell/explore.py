@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Callable
 
 from minigrad.errors import CommandError
-from minigrad.shell.targets import add_target_options, in_one_line, needs_folder, problem_of
+from minigrad.shell.output import TERMINAL
+from minigrad.shell.targets import add_target_options, in_one_line, problem_of
 
 EPILOG = """\
 F is FILE:NAME, a function of the inputs, or FILE:EXPRESSION in them; FILE is a script, a notebook (.py, .ipynb) or a
@@ -34,7 +35,7 @@ def register(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], 
 def _explore(options: argparse.Namespace) -> int:
     from minigrad.show.explore import explore  # here for start-up: help does not need it
 
-    needs_folder(options.out)
+    options.output.goes_to(options.out)
     fun, values, others = problem_of(options, ["deltas"])
     try:
         explorer = explore(
@@ -42,12 +43,10 @@ def _explore(options: argparse.Namespace) -> int:
         )
     except Exception as error:  # about the arguments: a function that raises has a page, too
         raise CommandError(in_one_line(error)) from error
-    try:
-        explorer = explorer.save(options.out)
-    except OSError as error:
-        raise CommandError(f"{options.out}: {error.strerror or error}") from None
+    options.output.write(options.out, explorer.html)
     found = explorer.measured
-    print(f"wrote {options.out}: {len(found.tape)} entries, {found.tape.leaves} of them inputs")
+    wrote = f"wrote {options.out}: " if options.out != TERMINAL else ""
+    options.output.say(f"{wrote}{len(found.tape)} entries, {found.tape.leaves} of them inputs")
     if found.failure is not None:
-        print(f"note: the function raised {found.failure.message.partition(chr(10))[0]}")
+        options.output.say(f"note: the function raised {found.failure.message.partition(chr(10))[0]}")
     return 0

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import csv
-import importlib.util
 import io
 import json
 import math
 import re
-import sys
 import warnings
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,10 +18,10 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import CommandError, ExpressionError
+from minigrad.shell.output import TERMINAL
 from minigrad.show.curves import Curves, Function, curves, mark
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
-from minigrad.show.page import write
 from minigrad.show.taylor_page import taylor_page
 
 HIGHEST = 100
@@ -112,17 +109,12 @@ def _marks(text: str) -> tuple[str, ...]:
 
 def run(options: Namespace) -> int:
     """Do what the command line says."""
+    options.output.goes_to(options.csv or None, options.json or None, options.page, options.out)
     try:
         for line in plotted(options):
-            print(line, file=sys.stderr if "-" in (options.csv, options.json) else sys.stdout)
-    except (CommandError, ExpressionError, ImportError) as error:
-        print(f"minigrad: {error}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        print(f"minigrad: {error.filename or 'the file'} cannot be written: {error.strerror}", file=sys.stderr)
-        return 2
+            options.output.say(line)
+    except (ExpressionError, ImportError) as error:
+        raise CommandError(str(error)) from error
     return 0
 
 
@@ -141,14 +133,13 @@ def plotted(options: Namespace) -> Iterator[str]:
         raise CommandError(f"--order{'s' * bool(options.orders)} must be from 0 to {HIGHEST}, not {wrong}")
     if not 5 <= options.points <= 1_000_000:
         raise CommandError(f"--points must be from 5 to 1000000, not {options.points}")
-    if options.csv == options.json == "-":
-        raise CommandError("only one of --csv and --json can go to the terminal")
     functions = [function_of(name, parameters) for name in names]
     stem = "_".join(stem for _, _, stem in functions)[:60]
     wants_numbers = options.csv is not None or options.json is not None or options.page is not None
     picture = options.out or (None if wants_numbers else f"{stem}.png")
-    if picture:
+    if picture and picture != TERMINAL:
         check_suffix(picture)
+    wrote = lambda path: [f"wrote {path}"] if path != TERMINAL else []
     all_found = []
     for name, (fun, title, _) in zip(names, functions):
         found = _found(name, fun, title, options, orders)
@@ -161,19 +152,19 @@ def plotted(options: Namespace) -> Iterator[str]:
         drawn = io.BytesIO()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of glyphs that a font lacks, and the like
-            figure.savefig(drawn, format=Path(picture).suffix.removeprefix(".").lower())
-        write(picture, drawn.getvalue())
-        yield f"wrote {picture}"
+            figure.savefig(drawn, format=Path(picture).suffix.removeprefix(".").lower() or "png")
+        options.output.write(picture, drawn.getvalue())
+        yield from wrote(picture)
     if options.page is not None:
-        write(options.page, taylor_page([(name, fun) for name, (fun, _, _) in zip(names, functions)], start, stop))
-        yield f"wrote {options.page}"
+        options.output.write(
+            options.page, taylor_page([(name, fun) for name, (fun, _, _) in zip(names, functions)], start, stop)
+        )
+        yield from wrote(options.page)
     for path, suffix, table in ((options.csv, "csv", as_csv), (options.json, "json", as_json)):
-        if path == "-":
-            sys.stdout.write(table(names, all_found))
-        elif path is not None:
+        if path is not None:
             path = path or f"{stem}.{suffix}"
-            write(path, table(names, all_found))
-            yield f"wrote {path}"
+            options.output.write(path, table(names, all_found))
+            yield from wrote(path)
 
 
 def _names_and_parameters(what: Sequence[str]) -> tuple[list[str], dict[str, float]]:
@@ -226,9 +217,9 @@ def function_of(text: str, parameters: Mapping[str, float] | None = None) -> tup
         stem = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:60] or "plot"
         return formula, f"$f(x) = {formula.mathtext}$", stem
     place, name = match["place"], match["name"]
-    with running(text):
-        module = _module(place, name)
-    found: Any = module
+    from minigrad.shell.programs import program  # here for start-up: most plots are of formulas
+
+    found: Any = SimpleNamespace(**program(place)([name.partition(".")[0]]))
     for part in name.split("."):
         try:
             found = getattr(found, part)
@@ -243,41 +234,9 @@ def function_of(text: str, parameters: Mapping[str, float] | None = None) -> tup
     return found, f"$f$ = {name}", re.sub(r"\W+", "_", name)
 
 
-@contextmanager
-def running(what: str) -> Iterator[None]:
-    """Whatever goes wrong in the user's file becomes one line."""
-    try:
-        yield
-    except CommandError:
-        raise
-    except Exception as error:
-        raise CommandError(f"{what} cannot be imported: {_first_line(error)}") from error
-
-
 def _first_line(error: Exception) -> str:
     lines = str(error).strip().splitlines()
     return f"{type(error).__name__}: {lines[0]}" if lines else type(error).__name__
-
-
-def _module(place: str, name: str) -> Any:
-    from minigrad.shell import programs  # here for start-up: most plots are of formulas
-
-    if not place.endswith((".py", ".ipynb")):
-        if str(Path.cwd()) not in sys.path and "" not in sys.path:
-            sys.path.insert(0, str(Path.cwd()))
-        return importlib.import_module(place)
-    path = Path(place)
-    if not path.is_file():
-        raise CommandError(f"there is no file {place}")
-    if path.suffix == ".ipynb" or programs.is_notebook(path.read_text(encoding="utf-8")):
-        return SimpleNamespace(**programs.program(place)([name.partition(".")[0]]))
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None  # noqa: PT018
-    module = importlib.util.module_from_spec(spec)
-    sys.modules.setdefault(path.stem, module)
-    sys.path.insert(0, str(path.resolve().parent))  # as python itself does for a file that it runs
-    spec.loader.exec_module(module)
-    return module
 
 
 def check_suffix(path: str) -> None:

@@ -15,6 +15,7 @@ import importlib.util
 import io
 import json
 import linecache
+import os
 import re
 import runpy
 import sys
@@ -95,8 +96,9 @@ def is_notebook(text: str) -> bool:
 def _imported(name: str) -> dict[str, Any]:
     sys.path.insert(0, "")
     try:
-        return vars(importlib.import_module(name))
-    except Exception as error:
+        with _quietly(name):
+            return vars(importlib.import_module(name))
+    except (Exception, SystemExit) as error:
         raise CommandError(
             f"{name}: {_in_words(error)} (give a .py or .ipynb file, or a module that can be imported)"
         ) from None
@@ -109,7 +111,7 @@ def _executed(path: str) -> dict[str, Any]:
     folder = str(Path(path).resolve().parent)
     sys.path.insert(0, folder)
     try:
-        with _quietly(), _ported():
+        with _quietly(path), _ported():
             return runpy.run_path(path, run_name=Path(path).stem)
     except SyntaxError as error:
         raise CommandError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
@@ -253,7 +255,7 @@ def _run(path: str, statements: list[Statement]) -> dict[str, Any]:
     folder = str(Path(path).resolve().parent)
     sys.path.insert(0, folder)
     try:
-        with _quietly(), _ported(always=True):
+        with _quietly(path), _ported(always=True):
             for node, filename, *_ in statements:
                 try:
                     exec(compile(ast.Module([node], []), filename, "exec"), scope)
@@ -282,13 +284,15 @@ def _where_raised(error: BaseException, path: str) -> str:
 
 
 @contextlib.contextmanager
-def _quietly() -> Iterator[None]:
-    """What a program prints while it is loaded is not part of a report; nor are its windows."""
-    import os
-
+def _quietly(path: str) -> Iterator[None]:
+    """What a program prints while it is loaded is not part of a report; our arguments do not reach it."""
     os.environ.setdefault("MPLBACKEND", "Agg")
-    with contextlib.redirect_stdout(io.StringIO()):
-        yield
+    arguments, sys.argv = sys.argv, [path]
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            yield
+    finally:
+        sys.argv = arguments
 
 
 @contextlib.contextmanager

@@ -8,8 +8,8 @@ import builtins
 import functools
 import inspect
 import linecache
+import math
 import re
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,13 +19,15 @@ import numpy as np
 from minigrad.errors import CommandError
 from minigrad.shell.programs import program
 
+MOST = 10**8  #: entries of an array that is drawn, which is 800 MB
+
 # ----- the options of every command that works on a function ----------------------------------------------------------
 
 
 def add_target_options(
     parser: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]
 ) -> Callable[[argparse.Namespace], int]:
-    """Add the function F and the options that say at which point; the result is `run`, bad input told in one line."""
+    """Add the function F and the options that say at which point; the result is `run`."""
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("function", metavar="F", help="the function: FILE:NAME or FILE:EXPRESSION")
     point = parser.add_mutually_exclusive_group()
@@ -42,14 +44,7 @@ def add_target_options(
         "--deltas", help="cotangents by hand of what F labels by minigrad.name: a function that returns a dict of them"
     )
 
-    def run_and_tell(options: argparse.Namespace) -> int:
-        try:
-            return run(options)
-        except CommandError as error:
-            print(f"{parser.prog.replace('python -m ', '')}: {error}", file=sys.stderr)
-            return 2
-
-    return run_and_tell
+    return run
 
 
 class Problem(NamedTuple):
@@ -80,13 +75,6 @@ def problem_of(options: argparse.Namespace, others: Sequence[str] = ()) -> Probl
         option: with_same_arguments(each, scopes[each.file], list(values), option) for option, each in beside.items()
     }
     return Problem(fun, values, functions)
-
-
-def needs_folder(*paths: str | None) -> None:
-    """Raise unless these files can be made; known before anything is waited for."""
-    for path in filter(None, paths):
-        if not Path(path).resolve().parent.is_dir():
-            raise CommandError(f"{path}: there is no such folder")
 
 
 # ----- what to call ---------------------------------------------------------------------------------------------------
@@ -130,7 +118,8 @@ def names_in(target: Target) -> set[str]:
     except SyntaxError as error:
         raise CommandError(f"{target.text!r} is neither a name nor an expression: {error.msg}") from None
     names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
-    return {n.id for n in names} - {n.id for n in names if isinstance(n.ctx, ast.Store)}
+    bound = {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}  # of a lambda
+    return {n.id for n in names} - {n.id for n in names if isinstance(n.ctx, ast.Store)} - bound
 
 
 def variables_of(targets: Sequence[Target], names: Sequence[str], seed: int) -> dict[str, dict[str, Any]]:
@@ -230,11 +219,18 @@ def with_same_arguments(
 ) -> Callable[..., Any]:
     """What an option gives by hand, called with the parameters of the function."""
     if not target.is_name:
-        return expression(target, scope, names)
-    function = looked_up(target, scope)
+        evaluated = expression(target, scope, names)
+        if not isinstance(ast.parse(target.text, mode="eval").body, ast.Lambda):
+            return evaluated
+        function = evaluated(*[None] * len(names))  # the lambda itself
+        function.__name__ = function.__qualname__ = target.text
+    else:
+        function = looked_up(target, scope)
     parameters = parameters_of(function, target.text)
     required = [n for n, p in parameters.items() if p.default is p.empty]
-    if not len(required) <= len(names) <= len(parameters):
+    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
+    most = len(names) if inspect.Parameter.VAR_POSITIONAL in kinds else len(parameters)
+    if not len(required) <= len(names) <= most:
         raise CommandError(
             f"{target.text}({', '.join(parameters)}) cannot be called with ({', '.join(names)}): write the call, "
             f"such as --{option} '{target.text}({', '.join([*names, '...'])})'"
@@ -302,19 +298,21 @@ def drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
         if call.args or not call.keywords or any(k.arg is None for k in call.keywords):
             raise ValueError
         shapes = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
-    except (SyntaxError, ValueError, AssertionError):
+    except (SyntaxError, ValueError, AssertionError, MemoryError, RecursionError):
         raise CommandError(f"--shapes is written like 'A=(15,2), b=[(15,1),(3,1)], c=()', not {text!r}") from None
     rng = np.random.default_rng(seed)
 
     def draw(shape: Any) -> Any:
         if isinstance(shape, int) and not isinstance(shape, bool):
             shape = (shape,)
-        if isinstance(shape, tuple) and all(isinstance(n, int) and n >= 0 for n in shape):
+        if isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape):
+            if math.prod(shape) > MOST:
+                raise CommandError(f"--shapes: {shape} has {math.prod(shape):.3g} entries, more than {MOST:.0e}")
             numbers = rng.standard_normal(shape)
             return np.asarray(numbers + 1j * rng.standard_normal(shape) if kind.kind == "c" else numbers).astype(kind)
         if isinstance(shape, dict):
             return {key: draw(part) for key, part in shape.items()}
-        if isinstance(shape, (list, tuple)):
+        if isinstance(shape, list) or (isinstance(shape, tuple) and not any(isinstance(n, int) for n in shape)):
             return type(shape)(draw(part) for part in shape)
         raise CommandError(f"--shapes: {shape!r} is not a shape, nor a list, tuple or dict of shapes")
 
@@ -324,12 +322,14 @@ def drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
 def loaded(path: str) -> dict[str, Any]:
     """The arrays of an .npz file by name; `A[0]`, `A[1]` and `w['bias']` make lists and dicts."""
     try:
-        found = np.load(path, allow_pickle=False)
-        if isinstance(found, np.ndarray):
-            raise CommandError(f"{path}: one array without a name; write it by np.savez(path, name=array)")
-        with found:
+        with open(path, "rb") as file:
+            found = np.load(file, allow_pickle=False)
+            if isinstance(found, np.ndarray):
+                raise CommandError(f"{path}: one array without a name; write it by np.savez(path, name=array)")
             arrays = {key: found[key] for key in found.files}
-    except (OSError, ValueError) as error:
+    except CommandError:
+        raise
+    except Exception as error:  # a damaged file can make zipfile, zlib and NumPy raise almost anything
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise CommandError(f"{path}: {reason}") from None
     values: dict[str, Any] = {}
@@ -339,14 +339,16 @@ def loaded(path: str) -> dict[str, Any]:
             while isinstance(node, ast.Subscript):
                 place.append(ast.literal_eval(node.slice))
                 node = node.value
-            if not isinstance(node, ast.Name):
+            if not isinstance(node, ast.Name) or not all(isinstance(part, (int, str)) for part in place):
                 raise ValueError
-        except (SyntaxError, ValueError):
+        except (SyntaxError, ValueError, MemoryError, RecursionError):
             raise CommandError(f"{path}: {key!r} is not a name, nor one with places such as A[0]") from None
         inside = values
         keys = [node.id, *place[::-1]]
         for part in keys[:-1]:
             inside = inside.setdefault(part, {})
+            if not isinstance(inside, dict):
+                raise CommandError(f"{path}: {key!r} is a part of what is an array of its own in the file")
         inside[keys[-1]] = array
 
     def lists(value: Any) -> Any:

@@ -519,3 +519,8 @@ def test_the_arguments_are_told_from_what_is_returned():
     assert (numbers.verdict, len(numbers.leaves)) == ("OK", 2)
     pair = check(lambda x, y: x * y**2, lambda x, y: (x * y**2, y**2), 3.0, 0.5)
     assert (pair.verdict, len(pair.leaves)) == ("OK", 1)
+
+
+def test_a_call_that_was_forgotten_is_no_wrong_gradient() -> None:
+    with pytest.raises(TypeError, match="returned the function <lambda>, not numbers: call it"):
+        check(lambda w: np.sum(w**2), lambda w: lambda: 2 * w, np.ones(3))

@@ -205,4 +205,5 @@ def test_interruption_is_quiet(tmp_path):
     out, error = child.communicate(timeout=60)
     assert child.returncode == 130
     assert out == b""
+    assert b"interrupted; the figures of the stations that were finished are in the folder" in error
     assert b"Traceback" not in error

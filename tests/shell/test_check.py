@@ -280,7 +280,7 @@ def test_an_interruption(model: str, monkeypatch: pytest.MonkeyPatch, capsys: An
 
     monkeypatch.setattr("minigrad.check", interrupted)
     assert main(["check", f"{model}:loss", "--manual", "gradient", *shapes()]) == 130
-    assert capsys.readouterr().err == "minigrad check: interrupted\n"
+    assert capsys.readouterr().err == "minigrad check: interrupted; nothing was written\n"
 
 
 # ----- notebooks ------------------------------------------------------------------------------------------------------

@@ -83,7 +83,7 @@ def test_a_function_that_raises_has_a_page(model: str, capsys: pytest.CaptureFix
         (["model.py:f", "--at", "none.npz"], "none.npz"),
         (["model.py:sin(x)", "--at", "1.0"], "say which variables of 'sin(x)'"),
         (["model.py:f", "--at", "'text'"], "minigrad explore: "),
-        (["model.py:f", "--at", "0.5", "--out", "nowhere/tape.html"], "there is no such folder"),
+        (["model.py:f", "--at", "0.5", "--out", "nowhere/tape.html"], "No such file or directory"),
         (["model.py:f", "--at", "0.5", "--out", "."], "minigrad explore: "),
         (["model.py:f", "--at", "0.5", "--max-entries", "2"], "the tape has 3 entries"),
         (["model.py:f", "--at", "0.5", "--order", "-1"], "order=-1"),

@@ -1,0 +1,59 @@
+"""Signs of life: a bar on a terminal, lines every few seconds elsewhere, and nothing for short work."""
+
+import io
+import sys
+from typing import Any
+
+import pytest
+
+from minigrad.show import progress as module
+from minigrad.show.progress import progress
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(module, "time", clock)
+    monkeypatch.setattr(module, "_last", [float("-inf")])
+    return clock
+
+
+def test_without_a_terminal_there_is_a_line_every_few_seconds(clock: Clock, capsys: Any) -> None:
+    with progress("training", "steps", total=40) as bar:
+        for _ in range(40):
+            clock.now += 0.5
+            bar.update()
+    lines = capsys.readouterr().err.splitlines()
+    assert lines == ["training: 11 of 40 steps", "training: 22 of 40 steps", "training: 33 of 40 steps"]
+
+
+def test_many_short_pieces_of_work_give_a_sign_together(clock: Clock, capsys: Any) -> None:
+    for k in range(6):
+        with progress(f"network {k}", "steps") as bar:
+            clock.now += 2.0
+            bar.update()
+    assert capsys.readouterr().err == "network 2: 1 steps\nnetwork 5: 1 steps\n"
+
+
+def test_short_work_is_silent(capsys: Any, clock: Clock) -> None:
+    with progress("adding", "numbers") as bar:
+        bar.update()
+    assert capsys.readouterr().err == ""
+
+
+def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
+    tqdm = pytest.importorskip("tqdm")
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with progress("adding", "numbers", total=3) as bar:
+        assert isinstance(bar, tqdm.tqdm)
+        bar.update(3)
+        assert bar.n == 3
