@@ -6,6 +6,8 @@ from minigrad.compat.test_util import (
     check_jvp,
     check_vjp,
     combo_check,
+    make_numerical_jvp,
+    scalar_close,
 )
 
 __all__ = [
@@ -14,4 +16,6 @@ __all__ = [
     "check_jvp",
     "check_vjp",
     "combo_check",
+    "make_numerical_jvp",
+    "scalar_close",
 ]

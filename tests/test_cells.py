@@ -371,7 +371,7 @@ def the_checker_agrees(run: Run) -> None:
     """It must neither alarm nor be at a loss."""
     if not run.case.is_last:
         return
-    check_grads(run.case.fun, order=1)(*run.args)
+    check_grads(run.case.fun, range(len(run.args)), order=1)(*run.args)
 
 
 def the_checker_finds_one_percent(run: Run) -> None:

@@ -19,6 +19,7 @@ derivative is asked for.
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -57,11 +58,19 @@ class _Rules:
 
     def __init__(self, fun: Callable[..., Any]) -> None:
         self.fun, self.name = fun, getattr(fun, "__name__", type(fun).__name__)
-        self.signature = signature_of(fun)
-        self.names = positional_names(self.signature)
         self.pull: Callable[..., Any] | None = None  # (argnums, ans, args, kwargs) -> g -> cotangents
         self.push: Callable[..., Any] | None = None  # (argnums, tangents, ans, args, kwargs) -> tangent
         self.apply: Callable[..., Any] = fun  # what "same" applies: the primitive, or its body while transposing
+
+    @functools.cached_property
+    def signature(self) -> inspect.Signature | None:
+        """The signature of the function; it is asked for when a rule is declared."""
+        return signature_of(self.fun)
+
+    @functools.cached_property
+    def names(self) -> list[str] | None:
+        """The names of the arguments by position."""
+        return positional_names(self.signature)
 
     def missing(self, argnum: Any, use: str) -> NotImplementedError:
         return NotImplementedError(

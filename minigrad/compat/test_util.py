@@ -16,12 +16,33 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.verdict import check
+from minigrad.core.lines import located
 from minigrad.core.tree import flatten, tree_map
 from minigrad.errors import GradientMismatchError
 from minigrad.modes.forward import jvp
+from minigrad.modes.recording import insert, select
 from minigrad.modes.reverse import vjp
 
-RTOL = ATOL = 1e-6
+RTOL = TOL = 1e-6
+EPS = 1e-6  #: the step of differences
+
+
+def scalar_close(a: Any, b: Any) -> bool:
+    """Whether two numbers are equal to 1e-6, absolute or relative to their sum."""
+    return bool(abs(a - b) < TOL or abs(a - b) / abs(a + b) < RTOL)
+
+
+def make_numerical_jvp(f: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
+    """The tangent of a function of one argument at x by a central difference, as a function of that of x.
+
+    >>> round(float(make_numerical_jvp(np.sin, 0.0)(2.0)), 6)
+    2.0
+    """
+
+    def at(v: Any, part: float) -> Any:
+        return f(tree_map(lambda leaf, t: leaf + part * EPS * t, x, v))
+
+    return lambda v: tree_map(lambda ahead, behind: (ahead - behind) / EPS, at(v, 0.5), at(v, -0.5))
 
 
 def _random_like(x: Any, seed: int) -> Any:
@@ -43,7 +64,7 @@ def check_equivalent(x: Any, y: Any, what: str = "the values") -> None:
         a, b = np.asarray(a), np.asarray(b)
         if a.shape != b.shape:
             raise AssertionError(f"{what} have different shapes: {a.shape} and {b.shape}")
-        if not np.allclose(a, b, rtol=RTOL, atol=ATOL * max(1.0, float(np.max(np.abs(b), initial=0.0)))):
+        if not np.allclose(a, b, rtol=RTOL, atol=TOL * max(1.0, float(np.max(np.abs(b), initial=0.0)))):
             raise AssertionError(f"{what} differ:\n{a}\n{b}\nlargest difference {np.max(np.abs(a - b)):.3g}")
 
 
@@ -67,15 +88,16 @@ def check_vjp(fun: Callable[..., Any], x: tuple[Any, ...], order: int = 1, is_la
     _require(report, "reverse mode (VJP)", order, is_last, fun, x)
 
 
-def _name(fun: Any) -> str:
-    return getattr(fun, "__name__", type(fun).__name__)
+def get_name(fun: Any) -> str:
+    """The name of a function, or of its type where it has none."""
+    return str(getattr(fun, "__name__", type(fun).__name__))
 
 
 def _require(report: Any, mode: str, order: int, is_last: bool, fun: Callable[..., Any], x: tuple[Any, ...]) -> None:
     is_open = report.verdict == "INCONCLUSIVE" or (report.verdict == "NOT DIFFERENTIABLE HERE" and is_last)
     if report.verdict == "OK" or (is_open and _as_by_central_differences(fun, x)):
         return
-    title = f"{mode} check of {_name(fun)} failed at order {order} against finite differences: {report.verdict}"
+    title = f"{mode} check of {get_name(fun)} failed at order {order} against finite differences: {report.verdict}"
     raise GradientMismatchError(report, title)
 
 
@@ -85,7 +107,7 @@ def _as_by_central_differences(fun: Callable[..., Any], x: tuple[Any, ...]) -> b
     This is the test of autograd. It decides where `check` leaves the matter open: at a kink it holds the derivative
     that was chosen to the mean of both sides (0 for `abs`), and it does not mind a jump that is further away.
     """
-    v, step = _random_like(x, 6), 1e-6
+    v, step = _random_like(x, 6), EPS
     ahead, behind = (fun(*tree_map(lambda a, t, h=h: a + h * t, x, v)) for h in (step / 2, -step / 2))
     out, pushed = jvp(fun, x, v)
     g = _random_like(out, 7)
@@ -97,28 +119,29 @@ def _as_by_central_differences(fun: Callable[..., Any], x: tuple[Any, ...]) -> b
 
     numeric = (dot(g, ahead) - dot(g, behind)) / step
     found = dot(g, pushed), dot(vjp(fun, *x)[1](g), v)
-    return all(abs(slope - numeric) <= ATOL + RTOL * abs(slope) for slope in found)
+    return all(abs(slope - numeric) <= TOL + RTOL * abs(slope) for slope in found)
 
 
 def check_grads(
-    fun: Callable[..., Any], modes: Any = ("fwd", "rev"), order: Any = 2, *, argnum: int | Sequence[int] | None = None
+    fun: Callable[..., Any], argnum: int | Sequence[int] = 0, modes: Sequence[str] | None = None, order: int = 2
 ) -> Callable[..., None]:
     """A check of the derivatives of `fun` up to `order`, in the modes "fwd" and "rev" and all their combinations.
 
     Args:
         fun: returns arrays or pytrees of them.
-        modes: the modes to check.
+        argnum: the position of the argument to check, or a sequence of positions; the others are constants.
+        modes: the modes to check, by default both.
         order: the highest order to check.
-        argnum: the position of the argument to check, or a sequence of positions; by default all.
 
     Returns:
         A function of the arguments of `fun`: float or complex arrays, or pytrees of them; keyword arguments are
-        constants, as are arguments that `argnum` leaves out. It raises an AssertionError, whose message is the report
-        of `minigrad.check`, if a derivative is wrong. Where the check leaves the matter open, the derivative
-        has to be that of a central difference with the step 1e-6, as in autograd; so has one of the highest order at a
-        kink. It evaluates `fun` about 35 times for each mode and order.
+        constants. It raises an AssertionError, whose message is the report of `minigrad.check`, if a derivative is
+        wrong. Where the check leaves the matter open, the derivative has to be that of a central difference with the
+        step 1e-6, as in autograd; so has one of the highest order at a kink. It evaluates `fun` about 35 times for each
+        mode and order.
 
     Raises:
+        TypeError: if `argnum` is neither a position nor a sequence of positions.
         ValueError: if a mode is unknown.
 
     Derivatives of the second order are those of the pullback in its cotangent, too, and of the pushforward in its
@@ -126,26 +149,27 @@ def check_grads(
 
     >>> import numpy as np
     >>> check_grads(np.tanh, modes=["rev"], order=1)(np.array([0.5, 1e-7, 20.0]))
-    >>> check_grads(lambda x, n: x**n, argnum=0)(2.0, 3)
+    >>> check_grads(lambda x, n: x**n)(2.0, 3)
+    >>> check_grads(lambda x, y: x * np.sin(y), (0, 1), order=1)(2.0, 3.0)
     """
-    if isinstance(modes, int):  # check_grads(fun, 1)
-        modes, order = ("fwd", "rev") if order == 2 else order, modes
-    if isinstance(modes, (list, tuple)) and not all(isinstance(mode, str) for mode in modes):
-        return check_grads(fun)(*modes)  # type: ignore[return-value]  # older programs call check_grads(fun, args)
-    if set(modes) - {"fwd", "rev"}:
-        raise ValueError(f'check_grads: modes are "fwd" and "rev", not {modes}')
+    positions = [argnum] if isinstance(argnum, (int, np.integer)) else argnum
+    if not isinstance(positions, (list, tuple, range)) or not all(isinstance(k, (int, np.integer)) for k in positions):
+        raise TypeError(
+            located(
+                f"check_grads: argnum is {argnum!r}, which is no position of an argument, nor a sequence of "
+                f'them; write check_grads(f, argnum=0, modes=["fwd", "rev"], order=2)(x)'
+            )
+        )
+    chosen_modes = ("fwd", "rev") if modes is None else tuple(modes)
+    if set(chosen_modes) - {"fwd", "rev"}:
+        raise ValueError(located(f'check_grads: modes are "fwd" and "rev", not {modes}'))
 
     def checked(*args: Any, **kwargs: Any) -> None:
-        chosen = range(len(args)) if argnum is None else [argnum] if isinstance(argnum, int) else list(argnum)
-
         def of_chosen(*xs: Any) -> Any:
-            new = list(args)
-            for k, x in zip(chosen, xs):
-                new[k] = x
-            return fun(*new, **kwargs)
+            return fun(*insert(args, positions, xs), **kwargs)
 
-        of_chosen.__name__ = _name(fun)
-        _check(of_chosen, tuple([args[k] for k in chosen]), order, modes, 1)
+        of_chosen.__name__ = get_name(fun)
+        _check(of_chosen, select("check_grads", args, positions), order, chosen_modes, 1)
 
     return checked
 
@@ -157,7 +181,7 @@ def _check(fun: Callable[..., Any], x: tuple[Any, ...], order: int, modes: Seque
     def pulled(*args: Any) -> Any:
         return vjp(fun, *args[:-1])[1](args[-1])
 
-    pushed.__name__, pulled.__name__ = f"jvp_{_name(fun)}", f"vjp_{_name(fun)}"
+    pushed.__name__, pulled.__name__ = f"jvp_{get_name(fun)}", f"vjp_{get_name(fun)}"
     if "fwd" in modes:
         check_jvp(fun, x, level, order == 1)
         if order > 1:

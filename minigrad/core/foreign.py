@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
+from minigrad.core.tape import WRAPPERS
 
 #: Methods by which a type says that its values are arrays, or can be made one; the last ones are those of numbers.
 _PROTOCOLS = ("__array__", "__array_ufunc__", "__array_interface__", "__array_struct__", "__dlpack__")
@@ -46,6 +47,15 @@ def is_sparse(value: Any) -> bool:
     """Whether this is a sparse matrix, or array, of SciPy."""
     kind = type(value)
     return kind.__module__.startswith("scipy.sparse") and hasattr(kind, "tocoo")
+
+
+def performs_ufuncs(value: Any) -> bool:
+    """Whether this is an array of xarray, which does NumPy's ufuncs itself, on what it holds: also on a traced value.
+
+    It has no `__array_function__`, so nothing else can be done with it than operators and ufuncs.
+    """
+    kind = type(value)
+    return kind.__module__.partition(".")[0] in WRAPPERS and getattr(kind, "__array_ufunc__", None) is not None
 
 
 def _is_buffer(value: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import innermost_duck
-from minigrad.core.foreign import as_plain_code, described, is_foreign, is_sparse
+from minigrad.core.foreign import as_plain_code, described, is_foreign, is_sparse, performs_ufuncs
 from minigrad.core.lines import located
 from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, refusal, snapshot
 
@@ -59,18 +59,30 @@ def watch(params: dict[str, Any], tape: Tape) -> None:
 
 
 class SparseOperandError(Exception):
-    """Internal signal: an operand is a sparse matrix. Who has a rule for it goes on, everybody else refuses it."""
+    """Internal signal: an operand is a sparse matrix, or an array of xarray.
+
+    Who has a rule for it goes on, everybody else refuses it.
+    """
 
 
 def with_sparse(primitive: Any, *args: Any) -> Any:
-    """The result of an operation with a sparse matrix among its arguments, if there is one."""
-    if primitive.by_sparse is not None:
+    """The result of an operation with a sparse matrix among its arguments, if there is one.
+
+    An array of xarray does ufuncs itself, when NumPy asks it, and operators, when Python does: `NotImplemented`.
+    """
+    if any(map(performs_ufuncs, args)):
+        if isinstance(primitive.fun, np.ufunc):
+            return primitive.fun(*args)
+        if primitive.kind == "elementwise" and primitive.fun.__module__ == "_operator":
+            return NotImplemented
+    if primitive.by_sparse is not None and any(map(is_sparse, args)):
         return primitive.by_sparse(*args)
-    value = next(arg for arg in args if is_sparse(arg))
+    value = next(arg for arg in args if is_sparse(arg) or performs_ufuncs(arg))
+    but = "products, M @ x and x @ M" if is_sparse(value) else "operators and ufuncs"
     raise refusal(
         TypeError,
-        f"{primitive.name}: {described(value)} cannot take part in a differentiated operation, but for products, M @ x "
-        f"and x @ M; pass an array: {as_plain_code(value)}",
+        f"{primitive.name}: {described(value)} cannot take part in a differentiated operation, but for {but}; pass an "
+        f"array: {as_plain_code(value)}",
     )
 
 
@@ -85,7 +97,7 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
         value, kind = np.asarray(value), np.ndarray
     if not issubclass(kind, np.ndarray):
         if not issubclass(kind, (np.generic, int, float, complex)) and not hasattr(value, "__array_function__"):
-            if is_sparse(value):
+            if is_sparse(value) or performs_ufuncs(value):
                 raise SparseOperandError
             message = f"{described(value)} cannot take part in a differentiated operation; pass a number or an array"
             if is_foreign(value):

@@ -15,7 +15,8 @@ def stop_gradient(x: Any) -> Any:
         x: an array or number, or a pytree of these, traced or not. Leaves that are no numbers stay as they are.
 
     Returns:
-        The plain values. Arrays are read-only, since a sweep may still need them; `.copy()` makes one to write to.
+        The plain values. Traced ones are read-only, since a sweep may still need them; `.copy()` makes one to write to.
+        What is plain already is returned as it is.
 
     All transformations stop here, the outer ones too: in `grad(grad(f))` both take the value as a constant, and so do
     `jvp`, `derivatives` and `jacobian`. To hide a value from the inner transformation alone, hand it over as an
@@ -28,7 +29,11 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(grad(lambda x: x**2 * stop_gradient(x)))(3.0)  # 2 * 3, and not 6 * 3
     np.float64(6.0)
     """
-    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)
+    return read_only(peel(x)) if type(x) is Box else tree_map(_plain, x)
+
+
+def _plain(leaf: Any) -> Any:
+    return read_only(peel(leaf)) if type(leaf) is Box else peel(leaf)
 
 
 def name(x: Any, label: str) -> Any:
@@ -64,8 +69,8 @@ def value(x: Any) -> Any:
         x: an array or number, or a pytree of these, traced or not.
 
     Returns:
-        The plain values, as `stop_gradient`. Arrays are read-only, since a sweep may still need them; `.copy()` makes
-        one to write to.
+        The plain values, as `stop_gradient`. Traced ones are read-only, since a sweep may still need them; `.copy()`
+        makes one to write to. What is plain already is returned as it is.
 
     >>> from minigrad import grad
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6

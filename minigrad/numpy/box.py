@@ -12,9 +12,10 @@ from typing import Any
 import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, as_plain, innermost
+from minigrad.core.foreign import performs_ufuncs
 from minigrad.core.lines import asked_by_a_sparse_matrix, library_at_work, located
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
-from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal
+from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal, snapshot
 from minigrad.errors import LostDerivativeError
 from minigrad.numpy import functions as _f
 from minigrad.numpy import writing as _writing
@@ -36,7 +37,7 @@ def _array_ufunc(self: Box, ufunc: _np.ufunc, method: str, *args: Any, **options
         bind = UFUNCS.get(ufunc)  # the usual case, without a walk over the arguments
         if bind is not None:
             return bind(*args)
-    if len(args) > 1 and isinstance(innermost(args), Duck):
+    if len(args) > 1 and (isinstance(innermost(args), Duck) or any(map(performs_ufuncs, args))):
         return NotImplemented
     if not (any_within(is_traced, args) or any_within(is_traced, options)):
         if method == "at" or any_within(is_box, options.get("out")):
@@ -353,6 +354,7 @@ _PROPERTIES: dict[str, Callable[[Box], Any]] = {
     "real": _writing.real, "imag": _writing.imag, "flat": _writing.flat,
     "nbytes": lambda x: peel(x).nbytes, "itemsize": lambda x: peel(x).itemsize, "device": lambda x: peel(x).device,
     "strides": lambda x: peel(x).strides, "flags": lambda x: peel(x).flags,
+    "_value": lambda x: read_only(snapshot(x).value),  # as programs for autograd ask for it, one level down
 }  # fmt: skip
 
 for _name, _attribute in {**_OPERATORS, **_METHODS}.items():

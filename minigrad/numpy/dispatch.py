@@ -55,7 +55,8 @@ def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], home: str = "numpy") -> 
 
     def binary(x: Any, y: Any, /, *args: Any, **options: Any) -> Any:
         if (type(x) is Box or type(y) is Box) and not args and not options:
-            return bind(x, y)
+            ans = bind(x, y)
+            return ans if ans is not NotImplemented else ufunc(x, y)  # NumPy asks the array of another library
         x, y = boxed(x), boxed(y)
         if type(x) is Box or type(y) is Box:
             return call_ufunc(ufunc, bind, (x, y), args, options)
@@ -107,6 +108,8 @@ def call_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], args: Any, more: Any, 
     if options.get("dtype") is not None or "casting" in options:
         args = _in_loop(ufunc, args, options.get("dtype"), options.get("casting", "same_kind"))
     ans = _along_axes(ufunc, bind, args, options) if of_cores & set(options) else bind(*args)
+    if ans is NotImplemented:
+        return ufunc(*args, **options)
     return laid_out(ans, options.get("order", "K"), args)
 
 

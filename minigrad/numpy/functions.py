@@ -864,6 +864,7 @@ _MEMORY: dict[Any, str] = {_np.ascontiguousarray: "C", _np.asfortranarray: "F"}
 array = in_place_of(_np.array, array, "numpy", _moving.array.__doc__)
 asarray, asanyarray = _conversion(_np.asarray), _conversion(_np.asanyarray)
 ascontiguousarray, asfortranarray = _conversion(_np.ascontiguousarray), _conversion(_np.asfortranarray)
+FUNCTIONS.update({_np.array: array, _np.asarray: asarray, _np.asanyarray: asanyarray})  # with `like=x` NumPy asks x
 
 
 @as_function(_np.full_like)

@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as _np
 
+__all__ = [name for name in dir(_np.random) if not name.startswith("_")]
+
 
 def __getattr__(name: str) -> Any:
     return getattr(_np.random, name)

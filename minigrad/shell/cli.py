@@ -45,6 +45,13 @@ def _coverage(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace],
     return run
 
 
+def _as_autograd(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
+    """Run a program that was written for autograd as it is, on minigrad."""
+    from minigrad.shell import as_autograd  # here for start-up, as above
+
+    return as_autograd.register(parser)
+
+
 def _check(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int]:
     """Check a gradient written by hand against the tape and against differences, and say where it is wrong."""
     from minigrad.shell import check as command  # here for start-up, as above
@@ -82,6 +89,7 @@ def _fail(message: str) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Namespace], int]]] = {
+    "as-autograd": _as_autograd,
     "check": _check,
     "coverage": _coverage,
     "explore": _explore,

@@ -24,6 +24,7 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from minigrad.compat.as_autograd import standing_in
 from minigrad.errors import CommandError
 
 MAGIC = re.compile(r"\s*([%!?]|run\s+-|.*\?\s*$)")
@@ -304,17 +305,5 @@ def _ported(always: bool = False) -> Iterator[None]:
     if not always and importlib.util.find_spec("autograd") is not None:
         yield
         return
-    import minigrad
-
-    replaced = {name: sys.modules.pop(name) for name in list(sys.modules) if name.split(".")[0] == "autograd"}
-    names = {"autograd": minigrad, "autograd.numpy": minigrad.numpy}
-    for part in ("scipy", "extend", "test_util", "misc", "builtins"):
-        with contextlib.suppress(ImportError):
-            names[f"autograd.{part}"] = importlib.import_module(f"minigrad.{part}")
-    sys.modules.update(names)
-    try:
+    with standing_in():
         yield
-    finally:
-        for name in names:
-            sys.modules.pop(name, None)
-        sys.modules.update(replaced)

@@ -200,8 +200,8 @@ def s_times(scale):
 
 
 def test_check_grads_takes_the_arguments_of_autograd():
-    check_grads(lambda x, y: x * np.sin(y), ["fwd"], 2)(x3, x3)
+    check_grads(lambda x, y: x * np.sin(y), (0, 1), ["fwd"], 2)(x3, x3)
     check_grads(np.sin, order=1, modes=("rev",))(0.3)
-    check_grads(np.sin, 1)(0.3)
+    check_grads(np.sin, 0, ("rev",), 1)(0.3)
     with pytest.raises(AssertionError, match="NOT DIFFERENTIABLE HERE"):
         check_grads(np.abs)(0.0)

@@ -34,7 +34,7 @@ def test_only_the_arguments_that_are_asked_for_are_checked() -> None:
     defvjp(half_wrong, lambda ans, x, y: lambda g: g * y, lambda ans, x, y: lambda g: g * y)
     check_grads(half_wrong, argnum=0, order=1)(2.0, 3.0)
     with pytest.raises(AssertionError, match="finite differences"):
-        check_grads(half_wrong, order=1)(2.0, 3.0)
+        check_grads(half_wrong, (0, 1), order=1)(2.0, 3.0)
     combo_check(np.sin, order=1)([0.5, X])  # the first argument, if no position is given
     with pytest.raises(AssertionError, match="finite differences"):
         combo_check(half_wrong, 1, order=1)([2.0], [3.0])
@@ -58,7 +58,7 @@ def test_central_differences_decide_what_check_leaves_open() -> None:
     with pytest.raises(AssertionError, match="NOT DIFFERENTIABLE"):
         check_grads(lambda x: np.where(x > 0.0, x, 0.0), order=1)(0.0)
     x, y = np.sqrt(4.5), np.sqrt(np.random.RandomState(7).randn(1, 4) ** 2 + 0.5)
-    check_grads(lambda x, y: x % y)(x, y)
+    check_grads(lambda x, y: x % y, (0, 1))(x, y)
     check_grads(np.imag)(0.4 + 0.1j)
     rows = np.random.RandomState(0).randn(2, 3)
     check_grads(lambda x: np.std(x, axis=0))(rows)

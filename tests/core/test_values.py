@@ -23,6 +23,12 @@ def test_a_constant_stops_the_derivatives_of_all_levels() -> None:
     assert grad(lambda x: grad(lambda y: y * value(y * x))(x))(3.0) == 0.0
 
 
+def test_a_plain_array_is_its_own_value() -> None:
+    assert value(X) is X
+    assert value({"a": X})["a"] is X
+    assert value(X).flags.writeable
+
+
 def test_the_plain_value_of_nested_boxes_is_an_array_that_cannot_be_written_to() -> None:
     """The sweep will read it again."""
     seen: list[Any] = []

@@ -14,6 +14,7 @@ from messages import fails
 from stand_ins import STAND_INS, JaxArray, PandasSeries, TorchTensor
 
 import minigrad as mg
+import minigrad.numpy as mnp
 from minigrad.compat import transforms as compat
 from minigrad.compat.extend import defvjp, primitive
 from minigrad.misc import flatten
@@ -185,6 +186,30 @@ def test_a_traced_value_within_an_array_of_xarray_is_not_lost() -> None:
     fails(TypeError, lambda: mg.grad(lambda x: np.sum(array * x))(X), "grad: the function returned a xarray.DataArray")
     fails(TypeError, lambda: mg.jvp(lambda x: array * x, (X,), (X,)), "jvp: the function returned a xarray.DataArray")
     np.testing.assert_array_equal(mg.grad(lambda x: np.sum(array * x).data)(X), X)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda np, x, a: x * a,
+        lambda np, x, a: np.exp(a * x) - a,
+        lambda np, x, a: 2.0 - a / x,
+        lambda np, x, a: x**a,
+        lambda np, x, a: np.maximum(x * a, 0.5 * x),
+        lambda np, x, a: np.add(x, a) * (a * x),
+        lambda np, x, a: np.arctan2(x, a),
+        lambda np, x, a: np.multiply(a, x).sum(),
+    ],
+)
+@pytest.mark.parametrize("namespace", [np, mnp])
+def test_operators_and_ufuncs_of_arrays_of_xarray_are_differentiated(fun: Any, namespace: Any) -> None:
+    """Whichever side they stand on, and also when they hold traced values already."""
+    xarray = pytest.importorskip("xarray")
+    array = xarray.DataArray(X + 1.5, dims="t")
+    found = mg.grad(lambda x: np.sum(fun(namespace, x, array).data))(X + 2.0)
+    np.testing.assert_allclose(found, mg.grad(lambda x: np.sum(fun(np, x, X + 1.5)))(X + 2.0))
+    fails(TypeError, lambda: mg.grad(lambda x: x @ array)(X), "matmul: a xarray.DataArray", "operators and ufuncs")
+    fails(TypeError, lambda: mg.grad(lambda x: mnp.where(x > 0.0, x, array))(X), "where: a xarray.DataArray")
 
 
 def test_optimisers_of_foreign_parameters() -> None:

@@ -27,6 +27,12 @@ def test_numpys_ufunc_and_ours_are_the_same_operation(ufunc: Any) -> None:
     assert operations(ours) == operations(ufunc)
 
 
+def test_arrays_that_numpy_makes_like_a_traced_one_are_traced() -> None:
+    for make in (np.array, np.asarray, np.asanyarray):
+        assert grad(lambda x, make=make: np.sum(make([x, 2.0 * x], like=x)))(X).tolist() == [3.0, 3.0, 3.0]
+    assert grad(lambda x: np.sum(np.zeros(3, like=x) + x))(X).tolist() == [1.0, 1.0, 1.0]
+
+
 def test_every_function_of_the_table_is_numpys_or_scipys() -> None:
     """A misspelt entry would never be called."""
     assert all(callable(function) for function in FUNCTIONS)

@@ -67,7 +67,7 @@ def test_rules_may_be_lists_decorators_and_both_at_once() -> None:
         jvp=(lambda t, ans, x, y: np.sum(t * y**2), lambda t, ans, x, y: np.sum(2 * x * y * t)),
     )
     both.check(X, X + 2.0)
-    check_grads(both)(X, X + 2.0)
+    check_grads(both, (0, 1))(X, X + 2.0)
 
     @custom_primitive
     def declared(x: Any, y: Any) -> Any:
@@ -220,7 +220,7 @@ def test_one_formula_serves_all_modes() -> None:
     hypotenuse = custom_elementwise(np.hypot, lambda ans, x, y: x / ans, lambda ans, x, y: y / ans)
     column, row = np.ones((2, 1)), np.array([1.0, 2.0, 3.0])
     assert_close(grad(lambda x, y: np.sum(hypotenuse(x, y)), 1)(column, row), 2 * row / np.hypot(1, row), 1e-15)
-    check_grads(hypotenuse)(column, row)
+    check_grads(hypotenuse, (0, 1))(column, row)
     hypotenuse.check(column, row)
     three = custom_elementwise(lambda x, y, z: x * y * z, lambda ans, x, y, z: y * z, None, lambda ans, x, y, z: x * y)
     assert grad(three, (0, 1, 2))(2.0, 3.0, 5.0) == (15.0, 0.0, 6.0)

@@ -147,7 +147,7 @@ def test_fixed_points_of_structures() -> None:
     point = W, np.array([0.5, -0.2])
     check_equivalent(grad(own, (0, 1))(*point), grad(unrolled, (0, 1))(*point))
     check_equivalent(jacobian(grad(own))(*point), jacobian(grad(unrolled))(*point))
-    check_grads(own)(*point)
+    check_grads(own, range(len(point)))(*point)
 
 
 # ----- other solvers, sizes and programs ------------------------------------------------------------------------------

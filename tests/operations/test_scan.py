@@ -197,7 +197,7 @@ def test_a_scan_in_the_other_modes_and_orders() -> None:
         lambda f: grad(lambda a: derivatives(f, a, 2)[2])(0.8),
     ):
         assert_close(thrice(scalar[0]), thrice(scalar[1]), 1e-11)
-    check_grads(lambda h, a: by_scan(h, XS, {"a": a, "b": PARAMS["b"]}))(START, 0.7)
+    check_grads(lambda h, a: by_scan(h, XS, {"a": a, "b": PARAMS["b"]}), (0, 1))(START, 0.7)
 
 
 def test_a_second_derivative_does_not_record_the_whole_loop() -> None:

@@ -22,7 +22,7 @@ def test_odeint_by_the_adjoint() -> None:
         return integrate.odeint(pendulum, y0, t, ({"g": g, "k": (k,)},))
 
     point = (np.array([0.5, 0.1]), np.array([0.0, 0.4, 1.0]), 2.0, 0.3)
-    check_grads(end, order=1, modes=["rev"])(*point)
+    check_grads(end, range(len(point)), order=1, modes=["rev"])(*point)
     check_grads(lambda g: end(*point[:2], g, 0.3)[-1, 0], order=2, modes=["rev"])(2.0)
     exact = grad(lambda r: integrate.odeint(lambda y, t, r: -r * y, np.ones(1), np.array([0.0, 2.0]), (r,))[-1, 0])(0.5)
     assert exact == pytest.approx(-2.0 * np.exp(-1.0), rel=1e-8)

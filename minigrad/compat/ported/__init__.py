@@ -1,0 +1,1 @@
+"""A folder for the search path of other processes, in which `import autograd` finds minigrad."""
