@@ -23,7 +23,7 @@ from typing import Any
 
 from minigrad.core.lines import located
 
-RULES = ("minigrad.compat.declaring", "minigrad.compat.extend", "minigrad.compat.tracing", "minigrad.compat.spaces")
+RULES = ("minigrad.compat.declaring", "minigrad.compat.tracing", "minigrad.compat.spaces", "minigrad.compat.extend")
 ARRAYS = ("minigrad.compat.arrays", "minigrad.compat.builtins", *RULES)
 OWN_NUMPY = "minigrad.compat.arrays:int8 int16 int32 int64 make_diagonal where"  # where autograd's differ from NumPy's
 TRANSFORMATIONS = """minigrad:checkpoint deriv elementwise_grad grad grad_and_aux grad_named hessian

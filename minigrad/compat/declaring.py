@@ -15,6 +15,8 @@ import numpy as np
 
 from minigrad.compat import extend
 from minigrad.compat.spaces import vspace
+from minigrad.core.lines import located
+from minigrad.core.tape import Box
 
 __all__ = [
     "def_linear", "defjvp", "defjvp_argnum", "defjvp_argnums", "defvjp", "defvjp_argnum", "defvjp_argnums",
@@ -103,6 +105,18 @@ class _Declared(MutableMapping[Any, Any]):
 
 #: They are asked, and changed, as in `primitive_vjps[f]` and `primitive_vjps.pop(f)`.
 primitive_vjps, primitive_jvps = _Declared("pull"), _Declared("push")
+
+
+def _register(cls: Any, value_type: Any) -> None:
+    raise NotImplementedError(
+        located(
+            f"{cls.__name__}.register: values of your own types are not traced. Make {value_type.__name__} a named tuple, "
+            f"a dict or a list of arrays: minigrad differentiates with respect to structures of arrays"
+        )
+    )
+
+
+Box.register = classmethod(_register)  # type: ignore[attr-defined]
 
 
 # ----- older names ----------------------------------------------------------------------------------------------------

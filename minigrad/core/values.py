@@ -15,13 +15,13 @@ def stop_gradient(x: Any) -> Any:
         x: an array or number, or a pytree of these, traced or not. Leaves that are no numbers stay as they are.
 
     Returns:
-        The plain values. Traced ones are read-only, since a sweep may still need them; `.copy()` makes one to write to.
-        What is plain already is returned as it is.
+        The plain values. Arrays are read-only, since a sweep may still need them; `.copy()` makes one to write to.
 
     All transformations stop here, the outer ones too: in `grad(grad(f))` both take the value as a constant, and so do
     `jvp`, `derivatives` and `jacobian`. To hide a value from the inner transformation alone, hand it over as an
     argument: `grad(lambda y: f(y, x))(x)` differentiates the first argument of f and keeps the second, through which
-    an outer transformation still differentiates. `minigrad.value` is another name of it, for looking at values.
+    an outer transformation still differentiates. `minigrad.value` is the same for looking at
+    values; it leaves plain arrays as they are.
 
     >>> from minigrad import grad
     >>> grad(lambda x: x * stop_gradient(x))(3.0)  # and not 6
@@ -29,11 +29,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(grad(lambda x: x**2 * stop_gradient(x)))(3.0)  # 2 * 3, and not 6 * 3
     np.float64(6.0)
     """
-    return read_only(peel(x)) if type(x) is Box else tree_map(_plain, x)
-
-
-def _plain(leaf: Any) -> Any:
-    return read_only(peel(leaf)) if type(leaf) is Box else peel(leaf)
+    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)
 
 
 def name(x: Any, label: str) -> Any:
@@ -63,7 +59,7 @@ def name(x: Any, label: str) -> Any:
 
 
 def value(x: Any) -> Any:
-    """The plain value of a traced x, to print it or to look at it: another name of `stop_gradient`.
+    """The plain value of a traced x, to print it or to look at it: no derivative flows through it, as `stop_gradient`.
 
     Args:
         x: an array or number, or a pytree of these, traced or not.
@@ -76,4 +72,8 @@ def value(x: Any) -> Any:
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6
     np.float64(3.0)
     """
-    return stop_gradient(x)
+    return read_only(peel(x)) if type(x) is Box else tree_map(_value, x)
+
+
+def _value(leaf: Any) -> Any:
+    return read_only(peel(leaf)) if type(leaf) is Box else peel(leaf)

@@ -77,9 +77,11 @@ def _plot(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], int
 def _with_values(arguments: Sequence[str]) -> list[str]:
     """The arguments, those that begin with a minus and are no option marked as values by a space in front.
 
-    `argparse` takes `-1e-3`, `-pi` and `-x^2` for options. The only short option here is `-h`.
+    `argparse` takes `-1e-3`, `-pi` and `-x^2` for options. The short options are `-h`, and that of `as-autograd`.
     """
     is_value = lambda text: len(text) > 1 and text[0] == "-" != text[1] and text != "-h"
+    if list(arguments[:1]) == ["as-autograd"]:  # what follows is for the program
+        return list(arguments)
     return [f" {text}" if is_value(text) else text for text in arguments]
 
 

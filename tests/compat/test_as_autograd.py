@@ -252,3 +252,12 @@ def test_autograd_must_not_have_been_imported_before() -> None:
     assert "autograd.numpy has been imported already" in done.stdout
     assert done.stdout.endswith("0.0 1\n")
     assert pkgutil.resolve_name("minigrad.compat:install_as_autograd")
+
+
+def test_a_type_of_ones_own_is_not_boxed() -> None:
+    from autograd.extend import Box as ExtendBox
+
+    class Own:
+        pass
+
+    fails(NotImplementedError, lambda: ExtendBox.register(Own), "Box.register", "Make Own a named tuple")
