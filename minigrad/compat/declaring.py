@@ -110,8 +110,8 @@ primitive_vjps, primitive_jvps = _Declared("pull"), _Declared("push")
 def _register(cls: Any, value_type: Any) -> None:
     raise NotImplementedError(
         located(
-            f"{cls.__name__}.register: values of your own types are not traced. Make {value_type.__name__} a named tuple, "
-            f"a dict or a list of arrays: minigrad differentiates with respect to structures of arrays"
+            f"{cls.__name__}.register: values of your own types are not traced. Make {value_type.__name__} a named "
+            f"tuple, a dict or a list of arrays: minigrad differentiates with respect to structures of arrays"
         )
     )
 

@@ -41,6 +41,9 @@ def as_array(a: Any) -> Any:
     return a if type(a) is Box else array(a)
 
 
+_VALUES = type({}.values())  # NumPy takes them for one object
+
+
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------
 
 
@@ -212,7 +215,9 @@ def as_function(*served: Any) -> Callable[[Callable[..., Any]], Callable[..., An
                 return own(*args, **options)  # NumPy asks the box
             if args and type(args[0]) is Box:
                 return rule(*args, **options)
-            if args and hasattr(args[0], "__next__"):  # a generator, a map: what it gives is looked at once
+            if args and (
+                hasattr(args[0], "__next__") or type(args[0]) is _VALUES
+            ):  # a generator, a map, a dict's values
                 args = (list(args[0]), *args[1:])
             if has_box(args) or has_box(tuple(options.values())):
                 return rule(*args, **options)

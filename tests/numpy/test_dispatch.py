@@ -33,6 +33,15 @@ def test_arrays_that_numpy_makes_like_a_traced_one_are_traced() -> None:
     assert grad(lambda x: np.sum(np.zeros(3, like=x) + x))(X).tolist() == [1.0, 1.0, 1.0]
 
 
+def test_functions_of_lists_take_what_can_be_iterated() -> None:
+    """A map, a generator, the values of a dict: all of autograd's functions of lists do."""
+    parts = {"a": X, "b": 2.0 * X}
+    assert mnp.stack(parts.values()).shape == (2, 3)
+    assert grad(lambda p: mnp.sum(mnp.stack(p.values()) ** 2))(parts)["b"].tolist() == (4.0 * X).tolist()
+    assert grad(lambda x: mnp.sum(mnp.stack(map(mnp.exp, x))))(X).tolist() == np.exp(X).tolist()
+    assert grad(lambda x: mnp.sum(mnp.hstack(k * x for k in (1.0, 2.0))))(X).tolist() == [3.0, 3.0, 3.0]
+
+
 def test_every_function_of_the_table_is_numpys_or_scipys() -> None:
     """A misspelt entry would never be called."""
     assert all(callable(function) for function in FUNCTIONS)
