@@ -1,8 +1,8 @@
 """`import autograd` means minigrad: the modules of autograd, made of those of minigrad when they are imported.
 
->>> install_as_autograd()
->>> import autograd.numpy as np
->>> from autograd import elementwise_grad
+>>> with standing_in():  # or, for the whole process, install_as_autograd()
+...     import autograd.numpy as np
+...     from autograd import elementwise_grad
 >>> elementwise_grad(np.tanh)(0.0)
 np.float64(1.0)
 
@@ -239,7 +239,7 @@ def install_as_autograd() -> None:
         RuntimeError: if autograd itself was imported before: what was imported from it would still be autograd's.
 
     `python -m minigrad as-autograd SCRIPT.py` and `python -m minigrad as-autograd -m pytest` do so before they run a
-    program; see the porting table in docs/porting.md.
+    program; see the porting table in docs/how-to.md.
     """
     if _FINDER in sys.meta_path:
         return

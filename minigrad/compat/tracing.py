@@ -11,14 +11,14 @@ import operator
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from minigrad.compat.wrapping import subvals, toposort
+from minigrad.compat.wrapping import subvals, toposort, unary_to_nary
 from minigrad.core.lines import located
 from minigrad.core.primitive import ITEM
 from minigrad.core.tape import Box, Tape, peel, read_only
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.forward import jvp, jvp_of
-from minigrad.modes.recording import Recording, value_of
-from minigrad.modes.reverse import vjp, vjp_of
+from minigrad.modes.recording import Recording, leaf_value, value_of
+from minigrad.modes.reverse import vjp_of
 from minigrad.rules.moving import same
 
 
@@ -51,14 +51,15 @@ def make_jvp(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], tuple[Any, An
     return lambda tangent: jvp_of("make_jvp", fun, (x,), {}, 0, tangent)
 
 
+@unary_to_nary
 def make_jvp_reversemode(fun: Callable[[Any], Any], x: Any) -> Callable[[Any], Any]:
-    """The tangent of a function of one argument at x, as a function of that of x, by transposing the pullback.
+    """The tangent of a function, as a function of that of an argument, by transposing the pullback.
 
-    >>> make_jvp_reversemode(lambda x: x**2, 3.0)(1.0)
+    >>> make_jvp_reversemode(lambda x: x**2)(3.0)(1.0)
     np.float64(6.0)
     """
-    value, pullback = vjp(fun, x)
-    return vjp(pullback, tree_map(lambda leaf: leaf * 0.0, value))[1]
+    pullback, value = make_vjp(fun, x)
+    return make_vjp(pullback, tree_map(lambda leaf: leaf * 0.0, value))[0]
 
 
 # ----- nodes ----------------------------------------------------------------------------------------------------------
@@ -209,7 +210,9 @@ def const_graph(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> Callable[
             recorded.append(record)
             return value
         [record] = recorded
-        return _replay(record.tape, flatten(points)[0], record.out)
+        leaves, treedef = flatten(points)
+        moving = [leaf_value("const_graph", leaf, treedef, k, 0) for k, leaf in enumerate(leaves) if record.numeric[k]]
+        return _replay(record.tape, moving, record.out)
 
     return replayed
 

@@ -41,7 +41,7 @@ def as_array(a: Any) -> Any:
     return a if type(a) is Box else array(a)
 
 
-_VALUES = type({}.values())  # NumPy takes them for one object
+_VALUES: type = type({}.values())  # NumPy takes them for one object
 
 
 # ----- ufuncs ---------------------------------------------------------------------------------------------------------

@@ -131,6 +131,74 @@ def test_integers_and_where_are_as_in_autograd() -> None:
     fails(NotImplementedError, lambda: anp.make_diagonal(X), "make_diagonal")
 
 
+def test_traces_with_nodes_of_ones_own() -> None:
+    from autograd.core import JVPNode, VJPNode, backward_pass, make_jvp, make_vjp, primitive
+    from autograd.differential_operators import make_jvp_reversemode
+    from autograd.extend import defvjp
+    from autograd.misc.tracers import const_graph, full_graph
+    from autograd.tracer import trace
+
+    cube = primitive(lambda x: x**3)
+    defvjp(cube, lambda ans, x: lambda g: 3.0 * x**2 * g)
+
+    def f(x: Any) -> Any:
+        values, vectors = np.linalg.eigh(np.outer(x, x) + np.diag(x))
+        return np.sum(vectors * x) + cube(values[0]) + np.sum(np.sin(x) * x)
+
+    gradient, direction = minigrad.grad(f)(X), np.array([0.5, -1.0, 2.0])
+    value, node = trace(VJPNode.new_root(), f, X)
+    assert value == f(X)
+    np.testing.assert_allclose(backward_pass(1.0, node), gradient)
+    np.testing.assert_allclose(make_vjp(f, X)[0](1.0), gradient)
+    slope = gradient @ direction
+    np.testing.assert_allclose(trace(JVPNode.new_root(direction), f, X)[1].g, slope)
+    np.testing.assert_allclose(make_jvp(f, X)(direction)[1], slope)
+    np.testing.assert_allclose(make_jvp_reversemode(f)(X)(direction), slope)
+    assert trace(VJPNode.new_root(), lambda x: 1.0, X)[1] is None
+    assert full_graph(lambda x: np.sin(x), 2.0).value == np.sin(2.0)
+
+    graph = const_graph(lambda k, x, p: f(x) * k + p["a"] if p["name"] else 0.0, 2.0)
+    assert graph(X, {"a": 1.0, "name": "on"}) == 2.0 * f(X) + 1.0
+    assert graph(X + 1.0, {"a": 2.0, "name": ""}) == 2.0 * f(X + 1.0) + 2.0  # the branch of the first call
+    np.testing.assert_allclose(minigrad.grad(graph)(X, {"a": 1.0, "name": "on"}), 2.0 * gradient)
+    fails(ValueError, lambda: const_graph(lambda x: 1.0)(X), "const_graph: the result does not depend")
+
+
+def test_spaces_of_values() -> None:
+    from autograd.extend import VSpace, vspace
+
+    point = {"w": [X, 2.0 + 1.0j], "pair": np.linalg.eigh(np.eye(2))}
+    space = vspace(point)
+    assert space.size == 3 + 2 + 2 + 4
+    assert space == vspace(minigrad.tree_map(lambda x: 2 * x, point))
+    assert space != vspace({"w": [X[:2], 2.0 + 1.0j], "pair": point["pair"]})
+    basis = list(space.standard_basis())
+    assert len(basis) == space.size
+    inner = np.array([[space.inner_prod(a, b) for a in basis] for b in basis])
+    assert np.array_equal(inner, np.eye(space.size))
+    twice = space.mut_add(None, space.add(space.ones(), space.scalar_mul(space.ones(), 1.0)))
+    assert twice["w"][1] == 2.0 + 2.0j
+    assert type(twice["pair"]) is type(point["pair"])
+    assert space.covector(twice)["w"][1] == 2.0 - 2.0j
+    assert vspace(space.randn()) == vspace(space.zeros())
+    assert minigrad.grad(lambda x: vspace(x).inner_prod(x, vspace(x).scalar_mul(x, 2.0)))(X).tolist() == list(4.0 * X)
+
+    class Own:
+        pass
+
+    class OwnSpace(VSpace):
+        def zeros(self) -> Any:
+            return 0.0
+
+    fails(TypeError, lambda: vspace(Own()), "vspace: a value of type Own")
+    OwnSpace.register(Own)
+    try:
+        assert vspace(Own()).mut_add(None, 3.0) == 3.0
+        fails(NotImplementedError, lambda: vspace(Own()).ones(), "OwnSpace says nothing of its ones")
+    finally:
+        del VSpace.mappings[Own]
+
+
 # ----- rules ----------------------------------------------------------------------------------------------------------
 
 

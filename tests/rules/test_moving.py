@@ -10,6 +10,7 @@ from hypothesis.extra.numpy import basic_indices
 from references import assert_close
 
 from minigrad import grad, jvp, source, vjp
+from minigrad.rules.moving import names_once
 
 
 @given(basic_indices((3, 2, 4), allow_newaxis=True, allow_ellipsis=True), st.integers(0, 99))
@@ -79,3 +80,29 @@ def test_triangles_and_diagonals(k: int, shape: tuple[int, ...]) -> None:
         weights = np.cos(np.arange(float(move(x, k).size))).reshape(move(x, k).shape)
         expected = np.array([np.sum(move(e, k) * weights) for e in unit]).reshape(shape)
         assert_close(grad(lambda x, move=move, weights=weights: np.sum(move(x, k) * weights))(x), expected, 1e-13)
+
+
+@pytest.mark.parametrize(
+    ("index", "once"),
+    [
+        (1, True),
+        (np.s_[:, (0,)], True),
+        (np.s_[:, (0, 2)], True),
+        (np.s_[..., (2, 0, 2)], False),
+        (np.s_[:, (0, -3)], False),  # the same entry of three
+        (np.array([0, 2]), True),
+        (np.array([1, 1]), False),
+        (np.array([[0, 1]]), False),
+        (np.array([True, True, False]), False),
+        ((np.array([0, 1]), np.array([0, 1])), False),
+        (np.s_[:, ()], True),
+        (np.array(1), False),
+    ],
+)
+def test_entries_that_are_named_once_may_be_added_in_place(index: Any, once: bool) -> None:
+    assert names_once(index) is once
+    x = np.arange(9.0).reshape(3, 3)
+    weights = np.cos(np.arange(np.size(x[index]))).reshape(np.shape(x[index]))
+    expected = np.zeros_like(x)
+    np.add.at(expected, index, weights)
+    assert np.array_equal(grad(lambda x: np.sum(x[index] * weights))(x), expected)
