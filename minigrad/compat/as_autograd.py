@@ -14,6 +14,7 @@ here: they can be imported, and raise an error when they are used.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib
 import importlib.machinery
 import sys
@@ -46,7 +47,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "misc.flatten": ("minigrad.misc.flatten",),
     "misc.optimizers": ("minigrad.misc.optimizers", "minigrad.misc.flatten"),
     "misc.tracers": ("minigrad.compat.tracing", "minigrad.compat.wrapping"),
-    "numpy": (OWN_NUMPY, "minigrad.numpy", "minigrad.compat.arrays"),
+    "numpy": (OWN_NUMPY, "minigrad.numpy:__version__", "minigrad.numpy", "minigrad.compat.arrays"),
     "numpy.fft": ("minigrad.numpy.fft",),
     "numpy.linalg": ("minigrad.numpy.linalg", "minigrad.compat.arrays:T _dot"),
     "numpy.numpy_boxes": ARRAYS,
@@ -201,6 +202,7 @@ class _Finder:
 _FINDER: Any = _Finder()
 
 
+@functools.cache  # a function is the same in all modules of autograd
 def _names_of(source: str) -> dict[str, Any]:
     """The public names of a module, or those that stand after a colon."""
     path, _, chosen = source.partition(":")
