@@ -204,7 +204,7 @@ def test_spaces_of_values() -> None:
 
 def test_a_function_of_ours_takes_another_rule() -> None:
     import autograd.numpy as anp
-    from autograd.core import primitive_vjps
+    from autograd.core import primitive_jvps, primitive_vjps
     from autograd.extend import defjvp, defvjp
 
     for f in (anp.sinc, anp.exp, anp.spacing):
@@ -221,6 +221,8 @@ def test_a_function_of_ours_takes_another_rule() -> None:
     defjvp(anp.abs, lambda t, ans, x: 5.0 * t)
     assert minigrad.jvp(anp.absolute, (3.0,), (1.0,))[1] == 5.0  # another name of the same function
     assert minigrad.grad(lambda x: abs(x))(3.0) == 1.0
+    del primitive_jvps[anp.absolute]
+    assert minigrad.jvp(anp.abs, (3.0,), (1.0,))[1] == 1.0
 
 
 def test_a_rule_for_a_plain_function_is_not_asked() -> None:
