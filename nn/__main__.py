@@ -1,4 +1,4 @@
-"""The command line: `python -m nn tour`."""
+"""The command line: `python -m nn tour`, `python -m nn page`."""
 
 import argparse
 import sys
@@ -9,6 +9,10 @@ DESCRIPTION = "A small neural network on minigrad, from its data to its gradient
 TOUR = """\
 Train networks with automatic differentiation, draw every figure of the tour, and compare the gradient by autodiff with
 the one derived by hand. Writes PNG files, report.html (self-contained) and report.json (the numbers) into a folder."""
+PAGE = """\
+Train a network of each depth, and write one file of HTML that needs nothing else: the trainings can be played back,
+with the map of the classes, of every neuron, and the plane on its way through the layers. Points are added with a
+click; the page then trains again, with the backpropagation that minigrad wrote, translated to JavaScript."""
 EXIT = """\
 exit codes: 0 done; 1 the training diverged; 2 wrong usage, unreadable data, or a folder that cannot be written;
 130 interrupted"""
@@ -81,6 +85,40 @@ def parser() -> argparse.ArgumentParser:
         help="train with minigrad, compiled (autodiff) or recorded anew at every step (eager), or with backpropagation"
         " derived by hand; the results agree up to rounding (default: autodiff)",
     )
+    shown = commands.add_parser(
+        "page",
+        help="write a page that plays trainings back, and trains again with points of one's own",
+        description=PAGE,
+        epilog=EXIT.replace("a folder", "a file"),
+    )
+    shown.add_argument(
+        "--out",
+        type=Path,
+        default=Path("network.html"),
+        metavar="FILE",
+        help="the page; its folder is made if missing, a page of an earlier run is replaced (default: network.html)",
+    )
+    shown.add_argument(
+        "--seed",
+        type=_seed,
+        default=0,
+        metavar="N",
+        help="seed of everything random: data and initial parameters (default: 0)",
+    )
+    shown.add_argument(
+        "--data",
+        default="spiral",
+        metavar="NAME|PATH",
+        help="spiral, two_arcs, or the path of a classification problem with two features in LibSVM format, also .gz or"
+        " .bz2 (default: spiral); a file needs scikit-learn",
+    )
+    shown.add_argument(
+        "--steps",
+        type=_positive,
+        metavar="N",
+        help="steps of gradient descent for each network (default: 4000, with --quick 600)",
+    )
+    shown.add_argument("--quick", action="store_true", help="fewer steps; the accuracies are worse")
     return top
 
 
@@ -88,34 +126,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = parser().parse_args(arguments)
     try:
-        return _tour(options)
+        return _run(options)
     except KeyboardInterrupt:
         left = "the figures of the stations that were finished are in the folder; the report is that of an earlier run"
         print(f"python -m nn: interrupted; {left}, if there was one", file=sys.stderr)
         return 130
 
 
-def _tour(options: argparse.Namespace) -> int:
+def _run(options: argparse.Namespace) -> int:
+    # Imported here so that `--help` is quick.
+    from nn.data import DataError
+    from nn.train import DivergedError
+
     try:
-        # Imported here so that `--help` is quick and works without matplotlib.
-        from nn.data import DataError
-        from nn.stations.problem import Settings
-        from nn.tour import run, summary
-        from nn.train import DivergedError
+        print(_tour(options) if options.command == "tour" else _page(options))
     except ModuleNotFoundError as error:
         return _complain(f"{error.name} is missing: pip install matplotlib scikit-learn tqdm")
-    settings = Settings(options.out, options.seed, options.data, options.steps, options.quick, options.gradient)
-    try:
-        tour = run(settings)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.strerror else str(error)
-        return _complain(what)
+        return _complain(f"{error.filename}: {error.strerror}" if error.strerror else str(error))
     except (DataError, ImportError) as error:
         return _complain(str(error))
     except DivergedError as error:
         return _complain(f"the training diverged: {error}", code=1)
-    print(summary(tour))
     return 0
+
+
+def _tour(options: argparse.Namespace) -> str:
+    from nn.stations.problem import Settings
+    from nn.tour import run, summary  # imported here: the page does without matplotlib
+
+    settings = Settings(options.out, options.seed, options.data, options.steps, options.quick, options.gradient)
+    return summary(run(settings))
+
+
+def _page(options: argparse.Namespace) -> str:
+    from nn.page import run, summary
+
+    return summary(run(options.out, options.seed, options.data, options.steps, options.quick), options.out)
 
 
 def _complain(message: str, code: int = 2) -> int:

@@ -1,5 +1,6 @@
 """The report: text, formulas, tables, and figures, on one page that needs no other file."""
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -110,3 +111,14 @@ def _part(part: str | Image | Table, section: Section, folder: Path) -> Html:
     if isinstance(part, Image):
         return pages.picture((folder / part.file).read_bytes(), "png", part.alt, part.caption)
     return part.html(section.title) if isinstance(part, Table) else Html(part)
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, and find out now, not after minutes of work, whether files can be written to it.
+
+    Raises:
+        OSError: if they cannot.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
+        pass

@@ -8,17 +8,15 @@ Each station is a file in `nn.stations`, which measures first and shows afterwar
 
 import json
 import sys
-import tempfile
 import time
 from dataclasses import dataclass
 from html import escape
-from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 import numpy
 
 from minigrad.show.page import write
-from nn.report import Section, page
+from nn.report import Section, page, prepare
 from nn.stations import (
     activation,
     class_map,
@@ -116,17 +114,6 @@ def run(settings: Settings) -> Tour:
     text = json.dumps(numbers, indent=2, allow_nan=False, ensure_ascii=False)
     write(settings.out / "report.json", text + "\n")
     return Tour(problem, trained, tanh, compared, seconds, numbers)
-
-
-def prepare(folder: Path) -> None:
-    """Make the folder, and find out now, not after minutes of work, whether files can be written to it.
-
-    Raises:
-        OSError: if they cannot.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
 
 
 def _introduction(problem: Problem) -> str:

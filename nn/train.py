@@ -171,6 +171,7 @@ def train(
     every: int = 20,
     growth: float = 100.0,
     progress: str | None = "training",
+    watch: Callable[[int, float, list[Array], list[Array]], None] | None = None,
 ) -> Result:
     """Minimise the logistic loss by gradient descent with a fixed step.
 
@@ -189,6 +190,7 @@ def train(
             larger. (n log k is the loss when every class has the same probability.)
         progress: the label of the progress bar; None for no bar. Without a terminal, or
             without tqdm, it is a line every few seconds.
+        watch: called with the number of steps taken, the loss, A and b, before every step and after the last one.
 
     Returns:
         A `Result`: new parameters and the history.
@@ -237,6 +239,8 @@ def train(
                 raise DivergedError(iteration, step, history(), best[1], best[2], origin)
             if loss < best[0]:
                 best = (loss, A, b)
+            if watch is not None:
+                watch(iteration, loss, A, b)
             if iteration % every == 0 or iteration == steps:
                 at.append(iteration)
                 accuracies.append(accuracy(A, b, x, y, last=last))
