@@ -101,6 +101,7 @@ CLOSING = """
 | `python -m minigrad check` | check a gradient written by hand, in a file or a notebook |
 | `python -m minigrad coverage` | what has a derivative |
 | `python -m nn tour` | train the networks of the tour; write figures and `figures/report.html` |
+| `python -m nn page` | a page that plays trainings back, and trains again in the browser |
 | `python -m benchmarks` | measure; see [benchmarks](benchmarks.md) |
 
 Each has `--help`.

@@ -3,20 +3,22 @@
 Columns are samples throughout: the data x is (p, n), the labels y are (n,) integers 0..k-1, and the one-hot target
 Y is (k, n).
 
-| module     | its one job                                                                      |
-|------------|----------------------------------------------------------------------------------|
-| `arrays`   | the types of arrays, for annotations                                             |
-| `data`     | the spiral, the two arcs, LibSVM files, data sets bundled with scikit-learn      |
-| `mlp`      | the network: random parameters, and a forward pass that keeps every intermediate |
-| `loss`     | stabilised log-sum-exp and soft-max, the logistic losses                         |
-| `backprop` | the gradient derived by hand, on NumPy only, so that it can disagree             |
-| `exact`    | closed forms of slopes, gradients and derivatives, on NumPy only                 |
-| `train`    | gradient descent with either gradient                                            |
-| `plane`    | the plane in which samples and maps are drawn                                    |
-| `plots`    | every figure, as a function that returns a matplotlib `Figure`                   |
-| `report`   | a self-contained HTML page from text, tables and figures                         |
-| `stations` | what the tour measures and shows, one file a station                             |
-| `tour`     | runs the stations in order and writes the page and the numbers                   |
+| module       | its one job                                                                      |
+|--------------|----------------------------------------------------------------------------------|
+| `arrays`     | the types of arrays, for annotations                                             |
+| `data`       | the spiral, the two arcs, LibSVM files, data sets bundled with scikit-learn      |
+| `mlp`        | the network: random parameters, and a forward pass that keeps every intermediate |
+| `loss`       | stabilised log-sum-exp and soft-max, the logistic losses                         |
+| `backprop`   | the gradient derived by hand, on NumPy only, so that it can disagree             |
+| `exact`      | closed forms of slopes, gradients and derivatives, on NumPy only                 |
+| `train`      | gradient descent with either gradient                                            |
+| `plane`      | the plane in which samples and maps are drawn                                    |
+| `plots`      | every figure, as a function that returns a matplotlib `Figure`                   |
+| `report`     | a self-contained HTML page from text, tables and figures                         |
+| `stations`   | what the tour measures and shows, one file a station                             |
+| `tour`       | runs the stations in order and writes the page and the numbers                   |
+| `javascript` | programs that minigrad has written, in JavaScript                                |
+| `page`       | a page that plays trainings back, and trains in the browser (`playground/*`)     |
 
-`python -m nn tour` runs all of it.
+`python -m nn tour` runs all of it but the page, which `python -m nn page` writes.
 """

@@ -280,7 +280,7 @@ def _network(r: Recording) -> dict[str, Any]:
         "stride": stride,
         "loss": [float(f"{loss:.6g}") for loss in r.loss[::stride]],
         "python": {"gradient": [row[0] for row in r.gradient.rows], "network": [row[0] for row in r.network.rows]},
-        "frameLoss": [float(f"{loss:.6g}") for loss in r.loss[r.at]],
+        "frameLoss": r.loss[r.at].tolist(),
         "checks": [
             {"frame": c.frame, "loss": c.loss, "gradient": _encoded(c.gradient), "summed": c.summed} for c in r.checks
         ],

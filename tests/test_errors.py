@@ -11,6 +11,7 @@ import pytest
 
 import minigrad
 import nn.data
+import nn.javascript
 import nn.train
 from minigrad import errors
 from minigrad.show.expression import Expression
@@ -54,6 +55,10 @@ def unclassified():
     nn.data.split(np.array([0, 0, 1]), 0.25)
 
 
+def untranslated():
+    nn.javascript.translated("def f(x):\n    return x ** 2", [])
+
+
 def diverged():
     history = nn.train.History(np.array([1.0, 2.0, np.inf]), np.array([0]), np.array([0.5]))
     raise nn.train.DivergedError(2, 0.1, history, [X], [X])
@@ -68,6 +73,7 @@ WAYS = {
     errors.ExpressionError: (unread, ValueError),
     errors.CommandError: (refused, Exception),
     nn.data.DataError: (unclassified, ValueError),
+    nn.javascript.UntranslatableError: (untranslated, NotImplementedError),
     nn.train.DivergedError: (diverged, ArithmeticError),
 }
 

@@ -332,4 +332,4 @@ addEventListener("resize", () => {
 });
 setDepth(state.depth);
 // For the tests of the page.
-window.network = { state, data: D, recorded, own, samples, np, NDArray, PROGRAMS, run, show, setDepth, setNeuron, add, unpacked, packed, compared, layersOf, seenOf, oneHot, isTraining: () => training !== null };
+window.network = { state, data: D, recorded, own, samples, np, NDArray, PROGRAMS, run, show, setDepth, setNeuron, add, unpacked, packed, compared, layersOf, seenOf, oneHot, beginTraining, descend, isTraining: () => training !== null };

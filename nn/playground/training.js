@@ -20,9 +20,10 @@ function beginTraining(from, factor) {
   const step = (factor * network.step * n0) / n;
   const made = { network, program, at: [], frames: [], lossOf: [], losses: { at: [], values: [] }, samples: { x: columns(data), y }, steps: network.steps };
   made.step = step;
-  training = { made, A, b, Y: oneHot(y), step, taken: 0, wanted: new Set(network.at), limit: Infinity, spent: 0 };
+  training = { made, A, b, Y: oneHot(y), step, taken: 0, wanted: new Set(network.at), spent: 0 };
   own[state.depth] = made;
   state.isOwn = true;
+  state.frame = 0;
   descend(0);
 }
 // Steps until the time is over, at least one; whether there are more to come.
@@ -30,8 +31,7 @@ function descend(milliseconds) {
   const t = training, { made } = t, n = made.samples.y.length, started = performance.now();
   do {
     const [loss, [gA, gb]] = made.program.gradient(t.A, t.b, made.samples.x, t.Y);
-    if (t.taken === 0) t.limit = 100 * Math.max(loss, n * Math.log(D.classes.length));
-    const isLost = !(loss <= t.limit), isLast = t.taken === made.steps;
+    const isLost = !Number.isFinite(loss), isLast = t.taken === made.steps;
     if (t.taken % made.network.stride === 0 || isLast || isLost) {
       made.losses.at.push(t.taken);
       made.losses.values.push(loss / n);
@@ -41,7 +41,7 @@ function descend(milliseconds) {
       made.frames.push(packed(t.A, t.b));
       made.lossOf.push(loss / n);
     }
-    if (isLost) made.trouble = `The loss grew without bound after ${t.taken} steps: take smaller ones.`;
+    if (isLost) made.trouble = `The loss is no number any more after ${t.taken} steps: take smaller ones.`;
     if (isLost || isLast) return endTraining(), false;
     t.A = t.A.map((a, r) => np.subtract(a, np.multiply(t.step, gA[r])));
     t.b = t.b.map((a, r) => np.subtract(a, np.multiply(t.step, gb[r])));

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import Opened, chromium
+from browser import CONTRAST, Opened, chromium
 
 from minigrad import custom_elementwise, explore, grad, name
 from nn import loss as losses
@@ -404,32 +404,6 @@ def test_a_screen_reader_hears_the_step(opened: Any) -> None:
 
 
 # ----- looks ----------------------------------------------------------------------------------------------------------
-
-CONTRAST = """() => {
-  const linear = x => ((x /= 255) <= .03928 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
-  const luminance = c => .2126 * linear(c[0]) + .7152 * linear(c[1]) + .0722 * linear(c[2]);
-  const rgba = text => {
-    const n = text.match(/[\\d.]+/g).map(Number);
-    return [...(text.startsWith('color(') ? n.slice(0, 3).map(x => 255 * x) : n.slice(0, 3)), n[3] ?? 1];
-  };
-  const over = (a, b) => a.slice(0, 3).map((x, k) => x * a[3] + b[k] * (1 - a[3]));
-  const behind = e => {
-    const layers = [];
-    for (; e; e = e.parentElement) layers.push(rgba(getComputedStyle(e).backgroundColor));
-    return layers.reverse().reduce((below, layer) => over(layer, below), [255, 255, 255]);
-  };
-  const hasText = e => [...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-  const worst = [];
-  for (const e of document.querySelectorAll('body *')) {
-    if (!e.checkVisibility() || !hasText(e) || e.closest('svg, canvas, option, script')) continue;
-    if (e.closest('label')?.querySelector('input:disabled')) continue;
-    const back = behind(e);
-    const [a, b] = [luminance(over(rgba(getComputedStyle(e).color), back)), luminance(back)].sort((x, y) => y - x);
-    const ratio = (a + .05) / (b + .05);
-    if (ratio < 4.5) worst.push([ratio.toFixed(2), e.className || e.id || e.tagName, e.textContent.slice(0, 30)]);
-  }
-  return worst;
-}"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
