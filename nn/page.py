@@ -121,7 +121,7 @@ def record(data: Dataset, hidden: int, steps: int, seed: int, progress: str | No
 
     >>> recording = record(load("two_arcs", rng=0), hidden=1, steps=20, seed=0)
     >>> recording.widths, recording.frames.shape
-    ([2, 8, 2], (20, 42))
+    ([2, 8, 2], (21, 42))
     """
     x, Y = data.x_train, one_hot(data.y_train, data.k)
     widths = [data.p, *[WIDTH] * hidden, data.k]
