@@ -41,7 +41,7 @@ function descend(milliseconds) {
       made.frames.push(packed(t.A, t.b));
       made.lossOf.push(loss / n);
     }
-    if (isLost) made.trouble = `The loss is no number any more after ${t.taken} steps: take smaller ones.`;
+    if (isLost) made.trouble = `The loss is no number any more at step ${t.taken}: take smaller steps.`;
     if (isLost || isLast) return endTraining(), false;
     t.A = t.A.map((a, r) => np.subtract(a, np.multiply(t.step, gA[r])));
     t.b = t.b.map((a, r) => np.subtract(a, np.multiply(t.step, gb[r])));

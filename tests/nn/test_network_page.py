@@ -251,7 +251,7 @@ def test_steps_that_are_too_large_are_told(opened: Any) -> None:
     page = opened()
     page.evaluate("network.recorded[2].network.step = Infinity")
     page.click("#train")
-    page.until("document.getElementById('said').textContent.includes('after 1 steps: take smaller ones')")
+    page.until("document.getElementById('said').textContent.includes('at step 1: take smaller steps')")
     assert page.evaluate("network.own[2].frames.length") == 1
 
 
