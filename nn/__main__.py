@@ -128,9 +128,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except KeyboardInterrupt:
-        left = "the figures of the stations that were finished are in the folder; the report is that of an earlier run"
-        print(f"python -m nn: interrupted; {left}, if there was one", file=sys.stderr)
-        return 130
+        left = {
+            "tour": "the figures of the stations that were finished are in the folder; the report is that of an earlier"
+            " run, if there was one",
+            "page": "no page was written",
+        }
+        return _complain(f"interrupted; {left[options.command]}", code=130)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -62,8 +62,7 @@ def test_frames_are_in_order_and_have_both_ends(steps: int) -> None:
 def test_the_page_is_one_file(tmp_path, capsys) -> None:
     out = tmp_path / "new" / "page.html"
     assert main(["page", "--steps", "3", "--out", str(out)]) == 0
-    said, errors = capsys.readouterr()
-    assert errors == ""
+    said = capsys.readouterr().out
     assert f"The page: {out} (" in said
     assert "Open it in a browser" in said
     assert [path.name for path in out.parent.iterdir()] == ["page.html"]
@@ -135,6 +134,16 @@ def test_the_same_seed_gives_the_same_page(tmp_path) -> None:
         network_page.run(tmp_path / name, seed=4, data="two_arcs", steps=2, bar=False)
         texts.append((tmp_path / name).read_text(encoding="utf-8"))
     assert texts[0] == texts[1]
+
+
+def test_an_interruption_is_told_in_one_line(tmp_path, capsys, monkeypatch) -> None:
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(network_page, "record", interrupted)
+    assert main(["page", "--out", str(tmp_path / "page.html")]) == 130
+    assert capsys.readouterr() == ("", "python -m nn: interrupted; no page was written\n")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_explains_every_option(capsys) -> None:
