@@ -20,7 +20,6 @@ default_role = "code"
 napoleon_numpy_docstring = False
 napoleon_custom_sections = ["Source", "Returns", "Yields"]  # sentences: no type stands before a colon
 autodoc_typehints = "none"
-autodoc_class_signature = "separated"
 
 # Everything is in the site: no fonts, scripts or addresses from outside.
 html_theme = "furo"
@@ -29,4 +28,5 @@ html_css_files = ["site.css"]
 templates_path = ["_templates"]
 html_math_renderer = "mathml"
 html_copy_source = False
+html_show_search_summary = False  # it would fetch pages, which a browser refuses where there is no server
 html_show_sourcelink = False

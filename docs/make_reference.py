@@ -179,7 +179,7 @@ def docstring_page(group: Group) -> str:
     for name in group.names.split():
         home, value = homes()[group.module, name], getattr(importlib.import_module(group.module), name)
         if home is not group:
-            lines += [f":py:class:`{group.module}.{name} <{home.module}.{name}>` is :doc:`elsewhere <{slug(home)}>`."]
+            lines += [f":py:class:`{group.module}.{name} <{home.module}.{name}>`: see :doc:`{slug(home)}`."]
         elif inspect.ismodule(value):
             lines += [f".. automodule:: {group.module}.{name}"]
         elif inspect.isclass(value):

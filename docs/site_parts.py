@@ -32,7 +32,7 @@ PLAIN_BLOCK = re.compile(r"^```python\n(?!>>>)(.*?)^```", re.DOTALL | re.MULTILI
 OPTIONS = doctest.NORMALIZE_WHITESPACE
 INK = "#010203"  #: stands for the colour of the text, until the picture is written
 STYLE: dict[str, Any] = {
-    "figure.figsize": (6.4, 3.2),
+    "figure.figsize": (5.2, 2.8),
     "figure.constrained_layout.use": True,
     "font.family": "sans-serif",
     "font.size": 11,
@@ -171,14 +171,13 @@ SCHEME = "repository:"
 
 
 def included() -> dict[Path, str]:
-    """The Markdown files outside of `docs` that are pages of the site: each page of `docs/project` includes one."""
+    """The Markdown files outside of `docs` that are pages of the site, each with its page, which includes it."""
     pages = {}
-    for page in sorted((DOCS / "project").glob("*.md")):
-        file = INCLUDE.fullmatch(page.read_text(encoding="utf-8"))
+    for page in [DOCS / "index.md", *sorted((DOCS / "project").glob("*.md"))]:
+        file = INCLUDE.match(page.read_text(encoding="utf-8"))
         if file is None:
-            raise ExtensionError(f"{page.name} includes one file and says nothing else")
-        pages[(page.parent / file[1]).resolve()] = f"project/{page.stem}"
-    pages[ROOT / "README.md"] = "index"
+            raise ExtensionError(f"{page.name} begins with the file that it includes")
+        pages[(page.parent / file[1]).resolve()] = page.relative_to(DOCS).with_suffix("").as_posix()
     return pages
 
 
@@ -195,7 +194,6 @@ def with_links(text: str, origin: Path, page: Path, pages: dict[Path, str]) -> s
             target = os.path.relpath(path, page.parent)
         elif path in pages:
             target = f"/{pages[path]}.md"
-            anchor = "" if pages[path] == "index" else anchor
         else:
             target, anchor = SCHEME + path.relative_to(ROOT).as_posix(), ""
         return f"{image}[{words}]({target}{anchor})"
@@ -206,11 +204,13 @@ def with_links(text: str, origin: Path, page: Path, pages: dict[Path, str]) -> s
 def read_page(app: Sphinx, docname: str, source: list[str]) -> None:
     """Put in what a page includes, and turn its links; names of the reference lead to their docstrings."""
     page, pages = Path(app.env.doc2path(docname)), included()
-    origin = {name: file for file, name in pages.items() if name != "index"}.get(docname, page)
-    if origin is not page:
+    origin = {name: file for file, name in pages.items()}.get(docname)
+    if origin is None:
+        source[0] = with_links(source[0], page, page, pages)
+    else:
         app.env.note_dependency(str(origin), docname=docname)
-        source[0] = origin.read_text(encoding="utf-8")
-    source[0] = with_links(source[0], origin, page, pages)
+        text = with_links(origin.read_text(encoding="utf-8"), origin, page, pages)
+        source[0] = INCLUDE.sub(lambda _: text, source[0])
     if docname == "reference":
         app.env.note_dependency(str(DOCS / "make_reference.py"), docname=docname)
         source[0] = reference_with_links(source[0])
@@ -242,19 +242,14 @@ def wanted(app: Sphinx) -> set[str]:
 
 
 def pages_of_files(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
-    """A page for each file and folder that is linked to, and for what a folder holds."""
-    todo = sorted(wanted(app))
-    seen = set(todo)
-    while todo:
-        name = todo.pop()
+    """A page for each file and folder that is linked to."""
+    names = wanted(app)
+    for name in sorted(names):
         path = ROOT / name
         if path.is_dir():
-            inside = sorted(p for p in path.iterdir() if p.is_dir() or p.suffix in (".py", ".md"))
-            inside = [p for p in inside if p.name[0] not in "._" or p.name == "__init__.py"]
-            rows = [f'<li><a href="{path.name}/{p.name}.html">{html.escape(p.name)}</a></li>' for p in inside]
-            body = f"<ul>{''.join(rows)}</ul>"
-            new = [f"{name}/{p.name}" for p in inside if f"{name}/{p.name}" not in seen]
-            todo, seen = todo + new, seen | set(new)
+            inside = sorted(p.name for p in path.iterdir() if p.suffix in ("", ".py", ".md") and p.name[:2] != "__")
+            links = [f'<a href="{path.name}/{p}.html">{p}</a>' if f"{name}/{p}" in names else p for p in inside]
+            body = f"<ul>{''.join(f'<li>{link}</li>' for link in links)}</ul>"
         else:
             language = {".py": "python", ".md": "markdown"}.get(path.suffix, "text")
             text = path.read_text(encoding="utf-8", errors="replace")

@@ -76,9 +76,13 @@ def test_anchors_are_those_of_github() -> None:
 # ----- what is printed and quoted -------------------------------------------------------------------------------------
 
 
-def test_the_generated_source_is_as_printed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("page", "heading"),
+    [("README.md", "## The backpropagation that it writes"), ("docs/how-to.md", "## See the backpropagation as NumPy")],
+)
+def test_the_generated_source_is_as_printed(page: str, heading: str, tmp_path: Path) -> None:
     """It cannot be a doctest: the comments of the generated source quote the lines of a file."""
-    program, printed = plain_blocks(text_of("README.md").partition("## The backpropagation that it writes")[2])
+    program, printed = plain_blocks(text_of(page).partition(heading)[2])[:2]
     (tmp_path / "example.py").write_text(program, encoding="utf-8")
     out = io.StringIO()
     with contextlib.redirect_stdout(out):
@@ -135,6 +139,11 @@ def test_the_table_of_benchmarks_has_the_rows_that_its_command_measures() -> Non
 def test_the_readme_is_a_first_screen() -> None:
     words = re.sub(r"\]\(.*?\)", "]", without_code(text_of("README.md"))).split()
     assert len(words) <= 650
+
+
+def test_the_four_answers_take_forty_lines() -> None:
+    answers = text_of("docs/explanation.md").partition("## Four answers in forty lines\n")[2].partition("\n## ")[0]
+    assert len(answers.strip().splitlines()) <= 40
 
 
 def test_the_engine_of_the_course_has_as_many_lines_as_the_pages_say() -> None:
