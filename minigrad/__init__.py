@@ -46,6 +46,7 @@ from minigrad.errors import (
     MinigradError,
     NoConvergenceError,
 )
+from minigrad.modes import careful as _careful  # noqa: F401 - the sweeps call it where they have lost digits
 from minigrad.modes.curvature import ggnvp, hvp, make_ggnvp
 from minigrad.modes.finite import errstate
 from minigrad.modes.forward import jvp

@@ -85,7 +85,7 @@ class Rule:
             setattr(primitive, self.what, self.wrong(before[self.what], lambda parts: scaled_at(parts, k)))
         else:
             primitive.taylor = self.wrong(before["taylor"], lambda us: us if us is None else scaled_at(us, k))
-        primitive.sweeping = (*primitive.sweeping[:2], None if primitive.pull else primitive.vjps)
+        primitive.sweeping = (*primitive.sweeping[:2], None if primitive.pull else primitive.vjps, primitive.pole)
         try:
             yield
         finally:

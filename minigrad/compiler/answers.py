@@ -46,6 +46,11 @@ def has_entries(value: Any, expected: Any) -> bool:
     return np.shape(value) == expected.shape and np.asarray(value).tobytes() == expected.tobytes()
 
 
+def keeps_off_zero(value: Any, bound: float) -> bool:
+    """The guard of a denominator, near whose zeros the engine looks closer."""
+    return not np.count_nonzero(abs(value) < bound)
+
+
 def has_strides(value: Any, expected: Any) -> bool:
     """The guard of a layout in memory, where the order of entries was asked for."""
     return bool(value.strides == expected)
@@ -65,7 +70,7 @@ def gives(value: Any, reading: Reading) -> bool:
     return is_equal(reading.function(value, *reading.args), reading.answer)
 
 
-GUARDS = (is_equal, is_true, has_shape, has_dtype, has_entries, has_strides, gives)
+GUARDS = (is_equal, is_true, has_shape, has_dtype, has_entries, has_strides, keeps_off_zero, gives)
 
 
 class Missed:
@@ -87,5 +92,6 @@ BROKEN = {
     has_dtype: Missed("a dtype that depends on numbers is another one"),
     has_entries: Missed("positions, a mask or another plain array that was made of values is another one"),
     has_strides: Missed("an argument is laid out in memory another way"),
+    keeps_off_zero: Missed("a denominator, or another pole of a derivative, is close to 0"),
     gives: Missed("int(), round(), a text or a key was made of another number"),
 }

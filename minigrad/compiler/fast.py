@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.answers import BROKEN, CHANGED, OTHER_ARGUMENTS, gives, has_shape, is_true
+from minigrad.compiler.answers import BROKEN, CHANGED, OTHER_ARGUMENTS, gives, has_shape, is_true, keeps_off_zero
 from minigrad.compiler.canonical import OPERATORS, Reduction
 from minigrad.compiler.floating_point import check_calm, enter_strict, leave_strict
 from minigrad.compiler.fused import Kernel
@@ -538,6 +538,9 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
         return f"if {'not ' if expected else ''}{name}: {missed}"
     if step.function is has_shape:
         return f"if {name}.shape != {expected}: {missed}"
+    if step.function is keeps_off_zero:
+        close = f"abs({name}) < {expected!r}"
+        return f"if {close if var.kind != 'array' else f'{fast.bind(np.count_nonzero)}({close})'}: {missed}"
     return f"if not {fast.bind(step.function)}({name}, {fast.bind(expected)}): {missed}"
 
 

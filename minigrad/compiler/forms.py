@@ -65,3 +65,11 @@ def _reads(value: Any, kinds: str = "biufc") -> bool:
         return _reads((value.start, value.stop, value.step), kinds)
     is_constant = isinstance(value, (np.ndarray, np.generic))
     return not is_constant and getattr(getattr(value, "dtype", None), "kind", "-") in kinds
+
+
+def short_text(value: Any) -> str:
+    """What a printed program calls an operand."""
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    text = repr(value) if type(value) is str else str(value)
+    return text if text.isprintable() else "".join([c if c.isprintable() else " " for c in text])

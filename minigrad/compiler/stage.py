@@ -20,7 +20,7 @@ import numpy as np
 
 from minigrad.compiler import answers, by_name
 from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
-from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers
+from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers, short_text
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
@@ -76,17 +76,10 @@ class Program(NamedTuple):
         lines = [f"inputs {', '.join(map(str, self.inputs))}"]
         for step in self.steps:
             name = getattr(step.function, "__name__", str(step.function))
-            given = [*map(_short, step.args), *[f"{key}={_short(value)}" for key, value in step.kwargs.items()]]
+            given = [*map(short_text, step.args), *[f"{key}={short_text(value)}" for key, value in step.kwargs.items()]]
             left = f"{step.out} = " if step.out is not None else ""
             lines.append(f"{left}{name}({', '.join(given)})")
-        return "\n".join([*lines, f"return {', '.join(map(_short, self.outputs))}"])
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, np.ndarray):
-        return f"array{value.shape}"
-    text = repr(value) if type(value) is str else str(value)
-    return text if text.isprintable() else "".join([c if c.isprintable() else " " for c in text])
+        return "\n".join([*lines, f"return {', '.join(map(short_text, self.outputs))}"])
 
 
 # ----- finding values within arguments --------------------------------------------------------------------------------
@@ -441,6 +434,17 @@ class Staged(Duck):
         """As of an array: its numbers become constants of the program, each with a guard."""
         return [part.tolist() for part in self] if self.shape else self.item()
 
+    def is_anywhere_below(self, bound: float, moving: Any) -> bool:
+        """Whether any entry is smaller than a bound; if it is, what comes of it has guards of its own."""
+        answer = bool(np.any((np.abs(self.value) < bound) & (unstaged(moving) != 0)))
+        if not answer and not self.trace.keeps_lines:
+            self._answer(answers.keeps_off_zero, bound)
+        return answer
+
+    def needs_numbers(self, what: str) -> None:
+        """The engine answers."""
+        raise self.trace.stop(what, ExceptionalError)
+
     def finite(self) -> bool:
         """Whether all entries are finite; no guard if they are.
 
@@ -583,11 +587,6 @@ class Staged(Duck):
         """As of the array, with a guard as `flags`."""
         self.trace.guard_layouts()
         return np.asarray(self.value).strides
-
-    @property
-    def itemsize(self) -> int:
-        """As of the array."""
-        return int(self.dtype.itemsize)
 
     @property
     def mT(self) -> Any:

@@ -222,6 +222,16 @@ class Duck:
         """Whether all entries are finite."""
         return bool(np.all(np.isfinite(self)))
 
+    def is_anywhere_below(self, bound: float, moving: Any) -> bool:
+        """Whether any entry is smaller than a bound, up to its sign, where that is moving which is not 0.
+
+        The engine asks where to look closer, and for no other decision.
+        """
+        return anywhere((np.abs(self) < bound) & (moving != 0))
+
+    def needs_numbers(self, what: str) -> None:
+        """Raise if this stands for numbers that are not known, where the engine has to look at them."""
+
     @property
     def ndim(self) -> int:
         """The number of axes."""
@@ -234,6 +244,11 @@ class Duck:
         for n in self.shape:
             total *= n
         return total
+
+    @property
+    def itemsize(self) -> int:
+        """The size in memory of an entry."""
+        return int(self.dtype.itemsize)
 
     @property
     def nbytes(self) -> int:

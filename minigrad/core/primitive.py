@@ -68,13 +68,15 @@ class Primitive:
     |                |                   | of a point beside it                                                      |
     | `view`         | who writes        | whether it only moves entries, and NumPy makes the result a view if it can |
     | `singular`     | `check`           | `singular(ans, *args, **params)`: where a derivative is infinite or none  |
+    | `pole`         | the sweeps        | `pole(ans, *args)`: what vanishes where the derivative is infinite, such  |
+    |                |                   | as the denominator of a quotient; None if nothing does                    |
     | `spares`       | lean tapes        | `spares(ans)`: whether the rules do without the arguments of this result   |
     | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
 
     __slots__ = (
         "_residuals", "bind", "by_sparse", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind",
-        "name", "noisy", "pattern", "pull", "push", "shrinks", "singular", "spares", "sweeping", "takes_scalar",
+        "name", "noisy", "pattern", "pole", "pull", "push", "shrinks", "singular", "spares", "sweeping", "takes_scalar",
         "taylor", "vjps",
     )  # fmt: skip
 
@@ -95,6 +97,7 @@ class Primitive:
         hides_branch: bool = False,
         chooses: Rule | None = None,
         singular: Rule | None = None,
+        pole: Rule | None = None,
         joint: Primitive | None = None,
         noisy: bool = False,
         view: bool = False,
@@ -103,16 +106,17 @@ class Primitive:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
         self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
-        self.spares = spares
+        self.spares, self.pole = spares, pole
         self.takes_scalar, self.noisy = takes_scalar or kind == "elementwise", noisy
         self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
         self.by_sparse: Rule | None = None  # what it does with a sparse matrix of SciPy, set by `rules.products`
         # What the backward sweep asks of every node, in one look: does it take the
-        # cotangent as it comes? does it broadcast? its rules.
+        # cotangent as it comes? does it broadcast? its rules; may it have a pole?
         self.sweeping = (
             kind in ("elementwise", "several"),
             kind == "elementwise" and len(vjps) > 1,
             None if pull else self.vjps,
+            pole,
         )
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.

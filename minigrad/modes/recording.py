@@ -13,6 +13,7 @@ import numpy as np
 
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import asked, is_foreign, refuse_foreign
+from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
 from minigrad.core.observing import WATCHED, passing
@@ -23,7 +24,11 @@ from minigrad.errors import LostDerivativeError
 from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric, name_of_argument
 from minigrad.modes.cotangents import finished
 from minigrad.modes.sweeps import backward, forward
+from minigrad.modes.trouble import Trouble
 from minigrad.rules.writing import guarded
+
+#: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
+AGAIN: dict[str, Callable[..., list[Any]]] = {}
 
 
 class Recording:
@@ -93,7 +98,11 @@ class Recording:
         seeds = [(index, seed) for index, seed in seeds if index >= 0]
         if self.tape.looks is not None:
             self.tape.looks.check_backward(seeds)
-        cotangents = iter(backward(self.tape, seeds, consume=consume))
+        trouble = Trouble()
+        swept = backward(self.tape, seeds, consume=consume, trouble=trouble)
+        if trouble.has_cancelled:
+            swept = AGAIN["pull"](self._in_full(consume), self._moving(), seeds, swept)
+        cotangents = iter(swept)
         taken = {id(seed) for _, seed in seeds}
         return self.treedef.unflatten(
             [
@@ -107,8 +116,23 @@ class Recording:
         moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
         if self.tape.looks is not None:
             self.tape.looks.check_forward(moving)
-        reached = iter(forward(self.tape, moving, [i for i in outputs if i >= 0], consume=consume))
+        trouble, wanted = Trouble(), [i for i in outputs if i >= 0]
+        swept = forward(self.tape, moving, wanted, consume=consume, trouble=trouble)
+        if trouble.has_cancelled:
+            swept = AGAIN["push"](self._in_full(consume), self._moving(), moving, wanted)
+        reached = iter(swept)
         return [next(reached) if i >= 0 else None for i in outputs]
+
+    def _moving(self) -> list[Any]:
+        """The leaves that are on the tape."""
+        return [leaf for leaf, numeric in zip(self.leaves, self.numeric) if numeric]
+
+    def _in_full(self, is_consumed: bool) -> Tape:
+        """The tape with all that was recorded; where something is gone, the function is run once more."""
+        if not is_consumed and not isinstance(self.tape, LeanTape):
+            return self.tape
+        assert self.tape.retrace is not None
+        return self.tape.retrace()
 
 
 def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:

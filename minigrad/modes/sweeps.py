@@ -20,6 +20,7 @@ fails without it:
 | arrays that were written to are noticed         | `check_captured` | an_array_that_was_written_to_is_noticed     |
 | all cotangents, for the printed tape            | `keep`           | cotangents_of_all_nodes_are_kept_on_request |
 | whoever looks on is told where the sweep is     | `passing`        | the_sweep_says_where_it_is                  |
+| terms that cancel near a pole are noticed       | `looks`          | digits_lost_near_a_pole_are_noticed         |
 """
 
 from __future__ import annotations
@@ -33,16 +34,22 @@ from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Scatter
 from minigrad.core.tape import NUMBERS, Tape, peel
 from minigrad.modes.cotangents import accumulate, gathered, without_leaks
-from minigrad.modes.trouble import Trouble
+from minigrad.modes.trouble import LEFT, Trouble
+from minigrad.rules import elementwise as e
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
+
+ADD, SUBTRACT = e.add.primitive, e.subtract.primitive
+SUMMING = ("linear", "bilinear")  #: kinds of operations that may add up what they are given
+
 
 # ----- backward -------------------------------------------------------------------------------------------------------
 
 
 def backward(
-    tape: Tape, seeds: Sequence[tuple[int, Any]], *, consume: bool = False, keep: list[Any] | None = None
-) -> list[Any]:
+    tape: Tape, seeds: Sequence[tuple[int, Any]], *, consume: bool = False, keep: list[Any] | None = None,
+    trouble: Trouble | None = None,
+) -> list[Any]:  # fmt: skip
     """The cotangents of the leaves, given `seeds`: pairs of a node and its cotangent. `None` is the zero cotangent.
 
     A cotangent may still be a number, or a list with entries at an index: `finished` makes an array of it.
@@ -52,13 +59,18 @@ def backward(
         seeds: positions of nodes, each with a cotangent that broadcasts to its shape.
         consume: let go of each node when it has been passed, for the last sweep over a tape.
         keep: a list that is filled with the cotangents of all nodes; of a node with several results a list of them.
+        trouble: what the sweep met, for whoever wants to know.
 
     Linear in the number of nodes; no recursion.
     """
     tape.check_captured()
-    trouble = Trouble()
+    trouble = Trouble() if trouble is None else trouble
     with passing("pullback", tape.serial) as place, trouble.watch():
         cotangents = _pull_back(tape, seeds, consume, keep is not None, trouble, place)
+        if trouble.looks:
+            for g, node in zip(cotangents, tape.nodes[: tape.leaves]):
+                if type(g) is list:
+                    trouble.look_at_entries(g, node[3])
     if trouble.found:
         trouble.tell(tape)
     if keep is not None:
@@ -84,19 +96,25 @@ def _pull_back(
             continue  # the output does not depend on node i
         primitive, parents, args, ans, params = node = nodes[i]
         if type(g) is list:
+            if trouble.looks:
+                trouble.look_at_entries(g, ans)
             g = gathered(g, ans)
         cotangents[i] = g if keeps else None
         if consume:
             nodes[i] = None
         if place is not None:
             place.index, place.node, place.argument = i, node, None
-        as_it_comes, broadcasts, vjps = primitive.sweeping
+        as_it_comes, broadcasts, vjps, pole = primitive.sweeping
         if not as_it_comes and (type(g) in NUMBERS or g.shape != ans.shape):
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
         leaks = i in hidden
         if leaks or primitive.hides_branch:
             hidden.update(parents)
+        if pole is not None and not trouble.is_near_pole and (vanishing := pole(ans, *args)) is not None:
+            trouble.look_at_pole(vanishing, g)
+        elif trouble.looks and (primitive is ADD or primitive is SUBTRACT):
+            trouble.look_at_difference(node)
         if vjps is None:
             _pull_all(cotangents, owned, node, i, g, trouble)
             continue
@@ -115,21 +133,33 @@ def _pull_back(
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
-                ct = unbroadcast(expanded(ct, ans), arg.shape)
+                full = expanded(ct, ans)
+                ct = unbroadcast(full, arg.shape)
+                if trouble.looks:
+                    trouble.look_at_sum(ct, unbroadcast(abs(peel(full)), arg.shape))
+            elif trouble.looks and primitive.kind in SUMMING:
+                trouble.look_at_cotangents([ct if vjp is rule else None for rule in vjps], g, node)
             if cotangents[parent] is None and type(ct) is not Scatter:
                 cotangents[parent] = ct
             else:
                 accumulate(cotangents, parent, ct, owned)
+                if trouble.looks and type(cotangents[parent]) is not list:
+                    trouble.look_at_sum(cotangents[parent], ct)
     return cotangents
 
 
 def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any, trouble: Trouble) -> None:
     """The step of the loop for a primitive with one rule for all arguments; real arguments get real cotangents."""
     primitive, parents, args, ans, params = node
-    for parent, arg, ct in zip(parents, args, primitive.pull(g, ans, *args, parents=parents, **params)):
+    cts = primitive.pull(g, ans, *args, parents=parents, **params)
+    if trouble.looks and primitive.kind in SUMMING:
+        trouble.look_at_cotangents(cts, g, node)
+    for parent, arg, ct in zip(parents, args, cts):
         if parent >= 0 and ct is not None:
             ct = ct if type(ct) is Scatter or arg.dtype.kind == "c" else real_part(ct)
             accumulate(cotangents, parent, ct, owned)
+            if trouble.looks and type(cotangents[parent]) is not list:
+                trouble.look_at_sum(cotangents[parent], ct)
     if trouble.events:
         trouble.note(i, primitive, ans)
 
@@ -137,15 +167,18 @@ def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any,
 # ----- forward --------------------------------------------------------------------------------------------------------
 
 
-def forward(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
+def forward(
+    tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False,
+    trouble: Trouble | None = None,
+) -> list[Any]:  # fmt: skip
     """The tangents of the nodes `outputs`, given those of the leaves. `None` is the zero tangent.
 
     An elementwise rule is its own jvp; a linear operation is applied to the tangent, a bilinear one to the tangent of
     each argument in turn; the other kinds have jvps, or a push for all arguments. `consume` lets go
-    of each node when it has been passed.
+    of each node when it has been passed; `trouble` is what the sweep met, for whoever wants to know.
     """
     tape.check_captured()
-    trouble = Trouble()
+    trouble = Trouble() if trouble is None else trouble
     # The branch that `where` did not take may be infinite, and is left out.
     hides = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
     with (
@@ -198,6 +231,10 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
         full = [np.zeros_like(peel(arg)) if t is None else expanded(t, arg) for t, arg in zip(ts, args)]
         total = primitive.bind(*full, **params)
     else:
+        if primitive.pole is not None and not trouble.is_near_pole:
+            if (vanishing := primitive.pole(ans, *args)) is not None:
+                trouble.look_at_pole(vanishing, ts[moving[-1]])
+        part: Any = None
         for k in moving:
             t = ts[k]
             if kind == "elementwise":
@@ -209,6 +246,10 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
             else:
                 part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
             total = part if total is None else total + part
+        if trouble.looks and len(moving) > 1:  # what was lost in a numerator before is seen at the pole alone
+            trouble.look_at_sum(total, part, LEFT if primitive.pole is None else 0.3)
+    if trouble.looks and kind in SUMMING:
+        trouble.look_at_tangent(total, node, ts)
     if trouble.events:
         trouble.note(i, primitive, ans)
     return total if ans.dtype.kind == "c" else real_part(total)

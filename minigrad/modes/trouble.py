@@ -9,23 +9,99 @@ import numpy as np
 
 from minigrad.core.duck_arrays import anywhere
 from minigrad.core.lines import located, user_line
-from minigrad.core.tape import Tape, peel
+from minigrad.core.primitive import Scatter
+from minigrad.core.tape import DUCKS, NUMBERS, Box, Tape, peel
+from minigrad.modes.cotangents import gathered
 from minigrad.rules.elementwise import where
+from minigrad.rules.expansion import expanded
+
+#: What is close to a pole: there, rounding errors of terms that cancel could be seen in a derivative of usual size.
+SMALL = {char: float(np.finfo(char).eps) ** 0.3 for char in "efdgFDG"}
+LEFT = 1e-4  #: what is left of a term where it cancels
 
 
 class Trouble:
-    """Infinities and NaN that a sweep met. The sweep goes on, and warns at its end."""
+    """Infinities and NaN that a sweep met. The sweep goes on, and warns at its end.
 
-    __slots__ = ("events", "found")
+    And whether digits were lost: near a pole, terms that are much larger than the derivative may cancel, as those of
+    numerator and denominator do in log1p(x) / x near 0. What is small, and what is much, is meant for numbers of usual
+    size; it decides where to look closer (see `careful`) and nothing else.
+    """
+
+    __slots__ = ("events", "found", "has_cancelled", "is_near_pole", "looks")
 
     def __init__(self) -> None:
         self.events: list[str] = []  #: what NumPy found since the last look: divisions by zero, invalid operations
         self.found: list[tuple[int, Any, Any, str]] = []
+        self.is_near_pole = False  #: whether some derivative has a pole nearby, and is used
+        self.looks = False  #: whether to look for terms that cancel: after that, and until some do
+        self.has_cancelled = False  #: whether terms have cancelled
+
+    def look_at_pole(self, vanishing: Any, moving: Any) -> None:
+        """Note that `vanishing` nearly does, where what is `moving` (a tangent or cotangent) is not 0."""
+        value = vanishing
+        while type(value) is Box:
+            value = value.value
+        if type(value) in DUCKS:
+            small = SMALL.get(value.dtype.char, 0.0)
+            self.is_near_pole = value.without_boxes().is_anywhere_below(small, peel(moving))
+        elif type(value) is not tuple and type(value) not in NUMBERS:
+            close = abs(value) < SMALL.get(value.dtype.char, 0.0)
+            if close if type(close) is np.bool_ else np.count_nonzero(close):  # faster than any
+                self.is_near_pole = anywhere(close & (peel(moving) != 0))
+        self.looks = self.is_near_pole
+
+    def look_at_sum(self, total: Any, part: Any, left: float = LEFT) -> None:
+        """Note whether the total of several terms is much smaller than one of them."""
+        if self.looks and anywhere(abs(peel(total)) < left * abs(peel(part))):
+            self.looks, self.has_cancelled = False, True
 
     def watch(self) -> Any:
         """Let NumPy tell of divisions by zero and invalid operations instead of warning of them itself."""
         events = self.events
         return np.errstate(divide="call", invalid="call", call=lambda kind, _flag: events.append(kind))
+
+    def look_at_entries(self, pending: list[Any], ans: Any) -> None:
+        """The same for what came from entries of an array, and waits in a list."""
+        if type(ans) is tuple or len(pending) < 2:
+            return
+        sizes = [Scatter(abs(peel(c.g)), c.index) if type(c) is Scatter else abs(peel(c)) for c in pending]
+        plain = [Scatter(peel(c.g), c.index) if type(c) is Scatter else peel(c) for c in pending]
+        self.look_at_sum(gathered(plain, ans), gathered(sizes, ans))
+
+    def look_at_difference(self, node: Any) -> None:
+        """The same for the values of a sum or difference: what is left of them has fewer digits, also in a slope."""
+        _primitive, _parents, args, ans, _params = node
+        for arg in args:
+            self.look_at_sum(ans, arg)
+
+    def look_at_tangent(self, total: Any, node: Any, tangents: list[Any]) -> None:
+        """The same for the tangent of a linear or bilinear operation, which may add up terms within."""
+        primitive, _parents, args, _ans, params = node
+        plain = [peel(arg) for arg in args]
+        sizes = [None if t is None else expanded(abs(peel(t)), arg) for t, arg in zip(tangents, plain)]
+        if primitive.kind == "linear":
+            full = [np.zeros_like(arg) if t is None else t for t, arg in zip(sizes, plain)]
+            self.look_at_sum(total, primitive.bind(*full, **params))
+            return
+        plain = [abs(arg) for arg in plain]
+        for k, t in enumerate(sizes):
+            if t is not None:
+                self.look_at_sum(total, primitive.bind(*plain[:k], t, *plain[k + 1 :], **params))
+
+    def look_at_cotangents(self, cts: list[Any], g: Any, node: Any) -> None:
+        """The same for the cotangents of its arguments."""
+        primitive, parents, args, ans, params = node
+        if type(g) in NUMBERS:
+            return
+        plain = (abs(peel(g)), peel(ans), *[abs(peel(arg)) for arg in args])
+        if primitive.pull is not None:
+            sizes = primitive.pull(*plain, parents=parents, **params)
+        else:
+            sizes = [vjp(*plain, **params) for vjp, ct in zip(primitive.vjps, cts)]
+        for ct, size in zip(cts, sizes):
+            if ct is not None and type(ct) is not Scatter:
+                self.look_at_sum(ct, size)
 
     def resolve(self, part: Any, moving: Any, rule: Any, index: int, node: Any) -> Any:
         """The result of a rule during which NumPy met an infinity or made a NaN, with 0 times infinity taken as 0.

@@ -44,7 +44,7 @@ multiply = elementwise("multiply", operator.mul,
 divide   = elementwise("divide", operator.truediv,
                        lambda g, _ans, _x, y: g / y,
                        lambda g, ans, _x, y: -(g / y) * ans,
-                       taylor=lambda s, d, ans, u, v: s.quotient(u, v, d, ans))
+                       taylor=lambda s, d, ans, u, v: s.quotient(u, v, d, ans), pole=lambda _ans, _x, y: y)
 remainder = elementwise("remainder", operator.mod,
                         lambda g, _ans, _x, _y: g,
                         lambda g, _ans, x, y: -g * floor_divide(x, y),
@@ -53,13 +53,16 @@ negative   = elementwise("negative", operator.neg, lambda g, _ans, _x: -g,
                          taylor=lambda s, d, ans, u: s.shifted(ans, u, -1))
 positive   = elementwise("positive", operator.pos, lambda g, _ans, _x: g, taylor=lambda s, d, ans, u: u)
 reciprocal = elementwise("reciprocal", np.reciprocal, lambda g, ans, _x: -g * ans * ans,
-                         taylor=lambda s, d, ans, u: s.quotient([1.0], u, d, ans))
+                         taylor=lambda s, d, ans, u: s.quotient([1.0], u, d, ans),
+                         pole=lambda ans, _x: 1.0 / where(peel(ans) == 0, 1.0, peel(ans)))
 square     = elementwise("square", np.square, lambda g, _ans, x: g * 2.0 * x,
                          taylor=lambda s, d, ans, u: s.product(u, u, d, ans))
 sqrt       = elementwise("sqrt", np.sqrt, lambda g, ans, _x: g * (0.5 / ans),
-                         taylor=lambda s, d, ans, u: s.power(ans, u, 0.5, d), singular=lambda ans, _x: ans == 0)
+                         taylor=lambda s, d, ans, u: s.power(ans, u, 0.5, d), singular=lambda ans, _x: ans == 0,
+                     pole=lambda ans, _x: ans)
 cbrt       = elementwise("cbrt", np.cbrt, lambda g, ans, _x: g / 3.0 / ans / ans,   # infinite twice at 0
-                         taylor=lambda s, d, ans, u: s.power(ans, u, 1 / 3, d), singular=lambda ans, _x: ans == 0)
+                         taylor=lambda s, d, ans, u: s.power(ans, u, 1 / 3, d), singular=lambda ans, _x: ans == 0,
+                     pole=lambda ans, _x: ans)
 
 
 def _power_x(g: Any, _ans: Any, x: Any, y: Any) -> Any:
@@ -79,9 +82,16 @@ def _power_singular(_ans: Any, x: Any, y: Any) -> Any:
     return (x == 0) & ((np.real(y) % 1 != 0) | (np.real(y) < 0))
 
 
-power       = elementwise("power", operator.pow, _power_x, _power_y, singular=_power_singular,
+def _power_pole(_ans: Any, x: Any, y: Any) -> Any:
+    """The base of a power whose derivative is infinite at 0, as far as that is known without looking at a box."""
+    is_known = isinstance(y, (float, int, np.generic, np.ndarray)) and type(y) is not Box
+    return x if is_known and np.any((y < 1) & (y != 0)) else None
+
+
+power       = elementwise("power", operator.pow, _power_x, _power_y, singular=_power_singular, pole=_power_pole,
                           taylor=lambda s, d, ans, u, p: s.power_by(ans, u, p, d))
 float_power = elementwise("float_power", np.float_power, _power_x, _power_y, singular=_power_singular,
+                          pole=_power_pole,
                           taylor=lambda s, d, ans, u, p: s.power_by(ans, u, p, d))
 
 # ----- exponential and logarithm --------------------------------------------------------------------------------------
@@ -93,11 +103,12 @@ exp2  = elementwise("exp2", np.exp2, lambda g, ans, _x: g * (ans * LOG_2),
 expm1 = elementwise("expm1", np.expm1, lambda g, _ans, x: g * exp(x),
                     taylor=lambda s, d, ans, u: s.shifted(ans, s.exponential(exp(u[0]), u, d)))
 log   = elementwise("log", np.log, lambda g, _ans, x: g / x,
-                    taylor=lambda s, d, ans, u: s.logarithm(ans, u, d), singular=lambda _ans, x: x == 0)
+                    taylor=lambda s, d, ans, u: s.logarithm(ans, u, d), singular=lambda _ans, x: x == 0,
+                    pole=lambda _ans, x: x)
 log2  = elementwise("log2", np.log2, lambda g, _ans, x: g / (x * LOG_2),
-                    taylor=lambda s, d, ans, u: s.divided(ans, s.logarithm(ans, u, d), LOG_2))
+                    taylor=lambda s, d, ans, u: s.divided(ans, s.logarithm(ans, u, d), LOG_2), pole=lambda _ans, x: x)
 log10 = elementwise("log10", np.log10, lambda g, _ans, x: g / (x * LOG_10),
-                    taylor=lambda s, d, ans, u: s.divided(ans, s.logarithm(ans, u, d), LOG_10))
+                    taylor=lambda s, d, ans, u: s.divided(ans, s.logarithm(ans, u, d), LOG_10), pole=lambda _ans, x: x)
 log1p = elementwise("log1p", np.log1p, lambda g, _ans, x: g / (1.0 + x),
                     taylor=lambda s, d, ans, u: s.inverse(ans, u, s.shifted(1.0 + u[0], u), d))
 LOG_2, LOG_10 = float(np.log(2.0)), float(np.log(10.0))

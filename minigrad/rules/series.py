@@ -11,12 +11,14 @@ of this package, so that coefficients may be boxes: a gradient of a Taylor coeff
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import Box, peel
+from minigrad.core.duck_arrays import anywhere
+from minigrad.core.tape import DUCKS, Box, peel
 from minigrad.rules import elementwise as e
 from minigrad.rules.expansion import real_part
 
@@ -194,19 +196,16 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
 def loses_digits(w: Series, u: Series, v: Series) -> bool:
     """Whether w = u / v, found by `quotient`, has lost three digits or more near a common zero of u and v."""
     at, by = peel(v[0]), peel(v[1])
-    if type(at) not in (np.ndarray, np.float64) or (len(v) > 2 and not (abs(by) > 2.0 * abs(at)).any()):
-        return False  # the usual case, told in a few microseconds
+    is_duck = type(at) in DUCKS
+    is_usual = (is_duck or len(v) > 2) and not anywhere(abs(by) > 2.0 * abs(at))  # told in a few microseconds
+    if is_usual or not (is_duck or type(at) in (np.ndarray, np.float64)):
+        return False
+    if is_duck and len(v) > 2:
+        at.needs_numbers("a common zero of numerator and denominator")
     w, u, v = [peel(c) for c in w], [peel(c) for c in u], [peel(c) for c in v]
     with np.errstate(all="ignore"):
         near: Any = _common_root(u, v)[1] if len(v) > 2 else True
-        return bool(np.any(near) and np.any(near & (_upward_bounds(w[0], u, v, len(w) - 1)[-1] > 1e3 * np.abs(w[-1]))))
-
-
-def is_near_zero(v: Series, order: int) -> bool:
-    """Whether a denominator vanishes so near that rounding errors, divided by it once for each order, could be seen."""
-    at, by = abs(peel(v[0])), abs(peel(v[1]))
-    eps = float(np.finfo(getattr(at, "dtype", float)).eps)
-    return bool(np.any(by > max(1e-8 / eps, 1e2) ** (1.0 / (order + 3)) * at))
+        return anywhere(near) and anywhere(near & (_upward_bounds(w[0], u, v, len(w) - 1)[-1] > 1e3 * np.abs(w[-1])))
 
 
 def _upward_bounds(ans: Any, u: Series, v: Series, order: int) -> list[Any]:
@@ -256,10 +255,8 @@ def careful_quotient(u: Series, v: Series, order: int, ans: Any) -> tuple[Series
             top, top_vanishes, rest = _quotient_by_line(u, line, order, u[0] / line[0])
             bottom, bottom_vanishes, _ = _quotient_by_line(v, line, order, v[0] / line[0])
             good = near & top_vanishes & bottom_vanishes
-            w = [ans, *[e.where(good, c, d) for c, d in zip(quotient(top, bottom, order)[1:], w[1:])]]
-            near = near & (
-                np.abs(peel(v[1])) > 2.0 * np.abs(peel(v[0]))
-            )  # further away Newton's method may not be done
+            w = [ans, *[_chosen(good, c, d) for c, d in zip(quotient(top, bottom, order)[1:], w[1:])]]
+            near &= np.abs(peel(v[1])) > 2.0 * np.abs(peel(v[0]))  # further away Newton's method may not be done
         if np.all(good | ~near):
             return w, False
         k = order - AHEAD
@@ -281,9 +278,7 @@ def _quotient_by_line(u: Series, v: Series, order: int, ans: Any) -> tuple[Serie
     """
     v0, v1 = v
     plain, p0, p1 = [peel(c) for c in u], peel(v0), peel(v1)
-    up, down = [ans], [0.0 * ans] * (order + 1)
-    for k in range(1, order + 1):
-        up.append(((u[k] if k < len(u) else 0.0) - v1 * up[-1]) / v0)
+    down = [0.0 * peel(ans)] * (order + 1)
     eps = np.finfo(peel(ans).dtype).eps
     up_bounds, down_bounds = _upward_bounds(peel(ans), plain, [p0, p1], order), [0.0] * (order + 1)
     bound = down_bounds[order] = (
@@ -294,8 +289,19 @@ def _quotient_by_line(u: Series, v: Series, order: int, ans: Any) -> tuple[Serie
         down[k - 1] = (top - v0 * down[k]) / v1
         bound = down_bounds[k - 1] = (np.abs(peel(top)) + np.abs(p0) * bound) / np.abs(p1)
     vanish = np.abs(peel(down[0]) - peel(ans)) <= 4 * eps * (np.abs(peel(ans)) + down_bounds[0])
-    w = [e.where(vanish & ~(up_bounds[k] <= down_bounds[k]), down[k], up[k]) for k in range(1, order + 1)]
+    is_down = [vanish & ~(up_bounds[k] <= down_bounds[k]) for k in range(1, order + 1)]
+    never = functools.reduce(np.logical_and, is_down)  # is any found upwards: then nothing is divided by what vanishes
+    up, below = [_chosen(never, peel(ans), ans)], _chosen(never, np.ones_like(p0), v0)
+    for k in range(1, order + 1):
+        up.append(((u[k] if k < len(u) else 0.0) - v1 * up[-1]) / below)
+    w = [_chosen(mask, down[k], up[k]) for k, mask in enumerate(is_down, 1)]
     return [ans, *w], vanish, np.abs((peel(down[0]) - peel(ans)) * p0)
+
+
+def _chosen(mask: Any, c: Any, d: Any) -> Any:
+    """c where it is true, else d; if one serves everywhere without the other, so that no derivative flows there."""
+    is_plain = type(mask) in (np.bool_, np.ndarray)
+    return c if is_plain and mask.all() else d if is_plain and not mask.any() else e.where(mask, c, d)
 
 
 AHEAD = 32  # by how many orders the series of the numerator has to be longer than that of the quotient

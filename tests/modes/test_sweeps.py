@@ -17,6 +17,7 @@ from minigrad.core.tape import Tape
 from minigrad.modes import cotangents
 from minigrad.modes.by_the_book import by_the_book
 from minigrad.modes.sweeps import backward, forward
+from minigrad.modes.trouble import Trouble
 
 
 def recorded(fun: Any, *leaves: Any) -> tuple[Tape, list[tuple[int, Any]]]:
@@ -198,3 +199,13 @@ def test_a_forward_sweep_lets_go_of_tangents() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 52 * x.nbytes  # one value per operation, not two
+
+
+def test_digits_lost_near_a_pole_are_noticed() -> None:
+    """Numerator and denominator contribute 1e15 each to a derivative of -0.5; `by_the_book` has -0.625."""
+    tape, seeds = recorded(lambda x: mnp.log1p(x) / x, np.float64(1e-15))
+    trouble = Trouble()
+    backward(tape, seeds, trouble=trouble)
+    assert trouble.has_cancelled
+    assert abs(by_the_book(tape, seeds)[0] + 0.5) > 0.1
+    assert grad(lambda x: np.log1p(x) / x)(1e-15) == pytest.approx(-0.5)

@@ -181,6 +181,10 @@ class Batched(Duck):
         if type(plain) is np.ndarray and len(plain) and not plain[0].flags.c_contiguous:
             raise self.differ("whether a new shape is a view")
 
+    def needs_numbers(self, what: str) -> None:
+        """The engine looks at the examples one by one."""
+        raise self.differ(what)
+
     def refuse_out(self, name: str) -> None:
         """The examples go their own ways."""
         raise self.differ(f"out= of {name}")

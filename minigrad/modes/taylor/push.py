@@ -36,9 +36,11 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Primitive
 from minigrad.core.tape import NUMBERS, Box, Tape, peel
+from minigrad.modes.sweeps import needed
 from minigrad.modes.trouble import Trouble
 from minigrad.rules import elementwise as e
 from minigrad.rules import series as s
@@ -57,12 +59,12 @@ class Findings(Trouble):
         self.is_near_pole = False  #: whether something is divided by what vanishes near the point
 
     def look_for_pole(self, node: Any, us: list[Series], order: int) -> None:
-        """Note a division by a number that is nearly 0, in whatever form it is written."""
-        primitive, parents, args, *_ = node
-        below = us[1] if primitive is DIVIDE else us[0] if primitive is RECIPROCAL else None
-        if primitive is POWER and parents[1] < 0 and type(args[1]) in NUMBERS and np.real(args[1]) < 0:
-            below = us[0]
-        if below is not None and len(below) > 1 and s.is_near_zero(below, order):
+        """Note a division by a number that is nearly 0, in whatever form it is written, or another pole."""
+        primitive, _parents, args, ans, _params = node
+        if primitive.pole is None or primitive.pole(ans, *args) is None:
+            return
+        below = us[1] if primitive is DIVIDE else us[0]
+        if len(below) > 1 and is_near_zero(below, order):
             self.is_near_pole = True
 
     def watch(self) -> Any:
@@ -70,6 +72,13 @@ class Findings(Trouble):
         events = self.events
         call = lambda kind, _flag: events.append(kind)
         return np.errstate(divide="call", invalid="call", over="call", call=call)
+
+
+def is_near_zero(v: Series, order: int) -> bool:
+    """Whether a denominator vanishes so near that rounding errors, divided by it once for each order, could be seen."""
+    at, by = abs(peel(v[0])), abs(peel(v[1]))
+    eps = float(np.finfo(getattr(at, "dtype", float)).eps)
+    return bool(np.any(by > max(1e-8 / eps, 1e2) ** (1.0 / (order + 3)) * at))
 
 
 def push_series(
@@ -85,7 +94,7 @@ def push_series(
     `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest.
     """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
-    push_through(tape, known, range(tape.leaves, max(outputs, default=-1) + 1), order, {}, findings, ahead)
+    push_through(tape, known, [i for i, _ in needed(tape, outputs)], order, {}, findings, ahead)
     return [known[i] for i in outputs]
 
 
@@ -420,48 +429,85 @@ def _velocity(
 
 def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], order: int) -> list[Series]:
     """`push_series`, after which the user is told of infinities and NaN; once more where digits were lost."""
+    found, findings = push_with_findings(tape, inputs, outputs, order)
+    if findings is not None:
+        findings.tell(tape)
+    return found
+
+
+def push_with_findings(
+    tape: Tape, inputs: list[Series], outputs: list[int], order: int
+) -> tuple[list[Series], Findings | None]:
+    """The same, with what there is to tell instead, if anything."""
     findings = Findings()
     with findings.watch():
         found = push_series(tape, inputs, outputs, order, findings)
     ahead = findings.lost_digits
+    if ahead or findings.is_near_pole:
+        need_numbers([c for u in inputs for c in u])
     if ahead:
         again = Findings()
         with np.errstate(all="ignore"):
             longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
         found = [u[: order + 1] for u in longer]
         findings.found = again.found + findings.found
-    if findings.is_near_pole and all(what is not LOST for *_, what in findings.found):
-        k = cancelled(tape, inputs, outputs, order, found, ahead)
-        if k is not None:
+    is_lost = any(what is LOST for *_, what in findings.found)
+    if findings.is_near_pole or is_lost:
+        k = cancelled(tape, inputs, outputs, order, ahead)
+        if k is None:  # what a quotient lost is not to be seen in the end
+            findings.found = [each for each in findings.found if each[3] is not LOST]
+        elif not is_lost:
             primitive, _parents, _args, ans, _params = tape.nodes[outputs[k]]
             findings.found.insert(0, (outputs[k], primitive, ans, CANCELLED))
-    if findings.found and not _is_resolved(findings, tape, found):
-        findings.tell(tape)
-    return found
+    is_told = bool(findings.found) and not _is_resolved(findings, tape, found)
+    return found, findings if is_told else None
 
 
-def cancelled(
-    tape: Tape, inputs: list[Series], outputs: list[int], order: int, found: list[Series], ahead: bool
-) -> int | None:
+def need_numbers(values: list[Any]) -> None:
+    """Where values stand for others, of many examples or in a program, whoever made them has to give numbers."""
+    duck = innermost_duck([peel(value) for value in values])
+    if duck is not None:
+        duck.needs_numbers("digits that are lost near a pole")
+
+
+def cancelled(tape: Tape, inputs: list[Series], outputs: list[int], order: int, ahead: bool) -> int | None:
     """The first output of which rounding errors, one in the value of every node, leave less than five digits."""
     if any(type(v) is Box or not issubclass(type(peel(v)), (float, np.ndarray, np.generic)) for u in inputs for v in u):
         return None
+    with np.errstate(all="ignore"):
+        more = order + 1 + s.AHEAD * ahead
+        found = [u[: order + 2] for u in push_series(tape, inputs, outputs, more, None, ahead)]
     draw = np.random.default_rng(0)
+    reach = _reach(inputs)
     for _ in range(3):  # the errors of one draw may cancel
         with np.errstate(all="ignore"):
             other = push_series(rounded(tape, draw), inputs, outputs, order + s.AHEAD * ahead, None, ahead)
             for k, (u, v) in enumerate(zip(found, other)):
                 sizes = [np.abs(peel(c)) for c in u] + [np.zeros(())] * (order + 2 - len(u))
-                for j in range(1, min(len(u), len(v))):
-                    around = sum([sizes[j - 1], sizes[j + 1]], 1e-3 * sizes[j]) * 1e-3
+                for j in range(1, min(len(u), len(v), order + 1)):
+                    around = sum([sizes[j - 1], reach * sizes[j + 1]], 1e-3 * sizes[j]) * 1e-3
                     off, digits = np.abs(peel(u[j]) - peel(v[j])), max(1e-5, 1e5 * np.finfo(sizes[j].dtype).eps)
                     if np.any(off > digits * (sizes[j] + around)):
                         return k
     return None
 
 
-def rounded(tape: Tape, draw: Any) -> Tape:
-    """The same program with a rounding error in the result of every operation, the same in what is done twice."""
+def _reach(inputs: list[Series]) -> float:
+    """How far along a direction the next derivative may be felt: as far as any argument is from 0, and no more than 1.
+
+    At a minimum the slope is small for what it is nearby, and that is what rounding is to be compared with.
+    """
+    with np.errstate(all="ignore"):
+        ways = [np.abs(peel(u[0]) / peel(u[1])) for u in inputs if len(u) > 1]
+        near = [float(np.min(way, initial=1.0, where=way > 0)) for way in ways]
+    return min(near, default=1.0)
+
+
+def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
+    """The same program with a rounding error in the result of every operation, the same in what is done twice.
+
+    `most` is the largest one, in units of the last place.
+    """
     again = Tape()
     done: dict[Any, Any] = {}
     again.nodes, again.leaves = list(tape.nodes[: tape.leaves]), tape.leaves
@@ -473,7 +519,7 @@ def rounded(tape: Tape, draw: Any) -> Tape:
         if key not in done:
             ans = primitive.fun(*args, **params)
             if type(ans) is not tuple and ans.dtype.kind in "fc":
-                error = np.finfo(ans.dtype).eps * draw.uniform(-2.0, 2.0, np.shape(ans))
+                error = np.finfo(ans.dtype).eps * draw.uniform(-most, most, np.shape(ans))
                 ans = (ans * (1.0 + error)).astype(ans.dtype)
             done[key] = ans
         again.nodes.append((primitive, parents, args, done[key], params))
