@@ -44,7 +44,7 @@ ELEMENTWISE: dict[Any, str] = {
 # Numba's own are compiled one entry at a time: beyond this many entries NumPy is faster.
 SCALAR_ONLY = {np.log: 2048}
 REDUCTIONS: dict[Any, tuple[str, str]] = {
-    SUM.ufunc: ("0.0", "{0} + {1}"),
+    SUM.ufunc: ("0.0", "plus({0}, {1})"),
     MAX.ufunc: ("-np.inf", "({1} if {1} > {0} or {1} != {1} else {0})"),
     MIN.ufunc: ("np.inf", "({1} if {1} < {0} or {1} != {1} else {0})"),
 }
@@ -248,22 +248,27 @@ def compiled(source: str) -> Callable[..., Any]:
     return compiled_loops(namespace["kernel"])
 
 
-def compiled_loops(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A function of loops, compiled so that sums are added up several terms at a time.
+def compiled_loops(function: Callable[..., Any], adds_in_any_order: bool = False) -> Callable[..., Any]:
+    """A function of loops, compiled without any freedom: every operation is rounded as NumPy's is.
 
-    Nothing else of what "fast math" stands for is allowed. Where the sign of zero may be lost as well ("nsz"), LLVM
-    makes x of (1 + x) - 1, and y of x + y - x: then no compensated sum is one.
+    Sums alone may be added up several terms at a time. That is up to `plus`, a function of its own, since a freedom is
+    one of all operations of a function: LLVM would make -x of the summands x - 2 x, which is wrong where 2 x overflows.
     """
-    compiler = numba_compiler()(fastmath={"contract", "reassoc"}, error_model="numpy", nogil=True)
-    loops: Callable[..., Any] = compiler(function)
+    freedom = {"contract", "reassoc"} if adds_in_any_order else set()
+    loops: Callable[..., Any] = numba_compiler()(fastmath=freedom, error_model="numpy", nogil=True)(function)
     return loops
+
+
+def plus(total, term):  # type: ignore[no-untyped-def]
+    """A sum so far, and one more term; in which order the terms are added is left open."""
+    return total + term
 
 
 @functools.cache
 def vector_functions() -> dict[str, Any]:
-    """The functions of `vector_math`, compiled without any freedom: their rounding steps are meant as written."""
+    """`plus`, and the functions of `vector_math`, compiled without freedom to reorder: their steps are as written."""
     njit = numba_compiler()
-    functions: dict[str, Any] = {}
+    functions: dict[str, Any] = {"plus": compiled_loops(plus, adds_in_any_order=True)}
     for name in ("exp", "arctan", "tanh", "tanh_slope"):
         function = getattr(vector_math, name)
         if name.startswith("tanh"):  # it calls exp

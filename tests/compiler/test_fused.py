@@ -202,7 +202,7 @@ def test_the_source_of_a_kernel_can_be_read() -> None:
         "            v0 = x0[i0, i1] + r0\n"
         "            v1 = exp(v0)\n"
         "            v2 = v1 * 2.0\n"
-        "            v3 = v3 + v2\n"
+        "            v3 = plus(v3, v2)\n"
         "        a3[i0] = v3\n"
         "        finite += v3 != v3\n"
         "    return a3, finite\n"
@@ -367,3 +367,32 @@ def test_long_programs_become_kernels_of_a_bounded_size() -> None:
     assert len(found) > 4
     assert len({kernel.source for kernel in found}) <= 3
     assert max(kernel.source.count("\n") for kernel in found) < 2 * MOST_STEPS
+
+
+#: sums whose summands would be other numbers, were they rearranged, or computed with one rounding instead of two
+SUMMANDS = [
+    ("difference", lambda x: np.sum(x - 2 * x)),
+    ("difference by rows", lambda x: np.sum((x - 2 * x).reshape(2, -1) * 1.0, axis=1)),
+    ("difference by columns", lambda x: np.sum((x - 2 * x).reshape(2, -1) * 1.0, axis=0)),
+    ("largest difference", lambda x: np.max(x - 2 * x)),
+    ("product and sum", lambda x: np.sum(2 * x - x)),
+    ("equal products", lambda x: np.sum(x * x - x * x)),
+    ("products that overflow", lambda x: np.sum(x * 1e200 * 1e200 * 1e-300)),
+    ("products that underflow", lambda x: np.sum(x * 1e-300 * 1e-300 * 1e300)),
+    ("digits that are lost", lambda x: np.sum((x + 1e16) - 1e16)),
+    ("rounding of a quotient", lambda x: np.sum((x / 3.0) * 3.0 - x)),
+    ("finite or not", lambda x: np.sum(np.where(x - x == 0, x, 0.5))),
+    ("inner product", lambda x: np.vdot(x - 2 * x, x)),
+]
+
+
+@pytest.mark.parametrize("x", [np.inf, -np.inf, 1e308, 0.1, np.nan, -0.0], ids=str)
+@pytest.mark.parametrize(("name", "f"), SUMMANDS, ids=[row[0] for row in SUMMANDS])
+def test_the_summands_of_a_fused_sum_are_those_of_numpy(name: str, f: Any, x: float) -> None:
+    pytest.importorskip("numba")
+    fast = minigrad.compile(f, backend="numba")
+    point = np.linspace(0.5, 1.5, 32)
+    with np.errstate(all="ignore"):
+        fast(point)
+        point[:8] = x
+        np.testing.assert_allclose(fast(point), f(point), rtol=1e-13, atol=0)
