@@ -95,7 +95,7 @@ class Rule:
 
 
 #: Rules that return zeros: one percent of them is nothing.
-ZERO = {"copysign.rule[1]", "heaviside.rule[0]", "nextafter.rule[1]"}
+ZERO = {"copysign.rule[1]", "heaviside.rule[0]", "nextafter.rule[1]", "tanh_slope.rule[1]"}
 
 
 def refuses(rule: Callable[..., Any]) -> bool:

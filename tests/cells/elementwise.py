@@ -3,6 +3,7 @@
 import numpy
 
 from cells import above_one, away, cell, distinct, draw, inside, positive
+from minigrad import jvp
 
 # fmt: off
 for domain, dtypes, names in [
@@ -20,6 +21,7 @@ for domain, dtypes, names in [
         fun = (lambda np, x, f=name: getattr(np, f)(x) * x) if weigh else None
         cell(f"numpy.{name}", fun, domain, dtypes=dtypes, analytic=is_analytic)
 cell("numpy.sinc", None, lambda *shape: draw(*shape) * 0.1, note="near 0")
+cell("numpy.tanh", lambda np, x: jvp(np.tanh, (x,), (x * 0.0 + 1.0,))[1], draw, note="slope")
 for domain, dtypes, names in [
     (away, "fdD", "add subtract multiply divide true_divide"),
     (positive, "fdD", "power pow float_power"),

@@ -89,6 +89,8 @@ special("binom", far, positive)
 for _name in "boxcox boxcox1p inv_boxcox inv_boxcox1p".split():  # noqa: SIM905
     special(_name, positive, lambda *shape: 0.5 * inside(*shape))
 special("inv_boxcox", positive, positive, note="far")
+for _name in "inv_boxcox inv_boxcox1p".split():  # noqa: SIM905
+    special(_name, positive, 0.4)
 special("voigt_profile", draw, positive, positive, dtypes="d")
 
 # gamma, beta and the distributions that they make
@@ -165,6 +167,8 @@ special("ellipkm1", unit)
 special("ellipkinc", draw, inside)
 special("ellipeinc", draw, inside)
 special("ellipkinc", draw, lambda *shape: 0.1 * inside(*shape), note="small m")
+for _name in "ellipkinc ellipeinc".split():  # noqa: SIM905
+    special(_name, 0.7, inside)
 special("ellipj", draw, unit)
 special("hyp0f1", 1.5, positive, dtypes="fdD")
 special("hyp1f1", 1.5, 2.5, draw, dtypes="fdD")
