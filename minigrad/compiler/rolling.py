@@ -179,14 +179,21 @@ class Finder:
         self.tokens, found = stretches(self.steps)
         for start, period, count in sorted(found):
             begin = max(start, self.found[-1].start + self.found[-1].count if self.found else 0)
-            best: tuple[int, Loop] | None = None
-            for offset in range(min(2 * period, start + count - begin - period)):
-                loop = self._longest(begin + offset, period, start + count - begin - offset)
-                if loop is not None and (best is None or self._lines(loop, start, count) < best[0]):
-                    best = self._lines(loop, start, count), loop
-            if best is not None and self._pays(best[1]):
-                self.found.append(best[1])
+            offsets = range(min(2 * period, start + count - begin - period))
+            at_lines = [offset for offset in offsets if offset == 0 or self._begins_a_line(begin + offset)]
+            best = self._best(at_lines, begin, start, period, count) or self._best(offsets, begin, start, period, count)
+            if best is not None:
+                self.found.append(best)
         return self.found
+
+    def _best(self, offsets: Sequence[int], begin: int, start: int, period: int, count: int) -> Loop | None:
+        """The loop with the fewest lines that begins at one of these offsets; None if none pays."""
+        best: tuple[int, Loop] | None = None
+        for offset in offsets:
+            loop = self._longest(begin + offset, period, start + count - begin - offset)
+            if loop is not None and (best is None or self._lines(loop, start, count) < best[0]):
+                best = self._lines(loop, start, count), loop
+        return best[1] if best is not None and self._pays(best[1]) else None
 
     def _longest(self, start: int, period: int, count: int) -> Loop | None:
         """The longest loop from here on in which every hole can be said."""
