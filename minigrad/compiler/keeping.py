@@ -205,16 +205,7 @@ class KeepingWriter(Writer):
             if late:
                 kept.lists.add(slot)
         self._count(loop, kept)
-        for slot, variables in slots.items():
-            if slot in kept.inline:
-                continue
-            is_carried = slot in loop.lags and slot not in kept.lists
-            wanted = self._root(variables, is_carried) or name_by_function(self.steps[loop.start + slot[0]])
-            wanted = self._name_by_owner(wanted, variables) or wanted
-            self.names_taken.release([self.names[var.index] for var in variables if var.index in self.names])
-            if len(wanted) == 1 and slot in kept.lists and wanted in self.names_taken.taken:
-                wanted = wanted if wanted.upper() in self.names_taken.taken else wanted.upper()
-            kept.names[slot] = self.names_taken.new(wanted)
+        self._name_slots(loop, kept, slots)
         self._join(loop, kept)
         for slot, variables in slots.items():
             for j, var in enumerate(variables):
@@ -222,6 +213,22 @@ class KeepingWriter(Writer):
                     self.inline[var.index] = f"{kept.names[slot]}[{kept.index_in_list(loop, slot, j)}]", ATOM
                 elif slot in kept.names:
                     self.names[var.index] = kept.names[slot]
+
+    def _name_slots(self, loop: Loop, kept: Kept, slots: dict[Slot, list[Var]]) -> None:
+        """Give names to the results of a pass that have none yet."""
+        for slot, variables in slots.items():
+            if slot not in kept.inline and slot not in kept.names:
+                self.names_taken.release([self.names[var.index] for var in variables if var.index in self.names])
+                kept.names[slot] = self.names_taken.new(self._wanted(loop, kept, slot, variables))
+
+    def _wanted(self, loop: Loop, kept: Kept, slot: Slot, variables: Sequence[Var]) -> str:
+        """What a result of a pass is to be called."""
+        is_carried = slot in loop.lags and slot not in kept.lists
+        wanted = self._root(variables, is_carried) or name_by_function(self.steps[loop.start + slot[0]])
+        wanted = self._name_by_owner(wanted, variables) or wanted
+        if len(wanted) == 1 and slot in kept.lists and wanted in self.names_taken.taken:
+            return wanted if wanted.upper() in self.names_taken.taken else wanted.upper()
+        return wanted
 
     def _root(self, variables: Sequence[Var], is_carried: bool = False) -> str:
         """The user's name of most of these values, without its number; empty if there is none."""
@@ -241,7 +248,7 @@ class KeepingWriter(Writer):
             if loop is not None and loop.start in self.kept:
                 name = self.kept[loop.start].names.get((loop.spot(t)[0], which))
                 if name is not None:
-                    return name + suffix
+                    return name.partition("[")[0] + suffix
         return ""
 
     def _is_ref(self, loop: Loop, slot: Slot) -> bool:
@@ -297,8 +304,14 @@ class KeepingWriter(Writer):
         if loop.passes in self.sizes:
             kept.size = self.sizes[loop.passes]
         elif whole and whole[0].endswith("[{}]"):
-            kept.size = self.sizes[loop.passes] = self.names_taken.first_of("R", "N", "K", "T")
-            self.heads.append(f"{kept.size} = len({self.list_of(whole[0])})")
+            kept.size = self._size_of(loop.passes, whole[0])
+
+    def _size_of(self, passes: int, path: str) -> str:
+        """The name of the length of a list, which is so many passes."""
+        if passes not in self.sizes:
+            self.sizes[passes] = self.names_taken.first_of("R", "N", "K", "T")
+            self.heads.append(f"{self.sizes[passes]} = len({self.list_of(path)})")
+        return self.sizes[passes]
 
     def list_of(self, template: str) -> str:
         """The list of a path: `A` of `A[{}]`; a longer one gets a name of its own, in a line above all others."""
@@ -320,19 +333,22 @@ class KeepingWriter(Writer):
 
     def _variable(self, loop: Loop) -> str:
         """The loop variable: the user's own, where a line above says `for r in ...`; one name serves several loops."""
-        statement = self.steps[loop.start].origin.statement
-        wanted = loop_variable_above(statement.filename, statement.span[0]) if statement is not None else None
-        wanted = None if wanted == "_" else wanted
+        wanted = self._variable_above(self.steps[loop.start].origin.statement)
         known = {each.variable for each in self.kept.values() if each.variable}
         if wanted in known or (wanted is not None and wanted not in self.names_taken.taken):
             self.names_taken.taken.add(wanted)
             return wanted
         return min(known) if known and wanted is None else self.names_taken.first_of("r", "t", "k", "i", "j")
 
+    def _variable_above(self, statement: Any) -> str | None:
+        """The variable of the loop of the user's that a statement stands in."""
+        found = loop_variable_above(statement.filename, statement.span[0]) if statement is not None else None
+        return None if found == "_" else found
+
     def _join(self, loop: Loop, kept: Kept) -> None:
         """What a carried variable starts from gets its name, where nothing else needs that value later."""
         for slot in loop.lags:
-            if slot in kept.lists:
+            if slot in kept.lists or "[" in kept.names[slot]:
                 continue
             value = loop.initial[slot][0]
             if type(value) is not Var or value.index not in self.where or self.loop_of(self.where[value.index][0]):

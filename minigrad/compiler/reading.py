@@ -10,6 +10,7 @@ import numpy as np
 from minigrad.compiler.cancelling import reduced
 from minigrad.compiler.collecting import without_collections
 from minigrad.compiler.emit import Source, module, plainly
+from minigrad.compiler.nesting import nested
 from minigrad.compiler.passes import optimised
 from minigrad.compiler.readable import recognised
 from minigrad.compiler.rolled import rolled as with_loops
@@ -92,9 +93,11 @@ def source(fun: Callable[..., Any], *args: Any, rolled: bool = False, exact: boo
         attempts: list[tuple[Any, Any, float]] = []  # what is asked for first, what is safer after it
         if not exact:
             simpler = reduced(recognised(program, traced.watched)[0])
-            attempts = [(simpler, writing, TOLERANCE) for writing in ([with_loops, plainly] if rolled else [plainly])]
+            attempts = [
+                (simpler, writing, TOLERANCE) for writing in ([nested, with_loops, plainly] if rolled else [plainly])
+            ]
         if rolled:
-            attempts.append((program, with_loops, 0.0))
+            attempts += [(program, nested, 0.0), (program, with_loops, 0.0)]
         fell_back = ""
         for each, writing, tolerance in attempts:
             text = module(traced, each, fun, args, kwargs, scopes, writing)

@@ -31,6 +31,17 @@ REDUCED = {
     np.logical_or: "any",
 }  # fmt: skip
 
+
+def given(value: Any) -> Any:
+    """The value itself, under the name that it has in a loop: what the first pass is given."""
+    return value
+
+
+def handed_on(value: Any) -> Any:
+    """The value itself, under the name that it has in a loop: what a pass hands on to the next one."""
+    return value
+
+
 Text = tuple[str, int]  # an expression, and how tightly its outermost operation binds
 
 
@@ -146,6 +157,8 @@ class Renderer:
     def step(self, step: Step) -> Text:
         """The right-hand side of a step."""
         function, args, kwargs = step.function, step.args, step.kwargs
+        if function is handed_on or function is given:
+            return self.text(args[0])
         if function in BINARY and not kwargs:
             symbol, binds = BINARY[function]
             left, right = (binds + 1, binds) if function is operator.pow else (binds, binds + 1)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -47,6 +47,16 @@ def affine(name: str, factor: int, rest: int, size: str = "") -> Expression:
         return Expression(f"{size or rest} - {name}", 6)
     text, binds = {1: (name, ATOM), -1: (f"-{name}", 8)}.get(factor, (f"{factor} * {name}", 7))
     return Expression(f"{text} {'+' if rest > 0 else '-'} {abs(rest)}", 6) if rest else Expression(text, binds)
+
+
+class Line(NamedTuple):
+    """A line of the body of a loop."""
+
+    position: int  #: the step of a pass that it belongs to
+    origin: Any
+    cut: str  #: the condition under which it is left out in no pass, or nothing
+    quiet: bool
+    text: str
 
 
 class RolledWriter(KeepingWriter):
@@ -144,18 +154,17 @@ class RolledWriter(KeepingWriter):
             return "\n".join(self._guard(new)), STATEMENTS
         if new.function is SCATTER:
             kept, slot = self.kept[loop.start], (position, 0)
-            left = f"{kept.names[slot]}_new" if slot in kept.lists else kept.names[slot]
+            left = _local(kept.names[slot]) if slot in kept.lists else kept.names[slot]
             return "\n".join(self._scattered(left, new, WIDTH)), STATEMENTS
         return self.renderer.step(new)
 
     def _lines_of_loop(self, loop: Loop) -> tuple[list[str], str, list[str]]:
         """The lines before a loop, its head, and its body."""
         kept = self.kept[loop.start]
-        body: list[str] = []
-        heading: str | None = None
-        block = False, False  # whether the last line is one that the last pass leaves out, and is quiet
+        found: list[Line] = []
         last = kept.first + kept.slope * (loop.passes - 1)
         for position in range(loop.period):
+            self.position = position
             texts = {self._pass_text(loop, position, t) for t in loop.steps_of(position)}
             if len(texts) != 1:
                 raise self.refuse(loop)
@@ -164,39 +173,56 @@ class RolledWriter(KeepingWriter):
             slots = [(position, which) for which in range(len(made_by(step)))]
             if slots and slots[0] in kept.inline:
                 if len(text[0]) > MOST_WITHIN:
-                    self.plan.own_line.add((loop.start, slots[0]))
+                    self._take_out(loop, slots[0])
                     raise NewPlanError
                 kept.inline[slots[0]] = text
                 continue
-            new = heading_of(step.origin, heading)
-            if new != heading:
-                body.append(new)
-                heading, block = new, (False, False)
-            now = loop.is_left_out(position), step.quiet
-            if now[0] and not block[0]:
-                body.append(f"if {kept.variable}:" if last == 0 else f"if {kept.variable} != {last}:")
-            indent = "    " * now[0]
-            if now[1] and block != now:
-                body.append(indent + 'with np.errstate(divide="ignore", invalid="ignore"):')
-            block = now
-            indent += "    " * now[1]
             lines = text[0].split("\n") if text[1] < 0 else self._assigned(loop, slots, text[0])
             if text[1] < 0 and slots and slots[0] in kept.lists:
-                lines.append(self._stored(loop, slots[0], f"{kept.names[slots[0]]}_new"))
+                lines.append(self._stored(loop, slots[0], _local(kept.names[slots[0]])))
+            cut = is_not(kept.variable, last) if loop.is_left_out(position) else ""
             for line in lines:
-                body += self._fitting(loop, indent + line)
+                found.append(Line(position, step.origin, cut, step.quiet, self._fitting(loop, line)))
+        body = self._body(loop, found)
         return self._before(loop), self._head(loop, body), body
 
-    def _fitting(self, loop: Loop, line: str) -> list[str]:
-        """A line of a body, broken where it is too long; first the expressions within it get lines of their own."""
+    def _body(self, loop: Loop, lines: list[Line]) -> list[str]:
+        """The lines of a pass under their headings."""
+        return self._block(lines, None)[0]
+
+    def _block(self, lines: Sequence[Line], heading: str | None) -> tuple[list[str], str | None]:
+        """Lines under their headings and conditions, and the last heading."""
+        body: list[str] = []
+        before = "", False  # the condition and the quietness of the last line
+        for line in lines:
+            new = heading_of(line.origin, heading)
+            if new != heading:
+                body.append(new)
+                heading, before = new, ("", False)
+            if line.cut and line.cut != before[0]:
+                body.append(f"if {line.cut}:")
+            indent = "    " * bool(line.cut)
+            if line.quiet and before != (line.cut, line.quiet):
+                body.append(indent + 'with np.errstate(divide="ignore", invalid="ignore"):')
+            before = line.cut, line.quiet
+            indent += "    " * line.quiet
+            inner = line.text[: len(line.text) - len(line.text.lstrip())]
+            body += [indent + inner + part for part in broken(line.text.lstrip(), WIDTH - 8 - len(indent + inner))]
+        return body, heading
+
+    def _take_out(self, loop: Loop, slot: Slot) -> None:
+        """An expression that is too long within another one gets a line of its own."""
+        self.plan.own_line.add((loop.start, slot))
+
+    def _fitting(self, loop: Loop, line: str) -> str:
+        """A line of a body, without its comment where it is too long; expressions within it get lines of their own."""
         width = WIDTH - 8
         if len(line) > width:
             line = line.split("  # ")[0]
         if len(line) > width and self.within and max(self.within)[0] >= SHORT:
-            self.plan.own_line.add((loop.start, max(self.within)[1]))
+            self._take_out(loop, max(self.within)[1])
             raise NewPlanError
-        indent = line[: len(line) - len(line.lstrip())]
-        return [indent + part for part in broken(line.lstrip(), width - len(indent))]
+        return line
 
     def _assigned(self, loop: Loop, slots: list[Slot], right: str) -> list[str]:
         """The lines that keep the results of a step."""
@@ -208,7 +234,7 @@ class RolledWriter(KeepingWriter):
             return [self._stored(loop, slots[0], right) + comment]
         if type(self.steps[loop.start + slots[0][0]].out) is not tuple:
             return [f"{kept.names[slots[0]]} = {right}{comment}"]
-        local = {slot: f"{kept.names[slot]}_new" if slot in kept.lists else kept.names[slot] for slot in slots}
+        local = {slot: _local(kept.names[slot]) if slot in kept.lists else kept.names[slot] for slot in slots}
         left = ", ".join(local.values()) + ("," if len(slots) == 1 else "")
         return [
             f"{left} = {right}{comment}",
@@ -223,26 +249,33 @@ class RolledWriter(KeepingWriter):
 
     def _before(self, loop: Loop) -> list[str]:
         """Lists, and what carried variables start from."""
-        kept = self.kept[loop.start]
+        pairs = self._initial(loop)
+        empty = [name for name, text in pairs if text == "[]"]
         lines = []
-        empty = [kept.names[slot] for slot in sorted(kept.lists) if kept.slope == 1 and not loop.initial.get(slot)]
         while len(empty) > 2:
             several, empty = empty[:8], empty[8:]
             lines.append(f"{', '.join(several)} = {', '.join(['[]'] * len(several))}")
         lines += [f"{name} = []" for name in empty]
+        for name, text in pairs:
+            if text != "[]":
+                lines += broken(f"{name} = {text}", WIDTH - 4)
+        return lines
+
+    def _initial(self, loop: Loop) -> list[tuple[str, str]]:
+        """Lists, and what carried variables start from: names with expressions."""
+        kept = self.kept[loop.start]
+        pairs = []
         for slot in sorted(kept.lists):
             initial = [self.renderer.value(value) for value in loop.initial.get(slot, [])]
-            if kept.slope == 1 and not initial:
-                continue
             if kept.slope == 1:
-                lines.append(f"{kept.names[slot]} = [{', '.join(initial)}]")
+                pairs.append((kept.names[slot], f"[{', '.join(initial)}]"))
             else:
                 rest = f" + [{', '.join(reversed(initial))}]" if initial else ""
-                lines.append(f"{kept.names[slot]} = [None] * {kept.size}{rest}")
+                pairs.append((kept.names[slot], f"[None] * {kept.size}{rest}"))
         for slot in sorted(loop.lags):
             if slot not in kept.lists and slot not in kept.joined:
-                lines.append(f"{kept.names[slot]} = {self.renderer.value(loop.initial[slot][0])}")
-        return lines
+                pairs.append((kept.names[slot], self.renderer.value(loop.initial[slot][0])))
+        return pairs
 
     def _head(self, loop: Loop, body: list[str]) -> str:
         kept = self.kept[loop.start]
@@ -388,19 +421,46 @@ def _integers(index: Any) -> tuple[int, ...]:
     return tuple([part for part in parts if type(part) is int])
 
 
+def is_not(variable: str, value: int) -> str:
+    """The condition that a variable of a loop does not have this value."""
+    return f"{variable} != {value}" if value else variable
+
+
+def _local(name: str) -> str:
+    """A variable for what will be an entry of a list."""
+    return f"{name.partition('[')[0]}_new"
+
+
 def rolled(traced: Traced, program: Program, parameters: Sequence[str], names: Names) -> tuple[RolledWriter, list[str]]:
     """A writer with the loops that can be written, and its lines: the shorter one of two normal forms."""
-    found = [_rolled(traced, program, parameters, names, again) for again in (False, True)]
-    return min(found, key=lambda each: len([line for line in each[1] if line and not line.lstrip().startswith("#")]))
+    return shortest(RolledWriter, traced, program, parameters, names)
+
+
+def shortest(
+    kind: type[RolledWriter], traced: Traced, program: Program, parameters: Sequence[str], names: Names
+) -> tuple[RolledWriter, list[str]]:
+    """A writer of this kind and its lines: the shorter one of two normal forms."""
+    found = [_rolled(kind, traced, program, parameters, names, again) for again in (False, True)]
+    return min(found, key=lambda each: code_lines(each[1]))
+
+
+def code_lines(lines: Sequence[str]) -> int:
+    """How many of the lines are code."""
+    return len([line for line in lines if line and not line.lstrip().startswith("#")])
 
 
 def _rolled(
-    traced: Traced, program: Program, parameters: Sequence[str], names: Names, computes_again: bool
+    kind: type[RolledWriter],
+    traced: Traced,
+    program: Program,
+    parameters: Sequence[str],
+    names: Names,
+    computes_again: bool,
 ) -> tuple[RolledWriter, list[str]]:
     plan = Plan(computes_again)
     while True:
         try:
-            writer = RolledWriter(traced, program, parameters, Names(names.taken), plan)
+            writer = kind(traced, program, parameters, Names(names.taken), plan)
             return writer, writer.statements()
         except NewPlanError:
             pass

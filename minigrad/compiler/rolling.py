@@ -145,6 +145,18 @@ def stretches(steps: Sequence[Step]) -> tuple[np.ndarray, list[tuple[int, int, i
     return tokens, found
 
 
+def tail_of(tokens: Sequence[int], start: int, period: int, whole: int, stop: int) -> list[int]:
+    """The positions of the steps after the whole passes, as far as they are those of one more."""
+    found: list[int] = []
+    step, position = start + whole * period, 0
+    while step < stop and position < period:
+        if tokens[step] == tokens[start + position]:
+            found.append(position)
+            step += 1
+        position += 1
+    return found if len(found) < period else []
+
+
 class Finder:
     """Finds the loops of one program.
 
@@ -176,7 +188,8 @@ class Finder:
 
     def loops(self) -> list[Loop]:
         """The loops, in the order of the program; they do not overlap."""
-        self.tokens, found = stretches(self.steps)
+        tokens, found = stretches(self.steps)
+        self.numbers = tokens.tolist()
         for start, period, count in sorted(found):
             begin = max(start, self.found[-1].start + self.found[-1].count if self.found else 0)
             offsets = range(min(2 * period, start + count - begin - period))
@@ -200,24 +213,13 @@ class Finder:
         if (start, period) in self.refused:
             return None
         for whole in range(count // period, 0, -1):
-            tail = self._tail(start, period, whole)
+            tail = tail_of(self.numbers, start, period, whole, len(self.steps))
             prefix = [position for k, position in enumerate(tail) if k == position]
             for positions in dict.fromkeys([tuple(tail), tuple(prefix), ()]):
                 loop = Loop(start, period, whole, positions)
                 if loop.passes > 1 and self._is_said(loop):
                     return loop
         return None
-
-    def _tail(self, start: int, period: int, whole: int) -> list[int]:
-        """The positions of the steps after the whole passes, as far as they are those of one more."""
-        found: list[int] = []
-        step, position = start + whole * period, 0
-        while step < len(self.steps) and position < period:
-            if self.tokens[step] == self.tokens[start + position]:
-                found.append(position)
-                step += 1
-            position += 1
-        return found if len(found) < period else []
 
     def _begins_a_line(self, step: int) -> bool:
         return step == 0 or self.steps[step].origin.run != self.steps[step - 1].origin.run
