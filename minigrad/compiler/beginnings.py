@@ -50,9 +50,7 @@ def with_whole_passes(program: Program) -> tuple[Program, dict[int, Any]]:
             var = sums[example] = like(equal, fresh())
             other = step.args[1 - place]
             neutral = NEUTRAL[step.function]
-            constant: Any = np.full(other.shape, neutral, other.dtype)
-            if other.kind != "array":
-                constant = other.dtype.type(neutral)
+            constant = full_like(other, neutral)
             origin = steps[by[equal.index]].origin  # so that it is called like its term, if that is of this pass
             origin = origin if origin.statement == step.origin.statement else step.origin
             args = tuple([sums.get(maker, term) if k == place else constant for k in (0, 1)])
@@ -68,6 +66,11 @@ def with_whole_passes(program: Program) -> tuple[Program, dict[int, Any]]:
     for t, step in enumerate(steps):
         new += [*put.get(t, []), step]
     return program._replace(steps=new), stands_for
+
+
+def full_like(var: Var, number: float) -> Any:
+    """This number as an array or a number of NumPy, of the shape and dtype of a value."""
+    return np.full(var.shape, number, var.dtype) if var.kind == "array" else var.dtype.type(number)
 
 
 class _Head:
@@ -114,14 +117,14 @@ class _Head:
         if step.function is not other.function or step.function not in NEUTRAL or step.kwargs or other.kwargs:
             return False
         pairs = list(zip(step.args, other.args))
-        where = [k for k, (a, b) in enumerate(pairs) if type(a) is float and type(b) is Var and b.kind == "array"]
+        where = [k for k, (a, b) in enumerate(pairs) if type(a) is float and type(b) is Var and b.kind != "python"]
         if len(where) != 1 or step.out.shape != other.out.shape or step.out.dtype != other.out.dtype:
             return False
         k = where[0]
         full = (*step.args[:k], other.args[k], *step.args[k + 1 :])
         if likeness(step._replace(args=full)) != likeness(other):
             return False
-        constant = np.full(other.args[k].shape, step.args[k], other.args[k].dtype)
+        constant = full_like(other.args[k], step.args[k])
         self.wide[t] = step._replace(args=(*step.args[:k], constant, *step.args[k + 1 :]))
         return True
 

@@ -13,19 +13,21 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from minigrad.compiler.keeping import Kept, Plan, Slot
 from minigrad.compiler.naming import Names
 from minigrad.compiler.normal_form import Fresh, holes_of, identity, is_entry, is_view, like, refilled
 from minigrad.compiler.passes import without_dead_code
-from minigrad.compiler.render import given, handed_on
+from minigrad.compiler.render import SAME, given, handed_on
+from minigrad.compiler.render import kept as kept_for_next
 from minigrad.compiler.rolled import Expression, Line, RolledWriter, affine, code_lines, is_not, shortest
-from minigrad.compiler.rolling import Leaf, Loop, Ref, Same, progression, stretches, tail_of
+from minigrad.compiler.rolling import Lag, Leaf, Loop, Ref, Same, progression, stretches, tail_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.traced import Traced
 
+LONGEST = 5000  # steps of a program in which loops within loops are looked for
 INDEX = re.compile(r"(?<=[\[ ])(\d+)(?=\])")  # an integer that ends an index
 
 
@@ -40,7 +42,9 @@ def inner_loops(steps: Sequence[Step], start: int, period: int) -> list[Loop]:
         tail = tail_of(numbers, begin, inner, whole, period)
         loop = Loop(start + begin, inner, whole, tail)
         work = [step for step in body[begin : begin + inner] if not is_view(step) and not is_entry(step)]
-        if loop.passes > 1 and len(work) > 1 and (not loops or loops[-1].start + loops[-1].count <= loop.start):
+        is_almost = loop.whole > 1 or 4 * len(tail) >= 3 * inner
+        is_free = not loops or loops[-1].start + loops[-1].count <= loop.start
+        if is_almost and loop.passes > 1 and len(work) > 1 and is_free:
             loops.append(loop)
     return loops
 
@@ -48,11 +52,16 @@ def inner_loops(steps: Sequence[Step], start: int, period: int) -> list[Loop]:
 # ----- what is handed on from pass to pass ----------------------------------------------------------------------------
 
 
-def with_handed_on(program: Program) -> Program:
-    """What one inner pass hands on to the next one is a value of its own, also what the first pass is given."""
+def with_handed_on(program: Program) -> tuple[Program, dict[int, Var]]:
+    """What one inner pass hands on to the next one is a value of its own, also what the first pass is given.
+
+    Returns:
+        The program, and for each value that is handed on what the first of these passes was given.
+    """
+    families: dict[int, Var] = {}
     steps, fresh = list(program.steps), Fresh(program)
     by = {var.index: (t, which) for t, step in enumerate(steps) for which, var in enumerate(made_by(step))}
-    results = {var.index for var in program.outputs if type(var) is Var}
+    outputs = list(program.outputs)
     put: dict[int, list[Step]] = {}
     for outer, loop in _nests(steps):
         for position, hole, maker in _handed_on(steps, by, loop):
@@ -60,11 +69,13 @@ def with_handed_on(program: Program) -> Program:
             for t in range(outer.passes):
                 rows = _in_pass(outer, loop.steps_of(position), t)
                 makers = _in_pass(outer, loop.steps_of(maker), t)
+                if t == outer.whole and not rows and not makers:
+                    continue  # the last pass ends before it
                 value = holes_of(steps[rows[0]])[hole] if rows else None
                 is_plain = type(value) is Var and all(type(steps[row].out) is Var for row in makers)
-                if is_plain and makers and results.isdisjoint([steps[row].out.index for row in makers]):
+                if is_plain and makers:
                     found.append((rows[0], makers, value))
-            if len(found) < outer.passes:
+            if len(found) < outer.whole:
                 continue
             turns = {steps[made].out.index: outer.spot(made)[1] for _, makers, _ in found for made in makers}
             is_remembered = any(  # by the next pass of the outer loop, as what this one left
@@ -72,7 +83,15 @@ def with_handed_on(program: Program) -> Program:
                 for t, step in enumerate(steps)
                 for var in reads(step)
             )
+            lasts = [steps[makers[-1]].out for _, makers, _ in found]
+            goes_on = len(found) > 1 and all(value is last for (_, _, value), last in zip(found[1:], lasts))
+            is_remembered = is_remembered and not goes_on
+            last: Any = None  # what the last inner pass handed on
+            handed: Any = None  # what the pass before has kept
             for row, makers, value in found:
+                original = value
+                if goes_on and handed is not None:
+                    value, original = handed, last
                 first = like(value, fresh())
                 begins = min(row, loop.start + row - loop.steps_of(position)[0])
                 put.setdefault(begins, []).append(Step(first, given, (value,), {}, False, steps[row].origin))
@@ -81,18 +100,28 @@ def with_handed_on(program: Program) -> Program:
                 for made in makers:
                     var = steps[made].out
                     new = renamed[var.index] = like(var, fresh())
+                    families[new.index] = first
                     step = Step(new, handed_on, (var,), {}, False, steps[made].origin)
                     put.setdefault(made + 1, []).append(step)
+                last = new
+                if goes_on:
+                    handed = like(new, fresh())
+                    put[makers[-1] + 1].append(Step(handed, kept_for_next, (new,), {}, False, steps[makers[-1]].origin))
                 readers = [t for t in range(begins, len(steps)) if any(var.index in renamed for var in reads(steps[t]))]
                 for t in readers:
                     if not is_remembered or (outer.covers(t) and outer.spot(t)[1] == outer.spot(row)[1]):
                         own = [renamed.get(v.index, v) if type(v) is Var else v for v in holes_of(steps[t])]
                         steps[t] = refilled(steps[t], own)
-                _read_it_as(steps, begins, value, first)
+                turn = outer.spot(row)[1]
+                own_pass = [t for t in range(begins, outer.start + outer.count) if outer.spot(t)[1] == turn]
+                is_own = goes_on and original is not value  # what the pass before has left has its name there
+                _read_it_as(steps, own_pass if is_own else range(begins, len(steps)), original, first)
+                if not is_remembered:
+                    outputs = [renamed.get(value.index, value) if type(value) is Var else value for value in outputs]
     new: list[Step] = []
     for t, step in enumerate(steps):
         new += [*put.get(t, []), step]
-    return program._replace(steps=new)
+    return program._replace(steps=[*new, *put.get(len(steps), [])], outputs=outputs), families
 
 
 def _nests(steps: Sequence[Step]) -> list[tuple[Loop, Loop]]:
@@ -145,11 +174,12 @@ def _with_entries_first(program: Program) -> Program:
     return program._replace(steps=new)
 
 
-def _read_alike(program: Program) -> Program:
-    """Where one pass reads what the first pass was given, the others read what is handed on."""
+def _read_alike(program: Program, families: dict[int, Var]) -> Program:
+    """Where one pass reads what the first pass was given, the others read what is handed on; and conversely."""
     steps = list(program.steps)
     after = {step.args[0].index: step.out for step in steps if step.function is handed_on}
     firsts = {step.out.index for step in steps if step.function is given}
+    by = {step.out.index: step for step in steps if step.function in SAME}
     for outer, loop in _nests(steps):
         for position, t in itertools.product(range(loop.period), range(outer.passes)):
             rows = _in_pass(outer, loop.steps_of(position), t)
@@ -161,17 +191,24 @@ def _read_alike(program: Program) -> Program:
                         for row, index in zip(rows, column):
                             if index in after:
                                 steps[row] = _with_hole(steps[row], hole, after[index])
+                    first = families.get(rest[0])
+                    if first is not None and all(families.get(index) is first for index in rest):
+                        value = by[first.index].args[0] if first.index in by else None
+                        if type(value) is Var and value.index in by and by[value.index].function is kept_for_next:
+                            value = by[value.index].args[0]
+                        if type(value) is Var and value.index == column[end]:
+                            steps[rows[end]] = _with_hole(steps[rows[end]], hole, first)
     return program._replace(steps=steps)
 
 
-def _read_it_as(steps: list[Step], start: int, value: Var, new: Var) -> None:
-    """Whatever reads a value, or the same entry of an array, from this step on reads it under its new name."""
+def _read_it_as(steps: list[Step], where: Iterable[int], value: Var, new: Var) -> None:
+    """Whatever reads a value, or the same entry of an array, in these steps reads it under its new name."""
     made = next((step for step in steps if type(step.out) is Var and step.out.index == value.index), None)
     same = {value.index}
     if made is not None and is_entry(made):
         key = list(map(identity, made.args))
         same |= {step.out.index for step in steps if is_entry(step) and list(map(identity, step.args)) == key}
-    for t in range(start, len(steps)):
+    for t in where:
         if any(var.index in same for var in reads(steps[t])):
             values = [new if type(v) is Var and v.index in same else v for v in holes_of(steps[t])]
             steps[t] = refilled(steps[t], values)
@@ -202,18 +239,20 @@ class NestedWriter(RolledWriter):
     def __init__(self, traced: Traced, program: Program, parameters: Sequence[str], names: Names, plan: Plan) -> None:
         self.inner: dict[int, list[Inner]] = {}
         self.lengths: dict[str, int] = {}  #: of the lists that inner passes fill
+        self.anew: set[str] = set()  #: those that each pass of the outer loop makes anew
+        self.ascending: set[str] = set()  #: those that are filled from their beginning
         super().__init__(traced, program, parameters, names, plan)
 
     def prepared(self, program: Program) -> Program:
         """The program with what inner passes hand on."""
-        program = with_handed_on(_with_entries_first(super().prepared(program)))
-        return _read_alike(without_dead_code(program))
+        program, self.families = with_handed_on(_with_entries_first(super().prepared(program)))
+        return _read_alike(without_dead_code(program), self.families)
 
     def _name_values(self, wanted: dict[int, str]) -> None:
         """What is handed on has the name of the value."""
         super()._name_values(wanted)
         for step in self.program.steps:
-            if step.function in (given, handed_on) and type(step.args[0]) is Var:
+            if step.function in SAME and type(step.args[0]) is Var:
                 name = self.names.get(step.args[0].index)
                 if name is None:
                     continue
@@ -269,8 +308,8 @@ class NestedWriter(RolledWriter):
                 value = pattern.value
                 key = value.index if type(value) is Var else ("array", id(value))
                 numbers |= {(path, "leaf"): k for path, k in self.leaf_table.get(key, ())}
-            elif type(pattern) is Ref:
-                spot = self._spot(pattern.loop, pattern.position)
+            elif type(pattern) in (Ref, Lag):
+                spot = self._spot(pattern.loop if type(pattern) is Ref else loop, pattern.position)
                 if spot is not None:
                     inner, position, which_pass = spot
                     numbers[inner.loop.start, position, pattern.which] = inner.first + inner.slope * which_pass
@@ -313,13 +352,15 @@ class NestedWriter(RolledWriter):
     def _name_alike(self, loop: Loop, kept: Kept, inner: Inner, same: list[Slot], slots: dict[Slot, list[Var]]) -> None:
         variables = [var for slot in same for var in slots[slot]]
         before = self._given_to_first(loop, same) if self._function(loop, same[0]) is handed_on else None
+        after = self._kept_for_next(loop, same[-1])
         everything = [*([before] if before is not None else []), *same]
         in_lists = [slot in kept.lists for slot in everything]
         self.names_taken.release([self.names[var.index] for var in variables if var.index in self.names])
         wanted = self._wanted(loop, kept, same[-1], variables)
-        if not any(in_lists) and self._is_read_until_next(loop, everything):
+        with_next = [*everything, *([after] if after is not None else [])]
+        if not any(in_lists) and after not in kept.lists and self._is_read_until_next(loop, with_next):
             name = self.names_taken.new(wanted)
-            for slot in everything:
+            for slot in with_next:
                 kept.names[slot] = name
                 kept.inline.pop(slot, None)
             return
@@ -333,16 +374,26 @@ class NestedWriter(RolledWriter):
         for k, slot in enumerate(everything):
             index = k if inner.slope == 1 or before is not None else inner.first + inner.slope * k - low
             kept.names[slot] = f"{base}[{index}]"
+        if inner.slope == 1 or before is not None:
+            self.ascending.add(base)
+        if not any(slot in kept.lists or slot in loop.lags for slot in everything):
+            self.anew.add(base)
 
     def _function(self, loop: Loop, slot: Slot) -> Any:
         return self.steps[loop.start + slot[0]].function
 
     def _given_to_first(self, loop: Loop, same: list[Slot]) -> Slot | None:
         """The step before an inner loop that gives its first pass what the others hand on."""
-        for t in range(loop.start + same[0][0] - 1, loop.start - 1, -1):
-            step = self.steps[t]
-            if step.function is given:
-                return t - loop.start, 0
+        first = self.families.get(made_by(self.steps[loop.start + same[0][0]])[0].index)
+        t = self.where.get(first.index, (-1, 0))[0] if first is not None else -1
+        return (loop.spot(t)[0], 0) if loop.covers(t) else None
+
+    def _kept_for_next(self, loop: Loop, slot: Slot) -> Slot | None:
+        """The step that keeps a result for the next pass of the outer loop."""
+        var = made_by(self.steps[loop.start + slot[0]])[slot[1]]
+        for t in self.readers.get(var.index, ()):
+            if self.steps[t].function is kept_for_next and loop.covers(t):
+                return loop.spot(t)[0], 0
         return None
 
     def _is_read_until_next(self, loop: Loop, slots: list[Slot]) -> bool:
@@ -449,19 +500,33 @@ class NestedWriter(RolledWriter):
         fresh = self._made_in_body(loop, inner)
         return [*fresh, head, *[f"    {line}" for line in inside]], heading
 
+    def _is_anew(self, loop: Loop, slot: Slot) -> bool:
+        """Whether a result is an entry of a list that each pass of the outer loop makes anew."""
+        base, _, index = self.kept[loop.start].names.get(slot, "").partition("[")
+        return bool(index) and base in self.anew
+
+    def _assigned(self, loop: Loop, slots: list[Slot], right: str) -> list[str]:
+        lines = super()._assigned(loop, slots, right)
+        if right == self.kept[loop.start].names[slots[0]]:
+            return []
+        base, _, index = self.kept[loop.start].names[slots[0]].partition("[")
+        if len(slots) > 1 or base not in self.ascending or not self._is_anew(loop, slots[0]):
+            return lines
+        comment = lines[0][len(f"{base}[{index} = {right}") :]
+        is_first = self._function(loop, slots[0]) is given
+        return [(f"{base} = [{right}]" if is_first else f"{base}.append({right})") + comment]
+
     def _made_in_body(self, loop: Loop, inner: Inner) -> list[str]:
         """The lists that are filled in each pass of the outer loop anew."""
         kept = self.kept[loop.start]
         lines = []
         for position in range(inner.loop.period):
-            rows = inner.loop.steps_of(position)
-            for which in range(len(made_by(self.steps[rows[0]]))):
-                slots = [(row - loop.start, which) for row in rows]
-                name = kept.names.get(slots[0], "")
-                if "[" in name and not any(slot in kept.lists or slot in loop.lags for slot in slots):
-                    base = name.partition("[")[0]
-                    if self._function(loop, slots[0]) is not handed_on:
-                        lines.append(f"{base} = [None] * {self.lengths[base]}")
+            row = inner.loop.steps_of(position)[0]
+            for which in range(len(made_by(self.steps[row]))):
+                slot = row - loop.start, which
+                if self._is_anew(loop, slot) and self._function(loop, slot) is not handed_on:
+                    base = kept.names[slot].partition("[")[0]
+                    lines.append(f"{base} = {'[]' if base in self.ascending else f'[None] * {self.lengths[base]}'}")
         return lines
 
     def _one(self, inner: Inner, texts: list[str], values: list[int]) -> str | None:
@@ -519,5 +584,8 @@ class NestedWriter(RolledWriter):
 
 def nested(traced: Traced, program: Program, parameters: Sequence[str], names: Names) -> tuple[RolledWriter, list[str]]:
     """A writer with the loops, and the loops within loops, that can be written, and its lines."""
-    found = [shortest(kind, traced, program, parameters, names) for kind in (NestedWriter, RolledWriter)]
-    return min(found, key=lambda each: code_lines(each[1]))
+    flat = shortest(RolledWriter, traced, program, parameters, names)
+    if len(program.steps) > LONGEST or not _nests(flat[0].steps):
+        return flat
+    within = shortest(NestedWriter, traced, program, parameters, names)
+    return min(within, flat, key=lambda each: code_lines(each[1]))

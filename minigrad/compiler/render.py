@@ -42,6 +42,13 @@ def handed_on(value: Any) -> Any:
     return value
 
 
+def kept(value: Any) -> Any:
+    """The value itself, under the name that it has in a loop: what the next pass begins with."""
+    return value
+
+
+SAME = {given, handed_on, kept}  #: what gives a value another name
+
 Text = tuple[str, int]  # an expression, and how tightly its outermost operation binds
 
 
@@ -157,7 +164,7 @@ class Renderer:
     def step(self, step: Step) -> Text:
         """The right-hand side of a step."""
         function, args, kwargs = step.function, step.args, step.kwargs
-        if function is handed_on or function is given:
+        if function in SAME:
             return self.text(args[0])
         if function in BINARY and not kwargs:
             symbol, binds = BINARY[function]

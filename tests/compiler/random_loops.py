@@ -1,6 +1,7 @@
 """Random programs with loops, as Python text, so that their lines are seen as a user's are.
 
-`python tests/compiler/random_loops.py 1000` writes the rolled text of as many programs and counts those that differ.
+`python tests/compiler/random_loops.py 1000` writes the rolled text of as many programs and counts those that differ;
+`... 1000 nested` does so for programs with loops within loops.
 """
 
 from __future__ import annotations
@@ -38,6 +39,11 @@ STATEMENTS = [
     "{s} = {s} + np.outer({t}, {s}) @ {t}",
 ]
 
+INNER = [
+    "for s in range(S):",
+    "for s in reversed(range(S)):",
+]
+
 HEADS = ["for r in range(R):", "for r in range(1, R):", "for r in reversed(range(R)):", "for r in range(0, R, 2):"]
 
 
@@ -52,25 +58,35 @@ def energy(x: Any) -> Any:
     return np.sum(np.cos(x)) + 0.5 * np.sum(x**2)
 
 
-def random_loop(seed: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """A function of (x, y, k, W, A, b, xs, c), and arguments for it."""
+def random_loop(seed: int, nested: bool = False) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """A function of (x, y, k, W, A, b, xs, c), and arguments for it; `nested` with loops within its loops."""
     from minigrad import grad
 
     chance = random.Random(seed)
-    passes = chance.choice([2, 3, 4, 5, 7, 9])
+    passes = chance.choice([3, 4, 5] if nested else [2, 3, 4, 5, 7, 9])
+    within = chance.choice([2, 3])
     lines = ["def program(x, y, k, W, A, b, xs, c):", "    X = [x]", "    loss = 0.0", "    u = y"]
     for _ in range(chance.choice([1, 1, 1, 2])):
         lines.append("    " + chance.choice(HEADS))
         for _ in range(chance.randint(1, 5)):
             s, t = chance.sample(["x", "y"], 2)
             lines.append("        " + chance.choice(STATEMENTS).format(s=s, t=t))
+        for _ in range(chance.choice([1, 1, 2]) if nested else 0):
+            lines.append("        " + chance.choice(INNER))
+            for _ in range(chance.randint(1, 4)):
+                s, t = chance.sample(["x", "y"], 2)
+                statement = chance.choice(STATEMENTS).format(s=s, t=t)
+                lines.append("            " + statement.replace("[r]", chance.choice(["[r]", "[s]", "[s]"])))
+        if nested and chance.random() < 0.7:
+            s, t = chance.sample(["x", "y"], 2)
+            lines.append("        " + chance.choice(STATEMENTS).format(s=s, t=t))
     lines.append("    return loss + np.sum(x * y) + np.sum(X[-1]) + np.sum(X[len(X) // 2] * x)")
     text = "\n".join(lines) + "\n"
-    name = f"<random loop {seed}>"
+    name = f"<random loop {seed}{' nested' * nested}>"
     linecache.cache[name] = (len(text), None, text.splitlines(True), name)
     numbers = np.random.default_rng(seed)
     space: dict[str, Any] = {
-        "np": np, "R": passes, "grad": grad, "helper": helper, "energy": energy,
+        "np": np, "R": passes, "S": within, "grad": grad, "helper": helper, "energy": energy,
         "fixed": numbers.standard_normal((passes, 3)), "dts": numbers.uniform(0.5, 1.5, passes),
     }  # fmt: skip
     exec(compile(text, name, "exec"), space)
@@ -87,14 +103,14 @@ def random_loop(seed: int) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     return space["program"], arguments
 
 
-def main(count: int) -> None:
+def main(count: int, nested: bool = False) -> None:
     """Roll as many programs, and print what went wrong and how much shorter the texts are."""
     from minigrad import value_and_grad
     from minigrad.compiler.reading import source
 
     wrong, lines, rolled_lines, loops = 0, 0, 0, 0
     for seed in range(count):
-        program, arguments = random_loop(seed)
+        program, arguments = random_loop(seed, nested)
         fun = value_and_grad(program, tuple(range(8)))
         try:
             plain = source(fun, *arguments)
@@ -114,4 +130,4 @@ def main(count: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]), "nested" in sys.argv)
