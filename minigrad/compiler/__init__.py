@@ -28,8 +28,11 @@
 | `emit`       | the program as text for people, a module                                          |
 | `normal_form`| what makes the passes of a loop alike; steps with holes                           |
 | `rolling`    | finds the loops that the trace has unrolled                                       |
+| `beginnings` | loops that lack an addition in their first pass begin at zero                     |
 | `keeping`    | how the results of a loop are kept: in a list, in a variable, within a line       |
 | `rolled`     | a program with its loops, as text                                                 |
+| `inner`      | finds loops within loops, and what their passes hand on                           |
+| `nesting`    | a program with loops within its loops, as text                                    |
 | `cancelling` | the algebra that a person does, where only rounding changes                       |
 | `reading`    | `source`                                                                          |
 | `fast`       | the program as text for speed                                                     |

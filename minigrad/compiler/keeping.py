@@ -63,8 +63,10 @@ class Plan:
     def __init__(self, computes_again: bool) -> None:
         self.computes_again = computes_again  #: see `normal_form`
         self.refused: set[tuple[int, int]] = set()  #: loops that cannot be written, by start and period
+        self.refused_within: set[tuple[int, int]] = set()  #: and loops within loops
         self.own_line: set[tuple[int, Slot]] = set()  #: results that are too long to be within an expression
         self.needless: set[int] = set()  #: additions to zero that no loop needs
+        self.known: dict[Any, Any] = {}  #: programs and loops that do not change from text to text
 
 
 class KeepingWriter(Writer):
@@ -72,12 +74,17 @@ class KeepingWriter(Writer):
 
     def __init__(self, traced: Traced, program: Program, parameters: Sequence[str], names: Names, plan: Plan) -> None:
         self.plan = plan
+        self.is_stale = False  #: whether something was learnt while the text was written
+        self.terms: dict[int, Any] = {}
         held = [array for _, array in traced.program.arrays.values()]
         self.arrays = [*held, *[array for array, _, _ in traced.watched.arrays]]  #: what the user's variables hold
         super().__init__(traced, program, parameters, names)
         program = self.program
         self.leaf_table = self._leaves()
-        self.loops = Finder(program, self.leaf_table, plan.refused, self._is_table).loops()
+        key = "loops", frozenset(plan.needless), frozenset(plan.refused)
+        if key not in plan.known:
+            plan.known[key] = Finder(program, self.leaf_table, plan.refused, self._is_table).loops()
+        self.loops = plan.known[key]
         needless = {index for index in self.terms if not any(index in _made_in(program, loop) for loop in self.loops)}
         if needless:
             plan.needless |= needless
@@ -121,6 +128,14 @@ class KeepingWriter(Writer):
 
     def prepared(self, program: Program) -> Program:
         """The program in the form in which loops are looked for."""
+        key = "program", frozenset(self.plan.needless)
+        if key not in self.plan.known:
+            self.plan.known[key] = self.prepared_anew(program), self.terms
+        program, self.terms = self.plan.known[key]
+        return program
+
+    def prepared_anew(self, program: Program) -> Program:
+        """That form, when it is asked for first."""
         program = normal_form(program, self.plan.computes_again)
         program, self.terms = with_whole_passes(program)
         needless = {index: term for index, term in self.terms.items() if index in self.plan.needless}

@@ -3,224 +3,28 @@
 A body is first written for all passes of the inner loops, one after the other. The values that these passes make are
 called by entries of lists (`h[0]`, `h[1]`, ...), or by one name if each is read only until the next is made. Lines
 that then differ in nothing but indices, which go up or down, are one line of an inner loop: the text computes the same
-in the same order.
-
-What an inner pass gets from the pass before it, the first one gets from elsewhere. `with_handed_on` gives this a name
-of its own, as a person does: `x = xs[t]` before the loop over the layers.
+in the same order. `inner` finds these loops.
 """
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from minigrad.compiler.keeping import Kept, Plan, Slot
+from minigrad.compiler.inner import inner_loops, nests, read_alike, with_entries_first, with_handed_on
+from minigrad.compiler.keeping import Kept, NewPlanError, Plan, Slot
 from minigrad.compiler.naming import Names
-from minigrad.compiler.normal_form import Fresh, holes_of, identity, is_entry, is_view, like, refilled
 from minigrad.compiler.passes import without_dead_code
 from minigrad.compiler.render import SAME, given, handed_on
 from minigrad.compiler.render import kept as kept_for_next
 from minigrad.compiler.rolled import Expression, Line, RolledWriter, affine, code_lines, is_not, shortest
-from minigrad.compiler.rolling import Lag, Leaf, Loop, Ref, Same, progression, stretches, tail_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
+from minigrad.compiler.rolling import Lag, Leaf, Loop, Ref, Same, progression
+from minigrad.compiler.stage import Program, Var, made_by
 from minigrad.compiler.traced import Traced
 
 LONGEST = 5000  # steps of a program in which loops within loops are looked for
 INDEX = re.compile(r"(?<=[\[ ])(\d+)(?=\])")  # an integer that ends an index
-
-
-def inner_loops(steps: Sequence[Step], start: int, period: int) -> list[Loop]:
-    """Where the steps of a body repeat, in order."""
-    body = steps[start : start + period]
-    tokens, found = stretches(body)
-    numbers = tokens.tolist()
-    loops = []
-    for begin, inner, length in sorted(found):
-        whole = length // inner
-        tail = tail_of(numbers, begin, inner, whole, period)
-        loop = Loop(start + begin, inner, whole, tail)
-        work = [step for step in body[begin : begin + inner] if not is_view(step) and not is_entry(step)]
-        is_almost = loop.whole > 1 or 4 * len(tail) >= 3 * inner
-        is_free = not loops or loops[-1].start + loops[-1].count <= loop.start
-        if is_almost and loop.passes > 1 and len(work) > 1 and is_free:
-            loops.append(loop)
-    return loops
-
-
-# ----- what is handed on from pass to pass ----------------------------------------------------------------------------
-
-
-def with_handed_on(program: Program) -> tuple[Program, dict[int, Var]]:
-    """What one inner pass hands on to the next one is a value of its own, also what the first pass is given.
-
-    Returns:
-        The program, and for each value that is handed on what the first of these passes was given.
-    """
-    families: dict[int, Var] = {}
-    steps, fresh = list(program.steps), Fresh(program)
-    by = {var.index: (t, which) for t, step in enumerate(steps) for which, var in enumerate(made_by(step))}
-    outputs = list(program.outputs)
-    put: dict[int, list[Step]] = {}
-    for outer, loop in _nests(steps):
-        for position, hole, maker in _handed_on(steps, by, loop):
-            found = []
-            for t in range(outer.passes):
-                rows = _in_pass(outer, loop.steps_of(position), t)
-                makers = _in_pass(outer, loop.steps_of(maker), t)
-                if t == outer.whole and not rows and not makers:
-                    continue  # the last pass ends before it
-                value = holes_of(steps[rows[0]])[hole] if rows else None
-                is_plain = type(value) is Var and all(type(steps[row].out) is Var for row in makers)
-                if is_plain and makers:
-                    found.append((rows[0], makers, value))
-            if len(found) < outer.whole:
-                continue
-            turns = {steps[made].out.index: outer.spot(made)[1] for _, makers, _ in found for made in makers}
-            is_remembered = any(  # by the next pass of the outer loop, as what this one left
-                outer.covers(t) and turns.get(var.index, outer.passes) < outer.spot(t)[1]
-                for t, step in enumerate(steps)
-                for var in reads(step)
-            )
-            lasts = [steps[makers[-1]].out for _, makers, _ in found]
-            goes_on = len(found) > 1 and all(value is last for (_, _, value), last in zip(found[1:], lasts))
-            is_remembered = is_remembered and not goes_on
-            last: Any = None  # what the last inner pass handed on
-            handed: Any = None  # what the pass before has kept
-            for row, makers, value in found:
-                original = value
-                if goes_on and handed is not None:
-                    value, original = handed, last
-                first = like(value, fresh())
-                begins = min(row, loop.start + row - loop.steps_of(position)[0])
-                put.setdefault(begins, []).append(Step(first, given, (value,), {}, False, steps[row].origin))
-                steps[row] = _with_hole(steps[row], hole, first)
-                renamed = {}
-                for made in makers:
-                    var = steps[made].out
-                    new = renamed[var.index] = like(var, fresh())
-                    families[new.index] = first
-                    step = Step(new, handed_on, (var,), {}, False, steps[made].origin)
-                    put.setdefault(made + 1, []).append(step)
-                last = new
-                if goes_on:
-                    handed = like(new, fresh())
-                    put[makers[-1] + 1].append(Step(handed, kept_for_next, (new,), {}, False, steps[makers[-1]].origin))
-                readers = [t for t in range(begins, len(steps)) if any(var.index in renamed for var in reads(steps[t]))]
-                for t in readers:
-                    if not is_remembered or (outer.covers(t) and outer.spot(t)[1] == outer.spot(row)[1]):
-                        own = [renamed.get(v.index, v) if type(v) is Var else v for v in holes_of(steps[t])]
-                        steps[t] = refilled(steps[t], own)
-                turn = outer.spot(row)[1]
-                own_pass = [t for t in range(begins, outer.start + outer.count) if outer.spot(t)[1] == turn]
-                is_own = goes_on and original is not value  # what the pass before has left has its name there
-                _read_it_as(steps, own_pass if is_own else range(begins, len(steps)), original, first)
-                if not is_remembered:
-                    outputs = [renamed.get(value.index, value) if type(value) is Var else value for value in outputs]
-    new: list[Step] = []
-    for t, step in enumerate(steps):
-        new += [*put.get(t, []), step]
-    return program._replace(steps=[*new, *put.get(len(steps), [])], outputs=outputs), families
-
-
-def _nests(steps: Sequence[Step]) -> list[tuple[Loop, Loop]]:
-    """The loops, each with one that is within it."""
-    tokens, found = stretches(steps)
-    numbers = tokens.tolist()
-    nests = []
-    for start, period, length in sorted(found):
-        whole = length // period
-        outer = Loop(start, period, whole, tail_of(numbers, start, period, whole, len(steps)))
-        nests += [(outer, inner) for inner in inner_loops(steps, start, period)]
-    return nests
-
-
-def _in_pass(outer: Loop, rows: Sequence[int], t: int) -> list[int]:
-    """These steps of the first pass in another pass, as far as it has them."""
-    if t < outer.whole:
-        return [row + t * outer.period for row in rows]
-    return [outer.tail[row - outer.start] for row in rows if row - outer.start in outer.tail]
-
-
-def _handed_on(steps: Sequence[Step], by: dict[int, tuple[int, int]], loop: Loop) -> Iterator[tuple[int, int, int]]:
-    """The holes of an inner pass that hold a result of the pass before, but in the first pass: with what makes it."""
-    for position in range(loop.period):
-        rows = loop.steps_of(position)
-        if len(rows) < 2:
-            continue
-        columns = [holes_of(steps[row]) for row in rows]
-        for hole in range(len(columns[0])):
-            spots = [by.get(each[hole].index, (-1, 0)) if type(each[hole]) is Var else (-1, 0) for each in columns]
-            later = [(loop.spot(t), j) for j, (t, _) in enumerate(spots) if j and loop.covers(t)]
-            if len(later) == len(rows) - 1 and not loop.covers(spots[0][0]):
-                makers = {(maker, which_pass - j) for (maker, which_pass), j in later}
-                if len(makers) == 1 and next(iter(makers))[1] == -1:
-                    yield position, hole, next(iter(makers))[0]
-
-
-def _with_entries_first(program: Program) -> Program:
-    """Entries of captured arrays and arguments come first in their statement: one pass may read an entry more."""
-    inputs = {var.index for var in program.inputs}
-    new: list[Step] = []
-    begins = 0
-    for step in program.steps:
-        if new and step.origin.run != new[-1].origin.run:
-            begins = len(new)
-        if is_entry(step) and (type(step.args[0]) is not Var or step.args[0].index in inputs):
-            new.insert(begins, step)
-        else:
-            new.append(step)
-    return program._replace(steps=new)
-
-
-def _read_alike(program: Program, families: dict[int, Var]) -> Program:
-    """Where one pass reads what the first pass was given, the others read what is handed on; and conversely."""
-    steps = list(program.steps)
-    after = {step.args[0].index: step.out for step in steps if step.function is handed_on}
-    firsts = {step.out.index for step in steps if step.function is given}
-    by = {step.out.index: step for step in steps if step.function in SAME}
-    for outer, loop in _nests(steps):
-        for position, t in itertools.product(range(loop.period), range(outer.passes)):
-            rows = _in_pass(outer, loop.steps_of(position), t)
-            columns = [holes_of(steps[row]) for row in rows]
-            for hole in range(len(columns[0]) if len(rows) > 1 else 0):
-                column = [each[hole].index if type(each[hole]) is Var else -1 for each in columns]
-                for end, rest in ((0, column[1:]), (-1, column[:-1])):
-                    if column[end] in firsts and all(index in after for index in rest):
-                        for row, index in zip(rows, column):
-                            if index in after:
-                                steps[row] = _with_hole(steps[row], hole, after[index])
-                    first = families.get(rest[0])
-                    if first is not None and all(families.get(index) is first for index in rest):
-                        value = by[first.index].args[0] if first.index in by else None
-                        if type(value) is Var and value.index in by and by[value.index].function is kept_for_next:
-                            value = by[value.index].args[0]
-                        if type(value) is Var and value.index == column[end]:
-                            steps[rows[end]] = _with_hole(steps[rows[end]], hole, first)
-    return program._replace(steps=steps)
-
-
-def _read_it_as(steps: list[Step], where: Iterable[int], value: Var, new: Var) -> None:
-    """Whatever reads a value, or the same entry of an array, in these steps reads it under its new name."""
-    made = next((step for step in steps if type(step.out) is Var and step.out.index == value.index), None)
-    same = {value.index}
-    if made is not None and is_entry(made):
-        key = list(map(identity, made.args))
-        same |= {step.out.index for step in steps if is_entry(step) and list(map(identity, step.args)) == key}
-    for t in where:
-        if any(var.index in same for var in reads(steps[t])):
-            values = [new if type(v) is Var and v.index in same else v for v in holes_of(steps[t])]
-            steps[t] = refilled(steps[t], values)
-
-
-def _with_hole(step: Step, hole: int, value: Any) -> Step:
-    values = holes_of(step)
-    values[hole] = value
-    return refilled(step, values)
-
-
-# ----- the text -------------------------------------------------------------------------------------------------------
 
 
 class Inner(NamedTuple):
@@ -245,8 +49,13 @@ class NestedWriter(RolledWriter):
 
     def prepared(self, program: Program) -> Program:
         """The program with what inner passes hand on."""
-        program, self.families = with_handed_on(_with_entries_first(super().prepared(program)))
-        return _read_alike(without_dead_code(program), self.families)
+        program = super().prepared(program)
+        key = "families", frozenset(self.plan.needless)
+        if key not in self.plan.known:
+            whole, families = with_handed_on(with_entries_first(program))
+            self.plan.known[key] = read_alike(without_dead_code(whole), families), families
+        program, self.families = self.plan.known[key]
+        return program
 
     def _name_values(self, wanted: dict[int, str]) -> None:
         """What is handed on has the name of the value."""
@@ -271,7 +80,7 @@ class NestedWriter(RolledWriter):
     def _keep(self, loop: Loop) -> None:
         self.inner[loop.start] = []
         for inner in inner_loops(self.steps, loop.start, loop.period):
-            if (inner.start, inner.period) not in self.plan.refused:
+            if (inner.start, inner.period) not in self.plan.refused_within:
                 self.inner[loop.start].append(Inner(inner, *self._counted(loop, inner)))
         super()._keep(loop)
 
@@ -401,6 +210,8 @@ class NestedWriter(RolledWriter):
         position_of = [slot[0] for slot in slots]
         for j, (position, which) in enumerate(slots):
             stop = position_of[j + 1] if j + 1 < len(slots) else loop.period
+            if j + 2 == len(slots) and self._function(loop, slots[-1]) is kept_for_next:
+                stop = loop.period  # it is the same value under the same name
             for t in loop.steps_of(position):
                 var = made_by(self.steps[t])[which]
                 turn = loop.spot(t)[1]
@@ -448,6 +259,10 @@ class NestedWriter(RolledWriter):
                 return Expression(f"{base}[{k}]{end}")
         return super()._hole(loop, pattern)
 
+    def _indent(self, loop: Loop, position: int) -> int:
+        spot = self._spot(loop, position)
+        return 0 if spot is None else 8 if spot[0].loop.is_left_out(spot[1]) else 4
+
     def _body(self, loop: Loop, lines: list[Line]) -> list[str]:
         """The lines of a pass, those of inner passes as loops."""
         body: list[str] = []
@@ -488,7 +303,8 @@ class NestedWriter(RolledWriter):
             text = self._one(inner, [line.text for line in same], values)
             is_whole = len(same) == inner.loop.passes or is_cut
             if text is None or not is_whole or len({line.cut for line in same}) > 1:
-                raise self.refuse(inner.loop)
+                self.plan.refused_within.add((inner.loop.start, inner.loop.period))
+                raise NewPlanError
             cuts = [same[0].cut, is_not(inner.variable, values[-1]) if is_cut else ""]
             body.append(same[0]._replace(text=text, cut=" and ".join(filter(None, cuts))))
         low, high = sorted((values[0], values[-1]))
@@ -585,7 +401,9 @@ class NestedWriter(RolledWriter):
 def nested(traced: Traced, program: Program, parameters: Sequence[str], names: Names) -> tuple[RolledWriter, list[str]]:
     """A writer with the loops, and the loops within loops, that can be written, and its lines."""
     flat = shortest(RolledWriter, traced, program, parameters, names)
-    if len(program.steps) > LONGEST or not _nests(flat[0].steps):
+    if len(program.steps) > LONGEST or not nests(with_entries_first(flat[0].program).steps):
         return flat
     within = shortest(NestedWriter, traced, program, parameters, names)
-    return min(within, flat, key=lambda each: code_lines(each[1]))
+    inner = sum(map(len, within[0].inner.values())) if isinstance(within[0], NestedWriter) else 0
+    within[0].count += inner
+    return within if inner and code_lines(within[1]) <= code_lines(flat[1]) + 1 else flat

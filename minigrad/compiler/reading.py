@@ -27,7 +27,8 @@ def source(fun: Callable[..., Any], *args: Any, rolled: bool = False, exact: boo
     Args:
         fun: a function as for `compile`, often a derivative such as `grad(f)`.
         *args: its arguments. They fix the shapes, and the branch taken at each `if` that depends on numbers.
-        rolled: find the loops again that the trace has unrolled, and write the recursion: `for r in range(R): ...`.
+        rolled: find the loops again that the trace has unrolled, and write the recursion: `for r in range(R): ...`;
+            also loops within loops, such as the layers of a network within the steps of time.
             The text is run once where it is made; if a bit differs, the loops are not rolled.
         exact: whether the text computes the same bits. If not, formulas are simplified as a person would, where only
             rounding changes: the gradient through the maximum of a stabilised log-sum-exp cancels, for example, and a

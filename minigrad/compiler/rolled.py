@@ -174,7 +174,7 @@ class RolledWriter(KeepingWriter):
             if slots and slots[0] in kept.inline:
                 if len(text[0]) > MOST_WITHIN:
                     self._take_out(loop, slots[0])
-                    raise NewPlanError
+                    text = "u", ATOM
                 kept.inline[slots[0]] = text
                 continue
             lines = text[0].split("\n") if text[1] < 0 else self._assigned(loop, slots, text[0])
@@ -182,7 +182,8 @@ class RolledWriter(KeepingWriter):
                 lines.append(self._stored(loop, slots[0], _local(kept.names[slots[0]])))
             cut = is_not(kept.variable, last) if loop.is_left_out(position) else ""
             for line in lines:
-                found.append(Line(position, step.origin, cut, step.quiet, self._fitting(loop, line)))
+                indent = self._indent(loop, position) + 4 * (bool(cut) + step.quiet)
+                found.append(Line(position, step.origin, cut, step.quiet, self._fitting(loop, line, indent)))
         body = self._body(loop, found)
         return self._before(loop), self._head(loop, body), body
 
@@ -207,21 +208,28 @@ class RolledWriter(KeepingWriter):
             before = line.cut, line.quiet
             indent += "    " * line.quiet
             inner = line.text[: len(line.text) - len(line.text.lstrip())]
-            body += [indent + inner + part for part in broken(line.text.lstrip(), WIDTH - 8 - len(indent + inner))]
+            width = WIDTH - 8 - len(indent + inner)
+            text = line.text.lstrip()
+            text = text if len(text) <= width else text.partition("  # ")[0]
+            body += [indent + inner + part for part in broken(text, width)]
         return body, heading
 
     def _take_out(self, loop: Loop, slot: Slot) -> None:
         """An expression that is too long within another one gets a line of its own."""
         self.plan.own_line.add((loop.start, slot))
+        self.is_stale = True
 
-    def _fitting(self, loop: Loop, line: str) -> str:
+    def _indent(self, loop: Loop, position: int) -> int:
+        """How far a line is indented within the body of a loop."""
+        return 0
+
+    def _fitting(self, loop: Loop, line: str, indent: int) -> str:
         """A line of a body, without its comment where it is too long; expressions within it get lines of their own."""
-        width = WIDTH - 8
+        width = WIDTH - 8 - indent
         if len(line) > width:
             line = line.split("  # ")[0]
         if len(line) > width and self.within and max(self.within)[0] >= SHORT:
             self._take_out(loop, max(self.within)[1])
-            raise NewPlanError
         return line
 
     def _assigned(self, loop: Loop, slots: list[Slot], right: str) -> list[str]:
@@ -356,6 +364,8 @@ class RolledWriter(KeepingWriter):
                     lines.pop()
                 lines += [*([""] if lines else []), *before, head, *[f"    {line}" for line in body], ""]
                 t = loop.start + loop.count
+        if self.is_stale:
+            raise NewPlanError
         while lines and not lines[-1]:
             lines.pop()
         return [*self.heads, *lines]

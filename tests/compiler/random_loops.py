@@ -64,7 +64,7 @@ def random_loop(seed: int, nested: bool = False) -> tuple[Callable[..., Any], tu
 
     chance = random.Random(seed)
     passes = chance.choice([3, 4, 5] if nested else [2, 3, 4, 5, 7, 9])
-    within = chance.choice([2, 3])
+    within = chance.choice([2, 3]) if nested else 2
     lines = ["def program(x, y, k, W, A, b, xs, c):", "    X = [x]", "    loss = 0.0", "    u = y"]
     for _ in range(chance.choice([1, 1, 1, 2])):
         lines.append("    " + chance.choice(HEADS))

@@ -228,6 +228,104 @@ PROGRAMS = [
 ]
 
 
+W3, U3 = ([rng.normal(size=(4, 4)) / 2 for _ in range(3)] for _ in range(2))
+B3 = [rng.normal(size=(4, 1)) for _ in range(3)]
+BATCHES, SERIES = rng.normal(size=(5, 4, 6)), rng.normal(size=(7, 4))
+
+
+def layers_in_time(W, U):
+    h = [np.zeros(4) for _ in range(3)]
+    total = 0.0
+    for t in range(7):
+        x = SERIES[t]
+        for r in range(3):
+            h[r] = np.tanh(W[r] @ h[r] + U[r] @ x)
+            x = h[r]
+        total = total + np.sum(x * x)
+    return total
+
+
+def substeps(y, k):
+    loss = 0.0
+    for _t in range(6):
+        for _s in range(4):
+            y = y + 0.1 * (-k * np.sin(y))
+        loss = loss + np.sum(y * y)
+    return loss
+
+
+def powers_in_time(M, v):
+    total = 0.0
+    for _t in range(5):
+        for _s in range(4):
+            v = M @ v
+            v = v / np.sqrt(np.sum(v * v))
+        M = M + 0.1 * np.outer(v, v)
+        total = total + v @ M @ v
+    return total
+
+
+def layers_over_batches(A, b):
+    loss = 0.0
+    for k in range(5):
+        z = BATCHES[k]
+        for r in range(3):
+            z = np.tanh(A[r] @ z + b[r])
+        loss = loss + np.sum(z * z)
+    return loss
+
+
+def network(A, x):
+    for r in range(3):
+        x = np.tanh(A[r] @ x)
+    return np.sum(x * x)
+
+
+def training(A, rate):
+    for k in range(5):
+        g = grad(network)(A, BATCHES[k])
+        A = [A[r] - rate * g[r] for r in range(3)]
+    return network(A, BATCHES[0])
+
+
+# loops within loops: (function, arguments, most lines of code, of these of the gradient)
+NESTED = [
+    (layers_in_time, (W3, U3), 12, 33),
+    (substeps, (np.ones(3), 2.0), 10, 29),
+    (powers_in_time, (np.eye(4) + 0.1, np.ones(4)), 12, 39),
+    (layers_over_batches, (W3, B3), 10, 28),
+    (training, (W3, 0.1), 29, 75),
+]
+
+
+@pytest.mark.parametrize(("fun", "args", "most", "most_of_gradient"), NESTED)
+def test_loops_within_loops(fun, args, most, most_of_gradient):
+    for each, lines in ((fun, most), (value_and_grad(fun, (0, 1)), most_of_gradient)):
+        text = rolled(each, *args)
+        assert len(code_lines(text)) <= lines
+        assert re.search(r"^        for \w+ in ", text, re.MULTILINE)
+
+
+def test_the_layers_of_a_network_within_the_steps_of_time():
+    """Exactly what a person derives: backward through time, and in each step backward through the layers."""
+    text = rolled(value_and_grad(layers_in_time, (0, 1)), W3, U3)
+    backward = """    for t in reversed(range(7)):
+        # pullback of: h[r] = np.tanh(W[r] @ h[r] + U[r] @ x)
+        h_bar = g[2] + h[2][t + 1] + h[2][t + 1]  # (4,)
+        for r in reversed(range(R)):
+            u_bar = h_bar * tanh_slope(h[r][t + 1], u[r][t])  # (4,)
+            U_bar[r] = U_bar[r] + u_bar[..., None] * h1[r][t]  # (4, 4)
+            if r:
+                h_bar = g[r - 1] + U[r].T @ u_bar  # (4,)
+            W_bar[r] = W_bar[r] + u_bar[..., None] * h[r][t]  # (4, 4)
+            if t:
+                g[r] = W[r].T @ u_bar  # (4,)
+
+    return total, (W_bar, U_bar)
+"""
+    assert text.endswith(backward)
+
+
 @pytest.mark.parametrize(("fun", "args", "most", "loops"), PROGRAMS)
 def test_named_programs(fun, args, most, loops):
     text = rolled(fun, *args)
@@ -327,6 +425,13 @@ def test_random_loops_simplified(seed):
     program, arguments = random_loop(seed)
     fun = value_and_grad(program, tuple(range(8)))
     text = source(fun, *arguments, rolled=True, exact=False)
+    assert not text.fell_back
+
+
+@pytest.mark.parametrize("seed", [1, 2, 4])
+def test_random_loops_within_loops(seed):
+    program, arguments = random_loop(seed, nested=True)
+    text = source(value_and_grad(program, tuple(range(8))), *arguments, rolled=True)
     assert not text.fell_back
 
 
