@@ -5,14 +5,21 @@ let waiting = 0, resting = 0;
 function redraw() {
   if (!waiting) waiting = requestAnimationFrame(draw);
 }
+const PARTS = [
+  () => {
+    const X = layersOf(run(), nowShown(), grid(COARSE));
+    drawMap(X);
+    drawNeurons(X);
+  },
+  drawLayers,
+  () => {
+    drawCurves();
+    showFacts();
+  },
+];
 function draw() {
   waiting = 0;
-  const X = layersOf(run(), nowShown(), grid(COARSE));
-  drawMap(X);
-  drawNeurons(X);
-  drawLayers();
-  drawCurves();
-  showFacts();
+  for (const part of PARTS) part();
   clearTimeout(resting);
   if (!training && !playing) resting = setTimeout(rest, 120);
 }
@@ -124,14 +131,18 @@ function train() {
   beginTraining($("from").value, Number($("factor").value));
   announce(`Training on ${training.made.samples.y.length} samples.`);
   show(own[state.depth].frames.length - 1);
-  let last = 0;
+  let last = 0, parts = [];
   const pictures = calm.matches ? 1000 : 110; // milliseconds between two
-  // One frame of the browser trains, or draws.
+  // One frame of the browser trains, or draws a part of the picture.
   function tick(now) {
     if (!training) return;
-    if (now - last > pictures) {
+    if (!parts.length && now - last > pictures) {
+      state.frame = training.made.frames.length - 1;
+      parts = [...PARTS];
+    }
+    if (parts.length) {
+      parts.shift()();
       last = now;
-      show(training.made.frames.length - 1);
     } else if (!descend(SLICE)) return finished();
     requestAnimationFrame(tick);
   }

@@ -1,6 +1,6 @@
 // ----- training in the page -----------------------------------------------------------------------------------------
 // Gradient descent with the program `gradient`, some steps in each frame of the browser.
-const SLICE = 9; // milliseconds
+const SLICE = 11; // milliseconds
 let training = null;
 
 function noise() {
