@@ -43,7 +43,7 @@ MOST = 8  #: specialisations that are kept for one signature
 MOST_SIGNATURES = 64
 MOST_BYTES = 1 << 28  #: of all programs of a function: texts, and what they are compared with
 HEAVY = 1 << 20  #: bytes of captured arrays from which on it is measured whether comparing them pays
-UNKNOWN = "this version of Python does not show what a function reads (CPython 3.11 does)"
+UNKNOWN = "this version of Python does not show what a function reads (CPython 3.11, 3.12 and 3.13 do)"
 
 
 class Compiled:
@@ -463,7 +463,8 @@ def compile(  # noqa: A001
     A function that does what a program cannot repeat is not compiled: if it draws random numbers, reads the time, the
     system or a file, prints, changes what it did not make itself, or uses objects written in C whose state cannot be
     watched. Then the engine answers. The first time there is a warning, and `stats()["reasons"]` names the line.
-    (`minigrad.compiler.watch` has the contract. It needs CPython 3.11; with another Python, no function is compiled.)
+    (`minigrad.compiler.watch` has the contract. It needs CPython 3.11, 3.12 or 3.13; with another Python, no function
+    is compiled.)
 
     Divisions by zero and invalid operations are left to the engine, which knows what to do about infinite derivatives;
     so are calls in which an operation raises an exception, and calls where `np.errstate`, or a filter of warnings that

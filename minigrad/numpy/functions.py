@@ -621,7 +621,8 @@ def column_stack(tup: Any) -> Any:
     return concatenate([a if len(a.shape) > 1 else _shapes.reshape(a, shape=(-1, 1)) for a in parts], 1)
 
 
-row_stack = vstack
+if hasattr(_np, "row_stack"):  # before NumPy 2.5
+    row_stack = vstack
 
 
 def _splitter(own: Callable[..., Any], axis_of: Callable[[int], int] | None = None) -> Callable[..., Any]:

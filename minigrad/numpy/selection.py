@@ -95,8 +95,9 @@ def _frexp(x: Any) -> Any:
 
 modf, frexp = as_ufunc(_np.modf, _modf), as_ufunc(_np.frexp, _frexp)
 vecdot = as_ufunc(_np.vecdot, lambda x, y: _shapes.sum_(_shapes.conjugate_if_complex(x) * y, axis=-1))
-matvec = as_ufunc(_np.matvec, lambda x, y: _l.matmul(x, y[..., None])[..., 0])
-vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_shapes.conjugate_if_complex(x)[..., None, :], y)[..., 0, :])
+if hasattr(_np, "matvec"):  # from NumPy 2.2 on
+    matvec = as_ufunc(_np.matvec, lambda x, y: _l.matmul(x, y[..., None])[..., 0])
+    vecmat = as_ufunc(_np.vecmat, lambda x, y: _l.matmul(_shapes.conjugate_if_complex(x)[..., None, :], y)[..., 0, :])
 
 # ----- choosing -------------------------------------------------------------------------------------------------------
 
@@ -317,10 +318,13 @@ def resize(a: Any, new_shape: Any) -> Any:
     )
 
 
-@as_function(_np.unstack)
-def unstack(x: Any, /, *, axis: int = 0) -> Any:
+def _unstack(x: Any, /, *, axis: int = 0) -> Any:
     x = as_array(x)
     return tuple(_f.moveaxis(x, axis, 0))
+
+
+if hasattr(_np, "unstack"):  # from NumPy 2.1 on
+    unstack = as_function(_np.unstack)(_unstack)
 
 
 @as_function(_np.diagflat)

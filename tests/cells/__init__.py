@@ -96,10 +96,22 @@ class Case:
 
 
 CELLS: list[Cell] = []
+MODULES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special", "scipy.linalg", "scipy.signal")
+
+
+def exists(name: str) -> bool:
+    """Whether the installed NumPy or SciPy has a function of this public name."""
+    home, _, function = name.rpartition(".")
+    return home not in MODULES or hasattr(importlib.import_module(home), function)
 
 
 def cell(name: str, fun: Callable[..., Any] | None, *domains: Any, shapes: Any = None, **options: Any) -> None:
-    """Add a cell. `name` is the public name, such as "numpy.linalg.inv"; `fun` of None means `np.name(*args)`."""
+    """Add a cell. `name` is the public name, such as "numpy.linalg.inv"; `fun` of None means `np.name(*args)`.
+
+    A function that the installed NumPy or SciPy does not have yet, or has no longer, gets none.
+    """
+    if not exists(name):
+        return
     if fun is None:
         path = name.split(".")[1:]
 

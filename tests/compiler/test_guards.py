@@ -112,19 +112,16 @@ def test_a_zero_that_is_taken_out_has_its_sign() -> None:
 # ----- shapes and dtypes that depend on numbers -----------------------------------------------------------------------
 
 _HISTOGRAMS = (np.linspace(0.0, 1.0, 30), np.concatenate([np.zeros(20), np.linspace(0.0, 1.0, 10)]))
+_REAL, _ROTATION = np.diag([2.0, 3.0]), np.array([[0.0, 1.0], [-1.0, 0.0]])
+EIGENVALUES_BY_NUMBERS = np.linalg.eigvals(_REAL).dtype == np.float64  # from NumPy 2.5 on they are always complex
 _FORMS: dict[str, tuple[Any, tuple[Any, ...], tuple[Any, ...]]] = {
     "roots": (
         lambda p: len(np.roots(p)) * p + np.sum(np.abs(np.roots(p))), (np.array([1.0, 2.0, -3.0]),),
         (np.array([0.0, 2.0, 3.0]),),
     ),
     "complex roots": (lambda p: np.real(np.roots(p)), (np.array([1.0, 2.0, -3.0]),), (np.array([1.0, 2.0, 3.0]),)),
-    "eigenvalues": (
-        lambda A: np.real(np.linalg.eigvals(A)), (np.diag([2.0, 3.0]),), (np.array([[0.0, 1.0], [-1.0, 0.0]]),)
-    ),
-    "eigenvectors": (
-        lambda A: np.conjugate(np.linalg.eig(A)[1]) * 2.0, (np.diag([2.0, 3.0]),),
-        (np.array([[0.0, 1.0], [-1.0, 0.0]]),),
-    ),
+    "eigenvalues": (lambda A: np.real(np.linalg.eigvals(A)), (_REAL,), (_ROTATION,)),
+    "eigenvectors": (lambda A: np.conjugate(np.linalg.eig(A)[1]) * 2.0, (_REAL,), (_ROTATION,)),
     "residuals": (
         lambda A, b: len(np.linalg.lstsq(A, b, rcond=None)[1]) * b,
         (np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]), np.ones(3)), (np.ones((3, 2)), np.ones(3)),
@@ -148,11 +145,12 @@ def test_shapes_and_dtypes_that_depend_on_numbers(name: str, exact: bool) -> Non
     compiled = minigrad.compile(fun, exact=exact)
     for args in (first, first, second, second, first, second):
         assert_same(compiled(*args), fun(*args))
-    assert (compiled.stats()["traces"], compiled.stats()["replays"]) == (2, 4)
+    programs = 2 if EIGENVALUES_BY_NUMBERS or not name.startswith("eigen") else 1
+    assert (compiled.stats()["traces"], compiled.stats()["replays"]) == (programs, 6 - programs)
 
 
 def test_a_dtype_is_asked_for_in_the_text() -> None:
-    text = minigrad.source(lambda A: np.real(np.linalg.eigvals(A)), np.diag([2.0, 3.0]))
+    text = minigrad.source(lambda p: np.real(np.roots(p)), np.array([1.0, 2.0, -3.0]))
     assert ".dtype != np.float64" in text
     with pytest.raises(ValueError, match="another branch"):
-        text.function()(np.array([[0.0, 1.0], [-1.0, 0.0]]))
+        text.function()(np.array([1.0, 2.0, 3.0]))
