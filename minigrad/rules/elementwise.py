@@ -341,7 +341,13 @@ def direction(x: Any, ans: Any) -> Any:
         warn_of_length()
     if peel(x).dtype.kind != "c":
         return sign(x)
-    return conjugate(x) / nonzero_or_one(ans)
+    length = nonzero_or_one(ans)
+    kind = peel(length).dtype
+    small = peel(length) < np.finfo(kind).tiny
+    if anywhere(small):  # NumPy's quotient of such complex numbers is NaN: a power of two makes both larger
+        scale = where(small, kind.type(2.0**64), kind.type(1.0))
+        x, length = x * scale, length * scale
+    return conjugate(x) / length
 
 
 def root_of_one_plus_square(x: Any) -> Any:

@@ -831,9 +831,8 @@ modstruve = ufunc("modstruve", "v", lambda g, _ans, v, x:
 besselpoly = ufunc("besselpoly", lambda g, _ans, a, lmb, nu:
                    g * (besselpoly(a, lmb + 1, nu - 1) - besselpoly(a, lmb + 1, nu + 1)), "lmb", "nu")
 wright_bessel = ufunc("wright_bessel", "a", "b", lambda g, _ans, a, b, x: g * wright_bessel(a, a + b, x))
-if hasattr(_sp, "log_wright_bessel"):  # from SciPy 1.14 on
-    log_wright_bessel = ufunc("log_wright_bessel", "a", "b", lambda g, ans, a, b, x:
-                              g * exp(log_wright_bessel(a, a + b, x) - ans))
+log_wright_bessel = ufunc("log_wright_bessel", "a", "b", lambda g, ans, a, b, x:
+                          g * exp(log_wright_bessel(a, a + b, x) - ans))
 itstruve0    = ufunc("itstruve0", lambda g, _ans, x: g * struve(0.0, x))
 it2struve0   = ufunc("it2struve0", lambda g, _ans, x: -g * (struve(0.0, x) / x))
 itmodstruve0 = ufunc("itmodstruve0", lambda g, _ans, x: g * modstruve(0.0, x))
@@ -1099,8 +1098,7 @@ def log_softmax(x: Any, axis: Any = None) -> Any:
     return _reductions.log_softmax(as_array(x), axis=axis)
 
 
-if hasattr(_sp, "softplus"):  # from SciPy 1.15 on
-    softplus = function("softplus", lambda x: _e.logaddexp(0.0, x))
+softplus = function("softplus", lambda x: _e.logaddexp(0.0, x))
 sinc = function("sinc", _e.sinc)
 
 
@@ -1213,11 +1211,10 @@ def _default(name: str, bind: Callable[..., Any], **defaults: Any) -> Callable[.
     return function(name, checked)
 
 
-if hasattr(_sp, "sph_harm_y"):  # from SciPy 1.15 on
-    sph_harm_y = _default("sph_harm_y", _sph_harm_y, diff_n=0)
-    sph_legendre_p = _default("sph_legendre_p", _sph_legendre_p, diff_n=0)
-    assoc_legendre_p = _default("assoc_legendre_p", _assoc_legendre_p, branch_cut=2, norm=False, diff_n=0)
-    legendre_p = _default("legendre_p", _legendre_p, branch_cut=2, diff_n=0)
+sph_harm_y = _default("sph_harm_y", _sph_harm_y, diff_n=0)
+sph_legendre_p = _default("sph_legendre_p", _sph_legendre_p, diff_n=0)
+assoc_legendre_p = _default("assoc_legendre_p", _assoc_legendre_p, branch_cut=2, norm=False, diff_n=0)
+legendre_p = _default("legendre_p", _legendre_p, branch_cut=2, diff_n=0)
 
 
 def __getattr__(name: str) -> Any:

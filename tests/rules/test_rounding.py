@@ -88,6 +88,17 @@ def test_the_slope_of_tanh_keeps_its_digits_in_the_tails(space: Any) -> None:
         np.testing.assert_allclose(actual, expected, rtol=2e-13, atol=1e-305, err_msg=mode)
 
 
+@pytest.mark.parametrize("dtype", [np.complex64, np.complex128])
+def test_the_direction_of_a_complex_number_below_the_smallest_normal_one(dtype: Any) -> None:
+    """NumPy's quotient of two such numbers is NaN, though their lengths are what they are."""
+    tiny = 2.0 ** (-10) * np.finfo(dtype).tiny * np.array([3 + 4j, -1j])
+    z = np.array([*tiny, 0.0, 3 + 4j], dtype)
+    for mode in (grad, lambda fun: compile(grad(fun))):
+        found = mode(lambda z: np.sum(np.abs(z)))(z)
+        np.testing.assert_allclose(found, [0.6 - 0.8j, 1j, 0.0, 0.6 - 0.8j], rtol=1e-5)
+        assert found.dtype == dtype
+
+
 def test_the_slope_of_tanh_of_other_dtypes() -> None:
     """float32 stays float32; complex numbers, nothing, NaN and infinities."""
     narrow = grad(lambda x: np.sum(np.tanh(x)))(np.array([18.0, 1.0], np.float32))
