@@ -168,6 +168,11 @@ def solid(kind: type) -> type:
     return kind
 
 
+def home_of(kind: type) -> str:
+    """The package that a class belongs to."""
+    return str(kind.__module__).partition(".")[0]  # of some classes that are written in C it is no string
+
+
 def name_of_type(kind: type) -> str:
     """`module.name`."""
     return f"{kind.__module__}.{kind.__qualname__}"

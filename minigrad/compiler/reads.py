@@ -202,7 +202,7 @@ class Reads(Guards):
                 return
             if static(type, name) is not Missing and not is_a(static(type, name), _C_METHODS):
                 self.add("again", getattr, (kind, name), getattr(kind, name, Missing))
-        if pure.is_library(kind.__module__) and is_a(found, _AS_IMPORTED):
+        if pure.is_library(str(kind.__module__)) and is_a(found, _AS_IMPORTED):
             return
         self.look_up(kind, name)
         self.getter(found, kind, frame)
@@ -478,7 +478,7 @@ class Reads(Guards):
     def deep_object(self, value: Any, frame: Frame, inside: bool = False, seen: set[int] | None = None) -> None:
         """All attributes of an object are read."""
         kind = type(value)
-        if kind.__module__.partition(".")[0] == "minigrad":
+        if pure.home_of(kind) == "minigrad":
             return
         parts = attribute(value, "__dict__")
         if type(parts) is dict:

@@ -34,7 +34,17 @@ from minigrad.compiler.copies import Copies
 from minigrad.compiler.frames import Frame, is_known, listen, trace_instructions
 from minigrad.compiler.guards import content
 from minigrad.compiler.instructions import readers
-from minigrad.compiler.pure import CLOSED, METHODS, REPLAY, USER, is_a, is_installed, is_made_by_python, kind_of_code
+from minigrad.compiler.pure import (
+    CLOSED,
+    METHODS,
+    REPLAY,
+    USER,
+    home_of,
+    is_a,
+    is_installed,
+    is_made_by_python,
+    kind_of_code,
+)
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.tape import Box
 from minigrad.core.tree import TreeDef
@@ -69,7 +79,7 @@ class Watched(Calls):
                 self.begin([value.func, *value.args, *value.keywords.values()], seen)
             elif type(value) in (list, tuple):
                 self.begin(value, seen)
-            elif type(value).__module__.partition(".")[0] == "minigrad" and not is_a(value, type):
+            elif home_of(type(value)) == "minigrad" and not is_a(value, type):
                 self.begin(getattr(value, "__dict__", {}).values(), seen)
 
     # ----- following --------------------------------------------------------------------------------------------------

@@ -46,7 +46,7 @@ def asked(value: Any, name: str, default: Any = None) -> Any:
 def is_sparse(value: Any) -> bool:
     """Whether this is a sparse matrix, or array, of SciPy."""
     kind = type(value)
-    return kind.__module__.startswith("scipy.sparse") and hasattr(kind, "tocoo")
+    return str(kind.__module__).startswith("scipy.sparse") and hasattr(kind, "tocoo")
 
 
 def performs_ufuncs(value: Any) -> bool:
@@ -69,10 +69,10 @@ def _is_buffer(value: Any) -> bool:
 def type_name(value: Any) -> str:
     """The type of a value as users import it: `pandas.Series`, `scipy.sparse.csr_array`."""
     kind = type(value)
-    package = kind.__module__.partition(".")[0]
+    package = str(kind.__module__).partition(".")[0]
     if getattr(sys.modules.get(package), kind.__qualname__, None) is kind and package != "builtins":
         return f"{package}.{kind.__qualname__}"
-    public = [part for part in kind.__module__.split(".") if not part.startswith("_") and part != "builtins"]
+    public = [part for part in str(kind.__module__).split(".") if not part.startswith("_") and part != "builtins"]
     return ".".join([*public, kind.__qualname__])
 
 

@@ -118,7 +118,7 @@ def explain_nan(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> NanExplan
 def _eager(fun: Callable[..., Any]) -> Callable[..., Any]:
     """The function that a compiled one was made of."""
     kind = type(fun)
-    is_compiled = kind.__module__.startswith("minigrad.compiler")
+    is_compiled = str(kind.__module__).startswith("minigrad.compiler")
     return _eager(fun.fun) if is_compiled else fun  # type: ignore[attr-defined]
 
 

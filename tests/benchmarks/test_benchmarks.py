@@ -157,6 +157,7 @@ def test_the_function_alone_is_measured_and_not_compared() -> None:
 
 def test_a_run_measures_loops_and_sparse_matrices_as_other_items() -> None:
     """Through the same command: counts are shown as such, and the steps are those of the formula."""
+    pytest.importorskip("scipy")
     chosen = [items.of_loop(30, 5)[2], *list(items.of_sparse("band", "a band", sparse.band, [12]))[2:]]
     result = running.run(chosen, seconds=1e-6)
     assert result["failed"] == {}

@@ -149,6 +149,7 @@ def test_print_chooses(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFi
     report = report_of("square")
     report.print()
     assert capsys.readouterr().out == f"{report}\n"
+    pytest.importorskip("rich")
     shown = Terminal()
     report.print(shown)
     assert "✓ OK" in shown.getvalue()

@@ -164,6 +164,7 @@ def test_the_fixture_and_the_summary(pytester: pytest.Pytester) -> None:
 
 def test_the_summary_of_several_processes(pytester: pytest.Pytester) -> None:
     """pytest-xdist: the verdicts travel with the reports."""
+    pytest.importorskip("xdist")
     pytester.makepyfile(SUITE)
     result = run(pytester, "-n", "1")
     result.stdout.fnmatch_lines(["gradient checks: 1 NOT DIFFERENTIABLE HERE, 1 OK, 1 WRONG"])

@@ -45,7 +45,7 @@ CALLS: dict[str, tuple[Any, Any]] = {
 "vecdot axis":(lambda np,x:np.vecdot(x,M,axis=0),M),
 "vecdot axes":(lambda np,x:np.vecdot(x,M,axes=[0,1]),M),
 "linalg.vecdot axis":(lambda np,x:np.linalg.vecdot(x,M,axis=0),M),
-"matvec":(lambda np,x:np.matvec(x,X,axes=[(1,0),0,0]),M),
+**({"matvec":(lambda np,x:np.matvec(x,X,axes=[(1,0),0,0]),M)} if hasattr(numpy,"matvec") else {}),
 "concat dtype":(lambda np,x:np.concatenate([x,X],dtype=numpy.float32),X),
 "trace dtype":(lambda np,x:np.trace(x,dtype=numpy.float32),M),
 "cross 2":(lambda np,x:np.cross(x,two+1),two),
