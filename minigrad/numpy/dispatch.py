@@ -76,14 +76,16 @@ def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], home: str = "numpy") -> 
     return in_place_of(ufunc, function, home)
 
 
-def in_place_of(own: Any, function: Any, home: str, doc: str | None = None) -> Any:
+def in_place_of(own: Any, function: Any, home: str, doc: str | None = None, name: str | None = None) -> Any:
     """The function, which shows itself as `own` of the module `home`: with its name and its signature.
 
     Where `inspect` and `help` follow `__wrapped__` the signature is read when somebody asks for it, not at start-up.
+    `name` is for an object that has none of its own.
     """
-    function.__name__ = function.__qualname__ = own.__name__
+    name = name or own.__name__
+    function.__name__ = function.__qualname__ = name
     function.__module__ = f"minigrad.{home}"
-    function.__doc__ = doc or f"As `{home}.{own.__name__}`, with a derivative rule."
+    function.__doc__ = doc or f"As `{home}.{name}`, with a derivative rule."
     function.__wrapped__ = own
     return function
 

@@ -85,7 +85,7 @@ def function(name: str, bind: Callable[..., Any]) -> Callable[..., Any]:
             return bind(*map(boxed, args), **{key: boxed(value) for key, value in options.items()})
         return plain(*args, **options)
 
-    return in_place_of(own, public, "scipy.special")
+    return in_place_of(own, public, "scipy.special", name=name)  # what SciPy 1.15 made of several ufuncs has none
 
 
 def weak(value: Any) -> Any:
