@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-LIBRARIES = ("scipy", "matplotlib", "mpl_toolkits", "sklearn", "tqdm", "rich", "mpmath", "cloudpickle", "joblib")
+LIBRARIES = ("scipy", "matplotlib", "mpl_toolkits", "sklearn", "tqdm", "rich", "mpmath", "cloudpickle", "joblib",
+             "jupytext")  # fmt: skip
 
 
 def is_installed(name: str) -> bool:
