@@ -94,6 +94,8 @@ LOOKED_FOR: dict[str, tuple[Any, ...]] = {
     "numpy.broadcast_shapes": ((2, 1), (3,)), "numpy.bincount": (np.array([0, 1, 1]), X),
     "numpy.dsplit": (M.reshape(1, 3, 3), 3),
 }  # fmt: skip
+if np.lib.NumpyVersion(scipy.__version__) < "1.17.0":  # which takes a matrix for its entries
+    LOOKED_FOR["scipy.linalg.toeplitz"] = (X,)
 HOMES = {"numpy": mnp, "numpy.linalg": mnp.linalg, "numpy.fft": mnp.fft, "scipy.special": special}
 SAME_TO_PHASES = {"eigh", "eig", "svd"}
 # Its values are what was in memory; samples have no derivative.

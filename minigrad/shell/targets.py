@@ -159,6 +159,9 @@ def looked_up(target: Target, scope: dict[str, Any]) -> Callable[..., Any]:
 
 def parameters_of(function: Any, name: str) -> dict[str, inspect.Parameter]:
     """The positional parameters of a function."""
+    if isinstance(function, np.ufunc):  # before NumPy 2.4 it does not tell them
+        names = ["x"] if function.nin == 1 else [f"x{k + 1}" for k in range(function.nin)]
+        return {each: inspect.Parameter(each, inspect.Parameter.POSITIONAL_ONLY) for each in names}
     try:
         parameters = inspect.signature(function).parameters
     except (TypeError, ValueError):
@@ -228,8 +231,10 @@ def with_same_arguments(
         function = looked_up(target, scope)
     parameters = parameters_of(function, target.text)
     required = [n for n, p in parameters.items() if p.default is p.empty]
-    kinds = [p.kind for p in inspect.signature(function).parameters.values()]
-    most = len(names) if inspect.Parameter.VAR_POSITIONAL in kinds else len(parameters)
+    is_open = not isinstance(function, np.ufunc) and any(
+        p.kind is p.VAR_POSITIONAL for p in inspect.signature(function).parameters.values()
+    )
+    most = len(names) if is_open else len(parameters)
     if not len(required) <= len(names) <= most:
         raise CommandError(
             f"{target.text}({', '.join(parameters)}) cannot be called with ({', '.join(names)}): write the call, "

@@ -92,6 +92,9 @@ _NOT_YET: dict[str, str] = {
     "a quantile in its parameters": """
         scipy.special: bdtrik bdtrin btdtria btdtrib chdtriv chndtridf chndtrinc fdtridfd gdtrib nbdtrik nbdtrin
         ncfdtri ncfdtridfd ncfdtridfn ncfdtrinc nctdtridf nctdtrinc nctdtrit pdtrik stdtridf""",
+    "an old name that later versions lack: use isin, trapezoid, legendre_p, assoc_legendre_p, sph_harm_y": """
+        numpy: in1d trapz
+        scipy.special: clpmn lpmn lpn sph_harm""",
     "returns its own derivatives beside the values; use those": """
         scipy.special: assoc_legendre_p_all legendre_p_all sph_legendre_p_all sph_harm_y_all lmbda lqmn lqn pbdn_seq
         pbdv_seq pbvv_seq riccati_jn riccati_yn modfresnelm modfresnelp""",
@@ -125,7 +128,7 @@ def public_callables(module: str) -> Iterator[tuple[str, Callable[..., Any]]]:
     own = importlib.import_module(module)
     for name in sorted(own.__all__):
         value = getattr(own, name, None)
-        if callable(value) and not isinstance(value, type):
+        if callable(value) and not isinstance(value, type) and not name.startswith("_"):
             yield name, value
 
 

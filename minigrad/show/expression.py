@@ -409,7 +409,8 @@ def _operation_text(node: ast.BinOp) -> tuple[str, int]:
     if isinstance(node.op, ast.Pow):
         base, own = _mathtext(left)
         name, opening, _ = base.partition("(")
-        if isinstance(left, ast.Call) and opening and isinstance(right, ast.Constant):  # sin^2(x)
+        is_named = opening and not re.search(r"[|^]|\\sqrt|\\frac", name)
+        if isinstance(left, ast.Call) and is_named and isinstance(right, ast.Constant):  # sin^2(x)
             cut = name.removesuffix(r"\left")
             return f"{cut}^{{{_mathtext(right)[0]}}}{base[len(cut) :]}", _POWER
         return (base if own == _ATOM else f"({base})") + f"^{{{_mathtext(right)[0]}}}", _POWER

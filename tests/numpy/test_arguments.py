@@ -60,7 +60,8 @@ rng = np.random.default_rng(5)
 @pytest.mark.parametrize(
     "fun",
     [
-        lambda np, x: np.sum(a=x), lambda np, x: np.mean(a=x, axis=0), lambda np, x: np.reshape(x, shape=(4,)),
+        lambda np, x: np.sum(a=x), lambda np, x: np.mean(a=x, axis=0),
+        lambda np, x: np.reshape(x, shape=(4,)) if np is mnp else np.reshape(x, (4,)),  # NumPy from 2.1 on
         lambda np, x: np.concatenate(arrays=(x, x)) if np is mnp else np.concatenate((x, x)),
         lambda np, x: np.clip(x, a_min=0.1, a_max=x[0]), lambda np, x: np.dot(a=x, b=x) if np is mnp else np.dot(x, x),
         lambda np, x: np.tensordot(a=x, b=x, axes=1), lambda np, x: np.cumsum(a=x), lambda np, x: np.transpose(a=x),

@@ -30,8 +30,6 @@ CALLS: dict[str, tuple[Any, Any]] = {
 "pad cv3":(lambda np,x:np.pad(M,((1,2),(0,1)),constant_values=((x[0],1.),(2.,x[2]))),X),
 "pad ev":(lambda np,x:np.pad(M,2,mode="linear_ramp",end_values=x[0]),X),
 "pad ev2":(lambda np,x:np.pad(M,2,mode="linear_ramp",end_values=((x[0],x[1]),(1.,2.))),X),
-"pad dict":(lambda np,x:np.pad(x,{0:(1,2)}),M),
-"pad dict mean":(lambda np,x:np.pad(x,{0:(1,2)},mode="mean"),M),
 "pad odd":(lambda np,x:np.pad(x,7,mode="reflect",reflect_type="odd"),X),
 "pad odds":(lambda np,x:np.pad(x,(5,8),mode="symmetric",reflect_type="odd"),X),
 "pad odd2":(lambda np,x:np.pad(x,((5,8),(1,4)),mode="symmetric",reflect_type="odd"),M),
@@ -45,7 +43,6 @@ CALLS: dict[str, tuple[Any, Any]] = {
 "vecdot axis":(lambda np,x:np.vecdot(x,M,axis=0),M),
 "vecdot axes":(lambda np,x:np.vecdot(x,M,axes=[0,1]),M),
 "linalg.vecdot axis":(lambda np,x:np.linalg.vecdot(x,M,axis=0),M),
-**({"matvec":(lambda np,x:np.matvec(x,X,axes=[(1,0),0,0]),M)} if hasattr(numpy,"matvec") else {}),
 "concat dtype":(lambda np,x:np.concatenate([x,X],dtype=numpy.float32),X),
 "trace dtype":(lambda np,x:np.trace(x,dtype=numpy.float32),M),
 "cross 2":(lambda np,x:np.cross(x,two+1),two),
@@ -68,6 +65,13 @@ CALLS: dict[str, tuple[Any, Any]] = {
 "linspace axis":(lambda np,x:np.linspace(x,2*x,4,axis=-1),M),
 "r_ -1":(lambda np,x:np.r_["-1",x,M],M),
 }  # fmt: skip
+if numpy.lib.NumpyVersion(numpy.__version__) >= "2.2.0":
+    CALLS["matvec"] = lambda np, x: np.matvec(x, X, axes=[(1, 0), 0, 0]), M
+if numpy.lib.NumpyVersion(numpy.__version__) >= "2.4.0":
+    CALLS |= {
+        "pad dict": (lambda np, x: np.pad(x, {0: (1, 2)}), M),
+        "pad dict mean": (lambda np, x: np.pad(x, {0: (1, 2)}, mode="mean"), M),
+    }
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")

@@ -120,7 +120,10 @@ def test_norms_of_matrices_without_entries(shape: tuple[int, ...], order: Any) -
     assert pullback(np.ones_like(expected))[0].shape == shape
 
 
-@pytest.mark.parametrize("order", [None, 0, 1, 2, 3, np.inf])
+ORDERS = [None, 0, 1, 2, 3, *([np.inf] if np.lib.NumpyVersion(np.__version__) >= "2.3.0" else [])]
+
+
+@pytest.mark.parametrize("order", ORDERS)
 def test_norms_of_vectors_without_entries(order: Any) -> None:
     value, pullback = vjp(lambda x: np.linalg.norm(x, order), np.zeros(0))
     assert value == np.linalg.norm(np.zeros(0), order) == 0.0
