@@ -85,7 +85,8 @@ def test_signatures_are_those_of_numpy(ours: ModuleType, theirs: ModuleType) -> 
 def test_help_shows_the_signature_of_numpy() -> None:
     text = pydoc.plain(pydoc.render_doc(mnp.sum))
     assert "function sum in module minigrad.numpy\n" in text
-    assert "sum(a, axis=None, dtype=None, out=None, keepdims=<no value>" in text
+    signature = "sum(a,axis=None,dtype=None,out=None,keepdims=<novalue>"
+    assert signature in "".join(text.split())  # later versions of Python write it in several lines
 
 
 def test_conversions_of_plain_arrays_are_those_of_numpy() -> None:
