@@ -135,6 +135,10 @@ def _method(function: Any) -> Callable[..., Any]:
     return lambda self, *args, **kwargs: self.perform(function, (self, *args), kwargs)
 
 
+def _clip(self: Any, min: Any = None, max: Any = None, **options: Any) -> Any:  # noqa: A002
+    return self.perform(np.clip, (self, min, max), options)  # by position, as every version of NumPy has them
+
+
 class Duck:
     """The base class of all duck arrays.
 
@@ -394,7 +398,7 @@ def anywhere(mask: Any) -> bool:
 
 
 _METHODS: tuple[str, ...] = (
-    "sum", "mean", "prod", "max", "min", "any", "all", "argmax", "argmin", "argsort", "cumsum", "cumprod", "clip",
+    "sum", "mean", "prod", "max", "min", "any", "all", "argmax", "argmin", "argsort", "cumsum", "cumprod",
     "conj", "conjugate", "copy", "diagonal", "dot", "ravel", "repeat", "round", "squeeze", "std", "swapaxes", "take",
     "trace", "var", "nonzero",
 )  # fmt: skip
@@ -403,4 +407,5 @@ for _kind in (bool, int, float, complex, operator.index):
     setattr(Duck, f"__{_kind.__name__}__", lambda self, kind=_kind: self.as_number(kind))
 for _name in _METHODS:
     setattr(Duck, _name, _method(getattr(np, _name)))
+Duck.clip = _clip  # type: ignore[attr-defined]
 Duck.flatten = lambda self, order="C": self.ravel(order).copy()  # type: ignore[attr-defined]

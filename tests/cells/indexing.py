@@ -38,7 +38,8 @@ cell("numpy.where", lambda np, x: np.where(MASK, 2, x), draw, shapes=((2, 3),), 
 cell("numpy.where", lambda np, x: np.where(x > 0, x, x * x), away, shapes=((2, 3),), note="of itself")
 cell("numpy.where", lambda np, x: np.where([True, False, True], x, [1, 2, 3]), draw, shapes=((3,),), note="list")
 cell("numpy.clip", lambda np, x, low, high: np.clip(x, low, high), distinct, shapes=((2, 4),), over=((-0.25, 0.3), (-0.25, None), (None, 0.3)), note="bounds")
-cell("numpy.clip", lambda np, x: np.clip(x, min=-0.25, max=0.3), distinct, shapes=((2, 4),), note="keywords")
+if numpy.lib.NumpyVersion(numpy.__version__) >= "2.1.0":
+    cell("numpy.clip", lambda np, x: np.clip(x, min=-0.25, max=0.3), distinct, shapes=((2, 4),), note="keywords")
 cell("numpy.clip", lambda np, x, low, high: np.clip(x, low, high), distinct, at(-0.3), at(0.35), shapes=(((2, 4), (1,), ()),), note="traced bounds")
 cell("numpy.clip", lambda np, x: x.clip(-0.25, 0.3), distinct, shapes=((2, 4),), note="method")
 cell("numpy.clip", lambda np, x: x.clip(max=0.3), distinct, shapes=((2, 4),), note="method, keywords")

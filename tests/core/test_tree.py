@@ -182,7 +182,7 @@ def test_tree_map() -> None:
 @settings(max_examples=25)
 @given(
     st.recursive(
-        st.floats(-2, 2) | st.none() | st.text(max_size=2),
+        st.floats(-2, 2, width=16) | st.none() | st.text(max_size=2),
         lambda inner: (
             st.lists(inner, max_size=3)
             | st.tuples(inner, inner)

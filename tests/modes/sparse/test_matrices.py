@@ -79,6 +79,7 @@ def test_jacobians_of_random_programs(program: Callable[[Any], Any]) -> None:
     assert_jacobian(program, POINT)
 
 
+@pytest.mark.filterwarnings("ignore:two arguments of a maximum or minimum are equal")
 @settings(max_examples=60)
 @given(programs(length=4))
 def test_hessians_of_random_programs(program: Callable[[Any], Any]) -> None:
