@@ -100,7 +100,7 @@ CLOSING = """
 | `python -m minigrad plot` | draw a function and its derivatives, or write them as a table |
 | `python -m minigrad check` | check a gradient written by hand, in a file or a notebook |
 | `python -m minigrad coverage` | what has a derivative |
-| `python -m minigrad as-autograd` | run a program that was written for autograd as [it is](how-to.md#port-a-program-from-autograd) |
+| `python -m minigrad as-autograd` | run a program for autograd [as it is](how-to.md#port-a-program-from-autograd) |
 | `python -m nn tour` | train the networks of the tour; write figures and `figures/report.html` |
 | `python -m nn page` | a page that plays trainings back, and trains again in the browser |
 | `python -m benchmarks` | measure; see [benchmarks](benchmarks.md) |
