@@ -74,6 +74,14 @@ class Recording:
             if not isinstance(lost, LostDerivativeError):
                 raise
             error.__cause__ = None
+        except TypeError as error:
+            if tape.lost is None or "Iterator operand" not in str(error):
+                raise  # np.nditer hides what was refused
+            lost = LostDerivativeError(
+                "np.nditer makes a plain array of a value that is being differentiated: its derivative would be lost. "
+                "Write `for v in x.flat` for the entries of an array x, `zip(x.flat, y.flat)` for those of several, "
+                "np.ndindex(x.shape) for places" + "".join(tape.lost.rpartition("\n  at ")[1:])
+            )
         finally:
             tape.close()
         if lost is None and tape.lost is not None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from messages import fails
 
-from minigrad import grad, jvp, value
+from minigrad import batched, derivatives, grad, jvp, value
 from minigrad import value as mg_value
 from minigrad.core.tape import Box
 from minigrad.errors import LostDerivativeError
@@ -232,3 +232,15 @@ def test_an_open_box_is_not_pickled_and_a_closed_one_is_its_value() -> None:
     again = pickle.loads(pickle.dumps(kept[0]))
     assert type(again) is np.ndarray
     assert again.tolist() == [4.0, 6.0]
+
+
+@pytest.mark.parametrize("options", [{}, {"op_flags": ["readwrite"]}, {"flags": ["multi_index"]}])
+def test_an_iterator_of_numpy_is_refused_with_what_to_write(options: Any) -> None:
+    """NumPy replaces the message of the refusal by one of its own, about flags."""
+    x = np.arange(1.0, 5.0).reshape(2, 2)
+    transforms: list[Any] = [grad, lambda f: lambda x: jvp(f, (x,), (x,)), lambda f: lambda x: derivatives(f, x, 2)]
+    for transform in [*transforms, lambda f: batched(grad(f))]:
+        derivative = transform(lambda x: sum(v * v for v in np.nditer(x, **options)))
+        fails(LostDerivativeError, lambda derivative=derivative: derivative(x), "np.nditer", "x.flat", "at ")
+    np.testing.assert_allclose(batched(lambda x: sum(v * v for v in np.nditer(x)))(x), [5.0, 25.0])
+    np.testing.assert_array_equal(grad(lambda x: sum(v * v for v in x.flat))(x), 2 * x)
