@@ -10,6 +10,7 @@ over a smaller one. Both must agree, or there is no reference.
 
 from __future__ import annotations
 
+import functools
 import math
 import sys
 import warnings
@@ -104,6 +105,39 @@ def inverse(exact: Callable[[Any], Any], near: Callable[[float], float]) -> Call
         )
 
     return found
+
+
+@functools.cache
+def _mathieu_coefficients(m: int, q: float, odd: bool, _digits: int) -> tuple[int, Any]:
+    """The first frequency and the coefficients of the Fourier series of a Mathieu function (DLMF 28.4)."""
+    n, first = 24, 1 if m % 2 else 2 if odd else 0
+    table = mp.matrix(n, n)
+    for k in range(n):
+        table[k, k] = mp.mpf(first + 2 * k) ** 2
+        if k:
+            table[k, k - 1] = table[k - 1, k] = mp.mpf(q)
+    if first == 0:
+        table[0, 1] = table[1, 0] = mp.sqrt(2) * mp.mpf(q)
+    if first == 1:
+        table[0, 0] += -mp.mpf(q) if odd else mp.mpf(q)
+    found = mp.eigsy(table)[1][:, (m - first) // 2]
+    return first, [c / mp.sqrt(2) if first == k == 0 else c for k, c in enumerate(found)]
+
+
+def mathieu(m: int, q: float, odd: bool, is_radial: bool, value: float, at: float) -> Callable[[Any], Any]:
+    """A Mathieu function, of an angle in degrees or radial of the first kind, which has a value at a point."""
+
+    def series(x: Any) -> Any:
+        first, coefficients = _mathieu_coefficients(m, q, odd, mp.mp.dps)
+        z = x if is_radial else x * mp.pi / 180
+        wave = (mp.sinh if odd else mp.cosh) if is_radial else (mp.sin if odd else mp.cos)
+        return mp.fsum([c * wave((first + 2 * k) * z) for k, c in enumerate(coefficients)])
+
+    def exact(x: Any) -> Any:
+        factor = mp.mpf(value) / series(mp.mpf(at))
+        return series(x) * (factor if is_radial else mp.sign(factor))
+
+    return exact
 
 
 unit = lambda x: min(x, 1.0 - x)
@@ -399,6 +433,20 @@ ROWS: dict[str, Row] = {
     "sn, m": Row(
         lambda m: sp.ellipj(0.7, m)[0], lambda m: mp.ellipfun("sn", Q(0.7), m=m), [0.02, 0.3, 0.6, 0.9], within=unit
     ),
+    **{
+        f"mathieu_{name}": Row(
+            lambda x, name=name, m=m: getattr(sp, f"mathieu_{name}")(m, 1.7, x)[0],
+            mathieu(m, 1.7, "s" in name, "mod" in name, getattr(sp, f"mathieu_{name}")(m, 1.7, at)[0], at),
+            points,
+            within=(lambda x: 1.0) if "mod" in name else (lambda x: 57.0),
+        )
+        for name, m, at, points in [
+            ("cem", 2, 30.0, [-10.0, 0.0, 10.0, 50.0, 80.0, 200.0]),
+            ("sem", 3, 30.0, [-10.0, 0.0, 10.0, 50.0, 80.0, 200.0]),
+            ("modcem1", 2, 0.4, [0.1, 0.4, 1.0]),
+            ("modsem1", 3, 0.4, [0.1, 0.4, 1.0]),
+        ]
+    },
     "hyp0f1": Row(lambda x: sp.hyp0f1(1.5, x), lambda x: mp.hyp0f1(Q(1.5), x), [-9.0, -1.5, 0.0, *FEW], within=entire),
     "hyp1f1": Row(
         lambda x: sp.hyp1f1(1.5, 2.5, x), lambda x: mp.hyp1f1(Q(1.5), Q(2.5), x), [-30.0, *BOTH], within=entire

@@ -48,6 +48,10 @@ class Traced:
             raise
         except (LostDerivativeError, TypeError, AttributeError):
             raise CannotCompileError(*words) from None
+        except ValueError as error:
+            if isinstance(error.__cause__, LostDerivativeError):  # hidden by NumPy, in an assignment into a plain array
+                raise CannotCompileError(*words) from None
+            raise
 
     def _trace(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool, writes: bool) -> None:
         """Run the function; `writes`: on boxes, which know how traced arrays are written to."""

@@ -420,6 +420,36 @@ def rgamma_series(s: Any, d: int, ans: Any, u: Any) -> Any:
     return s.composed(from_circle(u[0], ans, _sp.rgamma, d, 2.0), u, d)
 
 
+def _is_one_number(u: Any) -> bool:
+    """Whether an argument is constant, real, and the same for all entries."""
+    return len(u) == 1 and not np.ndim(u[0]) and not isinstance(u[0], (Box, Duck)) and not np.iscomplexobj(u[0])
+
+
+def poch_series(s: Any, d: int, ans: Any, u: Any, m: Any) -> Any:
+    """Γ(z + m) / Γ(z) over a circle, where 1/Γ(z) has its zeros nearby; elsewhere as derived."""
+    if not _is_one_number(m) or not m[0] >= 0.5 or not np.all((peel(u[0]) >= 0.0) & (peel(u[0]) < 1.0)):
+        return None
+    p = float(m[0])
+    return s.composed(from_circle(u[0], ans, lambda z: _sp.gamma(z + p) * _sp.rgamma(z), d, min(0.7 * p, 2.0)), u, d)
+
+
+def binom_series(s: Any, d: int, ans: Any, n: Any, k: Any) -> Any:
+    """Γ(n + 1) / Γ(k + 1) / Γ(n - k + 1) over a circle, where the inverses have their zeros nearby."""
+    if _is_one_number(k):
+        low = float(k[0])
+        if not np.all((peel(n[0]) >= 0.0) & (np.abs(peel(n[0]) - low + 1.0) < 2.0)):
+            return None
+        fun = lambda z: _sp.gamma(z + 1.0) * _sp.rgamma(z - low + 1.0) * _sp.rgamma(low + 1.0)
+        return s.composed(from_circle(n[0], ans, fun, d, 0.7), n, d)
+    at = np.real(peel(k[0])) if not isinstance(peel(k[0]), Duck) else np.inf
+    if _is_one_number(n) and n[0] > -1.0 and np.all((at > -1.0) & (at < n[0] + 4.0)):
+        if np.any((at < 1.0) | (at > n[0] - 2.0)):
+            top, radius = float(n[0]), 2.0  # it is entire
+            fun = lambda z: _sp.gamma(top + 1.0) * _sp.rgamma(z + 1.0) * _sp.rgamma(top - z + 1.0)
+            return s.composed(from_circle(k[0], ans, fun, d, radius - 0.5 * np.abs(at)), k, d)
+    return None
+
+
 NODES, WEIGHTS = np.polynomial.legendre.leggauss(48)
 
 
@@ -688,10 +718,10 @@ betaln    = ufunc("betaln",
                   lambda g, _ans, a, b: g * (psi(b) - psi(a + b)))
 poch      = ufunc("poch",
                   lambda g, ans, z, m: g * (ans * (psi(z + m) - psi(z))),
-                  lambda g, ans, z, m: g * (ans * psi(z + m)))
+                  lambda g, ans, z, m: g * (ans * psi(z + m)), taylor=poch_series)
 binom     = ufunc("binom",
                   lambda g, ans, n, k: g * (ans * (psi(n + 1.0) - psi(n - k + 1.0))),
-                  lambda g, ans, n, k: g * (ans * (psi(n - k + 1.0) - psi(k + 1.0))))
+                  lambda g, ans, n, k: g * (ans * (psi(n - k + 1.0) - psi(k + 1.0))), taylor=binom_series)
 gammainc     = ufunc("gammainc", "a", lambda g, _ans, a, x: g * gamma_density(a, x))
 gammaincc    = ufunc("gammaincc", "a", lambda g, _ans, a, x: -g * gamma_density(a, x))
 gammaincinv  = ufunc("gammaincinv", "a", lambda g, ans, a, _y: g / gamma_density(a, ans))
@@ -785,8 +815,10 @@ cosdg  = ufunc("cosdg", lambda g, _ans, x: g * (-DEGREE * sindg(x)),
                taylor=lambda s, d, ans, u: s.sine_and_cosine(s.scaled(u, DEGREE), d, sindg(u[0]), ans, -1.0)[1])
 tandg  = ufunc("tandg", lambda g, ans, _x: g * (DEGREE * (1.0 + ans * ans)),
                taylor=lambda s, d, ans, u: s.tangent(ans, s.scaled(u, DEGREE), d))
-cotdg  = ufunc("cotdg", lambda g, ans, _x: g * (-DEGREE * (1.0 + ans * ans)),
-               taylor=lambda s, d, ans, u: s.scaled(s.tangent(-ans, s.scaled(u, DEGREE), d), -1.0))
+# SciPy's value has 1e-12 of error near 0, and its square twice of that.
+cotdg  = ufunc("cotdg", lambda g, _ans, x: g * (-DEGREE / sindg(x) ** 2),
+               taylor=lambda s, d, ans, u: s.shifted(ans, s.scaled(
+                   s.tangent(-cosdg(u[0]) / sindg(u[0]), s.scaled(u, DEGREE), d), -1.0)))
 radian = ufunc("radian",
                lambda g, _ans, _d, _m, _s: g * DEGREE,
                lambda g, _ans, _d, _m, _s: g * (DEGREE / 60),

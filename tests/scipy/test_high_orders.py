@@ -111,7 +111,7 @@ def test_several_orders_at_one_point() -> None:
             assert np.allclose(found[:, k], derivatives(lambda x, k=k: special.kve(v[k], x), x, 6), rtol=1e-13)
 
 
-LOSING = {"poch z": 0.3, "binom k": 9.2, "struve": 100.0, "it2struve0": 1e-3, "sn, m": 0.3}
+LOSING = {"struve": 100.0, "it2struve0": 1e-3, "sn, m": 0.3}
 TOLD = {"sn, m"}
 SLOW = "y1 k0 k1 k0e k1e yn kn hankel1 hankel1e ker kei pbwa expn lpmv gammainccinv betaincinv".split()  # noqa: SIM905
 
