@@ -86,6 +86,10 @@ for _name in "beta betaln poch powm1 rel_entr kl_div pseudo_huber owens_t agm".s
 special("huber", positive, far)
 special("huber", far, inside, note="inside")
 special("binom", far, positive)
+special("binom", unit, 0.5)
+special("binom", 6.5, unit)
+special("poch", unit, 1.5)
+special("hyperu", 1.5, 2.2, far)
 for _name in "boxcox boxcox1p inv_boxcox inv_boxcox1p".split():  # noqa: SIM905
     special(_name, positive, lambda *shape: 0.5 * inside(*shape))
 special("inv_boxcox", positive, positive, note="far")
