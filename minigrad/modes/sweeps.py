@@ -88,6 +88,7 @@ def _pull_back(
     cotangents: list[Any] = [None] * (stop + 1)
     owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
     hidden: set[int] = set()  # nodes below a `where`: what its untaken branch does there must not leak
+    looks = False  # whether to look for terms that cancel, after a pole
     for index, seed in seeds:
         accumulate(cotangents, index, seed, owned)
     for i in range(stop, tape.leaves - 1, -1):
@@ -96,7 +97,7 @@ def _pull_back(
             continue  # the output does not depend on node i
         primitive, parents, args, ans, params = node = nodes[i]
         if type(g) is list:
-            if trouble.looks:
+            if looks:
                 trouble.look_at_entries(g, ans)
             g = gathered(g, ans)
         cotangents[i] = g if keeps else None
@@ -111,9 +112,11 @@ def _pull_back(
         leaks = i in hidden
         if leaks or primitive.hides_branch:
             hidden.update(parents)
-        if pole is not None and not trouble.is_near_pole and (vanishing := pole(ans, *args)) is not None:
-            trouble.look_at_pole(vanishing, g)
-        elif trouble.looks and (primitive is ADD or primitive is SUBTRACT):
+        if pole is not None:
+            if not trouble.is_near_pole and (vanishing := pole(ans, *args)) is not None:
+                trouble.look_at_pole(vanishing, g)
+                looks = trouble.looks
+        elif looks and (primitive is ADD or primitive is SUBTRACT):
             trouble.look_at_difference(node)
         if vjps is None:
             _pull_all(cotangents, owned, node, i, g, trouble)
@@ -135,15 +138,15 @@ def _pull_back(
             if broadcasts and arg.shape != ans.shape:
                 full = expanded(ct, ans)
                 ct = unbroadcast(full, arg.shape)
-                if trouble.looks:
+                if looks:
                     trouble.look_at_sum(ct, unbroadcast(abs(peel(full)), arg.shape))
-            elif trouble.looks and primitive.kind in SUMMING:
+            elif looks and primitive.kind in SUMMING:
                 trouble.look_at_cotangents([ct if vjp is rule else None for rule in vjps], g, node)
             if cotangents[parent] is None and type(ct) is not Scatter:
                 cotangents[parent] = ct
             else:
                 accumulate(cotangents, parent, ct, owned)
-                if trouble.looks and type(cotangents[parent]) is not list:
+                if looks and type(cotangents[parent]) is not list:
                     trouble.look_at_sum(cotangents[parent], ct)
     return cotangents
 

@@ -84,8 +84,10 @@ def _power_singular(_ans: Any, x: Any, y: Any) -> Any:
 
 def _power_pole(_ans: Any, x: Any, y: Any) -> Any:
     """The base of a power whose derivative is infinite at 0, as far as that is known without looking at a box."""
-    is_known = isinstance(y, (float, int, np.generic, np.ndarray)) and type(y) is not Box
-    return x if is_known and np.any((y < 1) & (y != 0)) else None
+    if type(y) is int or type(y) is float:
+        return x if y < 1 and y != 0 else None
+    is_plain = isinstance(y, (np.number, np.ndarray)) and type(y) is not Box
+    return x if is_plain and np.any((np.real(y) < 1) & (y != 0)) else None
 
 
 power       = elementwise("power", operator.pow, _power_x, _power_y, singular=_power_singular, pole=_power_pole,
