@@ -113,7 +113,13 @@ class KeepingWriter(Writer):
 
     def entries_of_array(self, values: Sequence[Any]) -> tuple[Any, int, int] | None:
         """The array of the user's with these entries: array, first index and direction."""
-        wanted = list(values)
+        key = "entries", tuple(values)
+        if key not in self.plan.known:
+            self.plan.known[key] = self._entries_of_array(list(values))
+        found: tuple[Any, int, int] | None = self.plan.known[key]
+        return found
+
+    def _entries_of_array(self, wanted: list[Any]) -> tuple[Any, int, int] | None:
         for array in self.arrays:
             if array.ndim != 1 or array.dtype.kind != "f":
                 continue

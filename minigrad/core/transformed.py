@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.core.foreign import asked
+from minigrad.core.lines import is_ours
 
 
 class Transformed(functools.partial[Any]):
@@ -43,6 +44,12 @@ class Transformed(functools.partial[Any]):
 
     def __repr__(self) -> str:
         return f"<function {self.__qualname__} at {id(self):#x}>"
+
+
+def is_made_here(fun: Any) -> bool:
+    """Whether a function is one of minigrad's, such as a derivative, rather than the user's."""
+    code = getattr(fun, "__code__", None)
+    return code is not None and is_ours(code.co_filename)
 
 
 def transformed(

@@ -180,11 +180,11 @@ class CheckedTape(SweptTape):
         kept: list[Any] = []
         with np.errstate(all="ignore"):
             backward(self, seeds, keep=kept)
+        youngest = {parent: j for j, node in enumerate(self.nodes[: len(kept)]) for parent in node[1]}
         for i in range(len(kept) - 1, -1, -1):
             if kept[i] is None or bad_entries(kept[i]) is None:
                 continue
-            child = next((j for j in range(len(kept) - 1, i, -1) if i in self.nodes[j][1]), i)
-            if _tell_of_slope(self.state, self, child, "pullback", kept[i]):
+            if _tell_of_slope(self.state, self, youngest.get(i, i), "pullback", kept[i]):
                 return
 
     def check_forward(self, tangents: Sequence[Any]) -> None:
@@ -231,12 +231,10 @@ def explained(name: str, args: tuple[Any, ...], ans: Any) -> tuple[tuple[int, ..
     plain = plain_array(part)
     bad = np.isnan(plain) if np.isnan(plain).any() else ~np.isfinite(plain)
     entry = tuple([int(i) for i in np.argwhere(bad)[0]])
-    if any(plain_array(arg).shape not in ((), plain.shape) for arg in args):
-        operands = [at_entry(arg, entry, plain.shape) for arg in args]
-        if any(operand is None for operand in operands):  # a sum, a product: the entry has no operand of its own
-            operands = [_worst(arg) for arg in args]
-    else:
-        operands = [at_entry(arg, entry, plain.shape) for arg in args]
+    operands = [at_entry(arg, entry, plain.shape) for arg in args]
+    is_reduced = any(plain_array(arg).shape not in ((), plain.shape) for arg in args)
+    if is_reduced and any(operand is None for operand in operands):
+        operands = [_worst(arg) for arg in args]  # a sum, a product: the entry has no operand of its own
     return entry, cause_of_value(name, operands, plain[entry])
 
 
@@ -248,7 +246,7 @@ def _worst(arg: Any) -> Any:
     return plain[np.argmax(np.where(np.isfinite(plain), np.abs(plain), np.inf))]
 
 
-def _tell_of_slope(state: errstate, tape: Tape, index: int, what: str, bad: Any) -> bool:
+def _tell_of_slope(state: errstate, tape: CheckedTape, index: int, what: str, bad: Any) -> bool:
     """Tell of a bad derivative of a node, unless that was made of bad operands; true if there was something to tell."""
     primitive, _, args, ans, _ = tape.nodes[index]
     action = state.action_on(bad)
@@ -256,8 +254,7 @@ def _tell_of_slope(state: errstate, tape: Tape, index: int, what: str, bad: Any)
         return False
     made = "NaN" if has_nan(bad) else "infinite"
     cause = cause_of_slope(primitive.name, slope_operands(args, ans, bad)) or NO_SLOPE
-    line = tape.lines[index] if isinstance(tape, LinedTape) else None
-    state.tell(action, f"the {what} of {primitive.name} is {made}: {cause.why}; {cause.cure}", line)
+    state.tell(action, f"the {what} of {primitive.name} is {made}: {cause.why}; {cause.cure}", tape.lines[index])
     return True
 
 

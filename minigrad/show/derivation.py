@@ -18,7 +18,7 @@ from minigrad.compiler.passes import optimised
 from minigrad.compiler.readable import recognised
 from minigrad.compiler.rolled import RolledWriter, rolled
 from minigrad.compiler.traced import asked_by, traced_for_good
-from minigrad.core.lines import is_ours
+from minigrad.core.transformed import is_made_here
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.reverse import value_and_grad
@@ -181,8 +181,7 @@ def derivation(
     if notation not in ("bar", "nabla"):
         raise ValueError(f"derivation: notation={notation!r}; write 'bar' or 'nabla'")
     title = getattr(fun, "__name__", type(fun).__name__)
-    code = getattr(fun, "__code__", None)
-    if code is None or not is_ours(code.co_filename):
+    if not is_made_here(fun):
         positions = tuple([k for k, arg in enumerate(args) if any(map(_is_differentiable, flatten(arg)[0]))])
         fun = value_and_grad(fun, positions)
     with asked_by("derivation"):

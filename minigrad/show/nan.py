@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from minigrad.core.lines import Line, is_ours
+from minigrad.core.lines import Line
 from minigrad.core.observing import observed_by
+from minigrad.core.transformed import is_made_here
 from minigrad.core.tree import flatten
 from minigrad.modes.causes import bad_entries, has_nan, plain_array
 from minigrad.modes.finite import SweptTape, errstate, explained, is_origin, origin
@@ -51,7 +52,7 @@ class NanExplanation:
     why: str = ""
     cure: str = ""
     path: tuple[str, ...] = ()
-    notes: tuple[str, ...] = field(default=())
+    notes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.kind)
@@ -110,7 +111,7 @@ def explain_nan(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> NanExplan
     if in_argument is not None:
         return in_argument
     found = _explained(title, inner, args, kwargs)
-    if found or _is_derivative(inner):
+    if found or is_made_here(inner):
         return found
     return _explained(title, _with_derivative(inner), args, kwargs)
 
@@ -120,11 +121,6 @@ def _eager(fun: Callable[..., Any]) -> Callable[..., Any]:
     kind = type(fun)
     is_compiled = str(kind.__module__).startswith("minigrad.compiler")
     return _eager(fun.fun) if is_compiled else fun  # type: ignore[attr-defined]
-
-
-def _is_derivative(fun: Callable[..., Any]) -> bool:
-    code = getattr(fun, "__code__", None)
-    return code is not None and is_ours(code.co_filename)
 
 
 def _with_derivative(fun: Callable[..., Any]) -> Callable[..., Any]:
