@@ -97,6 +97,10 @@ def source(fun: Callable[..., Any], *args: Any, rolled: bool = False, exact: boo
             attempts = [
                 (simpler, writing, TOLERANCE) for writing in ([nested, with_loops, plainly] if rolled else [plainly])
             ]
+            both = (simpler, program) if rolled else ()
+            texts = [module(traced, each, fun, args, kwargs, scopes, nested) for each in both]
+            if texts and texts[1].count("\n") < texts[0].count("\n"):  # what cancels in the first pass alone
+                attempts.insert(0, (program, nested, 0.0))
         if rolled:
             attempts += [(program, nested, 0.0), (program, with_loops, 0.0)]
         fell_back = ""

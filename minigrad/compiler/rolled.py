@@ -450,7 +450,7 @@ def shortest(
     kind: type[RolledWriter], traced: Traced, program: Program, parameters: Sequence[str], names: Names
 ) -> tuple[RolledWriter, list[str]]:
     """A writer of this kind and its lines: the shorter one of two normal forms."""
-    found = [_rolled(kind, traced, program, parameters, names, again) for again in (False, True)]
+    found = [written(kind, traced, program, parameters, names, Plan(again)) for again in (False, True)]
     return min(found, key=lambda each: code_lines(each[1]))
 
 
@@ -459,15 +459,15 @@ def code_lines(lines: Sequence[str]) -> int:
     return len([line for line in lines if line and not line.lstrip().startswith("#")])
 
 
-def _rolled(
+def written(
     kind: type[RolledWriter],
     traced: Traced,
     program: Program,
     parameters: Sequence[str],
     names: Names,
-    computes_again: bool,
+    plan: Plan,
 ) -> tuple[RolledWriter, list[str]]:
-    plan = Plan(computes_again)
+    """A writer of this kind that follows a plan, and its lines."""
     while True:
         try:
             writer = kind(traced, program, parameters, Names(names.taken), plan)

@@ -7,22 +7,25 @@ index; a sum that grows from pass to pass is written as a sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.compiler.cancelling import reduced
 from minigrad.compiler.emit import module
+from minigrad.compiler.keeping import Plan
+from minigrad.compiler.naming import Names
 from minigrad.compiler.passes import optimised
 from minigrad.compiler.readable import recognised
-from minigrad.compiler.rolled import RolledWriter, rolled
-from minigrad.compiler.traced import asked_by, traced_for_good
+from minigrad.compiler.rolled import RolledWriter, written
+from minigrad.compiler.stage import Program
+from minigrad.compiler.traced import Traced, asked_by, traced_for_good
 from minigrad.core.transformed import is_made_here
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.reverse import value_and_grad
-from minigrad.show.equations import Author, Equation
+from minigrad.show.equations import Author, Equation, IrregularError
 from minigrad.show.mathematics import MATH_STYLE, Formula, latex, mathml
 from minigrad.show.page import Html, element, joined, page, scrolling
 
@@ -187,18 +190,35 @@ def derivation(
     with asked_by("derivation"):
         traced = traced_for_good(fun, args, kwargs, keeps_lines=True)
     program, _ = recognised(optimised(traced.program), traced.watched)
-    if not exact:
-        program = reduced(program)
+    # What cancels in the first pass alone, as a state that begins at zero, makes that pass unlike the others.
+    programs = [program] if exact else [reduced(program), program]
+    found = [
+        _equations(traced, each, (fun, args, kwargs), notation, Plan(again))
+        for each in programs
+        for again in (False, True)
+    ]
+    equations, results = min(found, key=lambda each: len(each[0]))
+    return Derivation(title, equations, results)
+
+
+def _equations(
+    traced: Traced, program: Program, call: tuple[Any, Any, Any], notation: str, plan: Plan
+) -> tuple[list[Equation], list[Formula]]:
+    """The equations and results of a program; a loop whose passes have different formulas is written pass by pass."""
     found: list[RolledWriter] = []
 
-    def writer_of(*given: Any) -> Any:
-        writer, body = rolled(*given)
+    def writer_of(traced: Traced, program: Program, parameters: Sequence[str], names: Names) -> Any:
+        writer, body = written(RolledWriter, traced, program, parameters, names, plan)
         found.append(writer)
         return writer, body
 
-    module(traced, program, fun, args, kwargs, (), writer_of)
-    author = Author(found[0], notation)
-    return Derivation(title, author.all(), author.results())
+    while True:
+        module(traced, program, *call, (), writer_of)
+        author = Author(found[-1], notation)
+        try:
+            return author.all(), author.results()
+        except IrregularError as error:
+            plan.refused.add((error.loop.start, error.loop.period))
 
 
 def _is_differentiable(leaf: Any) -> bool:

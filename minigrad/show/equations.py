@@ -25,6 +25,14 @@ from minigrad.show.mathematics import Formula, limit, number, split_name, symbol
 Slot = tuple[int, int]
 
 
+class IrregularError(Exception):
+    """Internal signal: the equations of the passes of a loop are not one equation."""
+
+    def __init__(self, loop: Loop) -> None:
+        super().__init__("the formulas of the passes differ")
+        self.loop = loop
+
+
 class Equation(NamedTuple):
     """One line: what is defined, and by what."""
 
@@ -124,7 +132,10 @@ class Author:
             if not slots or slots[0] in kept.inline:
                 continue
             for slot in slots:
-                equations.append(self._equation(loop, slot))
+                try:
+                    equations.append(self._equation(loop, slot))
+                except ValueError:
+                    raise IrregularError(loop) from None
         return equations
 
     def _equation(self, loop: Loop, slot: Slot) -> Equation:
@@ -347,6 +358,10 @@ class Author:
         name = getattr(function, "__name__", str(function))
         return Formula("call", (name, *[self.value(arg) for arg in args if _is_shown(arg)]))
 
+    def _number(self, value: Any) -> float | None:
+        """The number of which an array consists; None for what a loop starts from, which has a name."""
+        return None if self._key(value) in self.aliases else plain_number(value)
+
     def _product(self, a: Any, b: Any) -> Formula:
         if type(a) is Var and type(b) is Var and a.index == b.index:
             return Formula("power", (self.value(a), number("2")))
@@ -358,9 +373,9 @@ class Author:
         is_number = not _shape(a) or not _shape(b)
         if not _shape(b) and _shape(a):
             a, b = b, a
-        if plain_number(a) is None and plain_number(b) is not None:
+        if self._number(a) is None and self._number(b) is not None:
             a, b = b, a
-        kind = "times" if is_number or plain_number(a) is not None else "entrywise"
+        kind = "times" if is_number or self._number(a) is not None else "entrywise"
         return Formula(kind, (self.value(a), self.value(b)))
 
     def _definition(self, value: Any) -> Step | None:

@@ -174,3 +174,37 @@ def test_indices_are_found_over_the_passes():
     assert latex(found) == "x_{t+1} + y_{-2t+8}"
     with pytest.raises(ValueError, match="differ"):
         with_indices([symbol("x", 1), symbol("y", 2)], "t", range(2), (2, "2"))
+
+
+def test_a_state_that_begins_at_zero_is_no_pass_of_its_own() -> None:
+    """What cancels in the first pass alone is left, so that one equation holds for all passes."""
+    xs, W = np.linspace(-1.0, 1.0, 18).reshape(6, 3), np.eye(3) / 2
+
+    def gated(W, U):
+        h = np.zeros(3)
+        c = np.zeros(3)
+        for t in range(6):
+            f = np.tanh(W @ h + U @ xs[t])
+            c = f * c + np.sin(U @ xs[t])
+            h = f * np.tanh(c)
+        return np.sum(h)
+
+    found = derivation(gated, W, W)
+    assert sum("t = 0" in each.over for each in found.equations if each.phase == "primal") >= 4
+    assert not any("t = 1" in each.over for each in found.equations)
+
+
+COEFFICIENTS = np.array([0.3, -1.2, 0.7, 2.0, -0.4])
+
+
+def test_passes_whose_formulas_differ_are_written_one_by_one() -> None:
+    """A polynomial whose coefficients are captured: no index stands for the numbers."""
+
+    def horner(x):
+        y = 0.0 * x
+        for c in COEFFICIENTS:
+            y = y * x + c
+        return y
+
+    assert derivation(horner, 0.3).equations
+    assert derivation(horner, 0.3, exact=True).equations
