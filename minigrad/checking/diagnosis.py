@@ -8,7 +8,8 @@ one sum taken as a mean. If the result is what was written by hand, that is the 
 
 from __future__ import annotations
 
-import copy
+import inspect
+import itertools
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,6 +18,8 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.checking.hypotheses import likely, shifts, unlikely
+from minigrad.checking.nodes import Wrong, adds, at, changed, with_rules, without
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import Verdict
 from minigrad.core.primitive import Primitive
@@ -25,6 +28,8 @@ from minigrad.rules.products import matmul
 
 SWEEPS = 1500  #: backward sweeps with a mistake in them, at most
 SECONDS = 3.0  #: and the time for them, at most
+VAGUE = ("only ", "along axis ")  #: how a diagnosis begins that says where the mistake is, and not what
+FEW = 2  #: numbers that some mistake explains by chance, so that it has to explain them at a second point, too
 
 
 def close(a: Any, b: Any, loose: float) -> bool:
@@ -201,19 +206,6 @@ def as_index(index: Any) -> str:
 
 # ----- the backward sweep with a mistake in it ------------------------------------------------------------------------
 
-Wrong = tuple[str, dict[int, Any]]  # what is wrong, and the nodes that replace those of the tape
-
-
-def adds(primitive: Primitive) -> bool:
-    """Whether an elementwise operation adds or subtracts: its rules read no argument, and give g or -g back."""
-    number = len(primitive.vjps)
-    if primitive.kind != "elementwise" or primitive.residuals((0,) * number) != (False, tuple(range(number))):
-        return False
-    without_parameters = [rule for rule in primitive.vjps if rule.__code__.co_argcount == number + 2]
-    return len(without_parameters) == number and all(
-        rule(1.0, None, *[None] * number) in (1.0, -1.0) for rule in without_parameters
-    )
-
 
 def mistakes(tape: Any) -> Iterator[Wrong]:
     """Mistakes that can be made on the way back over a tape, likely ones first."""
@@ -266,24 +258,6 @@ _ACTIVATION: list[tuple[str, Callable[..., Any]]] = [
 ]
 
 
-def with_rules(primitive: Primitive, rules: Sequence[Any]) -> Primitive:
-    """A copy of a primitive with other rules, for a copy of a tape."""
-    other = copy.copy(primitive)
-    other.pull, other.vjps = None, tuple(rules)
-    other.jvps = other.vjps if other.kind == "elementwise" else primitive.jvps
-    other.sweeping = (*primitive.sweeping[:2], other.vjps, other.pole)
-    return other
-
-
-def changed(node: Any, change: Callable[..., Any], position: int = 0) -> Any:
-    """A node of an elementwise operation, one of whose rules is changed."""
-    primitive, parents, args, ans, params = node
-    rules = list(primitive.vjps)
-    rule = rules[position]
-    rules[position] = lambda g, ans, *args, **params: change(rule, g, ans, args, params)
-    return with_rules(primitive, rules), parents, args, ans, params
-
-
 def cuts(tape: Any) -> Iterator[Wrong]:
     """Every path back over a tape, cut: nothing flows into one operand of one operation, or into any of them."""
     for i in range(tape.leaves, len(tape.nodes)):
@@ -294,12 +268,6 @@ def cuts(tape: Any) -> Iterator[Wrong]:
         for k in moving:
             operand = f" into operand {k + 1} of" if len(parents) > 1 else ""
             yield f"back{operand or ' through'} {primitive.name}, {at(tape, i)}", {i: without(tape.nodes[i], [k])}
-
-
-def without(node: Any, operands: Sequence[int]) -> Any:
-    """A node whose operands at these positions are constants."""
-    primitive, parents, *rest = node
-    return (primitive, tuple(-1 if k in operands else p for k, p in enumerate(parents)), *rest)
 
 
 def products(tape: Any, i: int) -> Iterator[Wrong]:
@@ -349,14 +317,6 @@ def elsewhere(tape: Any, unary: list[int]) -> Iterator[Wrong]:
                 f"the derivative of {primitive.name} is taken at the wrong value, {other}, {at(tape, i)}",
                 {i: changed(tape.nodes[i], change)},
             )
-
-
-def at(tape: Any, i: int) -> str:
-    """Where a node was made."""
-    if i < tape.leaves:
-        return f"input {i}"
-    label = f" ({tape.labels[i]})" if i in tape.labels else ""
-    return f"at {tape.lines[i]}{label}"
 
 
 # ----- all leaves -----------------------------------------------------------------------------------------------------
@@ -424,60 +384,181 @@ def diagnose(check: Any) -> None:
         return
     open_leaves = [k for k in wrong if findings[k].entry.fits]
     diagnoses = {findings[k].diagnosis for k in open_leaves}
-    if open_leaves and (None in diagnoses or len(diagnoses) > 1 or any("zero" in (d or "") for d in diagnoses)):
+    vague = any(d is None or "zero" in d or d.startswith(VAGUE) for d in diagnoses)
+    if open_leaves and (vague or len(diagnoses) > 1):
         by_sweeps(check, open_leaves, sizes)
 
 
 def by_sweeps(check: Any, wrong: list[int], sizes: dict[int, str]) -> None:
     """Look for the one mistake on the way back that gives what was written by hand."""
     findings, tape = check.findings, check.record.tape
-    manual = [f.entry.manual if f.entry.fits else None for f in findings]
-    loose = [0.0 if m is None else looseness(m, False) for m in manual]
-    best: dict[int, tuple[int, int, str]] = {}
-    deadline, count = time.perf_counter() + SECONDS, 0
-
-    def consider(what: str, leaves: list[Any]) -> bool:
-        """Remember what a mistake explains; whether it explains everything."""
-        matches = [m is not None and close(m, np.asarray(x), eps) for m, x, eps in zip(manual, leaves, loose)]
-        explained = [k for k in wrong if matches[k]]
-        for k in explained:
-            if k not in best or (len(explained), sum(matches)) > best[k][:2]:
-                best[k] = (len(explained), sum(matches), what)
-        return len(explained) == len(wrong) and all(match or m is None for match, m in zip(matches, manual))
-
-    def swept(source: Iterator[Wrong]) -> Iterator[tuple[str, list[Any]]]:
-        nonlocal count
-        for what, nodes in source:
-            if count >= SWEEPS or time.perf_counter() > deadline:
-                return
-            count += 1
-            leaves = leaves_with(check, nodes)
-            if leaves is not None:
-                yield what, leaves
-
-    for what, leaves in swept(mistakes(tape)):
-        if consider(what, leaves):
-            break
-    else:
-        for what, leaves in swept(cuts(tape)):
-            # The gradient is linear in what flows through one path: one sweep without it shows it for every factor.
-            flow = [t - np.asarray(x) for t, x in zip(check.tape, leaves)]
-            for which in [wrong, *([k] for k in wrong if len(wrong) > 1)]:
-                said = path_factor([manual[k] for k in which], [check.tape[k] for k in which], [flow[k] for k in which])
-                if said is None:
-                    continue
-                scaled = [t + (said - 1) * d for t, d in zip(check.tape, flow)]
-                if consider(of_path(said, what, sizes, max(loose)), scaled):
-                    break
-        one_sample(check, [k for k in wrong if k not in best and findings[k].diagnosis is None])
-    for k, (explained, _, what) in best.items():
-        if findings[k].diagnosis is None or explained > 1 or "zero" in findings[k].diagnosis:
+    search = Search(check, wrong)
+    captured = captured_arrays(check.problem.f)
+    in_order = [mistakes, lambda tape: likely(tape, captured)]
+    found = any(map(search.through, in_order)) or search.along_paths(sizes) or search.through(unlikely)
+    if not found and not search.one_of_many():
+        base = shifts(tape, search.changes_nothing)
+        if base and not search.is_explained():
+            any(search.through(source, base) for source in [*in_order, cuts])
+        one_sample(check, [k for k in wrong if k not in search.best and findings[k].diagnosis is None])
+    for k, (explained, _, what) in search.best.items():
+        said = findings[k].diagnosis
+        if said is None or explained > 1 or "zero" in said or said.startswith(VAGUE):
             findings[k].diagnosis = what
 
 
-def leaves_with(check: Any, nodes: dict[int, Any]) -> list[Any] | None:
+def captured_arrays(f: Any) -> list[tuple[str, Any]]:
+    """The arrays that a function takes from outside, by name."""
+    try:
+        scope = inspect.getclosurevars(inspect.unwrap(f))
+    except (TypeError, ValueError):
+        return []
+    return [(n, v) for n, v in {**scope.globals, **scope.nonlocals}.items() if isinstance(v, np.ndarray)]
+
+
+class Search:
+    """The mistakes that were tried on a tape, and for every wrong leaf the one that explains most."""
+
+    def __init__(self, check: Any, wrong: list[int]) -> None:
+        self.check, self.wrong = check, wrong
+        self.manual = [f.entry.manual if f.entry.fits else None for f in check.findings]
+        self.loose = [0.0 if m is None else looseness(m, False) for m in self.manual]
+        self.best: dict[int, tuple[int, int, str]] = {}
+        self.count, self.deadline = 0, time.perf_counter() + SECONDS
+        self.flows: list[tuple[int, str, list[Any]]] = []  # what flows along every path
+        self.beside: tuple[Any, list[Any]] | None = None
+
+    def is_explained(self) -> bool:
+        """Whether there is a mistake for every wrong leaf."""
+        return all(k in self.best for k in self.wrong)
+
+    def through(self, source: Callable[[Any], Iterator[Wrong]], base: dict[int, Any] | None = None) -> bool:
+        """Try mistakes one after another, on top of others that change nothing; whether one explains everything."""
+        for number, what, leaves in self.swept(source(self.check.record.tape), base or {}):
+            if self.consider(what, leaves, lambda number=number: self.holds_beside(source, number, base is not None)):
+                return True
+        return False
+
+    def swept(self, source: Iterator[Wrong], base: dict[int, Any]) -> Iterator[tuple[int, str, list[Any]]]:
+        """The number of every mistake, what it is, and the derivative with it."""
+        for number, (what, nodes) in enumerate(source):
+            if self.count >= SWEEPS or time.perf_counter() > self.deadline:
+                return
+            self.count += 1
+            leaves = leaves_with(self.check, self.check.record, {**base, **nodes})
+            if leaves is not None:
+                yield number, what, leaves
+
+    def consider(self, what: str, leaves: list[Any], holds: Callable[[], bool]) -> bool:
+        """Remember what a mistake explains; whether it explains everything."""
+        matches = [m is not None and close(m, np.asarray(x), eps) for m, x, eps in zip(self.manual, leaves, self.loose)]
+        explained = [k for k in self.wrong if matches[k]]
+        if explained and not holds():
+            return False
+        for k in explained:
+            if k not in self.best or (len(explained), sum(matches)) > self.best[k][:2]:
+                self.best[k] = (len(explained), sum(matches), what)
+        return len(explained) == len(self.wrong) and all(match or m is None for match, m in zip(matches, self.manual))
+
+    def changes_nothing(self, nodes: dict[int, Any]) -> bool:
+        """Whether the derivative stays as it is."""
+        leaves = leaves_with(self.check, self.check.record, nodes)
+        return leaves is not None and all(
+            np.allclose(x, t, rtol=1e-9, atol=1e-12) for x, t in zip(leaves, self.check.tape)
+        )
+
+    def holds_beside(self, source: Callable[[Any], Iterator[Wrong]], number: int, shifted: bool) -> bool:
+        """Whether a mistake explains a gradient of few numbers at a second point, too: one number fits by chance.
+
+        Where a second point cannot be had, nothing is said of so few numbers.
+        """
+        if sum(self.manual[k].size for k in self.wrong) > FEW:
+            return True
+        record, manual = self.second_point()
+        if record is None:
+            return False
+        _, nodes = next(itertools.islice(source(record.tape), number, None), (None, None))
+        if nodes is None:
+            return False
+        base = shifts(record.tape, lambda cut: True) if shifted else {}
+        leaves = leaves_with(self.check, record, {**base, **nodes})
+        return leaves is not None and all(
+            manual[k] is not None and close(manual[k], np.asarray(leaves[k]), self.loose[k]) for k in self.wrong
+        )
+
+    def second_point(self) -> tuple[Any, list[Any]]:
+        """A recording of f some way from the point, and what was written by hand there; None if f is undefined."""
+        if self.beside is None:
+            problem, claim = self.check.problem, self.check.claim
+            leaves = problem.moved(claim.v, 0.11)
+            try:
+                record = problem.trace(leaves, type(self.check.record.tape)())
+                manual = claim.again(leaves)
+            except Exception:  # f is not defined there
+                record, manual = None, None
+            self.beside = (None, []) if manual is None else (record, manual)
+        return self.beside
+
+    def along_paths(self, sizes: dict[int, str]) -> bool:
+        """What flows along one path, missing or by a wrong factor; or of several paths one alone."""
+        check, tape_says, flows = self.check, self.check.tape, self.flows
+        for number, what, leaves in self.swept(cuts(check.record.tape), {}):
+            # The gradient is linear in what flows through one path: one sweep without it shows it for every factor.
+            flow = [t - np.asarray(x) for t, x in zip(tape_says, leaves)]
+            if any(np.any(flow[k]) for k in self.wrong):
+                flows.append((number, what, flow))
+        for only_missing in (True, False):  # a path that is missing is likelier than one with a factor
+            for number, what, flow in flows:
+                for which in [self.wrong, *([k] for k in self.wrong if len(self.wrong) > 1)]:
+                    parts = [[self.manual[k] for k in which], [tape_says[k] for k in which], [flow[k] for k in which]]
+                    said = path_factor(*parts)
+                    if said is None or (only_missing and abs(said) > 10 * max(self.loose)):
+                        continue
+                    scaled = [t + (said - 1) * d for t, d in zip(tape_says, flow)]
+                    holds = lambda number=number, said=said: self.factor_holds_beside(number, said)
+                    if self.consider(of_path(said, what, sizes, max(self.loose)), scaled, holds):
+                        return True
+        if sum(self.manual[k].size for k in self.wrong) <= FEW:
+            return self.is_explained()
+        for (_, one, flow), (_, other, rest) in itertools.permutations(flows[:40], 2):
+            if all(close(self.manual[k], 2 * flow[k], self.loose[k]) for k in self.wrong):
+                if all(close(flow[k] + rest[k], tape_says[k], 1e-9) for k in self.wrong):
+                    text = f"what flows {one} counts twice, and what flows {other} not at all: a matrix was taken for "
+                    return self.consider(text + "symmetric", self.instead([2 * f for f in flow]), lambda: True)
+        return self.is_explained()
+
+    def one_of_many(self) -> bool:
+        """Of several paths into a leaf one alone."""
+        for _, what, flow in self.flows:
+            if all(self.manual[k].size > FEW and close(self.manual[k], flow[k], self.loose[k]) for k in self.wrong):
+                text = f"only what flows {what} is there; the other contributions to this leaf are missing"
+                return self.consider(text, self.instead(flow), lambda: True)
+        return False
+
+    def instead(self, leaves: list[Any]) -> list[Any]:
+        """The derivative by the tape with these in place of the wrong leaves."""
+        return [leaves[k] if k in self.wrong else t for k, t in enumerate(self.check.tape)]
+
+    def factor_holds_beside(self, number: int, factor: float) -> bool:
+        """Whether what flows along a path has the same wrong factor at a second point."""
+        if sum(self.manual[k].size for k in self.wrong) > FEW and abs(factor * (factor - 2) * (factor + 1)) < 1e-6:
+            return True
+        record, manual = self.second_point()
+        if record is None:
+            return False
+        _, nodes = next(itertools.islice(cuts(record.tape), number, None), (None, None))
+        rest = None if nodes is None else leaves_with(self.check, record, nodes)
+        if rest is None:
+            return False
+        truth = self.check.claim.by_tape(record)
+        return all(
+            manual[k] is not None and close(manual[k], np.asarray(truth[k] + (factor - 1) * (truth[k] - rest[k])), 1e-5)
+            for k in self.wrong
+        )
+
+
+def leaves_with(check: Any, record: Any, nodes: dict[int, Any]) -> list[Any] | None:
     """The derivative by a tape some of whose nodes are replaced, `None` if it cannot be had."""
-    record = check.record
     tape, kept, captured = record.tape, record.tape.nodes, record.tape.captured
     tape.nodes, tape.captured = list(kept), {}
     for i, node in nodes.items():
