@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.checking.nodes import Wrong, adds, at, changed, with_rules, without
+from minigrad.core.primitive import Primitive
 from minigrad.core.tape import peel
 from minigrad.rules.moving import getitem
 from minigrad.rules.products import matmul
@@ -26,6 +27,124 @@ MOST_PAIRS = 150  #: pairs of paths that are cut together
 MOST_EXCHANGES = 300  #: of values, in a tape of many products
 MOST_VALUES = 40  #: values that are tried in place of another one
 LONGEST = 8  #: operations in a chain that may lack its derivative as a whole
+
+
+# ----- in a formula or a layer ----------------------------------------------------------------------------------------
+
+
+def mistakes(tape: Any) -> Iterator[Wrong]:
+    """Mistakes that can be made on the way back over a tape, likely ones first."""
+    nodes = tape.nodes
+    unary = [
+        i for i in range(tape.leaves, len(nodes))
+        if nodes[i][0].kind == "elementwise" and len(nodes[i][1]) == 1 and not adds(nodes[i][0])
+    ]  # fmt: skip
+    groups: dict[Primitive, list[int]] = {}
+    for i in unary:
+        groups.setdefault(nodes[i][0], []).append(i)
+    for primitive, members in groups.items():
+        name = primitive.name
+        for what, change in _ACTIVATION:
+            if len(members) > 1:
+                yield (
+                    f"the derivative of {name} is {what}, at all {len(members)} places",
+                    {i: changed(nodes[i], change) for i in members},
+                )
+            for i in members:
+                yield f"the derivative of {name} is {what}, {at(tape, i)}", {i: changed(nodes[i], change)}
+    for i in range(tape.leaves, len(nodes)):
+        primitive, parents = nodes[i][:2]
+        if primitive.kind == "elementwise" and len(parents) == 2 and not adds(primitive):
+            what = "factor" if primitive.chooses is None else "derivative"
+            for k, parent in enumerate(parents):
+                if parent >= 0:
+                    yield (
+                        f"the {what} of {primitive.name} is missing, {at(tape, i)}",
+                        {i: changed(nodes[i], _missing, k)},
+                    )
+        if primitive is matmul.primitive:
+            yield from products(tape, i)
+    yield from elsewhere(tape, unary)
+
+
+def _missing(rule: Any, g: Any, ans: Any, args: Any, params: Any) -> Any:
+    return g * np.ones(np.shape(ans))
+
+
+_ACTIVATION: list[tuple[str, Callable[..., Any]]] = [
+    ("missing", _missing),
+    ("taken at its output instead of its input", lambda rule, g, ans, args, params: rule(g, ans, ans, **params)),
+    ("taken at its input instead of its output", lambda rule, g, ans, args, params: rule(g, args[0], *args, **params)),
+    ("applied twice", lambda rule, g, ans, args, params: rule(rule(g, ans, *args, **params), ans, *args, **params)),
+    (
+        "divided by instead of multiplied with",
+        lambda rule, g, ans, args, params: g / rule(np.ones(np.shape(ans)), ans, *args, **params),
+    ),
+]
+
+
+def cuts(tape: Any) -> Iterator[Wrong]:
+    """Every path back over a tape, cut: nothing flows into one operand of one operation, or into any of them."""
+    for i in range(tape.leaves, len(tape.nodes)):
+        primitive, parents = tape.nodes[i][:2]
+        moving = [k for k, parent in enumerate(parents) if parent >= 0]
+        if len(moving) > 1:
+            yield f"back through {primitive.name}, {at(tape, i)}", {i: without(tape.nodes[i], moving)}
+        for k in moving:
+            operand = f" into operand {k + 1} of" if len(parents) > 1 else ""
+            yield f"back{operand or ' through'} {primitive.name}, {at(tape, i)}", {i: without(tape.nodes[i], [k])}
+
+
+def products(tape: Any, i: int) -> Iterator[Wrong]:
+    """A product of matrices pulled back with a factor that is not transposed, or with the value of another layer."""
+    primitive, parents, args, ans, params = tape.nodes[i]
+    plain = [np.asarray(peel(arg)) for arg in args]
+    if any(x.ndim != 2 for x in plain):
+        return
+    for k, parent in enumerate(parents):
+        if parent < 0:
+            continue
+        other = plain[1 - k]
+        candidates = (
+            [(f"the other factor is not transposed, {at(tape, i)}", other.T)]
+            if other.shape[0] == other.shape[1]
+            else []
+        )
+        seen = {id(args[1 - k])}
+        for j, node in enumerate(tape.nodes):
+            for value in (node[3], *node[2]):
+                if np.shape(value) == other.shape and id(value) not in seen and type(value) is np.ndarray:
+                    seen.add(id(value))
+                    what = tape.labels.get(j) or (f"the result of {node[0].name}" if node[0] else "an input")
+                    candidates.append(
+                        (f"it is made with the wrong layer: with {what} ({at(tape, j)}), {at(tape, i)}", value)
+                    )
+        for what, value in candidates[:12]:
+            rules = list(primitive.vjps)
+            push = (lambda g, value: g @ value.T) if k == 0 else (lambda g, value: value.T @ g)
+            rules[k] = lambda g, ans, *args, value=value, push=push, **params: push(g, value)
+            yield what, {i: (with_rules(primitive, rules), parents, args, ans, params)}
+
+
+def elsewhere(tape: Any, unary: list[int]) -> Iterator[Wrong]:
+    """The derivative of an activation taken at the value of another layer."""
+    for i in unary:
+        primitive, parents, args, ans, _ = tape.nodes[i]
+        seen: set[int] = {id(args[0])}
+        for j, node in enumerate(tape.nodes[tape.leaves :], tape.leaves):
+            value = node[3]
+            if j in (i, parents[0]) or np.shape(value) != np.shape(ans) or id(value) in seen or type(value) is tuple:
+                continue
+            seen.add(id(value))
+            change = lambda rule, g, ans, args, params, v=value, p=primitive: rule(g, p.fun(v, **params), v, **params)
+            other = f"that of {node[0].name} ({at(tape, j)})"
+            yield (
+                f"the derivative of {primitive.name} is taken at the wrong value, {other}, {at(tape, i)}",
+                {i: changed(tape.nodes[i], change)},
+            )
+
+
+# ----- in any program -------------------------------------------------------------------------------------------------
 
 
 def likely(tape: Any, captured: Sequence[tuple[str, Any]] = ()) -> Iterator[Wrong]:
@@ -124,7 +243,7 @@ def masks(tape: Any) -> Iterator[Wrong]:
 
 def chain_to(tape: Any, i: int) -> list[int]:
     """The elementwise operations of one variable that lead to a node, the last of them first."""
-    chain = []
+    chain: list[int] = []
     while i >= tape.leaves and len(chain) < LONGEST:
         primitive, parents = tape.nodes[i][:2]
         moving = [p for p in parents if p >= 0]
@@ -157,7 +276,7 @@ def chains(tape: Any) -> Iterator[Wrong]:
             if all(adds(tape.nodes[j][0]) for j in part):
                 continue
             with np.errstate(all="ignore"):
-                slope = 1.0
+                slope: Any = 1.0
                 for j in part:
                     slope = slope * np.asarray(peel(slope_of(tape.nodes[j])))
             if not np.all(np.isfinite(slope)) or np.any(slope == 0):
@@ -427,7 +546,7 @@ def pairs(tape: Any) -> Iterator[Wrong]:
 
 def shifts(tape: Any, idle: Callable[[dict[int, Any]], bool]) -> dict[int, Any]:
     """Maxima that are subtracted for the sake of the range: nothing flows through them in all, so people leave them."""
-    found = {}
+    found: dict[int, Any] = {}
     for i in reductions(tape):
         if tape.nodes[i][0].chooses is not None:
             cut = {i: without(tape.nodes[i], [0])}

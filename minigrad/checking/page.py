@@ -10,11 +10,14 @@ from typing import Any
 from minigrad.checking import figures
 from minigrad.checking.records import LeafReport, Report, Verdict
 from minigrad.checking.text import (
+    ENTRY_TITLES,
     LEAF_TITLES,
     MEANING,
     SIGNS,
     diagnoses,
+    entry_rows,
     leaf_cells,
+    next_step,
     number,
     ordered,
     path_of_worst,
@@ -47,6 +50,7 @@ def html(report: Report) -> Html:
         leaves_section(report),
         section("Findings", *[finding(leaf) for leaf in ordered(report) if leaf.verdict is not Verdict.OK]),
         layers_section(report),
+        programs_section(report),
         section(
             "Kinks", listing(f"{k.operation}{f' at {k.line}' if k.line else ''}: {k.detail}" for k in report.kinks)
         ),
@@ -125,7 +129,22 @@ def finding(leaf: LeafReport) -> Html:
     if leaf.worst_index is not None and leaf.max_abs != 0:
         values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
         parts.append(paragraph("Worst entry ", element("code", path_of_worst(leaf)), f": {values}."))
-    return joined([*parts, listing(leaf.evidence)])
+    parts.append(listing(leaf.evidence))
+    if entries := entry_rows(leaf):
+        parts.append(pages.table(ENTRY_TITLES, entries, f"All entries of {leaf.path or 'the argument'}"))
+    return joined(parts)
+
+
+def programs_section(report: Report) -> Html:
+    """What to do where no mistake is named, with the gradient by hand beside that of the tape."""
+    if report.programs is None:
+        return Html()
+    by_hand, by_tape = report.programs
+    beside = [
+        element("div", element("h3", title), pages.scrolling(title, element("pre", text)))
+        for title, text in (("Yours", by_hand), ("What the tape writes", by_tape))
+    ]
+    return section("What to do next", *map(paragraph, next_step(report)), element("div", *beside, class_="grid"))
 
 
 def layers_section(report: Report) -> Html:

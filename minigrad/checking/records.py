@@ -143,6 +143,8 @@ class Report:
     first_diverging: str | None = None
     diagnosis_evaluations: int = 0
     notes: tuple[str, ...] = ()
+    #: where no mistake is named: what was written by hand, and the gradient that the tape writes, as programs
+    programs: tuple[str, str] | None = None
 
     def __bool__(self) -> bool:
         raise TypeError(

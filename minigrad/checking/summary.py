@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import math
+import textwrap
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -14,6 +16,10 @@ from minigrad.checking.comparison import Comparison, Finding
 from minigrad.checking.evidence import curve_points, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import PRECEDENCE, LayerReport, LeafReport, Report, Verdict
+from minigrad.compiler import source
+from minigrad.modes.reverse import grad
+
+LONGEST = 80  #: lines of a program that is shown beside the one by hand
 
 nan, inf = math.nan, math.inf
 
@@ -48,7 +54,24 @@ def finished(case: Comparison, extra: Sequence[Finding], layers: tuple[LayerRepo
         first_diverging=next((layer.name for layer in layers if layer.verdict is Verdict.WRONG), None),
         diagnosis_evaluations=problem.calls - evaluations,
         notes=tuple(case.claim.complaints + case.notes),
+        programs=programs(case) if any(is_a_riddle(leaf) for leaf in leaves) else None,
     )
+
+
+def is_a_riddle(leaf: LeafReport) -> bool:
+    """Whether a leaf is wrong and nothing says why."""
+    return leaf.verdict is Verdict.WRONG and leaf.diagnosis is None and leaf.manual_shape == leaf.shape
+
+
+def programs(case: Comparison) -> tuple[str, str] | None:
+    """What was written by hand and the gradient that the tape writes; None where either has no text, or a long one."""
+    problem = case.problem
+    try:
+        by_hand = textwrap.dedent(inspect.getsource(case.claim.manual))
+        by_tape = str(source(grad(problem.f, problem.argnum), *problem.args, **problem.kwargs))
+    except Exception:  # a function without a file, or one that cannot be a program
+        return None
+    return (by_hand, by_tape) if by_tape.count("\n") <= LONGEST else None
 
 
 def precision(case: Comparison) -> str:

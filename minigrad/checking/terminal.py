@@ -8,15 +8,20 @@ from typing import Any, TextIO
 
 from minigrad.checking.records import Report, Verdict
 from minigrad.checking.text import (
+    ENTRY_TITLES,
     LEAF_TITLES,
     MEANING,
     SIGNS,
+    columns,
     diagnoses,
+    entry_rows,
     leaf_cells,
+    next_step,
     number,
     ordered,
     path_of_worst,
     seconds,
+    side_by_side,
     text,
     worst_entry,
 )
@@ -79,6 +84,8 @@ def rich_parts(report: Report, width: int = 80) -> list[Any]:
             values = ", ".join(f"{name} {value}" for name, value in worst_entry(leaf))
             lines.append(f"  worst entry {plain(path_of_worst(leaf))}: {values}")
         lines += [f"  {plain(fact)}" for fact in leaf.evidence]
+        if entries := entry_rows(leaf):
+            lines += [plain(line) for line in columns([ENTRY_TITLES, *entries])]
         parts.append("\n".join(lines))
     if report.layers:
         layers = Table("delta", "verdict", "shape", "largest error", "relative", "line", title="going backward")
@@ -98,4 +105,5 @@ def rich_parts(report: Report, width: int = 80) -> list[Any]:
             taylor.add_row(f"{row.step:.0e}", *remainders, number(row.slope, 3))
         parts.append(taylor)
     parts += [f"[dim]note: {plain(note)}[/]" for note in report.notes]
+    parts += [plain("\n".join([*next_step(report), *side_by_side(report)]))] if report.programs else []
     return parts

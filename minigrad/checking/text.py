@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from minigrad.checking.records import PRECEDENCE, LeafReport, Report, Verdict, misfit
 
+WHOLE = 12  # entries of a leaf that are all shown
 SHOWN = 40  # leaves in the table of a report; those that are not OK come first
 SIGNS = {Verdict.OK: "✓", Verdict.WRONG: "✗", Verdict.NOT_DIFFERENTIABLE: "∧", Verdict.INCONCLUSIVE: "?"}
 MEANING = {
@@ -66,6 +69,7 @@ def text(report: Report) -> str:
         lines.append(f"  kink: {kink.operation}{where}: {kink.detail}")
     lines += taylor_lines(report)
     lines += [f"  note: {note}" for note in report.notes]
+    lines += [f"  {line}" for line in next_step(report)] + side_by_side(report)
     return "\n".join(lines)
 
 
@@ -96,7 +100,48 @@ def leaf_lines(leaf: LeafReport) -> list[str]:
     lines += [f"    {fact}" for fact in leaf.evidence]
     if leaf.diagnosis:
         lines.append(f"    looks like: {leaf.diagnosis}")
+    if entries := entry_rows(leaf):
+        lines += columns([ENTRY_TITLES, *entries], "    ")
     return lines
+
+
+ENTRY_TITLES = ["entry", "yours", "tape", "ratio"]
+
+
+def entry_rows(leaf: LeafReport) -> list[list[str]]:
+    """All entries of a small leaf that is not OK."""
+    manual, tape, _ = leaf.arrays or (None, None, None)
+    if leaf.verdict is Verdict.OK or not 1 < leaf.size <= WHOLE or manual is None or tape is None:
+        return []
+    if manual.shape != tape.shape:
+        return []
+    rows = []
+    for index in np.ndindex(*tape.shape):
+        yours, true = manual[index], tape[index]
+        ratio = number((yours / true).item(), 5) if true != 0 and np.isfinite(true) else "-"
+        place = f"{leaf.path}[{', '.join(map(str, index))}]"
+        rows.append([place, number(yours.item(), 7), number(true.item(), 7), ratio])
+    return rows
+
+
+def next_step(report: Report) -> list[str]:
+    """What to do where no mistake is named."""
+    if report.programs is None:
+        return []
+    return [
+        "no known mistake explains this. What to do next: name intermediate values in your function, "
+        "u = minigrad.name(A @ x, 'u'), and hand over your cotangents of them, check(..., deltas={'u': ...}). "
+        "The first that differs, going backward, is where the mistake is.",
+    ]
+
+
+def side_by_side(report: Report) -> list[str]:
+    """The gradient by hand, and the one that the tape writes."""
+    if report.programs is None:
+        return []
+    by_hand, by_tape = report.programs
+    indented = lambda text: [f"    {line}".rstrip() for line in text.rstrip().splitlines()]
+    return ["", "  yours:", *indented(by_hand), "", "  what the tape writes, by minigrad.source:", *indented(by_tape)]
 
 
 def layer_lines(report: Report) -> list[str]:

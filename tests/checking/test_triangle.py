@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minigrad import check, grad, value
-from minigrad.checking.diagnosis import of_numbers
+from minigrad.checking.patterns import of_numbers
 from minigrad.scipy import linalg
 from minigrad.test_util import check_grads
 
