@@ -10,8 +10,8 @@ import pytest
 import minigrad
 
 pytest.importorskip("scipy", reason="some of the functions are SciPy's")
-from benchmarks.corpus.realistic import CASES  # noqa: E402
-from benchmarks.corpus.realistic.case import Case, normal, sigmoid, softmax  # noqa: E402
+from benchmarks.corpus.realistic import CASES
+from benchmarks.corpus.realistic.case import Case, normal, sigmoid, softmax
 
 # Wrong gradients of functions that no hypothesis makes: the report must not guess.
 NOT_NAMED = {
