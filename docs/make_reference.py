@@ -32,7 +32,7 @@ GROUPS = [
     Group("Sparse matrices of derivatives", "minigrad",
           "sparse_jacobian sparse_hessian sparsity hessian_sparsity jacobian_colouring hessian_colouring"),
     Group("Any order", "minigrad", "derivatives jet laplacian bilaplacian"),
-    Group("Many examples", "minigrad", "batched vmap", "`vmap` is another name of `batched`."),
+    Group("Many examples", "minigrad", "batched vmap summed", "`vmap` is another name of `batched`."),
     Group("As a program", "minigrad", "compile source derivation Derivation"),
     Group("As a program, `minigrad.compiler`", "minigrad.compiler", "explain Compiled CannotCompileError"),
     Group("Errors", "minigrad",

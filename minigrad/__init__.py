@@ -87,6 +87,7 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.operations.implicit import fixed_point as fixed_point
     from minigrad.operations.implicit import root as root
     from minigrad.operations.scan import checkpointed_scan as checkpointed_scan
+    from minigrad.operations.summed import summed as summed
     from minigrad.show.derivation import Derivation as Derivation
     from minigrad.show.derivation import derivation as derivation
     from minigrad.show.explore import Explorer as Explorer
@@ -110,6 +111,7 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(["custom_elementwise", "custom_primitive"], "operations.custom"),
     **dict.fromkeys(["custom_root", "fixed_point", "root"], "operations.implicit"),
     "checkpointed_scan": "operations.scan",
+    "summed": "operations.summed",
     **dict.fromkeys(["Derivation", "derivation"], "show.derivation"),
     **dict.fromkeys(["Explorer", "explore"], "show.explore"),
     **dict.fromkeys(["NanExplanation", "explain_nan"], "show.nan"),
