@@ -15,6 +15,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 import argparse
+import itertools
 import math
 import pickle
 import resource
@@ -45,7 +46,7 @@ def loss(w: Any, x: Any, y: Any) -> Any:
 
 def parameters() -> list[Any]:
     rng = np.random.default_rng(0)
-    return [(rng.standard_normal((m, n)), np.zeros((m, 1))) for n, m in zip(LAYERS, LAYERS[1:])]
+    return [(rng.standard_normal((m, n)), np.zeros((m, 1))) for n, m in itertools.pairwise(LAYERS)]
 
 
 def data(folder: Path, samples: int) -> tuple[Any, Any]:
