@@ -51,6 +51,7 @@ def test_options_mean_what_they_mean_in_scipy(call, own) -> None:
     check_grads(call, order=1)(A)
 
 
+@pytest.mark.filterwarnings("ignore:scipy.linalg. the `lwork` keyword:DeprecationWarning")  # from SciPy 1.18 on
 def test_options_stand_where_scipy_has_them() -> None:
     """Also those without an effect on the result, which are accepted."""
     np.testing.assert_allclose(linalg.qr(A, False, None, "r")[0], sl.qr(A, False, None, "r")[0])
