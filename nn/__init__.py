@@ -6,7 +6,8 @@ Y is (k, n).
 | module       | its one job                                                                      |
 |--------------|----------------------------------------------------------------------------------|
 | `arrays`     | the types of arrays, for annotations                                             |
-| `data`       | the spiral, the two arcs, LibSVM files, data sets bundled with scikit-learn      |
+| `data`       | the spiral, the two arcs, files, data sets bundled with scikit-learn             |
+| `files`      | LibSVM and CSV files                                                             |
 | `mlp`        | the network: random parameters, and a forward pass that keeps every intermediate |
 | `loss`       | stabilised log-sum-exp and soft-max, the logistic losses                         |
 | `backprop`   | the gradient derived by hand, on NumPy only, so that it can disagree             |

@@ -63,8 +63,9 @@ def parser() -> argparse.ArgumentParser:
         "--data",
         default="spiral",
         metavar="NAME|PATH",
-        help="spiral, two_arcs, iris, wine, breast_cancer, digits, or the path of a classification problem in LibSVM"
-        " format, also .gz or .bz2 (default: spiral); all but the first two need scikit-learn",
+        help="spiral, two_arcs, iris, wine, breast_cancer, digits, or the path of a classification problem: a .csv file"
+        " (with or without a header; the labels are the column label, class, target or y, or else the last one), or"
+        " LibSVM text; also .gz or .bz2 (default: spiral); the sets from iris to digits need scikit-learn",
     )
     tour.add_argument(
         "--steps",
@@ -109,8 +110,8 @@ def parser() -> argparse.ArgumentParser:
         "--data",
         default="spiral",
         metavar="NAME|PATH",
-        help="spiral, two_arcs, or the path of a classification problem with two features in LibSVM format, also .gz or"
-        " .bz2 (default: spiral); a file needs scikit-learn",
+        help="spiral, two_arcs, or the path of a classification problem with two features, a .csv file or LibSVM text,"
+        " also .gz or .bz2 (default: spiral)",
     )
     shown.add_argument(
         "--steps",

@@ -1,4 +1,4 @@
-"""Data to classify: two synthetic sets, LibSVM text files, and the sets bundled with scikit-learn.
+"""Data to classify: two synthetic sets, LibSVM and CSV files (`nn.files`), and the sets bundled with scikit-learn.
 
 Columns are samples: x is (p, n) and y is (n,) with the labels 0..k-1.
 
@@ -15,25 +15,18 @@ Columns are samples: x is (p, n) and y is (n,) with the labels 0..k-1.
 - no name is used for two things (the depth of the network was overwritten by an image).
 """
 
-import bz2
-import gzip
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from minigrad.errors import MinigradError
+from nn import files
 from nn.arrays import Array, Labels, Seed
+from nn.files import DataError as DataError
 
 SYNTHETIC = ("spiral", "two_arcs")
 BUNDLED = ("iris", "wine", "breast_cancer", "digits")
-MAX_ENTRIES = 50_000_000  # a dense float64 array of 400 MB
-
-
-class DataError(MinigradError, ValueError):
-    """A file that is not a classification problem, or not in the LibSVM format; the message says which and where."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +37,7 @@ class Dataset:
         name: what it is called in titles.
         x_train, x_test: features, shapes (p, n_train) and (p, n_test), float64.
         y_train, y_test: labels 0..k-1, shapes (n_train,) and (n_test,).
-        classes: the name of every class, in the order of the labels (the label itself for a LibSVM file).
+        classes: the name of every class, in the order of the labels (the label itself for a file).
     """
 
     name: str
@@ -222,16 +215,18 @@ def load(source: str | Path, *, test_fraction: float = 0.25, rng: Seed = None) -
     two synthetic sets fill the square already and are not scaled; their test part is a second, independent draw.
 
     Args:
-        source: "spiral", "two_arcs", "iris", "wine", "breast_cancer", "digits", or the path of a LibSVM text file
-            (also .gz or .bz2). The labels of a file may be any integers, such as -1 and +1.
+        source: "spiral", "two_arcs", "iris", "wine", "breast_cancer", "digits", or the path of a text file:
+            LibSVM, or CSV with the ending .csv (also .gz or .bz2). The labels of a LibSVM file may be any integers,
+            such as -1 and +1. A CSV file may have a header; the labels are the column named label, class, target or y,
+            or else the last one, and may be words.
         test_fraction: share of every class that is held out.
         rng: a NumPy generator, or a seed for a new one; draws the noise and the split.
 
     Raises:
         FileNotFoundError: if there is neither such a file nor such a data set.
         OSError: if the file cannot be read.
-        DataError: if the file is malformed (the line is named), its labels are not integers, a value is not finite, or
-            it has fewer than two classes, no features, or a class with a single sample.
+        DataError: if the file is malformed (the line is named), its labels are not integers (or words), a value is
+            not finite, or it has fewer than two classes, no features, or a class with a single sample.
         ImportError: if scikit-learn is needed and missing.
 
     >>> data = load("two_arcs", rng=0)
@@ -251,7 +246,12 @@ def load(source: str | Path, *, test_fraction: float = 0.25, rng: Seed = None) -
     else:
         path = Path(source)
         name = path.name
-        x, y, classes = _libsvm(path)
+        if not path.exists():
+            names = ", ".join(SYNTHETIC + BUNDLED)
+            raise FileNotFoundError(f"{path}: no such file, and no data set of that name (there are {names})")
+        if path.is_dir():
+            raise IsADirectoryError(f"{path}: a folder, where a LibSVM or CSV file was expected")
+        x, y, classes = files.read(path)
     counts = np.bincount(y, minlength=len(classes))
     if counts.min() < 2:
         lonely = [c for c, count in zip(classes, counts, strict=True) if count < 2]
@@ -261,9 +261,13 @@ def load(source: str | Path, *, test_fraction: float = 0.25, rng: Seed = None) -
             " (are the labels numbers to predict by regression?)"
         )
     train, test = split(y, test_fraction, generator)
-    centre, factor = fit_scaling(x[:, train])
-    x = (x - centre) * factor
-    return Dataset(name, x[:, train], y[train], x[:, test], y[test], classes)
+    parts = x[:, train], x[:, test]
+    del x  # large data is in memory twice, not more often: the parts are scaled in place
+    centre, factor = fit_scaling(parts[0])
+    for part in parts:
+        part -= centre
+        part *= factor
+    return Dataset(name, parts[0], y[train], parts[1], y[test], classes)
 
 
 def _scikit_learn() -> Any:
@@ -279,89 +283,3 @@ def _bundled(name: str) -> tuple[Array, Labels, tuple[str, ...]]:
     bunch = getattr(_scikit_learn(), f"load_{name}")()
     x = np.ascontiguousarray(bunch.data.T, dtype=np.float64)
     return x, bunch.target.astype(np.intp), tuple(str(c) for c in bunch.target_names)
-
-
-def _libsvm(path: Path) -> tuple[Array, Labels, tuple[str, ...]]:
-    if not path.exists():
-        names = ", ".join(SYNTHETIC + BUNDLED)
-        raise FileNotFoundError(f"{path}: no such file, and no data set of that name (there are {names})")
-    if path.is_dir():
-        raise IsADirectoryError(f"{path}: a folder, where a LibSVM file was expected")
-    datasets = _scikit_learn()
-    try:
-        sparse, labels = datasets.load_svmlight_file(str(path))
-    except (ValueError, OverflowError, EOFError) as error:  # scikit-learn does not name the line
-        raise DataError(f"{path}: {_first_fault(path) or f'not in LibSVM format ({error})'}") from error
-
-    n, p = sparse.shape
-    if n == 0:
-        raise DataError(f"{path}: holds no samples")
-    if p == 0 or sparse.nnz == 0:
-        raise DataError(f"{path}: holds labels but no features")
-    if n * p > MAX_ENTRIES:
-        raise DataError(f"{path}: {n} samples with {p} features are too many for the dense arrays used here")
-    broken = np.flatnonzero(~np.isfinite(labels) | (labels != np.round(labels)))
-    if broken.size:
-        i = int(broken[0])
-        raise DataError(
-            f"{path}: line {_line_of(path, i)}: label {labels[i]:g} is not an integer; this is classification,"
-            " every label names a class"
-        )
-    if not np.all(np.isfinite(sparse.data)):
-        first = np.flatnonzero(~np.isfinite(sparse.data))[0]
-        i = int(np.searchsorted(sparse.indptr, first, side="right")) - 1  # the row in which this entry is stored
-        raise DataError(f"{path}: line {_line_of(path, i)}: a value is not a finite number")
-    values, y = np.unique(labels, return_inverse=True)
-    if values.size < 2:
-        raise DataError(f"{path}: all {n} labels are {values[0]:g}; a classification needs two classes or more")
-    return np.ascontiguousarray(sparse.toarray().T), y.astype(np.intp), tuple(f"{v:.0f}" for v in values)
-
-
-def _samples(path: Path) -> Iterator[tuple[int, str]]:
-    """The line number and the text of every sample, without blank lines and comments."""
-    opener: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(path.suffix, open)
-    file: IO[str]
-    with opener(path, "rt", encoding="utf-8", errors="replace") as file:
-        for number, line in enumerate(file, start=1):
-            text = line.split("#", 1)[0].strip()
-            if text:
-                yield number, text
-
-
-def _line_of(path: Path, sample: int) -> int:
-    return next(number for i, (number, _) in enumerate(_samples(path)) if i == sample)
-
-
-def _first_fault(path: Path) -> str | None:
-    """The fault of the first line not of the form `label index:value index:value ...`; None if all have this form."""
-    try:
-        for number, text in _samples(path):
-            label, *features = text.split()
-            shown = label if len(label) <= 30 else label[:27] + "..."
-            if "," in label:
-                return f"line {number}: several labels in {shown!r}; one per sample is expected"
-            if label.startswith("\ufeff"):
-                return f"line {number}: the file starts with a byte order mark; save it as UTF-8 without one"
-            if not _is_number(label):
-                return f"line {number}: the label {shown!r} is not a number"
-            previous = -1
-            for feature in features:
-                index, colon, value = feature.partition(":")
-                if index == "qid":
-                    continue
-                if not (colon and index.isdecimal() and _is_number(value)):
-                    return f"line {number}: {feature[:30]!r} is not of the form index:value"
-                if int(index) <= previous:
-                    return f"line {number}: index {index} comes after {previous}; they must increase"
-                previous = int(index)
-    except (OSError, EOFError) as error:
-        return f"cannot be read ({error})"
-    return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -3,6 +3,7 @@
 import ast
 import copy
 import importlib
+import multiprocessing
 import pickle
 from pathlib import Path
 
@@ -114,6 +115,22 @@ def test_errors_are_raised_caught_and_pickled(kind: type[Exception], way: tuple)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         same_error(pickle.loads(pickle.dumps(error, protocol)), error)
     same_error(copy.copy(error), error)
+
+
+def test_errors_come_back_from_a_pool_of_processes() -> None:
+    """An error that cannot be unpickled leaves the pool waiting for ever."""
+    A, b = [np.ones((2, 2))], [np.ones((2, 1))]
+    calls = {
+        errors.ExpressionError: (Expression, ("1 + snh(x)",)),
+        nn.data.DataError: (nn.data.split, (np.array([0, 0, 1]), 0.25)),
+        nn.train.DivergedError: (nn.train.train, (A, b, np.full((2, 2), np.nan), np.eye(2), 5)),
+    }
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        for kind, (function, args) in calls.items():
+            answer = pool.apply_async(function, args)
+            with pytest.raises(kind) as caught:
+                answer.get(timeout=120)
+            assert type(caught.value) is kind
 
 
 def same_error(again: BaseException, error: BaseException) -> None:
