@@ -47,6 +47,8 @@ GROUPS = [
     Group("Memory", "minigrad", "checkpoint checkpointed_scan stop_gradient"),
     Group("Operations of your own, and equations", "minigrad",
           "custom_primitive custom_elementwise root fixed_point custom_root"),
+    Group("Minimisation, `minigrad.optimize`", "minigrad.optimize", "minimize",
+          "Needs SciPy: `pip install scipy`."),
     Group("Parameters and updates", "minigrad", "tree_map set_at add_at",
           "A parameter is an array or a number, or a tuple, list, dict, namedtuple or dataclass of them, nested. "
           "`None`, strings and other non-numbers pass through."),

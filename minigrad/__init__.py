@@ -143,7 +143,7 @@ def __dir__() -> list[str]:
 
 # The modules that users import, and the names that `from minigrad import *` leaves out: Python has a `compile`, and
 # a module called `numpy` is best imported by its own name.
-_FACES = ("builtins", "compiler", "errors", "extend", "misc", "scipy", "test_util", "testing")
+_FACES = ("builtins", "compiler", "errors", "extend", "misc", "optimize", "scipy", "test_util", "testing")
 _NOT_BOUND_BY_A_STAR = ("compile", "numpy")
 
 __all__ = [

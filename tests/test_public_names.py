@@ -46,7 +46,7 @@ def test_public_names() -> None:
 def test_dir_shows_public_names_only() -> None:
     """Neither what the package imports for itself nor the folders of the engine."""
     shown = {name for name in dir(minigrad) if not name.startswith("__")}
-    modules = {"builtins", "compiler", "errors", "extend", "misc", "scipy", "test_util", "testing"}
+    modules = {"builtins", "compiler", "errors", "extend", "misc", "optimize", "scipy", "test_util", "testing"}
     assert shown - modules == {*minigrad.__all__, "compile", "numpy"}
     assert all(hasattr(minigrad, name) for name in dir(minigrad))
 
