@@ -83,3 +83,13 @@ def absent_in(text: str) -> str | None:
     """The library that is absent, if this is the text of an import that failed for it."""
     found = re.findall(r"import of (\w+) halted|No module named '(\w+)", text)
     return next((name for pair in found for name in pair if name in ABSENT), None)
+
+
+#: The line of ours in a docstring of NumPy or SciPy, see `minigrad.numpy.dispatch.documented`.
+OF_THEIRS = re.compile(r"^\s*minigrad: (differentiable|of a? ?traced value)", re.MULTILINE)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out the examples of functions of NumPy and SciPy, which their own projects test."""
+    texts = [getattr(getattr(item, "dtest", None), "docstring", None) or "" for item in items]
+    items[:] = [item for item, text in zip(items, texts) if not OF_THEIRS.search(text)]

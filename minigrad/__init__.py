@@ -64,8 +64,6 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.checking import finite_difference as finite_difference
     from minigrad.checking import richardson as richardson
     from minigrad.compat.test_util import check_grads as check_grads
-    from minigrad.compiler import compile as compile  # noqa: A004
-    from minigrad.compiler import source as source
     from minigrad.modes.batching.transform import batched as batched
     from minigrad.modes.batching.transform import vmap as vmap
     from minigrad.modes.jacobians import hessian as hessian
@@ -88,12 +86,16 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.operations.implicit import root as root
     from minigrad.operations.scan import checkpointed_scan as checkpointed_scan
     from minigrad.operations.summed import summed as summed
+    from minigrad.show.coverage import coverage as coverage
     from minigrad.show.derivation import Derivation as Derivation
     from minigrad.show.derivation import derivation as derivation
+    from minigrad.show.displays import compile as compile  # noqa: A004
+    from minigrad.show.displays import source as source
     from minigrad.show.explore import Explorer as Explorer
     from minigrad.show.explore import explore as explore
     from minigrad.show.nan import NanExplanation as NanExplanation
     from minigrad.show.nan import explain_nan as explain_nan
+    from minigrad.show.plot import plot as plot
 
 __version__ = "0.1.0"
 
@@ -101,7 +103,6 @@ __version__ = "0.1.0"
 _LAZY: dict[str, str] = {
     **dict.fromkeys(["Report", "Verdict", "check", "complex_step", "finite_difference", "richardson"], "checking"),
     "check_grads": "compat.test_util",
-    **dict.fromkeys(["compile", "source"], "compiler"),
     **dict.fromkeys(["batched", "vmap"], "modes.batching.transform"),
     **dict.fromkeys(["hessian", "jacfwd", "jacobian", "jacrev"], "modes.jacobians"),
     **dict.fromkeys(["hessian_colouring", "jacobian_colouring"], "modes.sparse.colouring"),
@@ -112,16 +113,23 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(["custom_root", "fixed_point", "root"], "operations.implicit"),
     "checkpointed_scan": "operations.scan",
     "summed": "operations.summed",
+    "coverage": "show.coverage",
     **dict.fromkeys(["Derivation", "derivation"], "show.derivation"),
+    **dict.fromkeys(["compile", "source"], "show.displays"),
     **dict.fromkeys(["Explorer", "explore"], "show.explore"),
     **dict.fromkeys(["NanExplanation", "explain_nan"], "show.nan"),
+    "plot": "show.plot",
 }
 
 
 def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
     if module is None:
-        raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+        if name.startswith("_"):
+            raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
+        from minigrad.core.words import OF_PACKAGES, instead  # here, for a fast start-up: only mistakes need it
+
+        raise AttributeError(f"module 'minigrad' has no attribute {name!r}" + instead(name, OF_PACKAGES, __dir__()))
     home = importlib.import_module(f"minigrad.{module}")
     if module == "operations.custom":
         home.check_rules = _check_rules  # type: ignore[attr-defined]

@@ -17,6 +17,7 @@ main { max-width: 52rem; } .card { padding: 1.5rem 1.7rem; margin: 1.5rem 0; }
 .formula span { display: inline-block; margin: 0 .8rem; white-space: nowrap; }
 figure { margin: 1.1rem 0 .3rem; } figure img { width: min(38rem, 100%); margin: 0 auto; }
 .scroll { margin: 1rem 0; }
+table.stacked { font-size: .74rem; line-height: 1.4; width: 100%; }
 thead th { white-space: normal; }
 @media (max-width: 40rem) { body { font-size: 16px; } .card { padding: 1rem .9rem; margin: 1rem 0; } }
 """
@@ -75,9 +76,10 @@ class Section:
         """Add a paragraph of HTML. Names and other text from outside must be escaped by the caller."""
         self.parts.append(pages.paragraph(Html(html)))
 
-    def preformatted(self, text: str) -> None:
-        """Add plain text in columns, in a place that scrolls on a narrow screen."""
-        self.parts.append(pages.scrolling(self.title, element("pre", text)))
+    def stacked(self, titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """Add a table of code that wraps; on a narrow screen each row is a block."""
+        cells = [[row[0], *[element("code", cell) if cell else "" for cell in row[1:]]] for row in rows]
+        self.parts.append(pages.stacked(titles, cells, self.title))
 
     def formula(self, *html: str) -> None:
         """Add a centred line of formulas in HTML; the line may break between two of them."""

@@ -145,7 +145,7 @@ class Claim:
                 found = matched_leaves(problem.treedef, row, row_path, self.complaints, self.remarks)
                 for position, path, x in zip(problem.positions, problem.paths, problem.leaves):
                     leaves.append(as_plain(found[position]))
-                    paths.append(f"{row_path}{path}")
+                    paths.append(f"out{row_path}, {path}" if row_path else path)
                     likes.append((out.shape + np.shape(x), np.result_type(out.dtype, x.dtype)))
         else:
             returned = unwrapped(problem.treedef, returned)

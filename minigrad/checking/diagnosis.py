@@ -19,19 +19,21 @@ from minigrad.checking.patterns import close, looseness, of_numbers, of_shape
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import Verdict
 from minigrad.checking.search import VAGUE, Search, by_sweeps
+from minigrad.modes.made import parameter_names
 from minigrad.core.tape import peel
 
 FACTOR = "a constant factor"  #: how a diagnosis begins that holds at other points, too, or is none
 
 
-def sizes_of(tape: Any, leaves: Sequence[Any], args: Sequence[Any]) -> dict[int, str]:
+def sizes_of(tape: Any, leaves: Sequence[Any], args: Sequence[Any], fun: Any) -> dict[int, str]:
     """The sizes that a factor of n could come from, and what they are the size of."""
     found: dict[int, str] = {}
+    names = parameter_names(fun, len(args))
     for k, arg in enumerate(args):
         if isinstance(arg, np.ndarray):
             for axis, n in enumerate(arg.shape):
-                found.setdefault(n, f"the length of axis {axis} of argument {k}")
-            found.setdefault(arg.size, f"the size of argument {k}")
+                found.setdefault(n, f"the length of axis {axis} of {names[k]}")
+            found.setdefault(arg.size, f"the size of {names[k]}")
     if tape is not None:
         for primitive, _parents, values, ans, _params in tape.nodes:
             name = "an input" if primitive is None else f"the result of {primitive.name}"
@@ -61,7 +63,7 @@ def diagnose(check: Any) -> None:
         return
     problem, findings = check.problem, check.findings
     tape = None if check.record is None else check.record.tape
-    sizes = sizes_of(tape, problem.leaves, problem.args)
+    sizes = sizes_of(tape, problem.leaves, problem.args, problem.f)
     search = Search(check, [k for k in wrong if findings[k].entry.fits])
     for k in wrong:
         f = findings[k]

@@ -14,6 +14,7 @@ import numpy as np
 
 from minigrad.checking.records import PRECEDENCE, LeafReport, Report
 from minigrad.checking.text import number
+from minigrad.show.notebook import figure_class
 
 
 class Panel(NamedTuple):
@@ -243,13 +244,12 @@ def svg(panel: Panel) -> str:
 
 
 def matplotlib_figure() -> Any:
-    """The class `Figure` of matplotlib, which is imported here since few reports are drawn and it takes its time.
+    """The class of figures, those of matplotlib.
 
     Raises:
         ImportError: if matplotlib is missing.
     """
     try:
-        from matplotlib.figure import Figure
+        return figure_class()
     except ImportError:
         raise ImportError("figures of reports need matplotlib: pip install matplotlib") from None
-    return Figure

@@ -28,6 +28,7 @@ import numpy as np
 from minigrad.checking.problem import TINY, Problem, quiet, typical_size
 from minigrad.core.lines import located
 from minigrad.modes.checks import Argnum
+from minigrad.modes.made import P, transformation
 from minigrad.modes.recording import named
 
 EPS = float(np.finfo(float).eps)
@@ -40,9 +41,10 @@ _CENTRAL = {2: (1 / 2,), 4: (2 / 3, -1 / 12), 6: (3 / 4, -3 / 20, 1 / 60)}
 Entry = tuple[int, int, complex]  # which leaf, which of its entries, and in which direction of the complex plane
 
 
+@transformation
 def finite_difference(
-    fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
-) -> Callable[..., Any]:
+    fun: Callable[P, Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
+) -> Callable[P, Any]:
     """The derivative by finite differences of a fixed step.
 
     Args:
@@ -96,15 +98,16 @@ def finite_difference(
     )
 
 
+@transformation
 def richardson(
-    fun: Callable[..., Any],
+    fun: Callable[P, Any],
     argnum: Argnum = 0,
     *,
     kind: str = "jacobian",
     step: float = 0.1,
     levels: int = 8,
     with_error: bool = False,
-) -> Callable[..., Any]:
+) -> Callable[P, Any]:
     """The derivative by central differences at steps that are halved, extrapolated to step 0.
 
     Args:
@@ -178,9 +181,10 @@ def richardson(
     )
 
 
+@transformation
 def complex_step(
-    fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
-) -> Callable[..., Any]:
+    fun: Callable[P, Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
+) -> Callable[P, Any]:
     """The derivative by a complex step, Im f(x + ih) / h, which is exact to rounding since nothing is subtracted.
 
     Args:

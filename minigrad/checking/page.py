@@ -44,8 +44,14 @@ TONES = {
 def html(report: Report) -> Html:
     """The report as one page that needs nothing else: no server, no network, no script."""
     f, manual = report.functions
-    return pages.page(
-        f"{report.verdict}: {manual} against {f}",
+    *found, notes = parts(report)
+    title = f"{report.verdict}: {manual} against {f}"
+    return pages.page(title, *found, figures_section(report), taylor_section(report), notes, style=STYLE)
+
+
+def parts(report: Report) -> list[Html]:
+    """What a report has to say in words and tables."""
+    return [
         header(report),
         leaves_section(report),
         section("Findings", *[finding(leaf) for leaf in ordered(report) if leaf.verdict is not Verdict.OK]),
@@ -54,11 +60,8 @@ def html(report: Report) -> Html:
         section(
             "Kinks", listing(f"{k.operation}{f' at {k.line}' if k.line else ''}: {k.detail}" for k in report.kinks)
         ),
-        figures_section(report),
-        taylor_section(report),
         section("Notes", listing(report.notes)),
-        style=STYLE,
-    )
+    ]
 
 
 def write(report: Report, path: str | Path) -> None:

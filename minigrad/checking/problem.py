@@ -18,9 +18,10 @@ from minigrad.core.foreign import is_foreign, refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import Tape, peel
 from minigrad.core.tree import LEAF, NONE, TreeDef, flatten
-from minigrad.modes.checks import Argnum, is_integer_array, is_numeric, name_of_argument
+from minigrad.modes.checks import Argnum, is_integer_array, is_numeric
 from minigrad.modes.checks import check_differentiable as refuse
-from minigrad.modes.recording import Recording, insert, leaf_name, leaf_value, select
+from minigrad.modes.made import name_of_argument
+from minigrad.modes.recording import Recording, insert, leaf_name, leaf_path, leaf_value, select
 from minigrad.show.tape import TracedTape
 
 KINDS = ("gradient", "value_and_gradient", "elementwise", "jacobian", "vjp", "jvp")
@@ -43,25 +44,24 @@ class Problem:
         self, f: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, operation: str = "check"
     ) -> None:
         self.f, self.args, self.kwargs, self.argnum = f, list(args), kwargs, argnum
-        selected = select(operation, args, argnum)
+        selected = select(operation, args, argnum, f)
         self.all_leaves, self.treedef = flatten(selected)
-        paths = self.treedef.paths()
         self.positions: list[int] = []
         self.narrow: list[Any] = []
         for position, leaf in enumerate(self.all_leaves):
             if is_numeric(leaf):
-                value = leaf_value(operation, leaf, self.treedef, position, argnum)  # raises for a single integer
+                value = leaf_value(operation, leaf, self.treedef, position, argnum, f)  # raises for a single integer
                 self.positions.append(position)
                 self.narrow.append(value if is_integer_array(leaf) else leaf)
             elif is_foreign(leaf):
-                refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum))
+                refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum, f))
         if not self.positions:
             if not self.all_leaves:
                 raise TypeError(
-                    located(f"{operation}: {name_of_argument(argnum)} is empty: there is nothing to differentiate")
+                    located(f"{operation}: {name_of_argument(argnum, f)} is empty: there is nothing to differentiate")
                 )
-            refuse(operation, self.all_leaves[0], name_of_argument(argnum))
-        self.paths = [paths[position] for position in self.positions]
+            refuse(operation, self.all_leaves[0], name_of_argument(argnum, f))
+        self.paths = [leaf_path(self.treedef, position, argnum, f) for position in self.positions]
         self.leaves = [widened(leaf) for leaf in self.narrow]
         self.scales = [scale_of(leaf) for leaf in self.leaves]
         self.is_narrow = any(np.asarray(a).dtype != np.asarray(b).dtype for a, b in zip(self.narrow, self.leaves))

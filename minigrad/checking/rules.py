@@ -27,7 +27,7 @@ DIRECTIONS = 3
 TOLERANCE = 1e-6  #: a rule may be less exact than differences of the value are, such as one that iterates
 
 
-def check_rules(owner: custom.CustomPrimitive, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+def check_rules(owner: custom.CustomPrimitive[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
     """Raise an AssertionError that names the rule, the argument and the factor, unless all agree."""
     args = tree_map(wide, args)
     split = custom.Split(owner, args, kwargs)
@@ -144,9 +144,9 @@ def advice(manual: Any, numerical: Any) -> str:
     return f"it is {'too large' if abs(ratio) > 1 else 'wrong'} by the factor {ratio:.6g}"
 
 
-def check_taylor(owner: custom.CustomPrimitive, split: custom.Split, kwargs: Any, xs: Any, rng: Any) -> None:
+def check_taylor(owner: custom.CustomPrimitive[..., Any], split: custom.Split, kwargs: Any, xs: Any, rng: Any) -> None:
     """Compare the Taylor rule with the series that the vjp or jvp gives."""
-    plain = custom.CustomPrimitive(owner.value, owner.vjp, owner.jvp, None, sorted(owner.static), False)
+    plain: Any = custom.CustomPrimitive(owner.value, owner.vjp, owner.jvp, None, sorted(owner.static), False)
     leaves, treedef = flatten(xs)
     moving = [j for j, leaf in enumerate(leaves) if has_derivative(leaf)]
     curves = [[random_like(leaves[j], rng)[()] for _ in range(3)] for j in moving]

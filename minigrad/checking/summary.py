@@ -17,6 +17,7 @@ from minigrad.checking.evidence import curve_points, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import PRECEDENCE, LayerReport, LeafReport, Report, Verdict
 from minigrad.compiler import source
+from minigrad.modes.made import name_of_argument
 from minigrad.modes.reverse import grad
 
 LONGEST = 80  #: lines of a program that is shown beside the one by hand
@@ -87,9 +88,9 @@ def point(case: Comparison) -> str:
     """The point in words."""
     shapes = [np.shape(x) for x in case.problem.leaves]
     total = sum(int(np.prod(shape)) for shape in shapes)
-    what = f"argument {case.problem.argnum}"
     if len(shapes) == 1:
-        return f"{what} of shape {shapes[0]}"
+        return f"{case.problem.paths[0] or 'the argument'} of shape {shapes[0]}"
+    what = name_of_argument(case.problem.argnum, case.problem.f)
     return f"{what}: {len(shapes)} leaves, {total} numbers"
 
 

@@ -21,9 +21,12 @@ from minigrad.checking.judging import conclude, is_kinked, judge_by_differences,
 from minigrad.checking.problem import MISSING, Problem, as_plain, quiet
 from minigrad.checking.records import Kink, Report, Verdict, misfit
 from minigrad.checking.summary import finished, worst_entry
+from minigrad.core.lines import located
 from minigrad.core.tape import Tape
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum
+from minigrad.modes.made import check_function, checked_argnum
+from minigrad.modes.recording import select
 
 COORDINATES = 400  #: evaluations for a diagnosis, after a verdict of WRONG
 SMALL = 64  #: entries up to which a wrong leaf is differenced entry by entry
@@ -77,9 +80,37 @@ def check(
     >>> report.verdict == "WRONG", report.leaves[0].diagnosis
     (True, 'a constant factor of 2/3')
     """
+    check_function("check", fun)
+    if not args:
+        raise TypeError(located("check: the point is missing: check(f, gradient, x)"))
     with quiet():
-        argnum = chosen_arguments(fun, manual, args, kwargs, kind) if argnum is None else argnum
-        return report(Comparison(Problem(fun, args, kwargs, argnum), manual, kind, seed), deltas)
+        argnum = (
+            chosen_arguments(fun, manual, args, kwargs, kind)
+            if argnum is None
+            else checked_argnum("check", fun, argnum)
+        )
+        found = report(Comparison(Problem(fun, args, kwargs, argnum), manual, kind, seed), deltas)
+        if found.verdict is Verdict.WRONG and are_exchanged(fun, manual, args, kwargs, argnum, seed):
+            found = dataclasses.replace(found, notes=(EXCHANGED, *found.notes))
+        return found
+
+
+EXCHANGED = (
+    "the function and its derivative are exchanged: the first is the derivative of the second. The function comes "
+    "first: check(f, gradient, x)"
+)
+
+
+def are_exchanged(
+    fun: Callable[..., Any], manual: Any, args: Sequence[Any], kwargs: Any, argnum: Argnum, seed: int
+) -> bool:
+    """Whether what was given as the function is right as the derivative of what was given as its derivative."""
+    try:
+        if not callable(manual) or shapes_of(fun(*args, **kwargs)) != shapes_of(select("check", args, argnum)):
+            return False
+        return report(Comparison(Problem(manual, args, kwargs, argnum), fun, "gradient", seed), None).verdict == "OK"
+    except Exception:  # it was asked out of curiosity: the other way round this is no check
+        return False
 
 
 def chosen_arguments(

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from minigrad.checking import figures, page, terminal, text
 from minigrad.checking.records import Report as Report
+from minigrad.show.notebook import view
 
 
 def print_report(self: Report, file: TextIO | None = None) -> None:
@@ -46,6 +47,22 @@ def in_words(self: Report) -> str:
     return text.text(self)
 
 
-for name, method in {"print": print_report, "to_html": to_html, "figure": figure, "__str__": in_words}.items():
+def in_one_line(self: Report) -> str:
+    """The verdict, and what was compared."""
+    f, manual = self.functions
+    leaves = f"{len(self.leaves)} {'leaf' if len(self.leaves) == 1 else 'leaves'}"
+    return f"<report: {self.verdict}, the {self.kind.replace('_', ' ')} {manual} against {f}, {leaves}>"
+
+
+def in_a_notebook(self: Report) -> str:
+    """The page without its pictures, as a part of a notebook."""
+    return view(*page.parts(self))
+
+
+_METHODS = {
+    "__repr__": in_one_line, "__str__": in_words, "_repr_html_": in_a_notebook, "figure": figure,
+    "print": print_report, "to_html": to_html,
+}  # fmt: skip
+for name, method in _METHODS.items():
     method.__name__, method.__qualname__ = name, f"Report.{name}"
     setattr(Report, name, method)

@@ -18,15 +18,16 @@ from minigrad.modes.checks import (
     check_scalar,
     is_integer_array,
     is_numeric,
-    name_of_argument,
 )
 from minigrad.modes.forward import jvp, jvp_of
+from minigrad.modes.made import P, name_of_argument, transformation
 from minigrad.modes.recording import Recording, insert, named, select
 from minigrad.modes.reverse import grad, vjp_of
 from minigrad.rules import products
 
 
-def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Callable[..., Any], Any]]:
+@transformation
+def make_vjp(fun: Callable[P, Any], argnum: Argnum = 0) -> Callable[P, tuple[Callable[..., Any], Any]]:
     """The pullback of a function and its value, in the form of autograd: `make_vjp(fun)(x)` has the result of `vjp`.
 
     Args:
@@ -47,7 +48,8 @@ def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple
     return named(pullback_and_value, "make_vjp", fun, make_vjp, argnum)
 
 
-def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]:
+@transformation
+def make_jvp(fun: Callable[P, Any], argnum: Argnum = 0) -> Callable[P, Callable[..., tuple[Any, Any]]]:
     """The pushforward of a function, in the form of autograd: `make_jvp(fun)(x)(v)` has the result of `jvp`.
 
     Args:
@@ -68,7 +70,8 @@ def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Calla
     return named(at, "make_jvp", fun, make_jvp, argnum)
 
 
-def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@transformation
+def deriv(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P, Any]:
     """The derivative of a function of one number, which may return an array, by one pass forward.
 
     Args:
@@ -83,14 +86,15 @@ def deriv(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     """
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        x = select("deriv", args, argnum)
+        x = select("deriv", args, argnum, fun)
         ones = tree_map(lambda leaf: np.ones(np.shape(peel(leaf))) if is_numeric(leaf) else leaf, x)
         return jvp_of("deriv", fun, args, kwargs, argnum, ones)[1]
 
     return named(derivative, "deriv", fun, deriv, argnum)
 
 
-def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@transformation
+def hessian_vector_product(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The product of the Hessian with a vector, in the form of autograd: `hessian_vector_product(fun)(x, v)`.
 
     Args:
@@ -114,7 +118,8 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
 # ----- more names that users of autograd know -------------------------------------------------------------------------
 
 
-def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
+@transformation
+def multigrad_dict(fun: Callable[P, Any]) -> Callable[P, Any]:
     """The gradients with respect to all arguments at once, as a dict from names of arguments to gradients.
 
     Args:
@@ -130,7 +135,8 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
     return named(_gradients_by_name(fun, None), "multigrad_dict", fun, multigrad_dict)
 
 
-def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
+@transformation
+def grad_named(fun: Callable[P, Any], argname: str) -> Callable[P, Any]:
     """The gradient with respect to the argument of this name; the other arguments are constants, and may be anything.
 
     Args:
@@ -174,7 +180,8 @@ def _gradients_by_name(fun: Callable[..., Any], argname: str | None) -> Callable
     return gradients
 
 
-def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@transformation
+def holomorphic_grad(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P, Any]:
     """The complex derivative f'(z) of a holomorphic function, summed over the entries of the output.
 
     Args:
@@ -192,11 +199,11 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., 
     """
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        z = select("holomorphic_grad", args, argnum)
-        refuse_foreign("holomorphic_grad", z, name_of_argument(argnum))
+        z = select("holomorphic_grad", args, argnum, fun)
+        refuse_foreign("holomorphic_grad", z, name_of_argument(argnum, fun))
         dtype = np.asarray(peel(z)).dtype
         if dtype.kind not in "fc" and not is_integer_array(z):
-            check_differentiable("holomorphic_grad", z, name_of_argument(argnum))
+            check_differentiable("holomorphic_grad", z, name_of_argument(argnum, fun))
         if dtype.kind != "c":
             z = z * np.result_type(dtype if dtype.kind == "f" else np.float64, np.complex64).type(1.0)
         record = Recording("holomorphic_grad", fun, insert(args, argnum, z), kwargs, argnum, LeanTape())
@@ -207,7 +214,8 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., 
     return named(derivative, "holomorphic_grad", fun, holomorphic_grad, argnum)
 
 
-def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@transformation
+def make_hvp(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P, Any]:
     """A function of the point that returns the function v -> H v, H the Hessian, and the gradient.
 
     The gradient is recorded once, for any number of products.
@@ -226,7 +234,8 @@ def make_hvp(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
     return named(make_vjp(grad(fun, argnum), argnum), "make_hvp", fun, make_hvp, argnum)
 
 
-def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@transformation
+def tensor_jacobian_product(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The product of a tensor with the Jacobian, contracted over the first axes of the output.
 
     Args:
@@ -260,7 +269,8 @@ def tensor_jacobian_product(fun: Callable[..., Any], argnum: int = 0) -> Callabl
 vector_jacobian_product = tensor_jacobian_product
 
 
-def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable[..., Any]:
+@transformation
+def hessian_tensor_product(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The product of the Hessian with a tensor of the argument's shape.
 
     Args:
@@ -281,6 +291,6 @@ def hessian_tensor_product(fun: Callable[..., Any], argnum: int = 0) -> Callable
         def along(x: Any) -> Any:
             return gradient(*insert(point, argnum, x), **kwargs)
 
-        return jvp(along, (point[argnum],), (tensor,))[1]
+        return jvp(along, (select("hessian_tensor_product", point, argnum, fun),), (tensor,))[1]
 
     return named(product, "hessian_tensor_product", fun, hessian_tensor_product, argnum)

@@ -27,6 +27,9 @@ class Source(str):
     fell_back: str = ""  #: why this is a plainer text than was asked for
     keywords: dict[str, str]  #: the names of keyword arguments, each with that of its parameter
 
+    def __repr__(self) -> str:
+        return f"<source of {self.name}: {len(self.splitlines())} lines>"
+
     def function(self) -> Callable[..., Any]:
         """The function of this text, made in a namespace of its own, with the captured values filled in."""
         namespace: dict[str, Any] = {}

@@ -17,6 +17,7 @@ from minigrad.compiler.rolled import rolled as with_loops
 from minigrad.compiler.statements import user_frame
 from minigrad.compiler.traced import Traced, asked_by, traced_for_good
 from minigrad.core.tree import flatten
+from minigrad.modes.made import check_function
 
 TOLERANCE = 1e-6  #: of a simplified text, relative to the largest entry
 
@@ -85,6 +86,7 @@ def source(fun: Callable[..., Any], *args: Any, rolled: bool = False, exact: boo
     <BLANKLINE>
     <BLANKLINE>
     """
+    check_function("source", fun)
     frame = user_frame()
     with asked_by("source"):
         traced = traced_for_good(fun, args, kwargs, keeps_lines=True)

@@ -35,6 +35,7 @@ from minigrad.core.tape import Box
 from minigrad.core.transformed import reduced
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import CannotCompileError
+from minigrad.modes.made import check_function
 
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Source
@@ -275,7 +276,10 @@ class Compiled:
         }
 
     def __repr__(self) -> str:
-        return f"<compiled {getattr(self.fun, '__name__', self.fun)!s}>"
+        stats, name = self.stats(), getattr(self.fun, "__name__", self.fun)
+        programs = f"{stats['programs']} program{'s' * (stats['programs'] != 1)}"
+        counts = f": {programs}, {stats['replays']} replays" if stats["traces"] or stats["eager"] else ""
+        return f"<compiled {name}{counts}>"
 
 
 def uses_of(replay: Any) -> int:
@@ -480,6 +484,8 @@ def compile(  # noqa: A001
     >>> gradient.stats()["traces"], gradient.stats()["replays"]
     (1, 1)
     """
+    if fun is not None:
+        check_function("compile", fun, makes=True)
     if backend not in ("numpy", "numba"):
         raise ValueError(located(f"compile: the backend is 'numpy' or 'numba', not {backend!r}"))
     if backend == "numba":

@@ -13,7 +13,8 @@ from minigrad.core.lines import located
 from minigrad.core.tape import Box, peel
 from minigrad.core.tree import LEAF, TreeDef
 
-Argnum = int | Sequence[int]
+#: The argument to differentiate, or several: positions, or names of parameters.
+Argnum = int | str | Sequence[int | str]
 
 
 def is_numeric(leaf: Any) -> bool:
@@ -44,12 +45,6 @@ def check_number(operation: str, what: str, x: Any) -> None:
         advice = f"; pass {as_plain_code(x)}" if is_foreign(x) else ""
         shown = described(x) if is_foreign(x) else f"{x!r}, a {type(x).__name__}"
         raise TypeError(located(f"{operation}: {what} is {shown}, and not an array or number{advice}"))
-
-
-def name_of_argument(argnum: Argnum) -> str:
-    """How errors call an argument, or several."""
-    several = [argnum] if isinstance(argnum, (int, np.integer)) else list(argnum)
-    return f"argument{'' if len(several) == 1 else 's'} {', '.join(map(str, several))}"
 
 
 def check_differentiable(operation: str, leaf: Any, where: str) -> None:

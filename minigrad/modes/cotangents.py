@@ -98,6 +98,8 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             ct = real_part(ct)
         if ct.dtype != dtype:
             ct = ct.astype(dtype)
+    if type(ct) is not Box and is_array(ct) and not ct.shape and not is_array(value):
+        ct = ct[()]  # that of a number is a number
     if issubclass(type(ct), np.ndarray):
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
             ct = ct.copy()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.modes.forward import jvp
+from minigrad.modes.made import check_function, transformation
 from minigrad.modes.recording import insert, named
 from minigrad.modes.reverse import grad, vjp
 from minigrad.rules import shapes
@@ -34,6 +35,7 @@ def ggnvp(fun: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None 
     >>> ggnvp(lambda x: x**2, np.array([1.0, 2.0]), np.array([1.0, 1.0]))
     array([ 4., 16.])
     """
+    check_function("ggnvp", fun)
     return make_ggnvp(fun, g)(x)(v)
 
 
@@ -60,9 +62,11 @@ def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:
     >>> hvp(lambda x: np.sum(x**3), np.array([1.0, 2.0]), np.array([1.0, 0.0]))
     array([6., 0.])
     """
+    check_function("hvp", fun)
     return jvp(grad(fun), (x,), (v,))[1]
 
 
+@transformation
 def make_ggnvp(
     f: Callable[..., Any], g: Callable[..., Any] | None = None, f_argnum: int = 0
 ) -> Callable[..., Callable[[Any], Any]]:

@@ -55,7 +55,8 @@ def jvp_of(
     reached = record.push(tangents, [record.position(out) for out in outs], consume=True)
     taken = {id(t) for t in tangents}
     return value, outdef.unflatten(
-        finished(t, real_output(open_part(out)), taken) if is_numeric(out) else out for t, out in zip(reached, outs)
+        finished(t, real_output(open_part(out)), taken) if is_numeric(out) else out
+        for t, out in zip(reached, flatten(value)[0])
     )
 
 

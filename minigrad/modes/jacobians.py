@@ -27,6 +27,7 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, a
 from minigrad.modes.batching.transform import checked_chunk_size
 from minigrad.modes.checks import Argnum, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
+from minigrad.modes.made import P, transformation
 from minigrad.modes.recording import Recording, named, pulled_complex, real_output
 from minigrad.rules import moving, shapes
 from minigrad.rules.expansion import real_part
@@ -34,7 +35,8 @@ from minigrad.rules.expansion import real_part
 ROOM = 1 << 25  #: bytes that the largest node of a batched sweep may take, unless the user sets `chunk_size`
 
 
-def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
+@transformation
+def jacobian(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
     """The derivatives of all outputs with respect to all inputs, by one forward or one backward sweep.
 
     Args:
@@ -71,7 +73,8 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | N
     return named(jacobian_of, "jacobian", fun, jacobian, argnum, chunk_size=chunk_size)
 
 
-def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
+@transformation
+def jacrev(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
     """The Jacobian by one backward sweep, which suits few outputs of many inputs.
 
     Args:
@@ -89,7 +92,8 @@ def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
     return named(_jacrev("jacrev", fun, argnum, chunk_size), "jacrev", fun, jacrev, argnum, chunk_size=chunk_size)
 
 
-def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
+@transformation
+def jacfwd(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
     """The Jacobian by one forward sweep, which suits many outputs of few inputs.
 
     Args:
@@ -107,7 +111,8 @@ def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
     return named(_jacfwd("jacfwd", fun, argnum, chunk_size), "jacfwd", fun, jacfwd, argnum, chunk_size=chunk_size)
 
 
-def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
+@transformation
+def hessian(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
     """The matrix of second derivatives, by forward over backward mode, all columns in one pass.
 
     Args:
@@ -151,6 +156,7 @@ def _swept(
         record.out = None
         return matrix(record, outs, outdef, chunk_size)
 
+    jacobian_of.__wrapped__ = fun  # type: ignore[attr-defined]  # for the names of its parameters
     return jacobian_of
 
 

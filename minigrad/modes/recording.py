@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck
+from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, refuse_foreign
 from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
@@ -21,8 +21,9 @@ from minigrad.core.tape import Box, Tape, open_part, peel, snapshot
 from minigrad.core.transformed import Transformed, transformed
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
-from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric, name_of_argument
+from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric
 from minigrad.modes.cotangents import finished
+from minigrad.modes.made import check_exists, check_function, name_of_argument, parameter_names
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.trouble import Trouble
 from minigrad.rules.writing import guarded
@@ -39,11 +40,12 @@ class Recording:
     def __init__(
         self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tape: Tape
     ) -> None:
-        watched = WATCHED.get()
+        check_function(operation, fun)
+        given, watched = fun, WATCHED.get()
         if watched is not None:
             tape, fun = watched(tape, fun)
         self.operation, self.tape = operation, tape
-        selected = select(operation, args, argnum)
+        selected = select(operation, args, argnum, fun)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
 
@@ -58,30 +60,37 @@ class Recording:
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
                 if not is_numeric(leaf):
                     if is_foreign(leaf):
-                        refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum))
+                        refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum, given))
                     self.numeric[position] = False
                     continue
-                leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum)
+                leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum, given)
             boxes[position] = tape.leaf(leaf)
         if boxes and not tape.leaves:
-            check_differentiable(operation, self.leaves[0], name_of_argument(argnum))
+            check_differentiable(operation, self.leaves[0], name_of_argument(argnum, given))
         lost = None
         try:
             with passing("primal", tape.serial, operation):
                 self.out = fun(*insert(args, argnum, self.treedef.unflatten(boxes)), **kwargs)
-        except ValueError as error:
-            lost = error.__cause__  # NumPy hides it behind "setting an array element with a sequence"
+        except (ValueError, SystemError) as error:
+            # NumPy hides it behind "setting an array element with a sequence", C code that did not look at an error
+            # behind "returned a result with an exception set".
+            lost = error.__cause__
             if not isinstance(lost, LostDerivativeError):
+                tell_of_refusal(error, tape)
                 raise
             error.__cause__ = None
         except TypeError as error:
             if tape.lost is None or "Iterator operand" not in str(error):
-                raise  # np.nditer hides what was refused
+                tell_of_refusal(error, tape)
+                raise  # otherwise np.nditer hides what was refused
             lost = LostDerivativeError(
                 "np.nditer makes a plain array of a value that is being differentiated: its derivative would be lost. "
                 "Write `for v in x.flat` for the entries of an array x, `zip(x.flat, y.flat)` for those of several, "
                 "np.ndindex(x.shape) for places" + "".join(tape.lost.rpartition("\n  at ")[1:])
             )
+        except Exception as error:
+            tell_of_refusal(error, tape)
+            raise
         finally:
             tape.close()
         if lost is None and tape.lost is not None:
@@ -143,25 +152,36 @@ class Recording:
         return self.tape.retrace()
 
 
-def select(operation: str, args: Sequence[Any], argnum: Argnum) -> Any:
+def tell_of_refusal(error: Exception, tape: Tape) -> None:
+    """Add to an error what was refused before it and may be its cause: C code can let an error go by, and go on."""
+    if tape.lost is None or isinstance(error, LostDerivativeError) or str(error) == tape.lost:
+        return
+    note = f"Before this, an operation was refused, and the refusal was caught or ignored:\n{tape.lost}"
+    if note not in getattr(error, "__notes__", ()):
+        error.add_note(note)
+
+
+def select(operation: str, args: Sequence[Any], argnum: Any, fun: Any = None) -> Any:
     """The arguments to differentiate: one, or a tuple of several."""
     try:
         if isinstance(argnum, (int, np.integer)):
-            return args[argnum]
+            return args[int(argnum)]
         selected = tuple([args[i] for i in argnum])
         if len({i % len(args) for i in argnum}) != len(argnum):
             raise ValueError(located(f"{operation}: argnum={argnum} names an argument twice; name each argument once"))
         return selected
     except IndexError:
+        check_exists(operation, argnum, fun)
         raise TypeError(
             located(
-                f"{operation}: argument {argnum} is to be differentiated, but {len(args)} positional arguments were "
-                f"given (keyword arguments are passed on as constants)"
+                f"{operation}: {name_of_argument(argnum, fun)} is to be differentiated, but {len(args)} positional "
+                f"argument{'s were' if len(args) != 1 else ' was'} given. Give it by position: what is given by "
+                f"keyword is passed on as a constant"
             )
         ) from None
 
 
-def insert(args: Sequence[Any], argnum: Argnum, selected: Any) -> list[Any]:
+def insert(args: Sequence[Any], argnum: Any, selected: Any) -> list[Any]:
     """The arguments with the selected ones replaced."""
     new = list(args)
     if isinstance(argnum, (int, np.integer)):
@@ -172,7 +192,7 @@ def insert(args: Sequence[Any], argnum: Argnum, selected: Any) -> list[Any]:
     return new
 
 
-def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnum: Argnum) -> Any:
+def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnum: Any, fun: Any = None) -> Any:
     """A leaf as it goes on the tape: floats become NumPy's, so that they divide by zero as arrays do.
 
     An array of integers becomes one of float64.
@@ -193,17 +213,29 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
             return leaf
     if is_integer_array(leaf) and not isinstance(leaf, (np.ma.MaskedArray, np.matrix)):
         return leaf.astype(np.float64)
-    check_differentiable(operation, leaf, leaf_name(treedef, position, argnum))
+    check_differentiable(operation, leaf, leaf_name(treedef, position, argnum, fun))
     return leaf
 
 
-def leaf_name(treedef: TreeDef, position: int, argnum: Argnum) -> str:
-    """How errors call a leaf of the selected arguments."""
-    path, argument = treedef.paths()[position], argnum
-    if not isinstance(argnum, (int, np.integer)):
-        first, _, path = path.removeprefix("[").partition("]")
-        argument = argnum[int(first)]
-    return name_of_argument(argument) + (f", leaf {path}" if path else "")
+def leaf_name(treedef: TreeDef, position: int, argnum: Any, fun: Any) -> str:
+    """How errors call a leaf of the selected arguments: `argument x`, `argument P['W']`."""
+    argument, path = _leaf(treedef.paths()[position], argnum)
+    return name_of_argument(argument, fun) + path
+
+
+def leaf_path(treedef: TreeDef, position: int, argnum: Any, fun: Any) -> str:
+    """How reports call a leaf of the selected arguments: `x`, `P['W']`; without names `[0]`, its place among them."""
+    whole = treedef.paths()[position]
+    argument, path = _leaf(whole, argnum)
+    name = parameter_names(fun, argument + 1)[argument]
+    return whole if name.startswith("args[") else name + path
+
+
+def _leaf(path: str, argnum: Any) -> tuple[int, str]:
+    if isinstance(argnum, (int, np.integer)):
+        return int(argnum), path
+    first, _, path = path.removeprefix("[").partition("]")
+    return argnum[int(first)], path
 
 
 def value_of(out: Any) -> Any:
@@ -212,9 +244,11 @@ def value_of(out: Any) -> Any:
 
 
 def handed_out(out: Any) -> Any:
-    """An output as the user gets it: not the box that a tape still refers to."""
-    out = open_part(out)
-    return snapshot(out) if type(out) is Box else out
+    """An output as the user gets it: not the box that a tape still refers to; a number, if it has no axes."""
+    plain = open_part(out)
+    if type(plain) is Box:
+        return snapshot(plain)
+    return plain[()] if plain is not out and is_array(plain) and not plain.shape else plain
 
 
 def named(

@@ -8,7 +8,7 @@ the position of the argument to differentiate, or a sequence of positions; keywo
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Concatenate, Literal, overload
 
 import numpy as np
 
@@ -18,9 +18,19 @@ from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_number, check_scalar
+from minigrad.modes.made import P, R, X, transformation
 from minigrad.modes.recording import Recording, as_float, named, value_of
 
 
+@overload
+def value_and_grad(fun: np.ufunc, argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def value_and_grad(  # type: ignore[overload-overlap]
+    fun: Callable[Concatenate[X, P], R], argnum: Literal[0] = 0
+) -> Callable[Concatenate[X, P], tuple[R, X]]: ...
+@overload
+def value_and_grad(fun: Callable[P, R], argnum: Argnum) -> Callable[P, tuple[R, Any]]: ...
+@transformation
 def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
     """A function that returns the value of `fun` and its gradient, at the cost of a small multiple of `fun`.
 
@@ -56,6 +66,13 @@ def _both(fun: Callable[..., Any], argnum: Argnum) -> Callable[..., tuple[Any, A
     return value_and_gradient
 
 
+@overload
+def grad(fun: np.ufunc, argnum: Argnum = 0) -> Callable[..., Any]: ...
+@overload
+def grad(fun: Callable[Concatenate[X, P], Any], argnum: Literal[0] = 0) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def grad(fun: Callable[P, Any], argnum: Argnum) -> Callable[P, Any]: ...
+@transformation
 def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """The gradient of a function that returns one real number.
 
@@ -89,6 +106,15 @@ def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     return named(gradient, "grad", fun, grad, argnum)
 
 
+@overload
+def grad_and_aux(fun: np.ufunc, argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]: ...
+@overload
+def grad_and_aux(  # type: ignore[overload-overlap]
+    fun: Callable[Concatenate[X, P], tuple[Any, R]], argnum: Literal[0] = 0
+) -> Callable[Concatenate[X, P], tuple[X, R]]: ...
+@overload
+def grad_and_aux(fun: Callable[P, tuple[Any, R]], argnum: Argnum) -> Callable[P, tuple[Any, R]]: ...
+@transformation
 def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
     """The gradient of the first output of a function that returns a pair, and the second output as it is.
 
@@ -119,7 +145,7 @@ def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., t
     return named(gradient_and_aux, "grad_and_aux", fun, grad_and_aux, argnum)
 
 
-def vjp(fun: Callable[..., Any], *primals: Any, **kwargs: Any) -> tuple[Any, Callable[..., tuple[Any, ...]]]:
+def vjp(fun: Callable[..., R], *primals: Any, **kwargs: Any) -> tuple[R, Callable[..., tuple[Any, ...]]]:
     """The value of `fun` and its pullback, which maps a cotangent of the output to the cotangents of the arguments.
 
     Args:

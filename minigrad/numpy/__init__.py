@@ -34,7 +34,11 @@ __all__ = sorted({*_np.__all__, "logsumexp"})
 
 
 def __getattr__(name: str) -> Any:
-    return getattr(_np, name)
+    if hasattr(_np, name) or name.startswith("_"):
+        return getattr(_np, name)
+    from minigrad.core.words import OF_NUMPY, instead  # here, for a fast start-up: only mistakes need it
+
+    raise AttributeError(f"module 'minigrad.numpy' has no attribute {name!r}" + instead(name, OF_NUMPY, _PUBLIC))
 
 
 def __dir__() -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
 import functools
 import itertools
 import sys
@@ -13,7 +12,8 @@ import numpy as _np
 
 from minigrad.core.duck_arrays import Duck, as_plain, innermost
 from minigrad.core.foreign import performs_ufuncs
-from minigrad.core.lines import asked_by_a_sparse_matrix, library_at_work, located
+from minigrad.core.lines import asked_by_a_sparse_matrix, located
+from minigrad.core.lost import no_index, words
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
 from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal, snapshot
 from minigrad.errors import LostDerivativeError
@@ -158,12 +158,6 @@ def _nearest(name: str) -> str:
 
 # ----- operators and methods of a box ---------------------------------------------------------------------------------
 
-_ASSIGN_ADVICE = (
-    "Build the array instead: np.array([x, y]), np.stack, np.where(mask, new, old), or minigrad.set_at(x, index, new) "
-    "(with minigrad.numpy as np for lists of traced values); or write into a traced array, such as "
-    "b = np.zeros_like(x) + 0.0 * x"
-)
-
 
 def _getitem(self: Box, index: Any) -> Any:
     return _moving.getitem(self, index=_moving.plain_index(index, self))
@@ -195,19 +189,11 @@ def _lost(self: Box, message: str) -> LostDerivativeError:
     return LostDerivativeError(message)
 
 
-def _number(name: str) -> Callable[[Box], Any]:
+def _number(kind: type) -> Callable[[Box], Any]:
     def convert(self: Box) -> Any:
         if type(open_part(self)) is Box:
-            raise _lost(
-                self,
-                located(
-                    f"{name}() of a value that is being differentiated (shape {self.shape}, {self.dtype}) would lose "
-                    f"its derivative without a word; so would a function of the math module, or an assignment into a "
-                    f"plain array. Use NumPy's functions on it as it is. {_ASSIGN_ADVICE}. For the plain value: "
-                    f"minigrad.value(x)"
-                ),
-            )
-        return getattr(builtins, name)(peel(self))
+            raise _lost(self, located(words("", self, kind)))
+        return kind(peel(self))
 
     return convert
 
@@ -216,27 +202,39 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
     if type(open_part(self)) is Box:
         if asked_by_a_sparse_matrix():
             return _np.array(None)
-        library = library_at_work()
-        if library:
-            advice = "x.toarray() of a sparse matrix x" if library == "scipy" else "x.to_numpy() or np.asarray(x)"
-            raise _lost(
-                self,
-                located(
-                    f"{library} makes a plain array of a value that is being differentiated (shape {self.shape}, "
-                    f"{self.dtype}), whose derivative would be lost. Use NumPy's functions, and plain arrays in place "
-                    f"of those of {library}: {advice}. For the plain value: minigrad.value(x)"
-                ),
-            )
-        raise _lost(
-            self,
-            located(
-                f"a value that is being differentiated (shape {self.shape}, {self.dtype}) cannot become, or be written "
-                f"into, a plain array: its derivative would be lost. {_ASSIGN_ADVICE}. If it was given to a method of "
-                f"a plain array, M.dot(x): write M @ x or np.dot(M, x). For the plain value: minigrad.value(x)"
-            ),
-        )
+        raise _lost(self, located(words("", self)))
     plain = read_only(_np.asarray(peel(self), dtype=dtype))  # a pullback may still need it
     return plain.copy() if copy else plain
+
+
+def _missing(self: Box, name: str) -> Any:
+    if name.startswith("_"):
+        raise AttributeError(f"a traced value has no attribute {name!r}")
+    from minigrad.core.words import OF_ARRAYS, instead  # here, for a fast start-up: only mistakes need it
+
+    function = f"; here: np.{name}(x)" if name not in OF_ARRAYS and callable(getattr(_np, name, None)) else ""
+    raise AttributeError(
+        f"a value that is being differentiated behaves as an array of NumPy, which has no attribute {name!r}"
+        + (function or instead(name, OF_ARRAYS, dir(_np.ndarray)))
+    )
+
+
+def _exclusive_or(self: Box, other: Any) -> Any:
+    raise TypeError(located("^ is the exclusive or of bits, which floats have not: the power is x**2"))  # as NumPy does
+
+
+def _view(self: Box, *args: Any, **options: Any) -> Any:
+    raise refuse("x.view", "it looks at the same bytes in another way; write x.reshape(shape) or x.astype(dtype)")
+
+
+def _index(self: Box) -> int:
+    raise TypeError(located(no_index(self)))  # as for any float, so nothing is noted on the tape
+
+
+def _ratio(self: Box) -> Any:
+    if type(open_part(self)) is Box:
+        raise _lost(self, located(words("", self, float)))
+    return peel(self).as_integer_ratio()
 
 
 def _reduce(self: Box) -> Any:
@@ -312,8 +310,10 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "__eq__": _comparison(_e.equal), "__ne__": _comparison(_e.not_equal),
     "__getitem__": _getitem, "__setitem__": _writing.setitem, "__len__": _len, "__iter__": _iter,
     "__contains__": lambda x, y: bool(_np.any(peel(x) == peel(y))),
-    "__bool__": _bool, "__float__": _number("float"), "__complex__": _number("complex"),
-    "__int__": _number("int"), "__reduce__": _reduce, "__round__": lambda x, n=0: _np.round(peel(x), n),
+    "__bool__": _bool, "__float__": _number(float), "__complex__": _number(complex),
+    "__int__": _number(int), "__index__": _index, "__reduce__": _reduce,
+    "__round__": lambda x, n=0: _np.round(peel(x), n),
+    "__getattr__": _missing, "__xor__": _exclusive_or, "__rxor__": _exclusive_or,
     "__array__": _array, "__array_ufunc__": _array_ufunc, "__array_function__": _array_function,
     "__repr__": lambda x: f"Box({peel(x)!r})", "__str__": lambda x: str(peel(x)),
     "__format__": lambda x, spec: format(peel(x), spec),
@@ -340,11 +340,12 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "all": FUNCTIONS[_np.all], "any": FUNCTIONS[_np.any], "nonzero": FUNCTIONS[_np.nonzero],
     "argmax": FUNCTIONS[_np.argmax], "argmin": FUNCTIONS[_np.argmin], "argsort": FUNCTIONS[_np.argsort],
     "argpartition": FUNCTIONS[_np.argpartition], "searchsorted": FUNCTIONS[_np.searchsorted],
-    "round": FUNCTIONS[_np.round], "view": _in_place("view", "astype or reshape"),
+    "round": FUNCTIONS[_np.round], "view": _view,
     "sort": _writing.sort, "partition": _writing.partition, "fill": _writing.fill, "put": _writing.put,
     "resize": _in_place("resize", "x.reshape"), "byteswap": _in_place("byteswap", "the values as they are"),
     "setfield": _in_place("setfield", "np.where"), "setflags": _in_place("setflags", "x as it is"),
     "__delitem__": _in_place("__delitem__", "an index that leaves entries out"),
+    "as_integer_ratio": _ratio,
     "tobytes": _plain_only("tobytes"), "tofile": _plain_only("tofile"), "dump": _plain_only("dump"),
     "dumps": _plain_only("dumps"), "choose": _plain_only("choose"), "getfield": _plain_only("getfield"),
 }  # fmt: skip

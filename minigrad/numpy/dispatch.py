@@ -73,19 +73,37 @@ def as_ufunc(ufunc: np.ufunc, bind: Callable[..., Any], home: str = "numpy") -> 
 
     function = unary if ufunc.nin == 1 else binary if ufunc.nin == 2 else of_many
     UFUNCS[ufunc] = bind
-    return in_place_of(ufunc, function, home)
+    return in_place_of(ufunc, function, home, derivative_of(bind))
 
 
-def in_place_of(own: Any, function: Any, home: str, doc: str | None = None, name: str | None = None) -> Any:
-    """The function, which shows itself as `own` of the module `home`: with its name and its signature.
+FLOWS = "minigrad: differentiable, in every mode and to any order."
+_STOPS = "minigrad: of traced values it returns plain ones, through which no derivative flows."
 
-    Where `inspect` and `help` follow `__wrapped__` the signature is read when somebody asks for it, not at start-up.
-    `name` is for an object that has none of its own.
+
+def derivative_of(rule: Any) -> str:
+    """The line on the derivative in the docstring of a function: that of its rule, if it has one."""
+    is_constant = getattr(getattr(rule, "primitive", None), "kind", "") == "constant"
+    return " ".join([_STOPS if is_constant else FLOWS, *(rule.__doc__ or "").split("\n\n")[0].split()])
+
+
+def documented(name: str, doc: str, line: str) -> str:
+    """The docstring of a function of NumPy, with a line of ours behind its first sentence."""
+    parts = doc.split("\n\n", 2)
+    place = 2 if parts[0].lstrip().startswith(f"{name}(") else 1  # that of a ufunc begins with its signature
+    indent = "    " if "".join(parts[place:]).startswith("    ") or doc.startswith("\n    ") else ""
+    return "\n\n".join([*parts[:place], indent + line, *parts[place:]])
+
+
+def in_place_of(own: Any, function: Any, home: str, line: str, name: str | None = None) -> Any:
+    """The function, which shows itself as `own` of the module `home`: with its name, signature and docstring.
+
+    The docstring has a line on the derivative. Where `inspect` and `help` follow `__wrapped__` the signature is read
+    when somebody asks for it, not at start-up. `name` is for an object that has none of its own.
     """
     name = name or own.__name__
     function.__name__ = function.__qualname__ = name
     function.__module__ = f"minigrad.{home}"
-    function.__doc__ = doc or f"As `{home}.{name}`, with a derivative rule."
+    function.__doc__ = documented(name, own.__doc__ or f"As `{home}.{name}`.", line)
     function.__wrapped__ = own
     return function
 
@@ -228,7 +246,7 @@ def as_function(*served: Any) -> Callable[[Callable[..., Any]], Callable[..., An
         for each in served:
             FUNCTIONS[each] = rule
         home = own.__module__ if own.__module__ in ("numpy.linalg", "numpy.fft") else "numpy"
-        return in_place_of(own, function, home, rule.__doc__)
+        return in_place_of(own, function, home, derivative_of(rule))
 
     return decorate
 

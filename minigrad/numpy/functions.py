@@ -15,6 +15,7 @@ from minigrad.core.nested import has_box, peel_all
 from minigrad.core.primitive import constant as _constant
 from minigrad.core.tape import Box, open_part, peel, refusal, snapshot
 from minigrad.numpy.dispatch import (
+    FLOWS,
     FUNCTIONS,
     as_array,
     as_function,
@@ -52,7 +53,7 @@ def _is_scalar(element: Any) -> bool:
 
 isscalar = in_place_of(
     _np.isscalar, _constant("isscalar", _is_scalar), "numpy",
-    "As `numpy.isscalar`, which goes by the type; of a traced value, whether it holds a number and not an array.",
+    "minigrad: of a traced value, whether it holds a number and not an array.",
 )  # fmt: skip
 
 # ----- reductions
@@ -831,7 +832,7 @@ def size(a: Any, axis: Any = None) -> int:
     return int(_np.size(peel(a), axis))
 
 
-size = in_place_of(_np.size, size, "numpy", size.__doc__)
+size = in_place_of(_np.size, size, "numpy", "minigrad: of a traced value the number of its entries, a plain one.")
 
 
 # ----- making arrays
@@ -858,11 +859,11 @@ def _conversion(own: Callable[..., Any]) -> Any:
             return laid_out(_moving.array(a, dtype), order)
         return own(a, *args, **options)
 
-    return in_place_of(own, function, "numpy", f"`np.{own.__name__}`, also of a box or of a list of boxes.")
+    return in_place_of(own, function, "numpy", f"{FLOWS} It also takes traced values and lists of them.")
 
 
 _MEMORY: dict[Any, str] = {_np.ascontiguousarray: "C", _np.asfortranarray: "F"}
-array = in_place_of(_np.array, array, "numpy", _moving.array.__doc__)
+array = in_place_of(_np.array, array, "numpy", f"{FLOWS} It also takes lists of traced values.")
 asarray, asanyarray = _conversion(_np.asarray), _conversion(_np.asanyarray)
 ascontiguousarray, asfortranarray = _conversion(_np.ascontiguousarray), _conversion(_np.asfortranarray)
 FUNCTIONS.update({_np.array: array, _np.asarray: asarray, _np.asanyarray: asanyarray})  # with `like=x` NumPy asks x
@@ -891,4 +892,4 @@ def full(shape: Any, fill_value: Any, dtype: Any = None, order: Any = "C", **opt
     return laid_out(ans if dtype is None else _moving.cast(ans, dtype), order)
 
 
-full = in_place_of(_np.full, full, "numpy", full.__doc__)
+full = in_place_of(_np.full, full, "numpy", FLOWS)

@@ -15,6 +15,7 @@ from minigrad.core.primitive import elementwise as _elementwise
 from minigrad.core.tape import Box, peel, snapshot
 from minigrad.numpy import functions as _f
 from minigrad.numpy.dispatch import (
+    FLOWS,
     as_array,
     as_function,
     as_ufunc,
@@ -458,8 +459,8 @@ def require(a: Any, dtype: Any = None, requirements: Any = None, **options: Any)
     return _f.asarray(a, dtype) if has_box(a) else _np.require(a, dtype, requirements, **options)
 
 
-asarray_chkfinite = in_place_of(_np.asarray_chkfinite, asarray_chkfinite, "numpy", asarray_chkfinite.__doc__)
-require = in_place_of(_np.require, require, "numpy", require.__doc__)
+asarray_chkfinite = in_place_of(_np.asarray_chkfinite, asarray_chkfinite, "numpy", FLOWS)
+require = in_place_of(_np.require, require, "numpy", FLOWS)
 
 
 class _Joiner:

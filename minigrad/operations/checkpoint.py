@@ -9,11 +9,13 @@ from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import read_only
 from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.made import P, R, transformation
 from minigrad.modes.recording import named
 from minigrad.operations.tree_operation import one_operation, tree_jvp, tree_series, tree_vjp
 
 
-def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
+@transformation
+def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
     """A function that keeps only its arguments and results; the backward sweep computes the values between them again.
 
     Args:

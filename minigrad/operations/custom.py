@@ -32,7 +32,7 @@ import functools
 import math
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Generic, overload
 
 import numpy as np
 
@@ -44,6 +44,7 @@ from minigrad.core.tape import peel
 from minigrad.core.transformed import reduced
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
+from minigrad.modes.made import P, R, check_function
 from minigrad.operations.own_rules import (
     all_real,
     check_places,
@@ -77,7 +78,7 @@ _FORMS = {
 }
 
 
-class CustomPrimitive:
+class CustomPrimitive(Generic[P, R]):
     """What `custom_primitive` returns: the function, to be called as before, with rules that may be added."""
 
     def __init__(self, value: Rule, vjp: Any, jvp: Any, taylor: Rule | None, static: Any, check: bool) -> None:
@@ -138,9 +139,12 @@ class CustomPrimitive:
 
     # ----- calling ----------------------------------------------------------------------------------------------------
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The value, recorded as one operation."""
-        args, kwargs = self.bound(args, kwargs)
+        return self.recorded(*self.bound(args, kwargs))
+
+    def recorded(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The value, of arguments in the places that the rules know."""
         fixed_ones: dict[int | str, Any] = {k: args[k] for k in self.static if k < len(args)}
         for which, fixed in (fixed_ones | kwargs).items():
             if any(map(is_traced, flatten(fixed)[0])):
@@ -369,6 +373,26 @@ class Split:
                 for k, c in enumerate(found)]  # fmt: skip
 
 
+@overload
+def custom_primitive(
+    fun: Callable[P, R],
+    *,
+    vjp: Rule | Sequence[Rule | None] | None = None,
+    jvp: Rule | Sequence[Rule | None] | None = None,
+    taylor: Rule | None = None,
+    static: int | str | Sequence[int | str] = (),
+    check: bool = False,
+) -> CustomPrimitive[P, R]: ...
+@overload
+def custom_primitive(
+    fun: None = None,
+    *,
+    vjp: Rule | Sequence[Rule | None] | None = None,
+    jvp: Rule | Sequence[Rule | None] | None = None,
+    taylor: Rule | None = None,
+    static: int | str | Sequence[int | str] = (),
+    check: bool = False,
+) -> Callable[[Callable[P, R]], CustomPrimitive[P, R]]: ...
 def custom_primitive(
     fun: Rule | None = None,
     *,
@@ -423,6 +447,8 @@ def custom_primitive(
     (6.0, 18.0)
     >>> power.check(3.0, 4)
     """
+    if fun is not None:
+        check_function("custom_primitive", fun, makes=True)
     if fun is None:
         return lambda fun: CustomPrimitive(fun, vjp, jvp, taylor, static, check)
     return CustomPrimitive(fun, vjp, jvp, taylor, static, check)

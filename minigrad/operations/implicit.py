@@ -33,6 +33,7 @@ from minigrad.core.transformed import transformed
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
+from minigrad.modes.made import check_function
 from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
     filled,
@@ -98,6 +99,7 @@ def root(
     >>> float(kepler(0.5, 1.0).round(6)), float(grad(kepler, 1)(0.5, 1.0).round(6))
     (1.498701, 1.037362)
     """
+    check_function("root", fun)
 
     def solve(params: Any) -> Any:
         start = start_from("root", x0)
@@ -146,6 +148,7 @@ def fixed_point(
     >>> float(cosine(1.0).round(6)), float(grad(cosine)(1.0).round(6))
     (0.739085, -0.297474)
     """
+    check_function("fixed_point", fun)
 
     def residual(params: Any, x: Any) -> Any:
         return tree_map(lambda a, b: a - b, x, _like_x("fixed_point", fun(params, x), x))
@@ -188,6 +191,7 @@ def custom_root(
     >>> grad(lambda p: ridge(p)[0])(1.0).round(6)
     np.float64(0.027682)
     """
+    check_function("custom_root", fun, makes=True)
 
     return lambda solver: _rooted(solver, fun, linear)
 

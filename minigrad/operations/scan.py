@@ -40,6 +40,7 @@ from minigrad.core.foreign import refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import open_part, peel, read_only
 from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.made import check_function
 from minigrad.operations.schedule import default_snapshots, next_snapshot
 from minigrad.operations.tree_operation import (
     filled,
@@ -103,6 +104,7 @@ def checkpointed_scan(
     >>> round(float(grad(loss)(0.5)), 6)
     0.539776
     """
+    check_function("checkpointed_scan", f)
     if not isinstance(args, (list, tuple)):
         raise TypeError(
             located(f"checkpointed_scan: args is a tuple of parameters, (p,) for one, not a {type(args).__name__}")

@@ -22,7 +22,7 @@ from minigrad.core.tape import peel, refusal
 from minigrad.modes.transpose import transpose_of
 from minigrad.numpy import functions as _f
 from minigrad.numpy import linalg as _nl
-from minigrad.numpy.dispatch import as_array, in_place_of
+from minigrad.numpy.dispatch import as_array, derivative_of, in_place_of
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
@@ -82,7 +82,7 @@ def as_scipy(rule: Callable[..., Any]) -> Any:
                     )
         return rule(**given)
 
-    return in_place_of(own, function, "scipy.linalg", rule.__doc__)
+    return in_place_of(own, function, "scipy.linalg", derivative_of(rule))
 
 
 def _block(a: Any, e: Any) -> Any:

@@ -25,7 +25,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Operation, constant, elementwise
 from minigrad.core.tape import Box, peel, refusal
-from minigrad.numpy.dispatch import as_array, as_ufunc, boxed, in_place_of
+from minigrad.numpy.dispatch import as_array, as_ufunc, boxed, derivative_of, in_place_of
 from minigrad.rules import elementwise as _e
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
@@ -86,7 +86,8 @@ def function(name: str, bind: Callable[..., Any]) -> Callable[..., Any]:
             return bind(*map(boxed, args), **{key: boxed(value) for key, value in options.items()})
         return plain(*args, **options)
 
-    return in_place_of(own, public, "scipy.special", name=name)  # what SciPy 1.15 made of several ufuncs has none
+    # What SciPy 1.15 made of several ufuncs has no name of its own.
+    return in_place_of(own, public, "scipy.special", derivative_of(bind), name)
 
 
 def weak(value: Any) -> Any:

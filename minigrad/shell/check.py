@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import re
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -61,6 +61,8 @@ def _check(options: argparse.Namespace) -> int:
             bar.update()
             return f(*xs)
 
+        counted.__signature__ = _signature(list(values))  # type: ignore[attr-defined]
+
         try:
             report = minigrad.check(
                 counted,
@@ -72,7 +74,7 @@ def _check(options: argparse.Namespace) -> int:
             )
         except Exception as error:  # of the functions, or about what they returned
             raise CommandError(in_one_line(error)) from error
-    report = _named(report, list(values), options)
+    report = _at_point(report, list(values), options)
     with output.instead_of_stdout():
         report.print()
     for path, content in ((options.html, report_page), (options.json, lambda r: r.to_json() + "\n")):
@@ -81,19 +83,18 @@ def _check(options: argparse.Namespace) -> int:
     return EXIT[str(report.verdict)]
 
 
-def _named(report: Any, names: list[str], options: argparse.Namespace) -> Any:
-    """The report with the parameters called by their names instead of their positions."""
-    leaves = []
-    for leaf in report.leaves:
-        path = leaf.path
-        if len(names) > 1 and (found := re.match(r"\[(\d+)\]", path)):
-            leaves.append(dataclasses.replace(leaf, path=names[int(found[1])] + path[found.end() :]))
-        else:
-            leaves.append(dataclasses.replace(leaf, path=(names[0] if len(names) == 1 else "") + path))
+def _signature(names: list[str]) -> inspect.Signature:
+    """Parameters with these names, by which the report calls them."""
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+    return inspect.Signature([inspect.Parameter(name, kind) for name in names])
+
+
+def _at_point(report: Any, names: list[str], options: argparse.Namespace) -> Any:
+    """The report with the point as the command was given it."""
     given = options.at and (f"in {options.at}" if options.at.endswith(".npz") else "as given")
     origin = given or ("drawn at random" if options.shapes else "as in the file")
-    point = f"{', '.join(names)} {origin}: {sum(leaf.size for leaf in leaves)} numbers"
-    return dataclasses.replace(report, leaves=tuple(leaves), point=point)
+    point = f"{', '.join(names)} {origin}: {sum(leaf.size for leaf in report.leaves)} numbers"
+    return dataclasses.replace(report, point=point)
 
 
 def _with_tuples(manual: Callable[..., Any]) -> Callable[..., Any]:

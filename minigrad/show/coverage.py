@@ -23,6 +23,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS
+from minigrad.show import page as pages
+from minigrad.show.notebook import view
+from minigrad.show.page import element, paragraph, stacked
 
 MODULES = ("numpy", "numpy.linalg", "numpy.fft", "scipy.special")
 
@@ -167,6 +170,47 @@ def entry(module: str, name: str, function: Any) -> Entry:
     if full in nature:
         return Entry(full, BY_NATURE, nature[full])
     return Entry(full, NOT_YET, missing.get(full, "no reason given"))
+
+
+class Coverage(list[Entry]):
+    """Rows of the table. It prints as text, and shows itself in a notebook."""
+
+    def __str__(self) -> str:
+        return as_text(self)
+
+    def __repr__(self) -> str:
+        counts = {status: sum(e.status == status for e in self) for status in (RULE, BY_NATURE, NOT_YET)}
+        return f"<coverage of {len(self)} functions: {', '.join(f'{n} {status}' for status, n in counts.items())}>"
+
+    def _repr_html_(self) -> str:
+        summary = pages.table(_TOTALS, totals(self), "Functions of each module")
+        rows = [[element("code", name), *rest] for name, *rest in map(_cells, self[:SHOWN])]
+        more = len(self) - len(rows)
+        hidden = paragraph(f"... and {more} more: print(coverage) has them all", class_="soft") if more > 0 else ""
+        return view(
+            paragraph(repr(self)[1:-1], class_="soft"), summary, stacked(_HEAD, rows, "What has a rule"), hidden
+        )
+
+
+SHOWN = 60  #: rows that a notebook shows
+
+
+def coverage(containing: str = "", *, missing: bool = False) -> Coverage:
+    """What has a derivative: every public function of NumPy and of `scipy.special`, or some of them.
+
+    Args:
+        containing: only those whose names contain this text.
+        missing: only those that have no derivative yet.
+
+    Returns:
+        A list of entries with `name`, `status` ("rule", "none by nature" or "not yet"), `note` and `taylor`, which
+        prints as a table and shows itself in a notebook.
+
+    >>> [entry.status for entry in coverage("numpy.arctanh")]
+    ['rule']
+    """
+    found = [e for e in entries() if containing in e.name and (not missing or e.status == NOT_YET)]
+    return Coverage(found)
 
 
 def entries(modules: tuple[str, ...] = MODULES) -> list[Entry]:

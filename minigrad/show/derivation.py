@@ -24,6 +24,7 @@ from minigrad.compiler.traced import Traced, asked_by, traced_for_good
 from minigrad.core.transformed import is_made_here
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import is_numeric
+from minigrad.modes.made import check_function
 from minigrad.modes.reverse import value_and_grad
 from minigrad.show.equations import Author, Equation, IrregularError
 from minigrad.show.mathematics import MATH_STYLE, Formula, latex, mathml
@@ -181,6 +182,7 @@ def derivation(
       \\bar{w} &= x^{\\top}\\,\\bar{u} && \\quad \\in \\mathbb{R}^{2} &&  \\\\
     \\end{aligned}
     """
+    check_function("derivation", fun)
     if notation not in ("bar", "nabla"):
         raise ValueError(f"derivation: notation={notation!r}; write 'bar' or 'nabla'")
     title = getattr(fun, "__name__", type(fun).__name__)

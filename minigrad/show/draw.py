@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.show.curves import Curves
+from minigrad.show.notebook import figure_class
 
 # Curves differ in colour and in dash, so that a printer without colour and a reader who sees fewer tell them apart.
 DASHES: tuple[Any, ...] = (
@@ -56,7 +57,8 @@ def draw(found: Curves | Sequence[Curves], layout: str = "auto") -> Any:
     """
     try:
         import matplotlib as mpl
-        from matplotlib.figure import Figure
+
+        Figure = figure_class()
     except ImportError as error:
         raise ImportError("a plot needs matplotlib: pip install matplotlib") from error
     if not isinstance(found, Curves):

@@ -67,7 +67,7 @@ class NanExplanation:
         rows = [f"{self.title}: the first {self.kind} is in its {self.where}, made by {what}"]
         if self.line is not None:
             text = self.line.text()
-            rows.append(f"  at {self.line.filename}:{self.line.number}, in {self.line.function}")
+            rows.append(f"  at {self.line.place(whole=True)}, in {self.line.function}")
             rows += [f"    {text}"] if text else []
         size = int(np.prod(self.shape))
         if self.shape:

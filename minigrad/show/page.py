@@ -26,6 +26,33 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 from pathlib import Path
 
+
+def stacked_style(within: str, narrow: str) -> str:
+    """The rules for tables that wrap, and on a narrow display show each row as a block: no scrolling sideways.
+
+    Args:
+        within: what stands before each selector.
+        narrow: the rule for a narrow display: `@media (max-width: 40rem)`.
+    """
+    return f"""
+{within}table.stacked th, {within}table.stacked td {{ white-space: normal; text-align: left;
+  overflow-wrap: break-word; }}
+{within}table.stacked th[scope="row"] {{ white-space: nowrap; }}
+{within}table.stacked td:last-child, {within}table.stacked td:last-child code {{ overflow-wrap: anywhere; }}
+{within}table.stacked td:not(:last-child) code {{ overflow-wrap: break-word; }}
+{narrow} {{
+  {within}table.stacked thead {{ position: absolute; width: 1px; height: 1px; overflow: hidden;
+    clip-path: inset(50%); }}
+  {within}table.stacked, {within}table.stacked tbody {{ display: block; }}
+  {within}table.stacked tr {{ display: block; padding: .35rem 0; border-bottom: 1px solid var(--line); }}
+  {within}table.stacked th, {within}table.stacked td {{ display: block; padding: 0; border: 0;
+    overflow-wrap: anywhere; }}
+  {within}table.stacked td:empty {{ display: none; }}
+  {within}table.stacked td::before {{ content: attr(data-title) ": "; color: var(--soft); }}
+}}
+"""
+
+
 STYLE = """
 :root { color-scheme: light dark;
   --ink: #1d1d1f; --soft: #55555c; --line: #dddcd7; --back: #f6f6f4; --card: #fff; --head: #f0f0ec; --link: #005a8f;
@@ -76,7 +103,7 @@ summary { cursor: pointer; font-weight: 600; }
   dl { grid-template-columns: 1fr; } dd { margin-bottom: .35rem; }
 }
 @media print { main { max-width: none; padding: 0; } .card { break-inside: avoid; } .scroll { overflow: visible; } }
-"""
+""" + stacked_style("", "@media (max-width: 40rem)")
 
 _TYPES = {"png": "image/png", "svg": "image/svg+xml"}
 
@@ -168,6 +195,30 @@ def table(
     named = element("caption", caption if shows_caption else element("span", caption, class_="unseen"))
     parts = named, element("thead", element("tr", *head)), "\n", element("tbody", joined(body, "\n"))
     return scrolling(caption, element("table", *parts))
+
+
+def stacked(titles: Sequence[object], rows: Sequence[Sequence[object]], caption: str) -> Html:
+    """A table of text that never scrolls: its cells wrap, and on a narrow display each row is a block of its own.
+
+    Args:
+        titles: the titles of the columns.
+        rows: the cells of each row; the first one is its header.
+        caption: what the table shows, for screen readers.
+
+    >>> 'data-title="line"' in stacked(["step", "line"], [["sin", "f.py:3"]], "Steps")
+    True
+    """
+    head = [element("th", title, scope="col", role="columnheader") for title in titles]
+    body = [
+        element("tr", element("th", first, scope="row", role="rowheader"),
+                *[element("td", cell, role="cell", data_title=title) for title, cell in zip(titles[1:], rest)],
+                role="row")
+        for first, *rest in rows
+    ]  # fmt: skip
+    named = element("caption", element("span", caption, class_="unseen"))
+    top = element("thead", element("tr", *head, role="row"), role="rowgroup")
+    parts = named, top, "\n", element("tbody", joined(body, "\n"), role="rowgroup")
+    return element("table", *parts, class_="stacked", role="table")
 
 
 def picture(data: bytes | str, kind: str, alt: str, caption: object = "") -> Html:

@@ -12,6 +12,7 @@ from minigrad.core.observing import observed_by
 from minigrad.core.tape import peel
 from minigrad.core.tree import TreeDef, flatten
 from minigrad.modes.checks import is_numeric
+from minigrad.modes.made import parameter_names
 from minigrad.modes.recording import Recording
 from minigrad.modes.sweeps import backward
 from minigrad.rules.expansion import expanded
@@ -32,7 +33,27 @@ class TracedTape(LinedTape):
     def __str__(self) -> str:
         return printed(self)
 
-    __repr__ = __str__
+    def __repr__(self) -> str:
+        return f"<{_counted(self)}>"
+
+    def _repr_html_(self) -> str:
+        from minigrad.show.notebook import view  # here, for a fast start-up, of which this module is a part
+        from minigrad.show.page import element, paragraph, stacked
+
+        titles, *rows = rows_of(self, False, False, SHOWN)
+        found = [[row[0], *[element("code", cell) if cell else "" for cell in row[1:]]] for row in rows]
+        more = len(self.nodes) - len(rows)
+        hidden = paragraph(f"... and {more:,} more; print(tape) has them all", class_="soft") if more > 0 else ""
+        table = stacked(["node", *titles[1:]], found, f"Tape of {self.title}")
+        return view(paragraph(_counted(self), class_="soft"), table, hidden)
+
+    def rows(self, cotangents: bool = False, kept: bool = False) -> list[list[str]]:
+        """The cells of the table, of which the first row has the titles.
+
+        >>> trace(np.tanh, 0.5).rows()[1][:5]
+        ['%0', 'args[0]', 'input', 'float64 ()', '0.5']
+        """
+        return rows_of(self, cotangents, kept, None)
 
     def table(self, cotangents: bool = False, kept: bool = False) -> str:
         """The tape as text; on request with the cotangents, and with the bytes kept for the backward sweep.
@@ -137,11 +158,18 @@ def operation_of(tape: TracedTape, index: int) -> str:
 MARKS = {"primal": "    ", "pullback": "  ← ", "pushforward": "  → ", "series": "  ~ "}
 
 
-def printed(tape: TracedTape, cotangents: bool = False, shows_kept: bool = False, most: int | None = None) -> str:
-    """The tape as text, a row per node: number, label, operation, shape and dtype, value, and the user's line.
+SHOWN = 200  #: rows of a tape that a notebook shows
 
-    Of a long tape only the first rows are written if `most` says how many. What inner transformations do is indented.
-    An arrow says that a rule is at work, backward or forward; the line is then that of the operation to which the rule
+
+def _counted(tape: TracedTape) -> str:
+    return f"tape of {tape.title}: {len(tape.nodes)} nodes, {tape.leaves} of them inputs"
+
+
+def rows_of(tape: TracedTape, cotangents: bool, shows_kept: bool, most: int | None) -> list[list[str]]:
+    """A row of titles, and one per node: number, label, operation, shape and dtype, value, and the user's line.
+
+    Of a long tape only the first rows are made if `most` says how many. What inner transformations do is indented. An
+    arrow says that a rule is at work, backward or forward; the line is then that of the operation to which the rule
     belongs.
     """
     sweep = tape.cotangents() if cotangents else None
@@ -156,11 +184,17 @@ def printed(tape: TracedTape, cotangents: bool = False, shows_kept: bool = False
         row += [summary(sweep[i])] if sweep else []
         row += [_kept_in_words(memory[i].nbytes, memory[i].readers, primitive is None)] if memory else []
         rows.append([*row, "" if primitive is None else str(tape.origins[i].where)])
+    return rows
+
+
+def printed(tape: TracedTape, cotangents: bool = False, shows_kept: bool = False, most: int | None = None) -> str:
+    """The tape as text, in columns; see `rows_of`."""
+    rows = rows_of(tape, cotangents, shows_kept, most)
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in rows]
     lines.insert(1, "-" * max(map(len, lines)))
-    total = f", {tape.nbytes:,} bytes kept for the backward sweep" if memory else ""
-    return f"tape of {tape.title}: {len(tape.nodes)} nodes, {tape.leaves} of them inputs{total}\n" + "\n".join(lines)
+    total = f", {tape.nbytes:,} bytes kept for the backward sweep" if shows_kept else ""
+    return f"{_counted(tape)}{total}\n" + "\n".join(lines)
 
 
 def _kept_in_words(nbytes: int, readers: tuple[int, ...], is_input: bool) -> str:
@@ -250,8 +284,6 @@ def numeric_paths(record: Recording, fun: Callable[..., Any]) -> list[str]:
 
 
 def _paths(treedef: TreeDef, numeric: Sequence[bool], fun: Callable[..., Any]) -> list[str]:
-    code = getattr(fun, "__code__", None)
-    names = list(code.co_varnames[hasattr(fun, "__self__") : code.co_argcount]) if code is not None else []
-    names += [f"args[{i}]" for i in range(len(names), len(treedef.children))]
+    names = parameter_names(fun, len(treedef.children))
     paths = [path for child, name in zip(treedef.children, names) for path in child.paths(name)]
     return [path for path, is_number in zip(paths, numeric) if is_number]

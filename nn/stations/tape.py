@@ -19,13 +19,13 @@ class Tape:
         widths: of the layers of the network.
         nodes: how many rows the tape has.
         inputs: how many of them are inputs.
-        table: all rows in columns, with the cotangents beside the values.
+        rows: the cells of the table, titles first, with the cotangents beside the values.
     """
 
     widths: list[int]
     nodes: int
     inputs: int
-    table: str
+    rows: list[list[str]]
 
 
 def measure(problem: Problem) -> Tape:
@@ -39,7 +39,7 @@ def measure(problem: Problem) -> Tape:
         return logistic(X[-1], problem.Y)
 
     tape = trace(network, A, b)
-    return Tape(widths, len(tape), tape.leaves, tape.table(cotangents=True))
+    return Tape(widths, len(tape), tape.leaves, tape.rows(cotangents=True))
 
 
 def numbers(measured: Tape) -> dict[str, Any]:
@@ -57,5 +57,6 @@ def show(problem: Problem, measured: Tape) -> Section:
         " derivative in its result becomes that in its arguments. The column of cotangents holds these derivatives;"
         " those of the inputs are the gradient. Large arrays are shown by their range and mean."
     )
-    section.preformatted(measured.table)
+    titles, *rows = measured.rows
+    section.stacked(["node", *titles[1:]], rows)
     return section

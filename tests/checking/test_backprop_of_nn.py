@@ -55,7 +55,7 @@ def checked(mistake: str = "", layer: int = 1) -> Report:
 
 
 def verdicts(report: Report) -> dict[str, str]:
-    """By the path of the leaf: [0][r] is A[r], [1][r] is b[r]."""
+    """By the name of the leaf."""
     return {leaf.path: str(leaf.verdict) for leaf in report.leaves}
 
 
@@ -73,7 +73,7 @@ def test_a_missing_activation_derivative_is_named(layer: int) -> None:
     """The parameters of the layer and of those below it are wrong, the ones above right; x[layer] diverges first."""
     report = checked("activation", layer)
     assert report.verdict == "WRONG"
-    expected = {f"[{part}][{r}]": "WRONG" if r <= layer else "OK" for part in (0, 1) for r in range(R)}
+    expected = {f"{part}[{r}]": "WRONG" if r <= layer else "OK" for part in "Ab" for r in range(R)}
     assert verdicts(report) == expected
     for leaf in report.leaves:
         if leaf.verdict == "WRONG":
@@ -87,7 +87,7 @@ def test_a_missing_activation_derivative_is_named(layer: int) -> None:
 
 def test_a_mistake_in_one_leaf_does_not_accuse_the_layers() -> None:
     """A factor in gA[1] and a sign in gb[1]: the deltas are right, and only that leaf is wrong."""
-    for mistake, path, said in (("factor", "[0][1]", "factor of 2"), ("sign", "[1][1]", "sign")):
+    for mistake, path, said in (("factor", "A[1]", "factor of 2"), ("sign", "b[1]", "sign")):
         report = checked(mistake)
         assert [leaf for leaf, verdict in verdicts(report).items() if verdict == "WRONG"] == [path]
         assert report.first_diverging is None
@@ -99,5 +99,5 @@ def test_a_detached_layer() -> None:
     report = checked("detached")
     assert report.first_diverging == "x1"
     assert verdicts(report) == {
-        "[0][0]": "WRONG", "[0][1]": "OK", "[0][2]": "OK", "[1][0]": "WRONG", "[1][1]": "OK", "[1][2]": "OK",
+        "A[0]": "WRONG", "A[1]": "OK", "A[2]": "OK", "b[0]": "WRONG", "b[1]": "OK", "b[2]": "OK",
     }  # fmt: skip

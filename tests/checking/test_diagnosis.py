@@ -108,7 +108,7 @@ MISTAKES = {  # the leaves that are wrong, and what is said of each
     "not transposed on the way": (4, "the other factor is not transposed"),
     "detached": (2, "a branch is detached: nothing flows back"),
     "counted twice": (2, "a branch is counted twice"),
-    "layers exchanged": (2, "it is the gradient of [1]["),
+    "layers exchanged": (2, "it is the gradient of P[1]["),
     "integers": (3, "it was cut to integers (dtype int64): make the array float"),
 }
 
@@ -175,8 +175,8 @@ def test_factors():
     assert said(0.5) == "a constant factor of 1/2"
     assert said(-1.0) == "the sign is flipped"
     assert said(2.71) == "a constant factor of 2.71"
-    assert said(5.0).startswith("a constant factor of 5, the length of axis 0 of argument 0: a sum in place of a mean")
-    assert said(-0.2).startswith("a constant factor of -1/5, 5 being the length of axis 0 of argument 0: a mean in")
+    assert said(5.0).startswith("a constant factor of 5, the length of axis 0 of x: a sum in place of a mean")
+    assert said(-0.2).startswith("a constant factor of -1/5, 5 being the length of axis 0 of x: a mean in")
     assert said(0.0).startswith("a branch is detached: nothing flows back through sin")
 
 

@@ -200,7 +200,7 @@ def test_the_wrong_leaf_is_named(traced):
     f = of_tree if traced else lambda p: float(of_tree(p))
     assert check(f, gradient_of_tree, TREE).verdict == OK
     report = check(f, lambda p: gradient_of_tree(p) | {"b": gradient_of_tree(p)["b"] / 2}, TREE)
-    assert [(leaf.path, leaf.verdict) for leaf in report.leaves] == [("['a']", OK), ("['b']", WRONG)]
+    assert [(leaf.path, leaf.verdict) for leaf in report.leaves] == [("p['a']", OK), ("p['b']", WRONG)]
     assert report.leaves[1].diagnosis == "a constant factor of 1/2"
 
 
@@ -263,7 +263,7 @@ def test_dataclasses_and_leaves_that_are_no_numbers():
 
     assert check(f, lambda p: Layer(2 * p.W, p.name), Layer(x3, "first")).verdict == OK
     report = check(f, lambda p: Layer(p.W, p.name), Layer(x3, "first"))
-    assert (report.verdict, report.leaves[0].path) == (WRONG, ".W")
+    assert (report.verdict, report.leaves[0].path) == (WRONG, "layer.W")
 
 
 def test_several_arguments_and_values_beside_the_gradient():
@@ -356,7 +356,7 @@ def test_outputs_that_are_trees():
     right = check(f, lambda x: {"u": np.diag(np.cos(x)), "v": 2 * x}, x3)
     assert right.verdict == OK
     report = check(f, lambda x: {"u": np.diag(np.cos(x)), "v": x}, x3)
-    assert [(leaf.path, leaf.verdict) for leaf in report.leaves] == [("['u']", OK), ("['v']", WRONG)]
+    assert [(leaf.path, leaf.verdict) for leaf in report.leaves] == [("out['u'], x", OK), ("out['v'], x", WRONG)]
 
 
 def test_kinks_are_located():

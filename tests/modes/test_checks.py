@@ -159,5 +159,5 @@ def test_tangents_and_cotangents_of_the_wrong_kind() -> None:
 
 def test_the_argument_at_fault_is_named() -> None:
     """Not the tuple of all positions."""
-    with pytest.raises(TypeError, match="argument 1 is 3"):
+    with pytest.raises(TypeError, match="argument n is 3"):
         trace(lambda x, n: x * n, 2.0, 3)

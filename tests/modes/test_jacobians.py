@@ -213,7 +213,7 @@ def test_names_and_errors(function) -> None:
 
     assert function(model).__name__ == f"{function.__name__}_model"
     assert "Of a thing." in function(model).__doc__
-    with pytest.raises(TypeError, match=f"{function.__name__}: argument 0 .* integers have no derivative"):
+    with pytest.raises(TypeError, match=f"{function.__name__}: argument x .* integers have no derivative"):
         function(model)(np.int64(3))
     with pytest.raises(TypeError, match="returned a str"):
         function(lambda x: "text")(1.0)

@@ -1,8 +1,12 @@
 """`minigrad.numpy` has NumPy's names, and on plain values it is NumPy."""
 
+import ast
 import inspect
 import pickle
 import pydoc
+import re
+import runpy
+from pathlib import Path
 from types import FunctionType, ModuleType
 
 import numpy as np
@@ -96,3 +100,44 @@ def test_conversions_of_plain_arrays_are_those_of_numpy() -> None:
     assert mnp.ascontiguousarray(A[:, ::2]).flags.c_contiguous
     assert type(mnp.asanyarray(masked)) is type(masked)
     assert mnp.full((2, 3), 1.0, order="F").flags.f_contiguous
+
+
+@pytest.mark.parametrize(("ours", "theirs"), PLACES[:3], ids=["numpy", "linalg", "fft"])
+def test_docstrings_are_those_of_numpy_with_a_line_on_the_derivative(ours: ModuleType, theirs: ModuleType) -> None:
+    """Of all functions that have a rule: behind the first sentence, where an editor shows it."""
+    count = 0
+    for name in dir(theirs):
+        mine, own = getattr(ours, name), getattr(theirs, name)
+        if mine is own or not isinstance(mine, FunctionType) or name.startswith("_"):
+            continue
+        count += 1
+        before, _, after = (inspect.getdoc(mine) or "").partition("minigrad: ")
+        after = after.partition("\n\n")[2]
+        assert len(before.split("\n\n")) <= 3, name
+        if "Array API Standard" in (own.__doc__ or ""):
+            continue  # SciPy has added to it since
+        assert f"{before} {after}".split() == (inspect.getdoc(own) or f"As `{theirs.__name__}.{name}`.").split(), name
+    assert count > 10
+
+
+def test_the_line_says_whether_a_derivative_flows() -> None:
+    assert "minigrad: differentiable, in every mode and to any order." in mnp.sum.__doc__
+    assert "minigrad: differentiable, in every mode and to any order." in mnp.sin.__doc__
+    assert "minigrad: of traced values it returns plain ones" in mnp.argmax.__doc__
+    assert "minigrad: of traced values it returns plain ones" in mnp.floor.__doc__
+
+
+def test_the_stub_has_the_names_of_numpy() -> None:
+    """Editors complete them, and type checkers know their types; docs/make_stub.py writes it."""
+    path = Path(mnp.__file__).with_suffix(".pyi")
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    names = {alias.asname for node in tree.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    written = re.search(r"the names of NumPy (\d+)\.(\d+)", ast.get_docstring(tree) or "")
+    assert written is not None
+    installed = tuple(map(int, np.__version__.split(".")[:2]))
+    if installed <= tuple(map(int, written.groups())):
+        assert {*mnp.__all__} <= names
+    if installed == tuple(map(int, written.groups())):
+        make_stub = runpy.run_path(str(Path(__file__).parents[2] / "docs" / "make_stub.py"))
+        assert make_stub["stub"]() == path.read_text(encoding="utf-8"), "run python docs/make_stub.py"
+    assert {"tan", "tanh", "take", "linalg", "fft", "random", "logsumexp", "set_at"} <= names

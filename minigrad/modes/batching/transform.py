@@ -34,6 +34,7 @@ from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.batching import rules as rules  # fills the table
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, as_stack, operand_shape, own
 from minigrad.modes.checks import is_numeric
+from minigrad.modes.made import transformation
 from minigrad.rules import moving
 from minigrad.rules.writing import guarded
 
@@ -45,6 +46,7 @@ def checked_chunk_size(operation: str, chunk_size: Any) -> int:
     return int(chunk_size)
 
 
+@transformation
 def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """A function of one example, applied to many of them in one pass.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Concatenate, Literal, overload
 
 import numpy as np
 
@@ -11,6 +11,7 @@ from minigrad.core.lean import LeanTape
 from minigrad.core.tape import Tape, peel
 from minigrad.modes.checks import Argnum, check_scalar, is_numeric
 from minigrad.modes.cotangents import finished
+from minigrad.modes.made import P, X, transformation
 from minigrad.modes.recording import Recording, named, pulled_complex
 from minigrad.modes.taylor.push import push_with_trouble, step_for, times_factorial
 
@@ -40,6 +41,15 @@ def elementwise_derivative(
     return finished(times_factorial(series, order, step), leaf, {id(leaf)})
 
 
+@overload
+def elementwise_grad(fun: np.ufunc, argnum: Argnum = 0) -> Callable[..., Any]: ...
+@overload
+def elementwise_grad(
+    fun: Callable[Concatenate[X, P], Any], argnum: Literal[0] = 0
+) -> Callable[Concatenate[X, P], X]: ...
+@overload
+def elementwise_grad(fun: Callable[P, Any], argnum: Argnum) -> Callable[P, Any]: ...
+@transformation
 def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """The derivative of a function that works entry by entry, at every entry at once.
 

@@ -17,9 +17,10 @@ from minigrad.core.lines import located
 from minigrad.core.primitive import ITEM
 from minigrad.core.tape import Tape, open_part, peel
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, is_of
-from minigrad.modes.checks import is_numeric, name_of_argument
+from minigrad.modes.checks import is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.jacobians import chunks
+from minigrad.modes.made import P, name_of_argument, transformation
 from minigrad.modes.recording import Recording, named, real_output, select
 from minigrad.modes.sweeps import needed
 from minigrad.modes.taylor.push import node_series
@@ -27,7 +28,8 @@ from minigrad.rules.products import tensordot
 from minigrad.rules.series import Series, dot
 
 
-def laplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
+@transformation
+def laplacian(fun: Callable[P, Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
     """The sum of the second derivatives ∂²fun / ∂x_i² over all entries of x, without the matrix of them.
 
     Args:
@@ -62,7 +64,8 @@ def laplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | Non
     return named(laplacian_of, "laplacian", fun, laplacian, argnum, chunk_size=chunk_size)
 
 
-def bilaplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
+@transformation
+def bilaplacian(fun: Callable[P, Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
     """The sum of ∂⁴fun / ∂x_i² ∂x_j² over all pairs of entries of x: the Laplacian of the Laplacian.
 
     Args:
@@ -103,12 +106,12 @@ def bilaplacian(fun: Callable[..., Any], argnum: int = 0, *, chunk_size: int | N
 
 
 def _sum_of_derivatives(
-    operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: int, order: int,
+    operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Any, order: int,
     directions: Callable[[int], tuple[Any, Any]], chunk_size: int | None,
 ) -> Any:  # fmt: skip
     """The weighted sum of the derivatives of one order along several directions."""
-    x = select(operation, args, argnum)
-    refuse_foreign(operation, x, name_of_argument(argnum))
+    x = select(operation, args, argnum, fun)
+    refuse_foreign(operation, x, name_of_argument(argnum, fun))
     if not is_numeric(x) or np.iscomplexobj(peel(x)):
         raise TypeError(located(f"{operation}: the argument must be one array of real numbers, not {_kind(x)}"))
     record = Recording(operation, fun, args, kwargs, argnum, Tape())

@@ -1,0 +1,87 @@
+"""`minigrad.plot`: a function and its derivatives as a figure."""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from minigrad.core.lines import located
+from minigrad.modes.made import check_function
+from minigrad.show.curves import Function, curves, mark
+from minigrad.show.draw import LAYOUTS, draw
+from minigrad.show.expression import Expression
+
+HIGHEST = 100
+
+
+def plot(
+    *functions: Function | str,
+    order: int = 3,
+    orders: Sequence[int] | None = None,
+    range: tuple[float, float] = (-5.0, 5.0),  # noqa: A002  (as the option of the command)
+    points: int = 1001,
+    layout: str = "auto",
+    marks: Sequence[str] = (),
+    **parameters: float,
+) -> Any:
+    """A figure of functions of one number and of their derivatives, which come from one Taylor pass.
+
+    Args:
+        *functions: functions that map a number to a number, or formulas in x, such as "exp(-x^2)". Several are drawn
+            together, a panel for each order.
+        order: the highest derivative.
+        orders: the derivatives to be drawn, if not all up to `order`.
+        range: the first and the last point.
+        points: how many points there are, equally spaced.
+        layout: "overlay" for one pair of axes, "normalised" for the same with each curve divided by its largest value,
+            "stacked" for a panel for each order; by default as it fits.
+        marks: "zeros" and "extrema" to be marked on the curves.
+        **parameters: the numbers of a formula besides x: `plot("a x^2", a=2.0)`.
+
+    Returns:
+        A figure of matplotlib, which a notebook shows; `figure.savefig("f.png")` writes it.
+
+    Raises:
+        TypeError: if a function is none.
+        ValueError: if an option does not make sense, a formula cannot be read (ExpressionError), or a function is not
+            finite anywhere on the range.
+        ImportError: if matplotlib is missing.
+
+    Singularities, kinks and jumps are found and left out of the curves, and named below them.
+
+    >>> import numpy as np
+    >>> figure = plot(np.tanh, order=6, range=(-7, 7))
+    >>> len(figure.axes[0].lines) >= 7
+    True
+    """
+    start, stop = range
+    chosen = sorted({*orders}) if orders is not None else [*builtins.range(order + 1)]
+    if not functions:
+        raise TypeError(located("plot: which function? plot(f), or a formula in x: plot('sin(x) / x')"))
+    if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
+        raise ValueError(located(f"plot: range={range!r} has to be two numbers, the smaller first"))
+    if not chosen or chosen[0] < 0 or chosen[-1] > HIGHEST:
+        raise ValueError(located(f"plot: orders are from 0 to {HIGHEST}, not {order if orders is None else orders}"))
+    if not 5 <= points <= 1_000_000:
+        raise ValueError(located(f"plot: points={points}: from 5 to 1000000 can be drawn"))
+    if layout not in LAYOUTS:
+        raise ValueError(located(f"plot: layout={layout!r} is none of {', '.join(map(repr, LAYOUTS))}"))
+    if not {*marks} <= {"zeros", "extrema"}:
+        raise ValueError(located(f"plot: marks={marks!r}: zeros and extrema can be marked"))
+    all_found = []
+    for fun in functions:
+        given: Any = Expression(fun, parameters) if isinstance(fun, str) else fun
+        check_function("plot", given)
+        name = getattr(fun, "__name__", "f")
+        title = f"$f(x) = {given.mathtext}$" if isinstance(fun, str) else "$f$" + (
+            f" = {name}" if name.isidentifier() else ""
+        )  # fmt: skip
+        found = curves(given, start, stop, chosen[-1], points, title)
+        if not any(math.isfinite(y) for y in found.values[0]):
+            raise ValueError(located(f"plot: {name} is not finite anywhere between {start:g} and {stop:g}"))
+        mark(found, given, tuple(marks))
+        found.shown = chosen
+        all_found.append(found)
+    return draw(all_found, layout)
