@@ -280,6 +280,9 @@ def reference_with_links(text: str) -> str:
 
 def escape_docstring(_app: Sphinx, _what: str, _name: str, _obj: object, _options: object, lines: list[str]) -> None:
     """Docstrings are read as text: outside of code, bars and stars are themselves."""
+    ours = next((n for n, line in enumerate(lines) if line.startswith("minigrad: ")), None)
+    if ours is not None:  # a function of NumPy or SciPy, whose docstring refers to pages of theirs
+        lines[:] = [*lines[: ours + 1], ""]
     example = False
     for i, line in enumerate(lines):
         example = line.lstrip().startswith(">>>") or (example and bool(line.strip()))
