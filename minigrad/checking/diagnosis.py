@@ -19,8 +19,8 @@ from minigrad.checking.patterns import close, looseness, of_numbers, of_shape
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import Verdict
 from minigrad.checking.search import VAGUE, Search, by_sweeps
-from minigrad.modes.made import parameter_names
 from minigrad.core.tape import peel
+from minigrad.modes.made import parameter_names
 
 FACTOR = "a constant factor"  #: how a diagnosis begins that holds at other points, too, or is none
 
