@@ -14,8 +14,8 @@ Arguments that do not fit raise Python's `TypeError` and `ValueError` themselves
 rule raises `NotImplementedError`, an array that was written to before the sweep `RuntimeError`, a label that is not on
 the tape `KeyError`, a matrix without an inverse NumPy's `LinAlgError`, and a missing package `ImportError`. Infinite
 derivatives raise `FloatingPointError` within `np.errstate(divide="raise")`, and only warn otherwise. `nn` adds
-`DataError`, `DivergedError` and `UntranslatableError`. All of these errors can be pickled, with their attributes, so
-that they travel between processes.
+`CheckpointError`, `DataError`, `DivergedError` and `UntranslatableError`. All of these errors can be pickled, with
+their attributes, so that they travel between processes.
 
 This module is the lowest of all and imports nothing of minigrad.
 

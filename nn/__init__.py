@@ -13,6 +13,8 @@ Y is (k, n).
 | `backprop`   | the gradient derived by hand, on NumPy only, so that it can disagree             |
 | `exact`      | closed forms of slopes, gradients and derivatives, on NumPy only                 |
 | `train`      | gradient descent with either gradient                                            |
+| `fit`        | mini-batches, Adam, early stopping, checkpoints: training on data of one's own   |
+| `checkpoint` | a training in a file, written whole or not at all                                |
 | `plane`      | the plane in which samples and maps are drawn                                    |
 | `plots`      | every figure, as a function that returns a matplotlib `Figure`                   |
 | `report`     | a self-contained HTML page from text, tables and figures                         |

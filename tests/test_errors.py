@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import minigrad
+import nn.checkpoint
 import nn.data
 import nn.javascript
 import nn.train
@@ -56,6 +57,10 @@ def unclassified():
     nn.data.split(np.array([0, 0, 1]), 0.25)
 
 
+def foreign():
+    nn.checkpoint.load(__file__)
+
+
 def untranslated():
     nn.javascript.translated("def f(x):\n    return x ** 2", [])
 
@@ -73,6 +78,7 @@ WAYS = {
     errors.GradientMismatchError: (mismatched, AssertionError),
     errors.ExpressionError: (unread, ValueError),
     errors.CommandError: (refused, Exception),
+    nn.checkpoint.CheckpointError: (foreign, ValueError),
     nn.data.DataError: (unclassified, ValueError),
     nn.javascript.UntranslatableError: (untranslated, NotImplementedError),
     nn.train.DivergedError: (diverged, ArithmeticError),

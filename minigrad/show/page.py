@@ -289,7 +289,7 @@ def application(title: str, *parts: object, style: str, script: str, data: str) 
     return Html(f'<!doctype html>\n<html lang="en">\n<head>\n{head}\n</head>\n<body>\n{body}\n</body>\n</html>\n')
 
 
-def write(path: str | Path, content: str | bytes) -> None:
+def write(path: str | Path, content: str | bytes, *, sync: bool = False) -> None:
     """Write a file beside its target and rename it, so that nobody finds half a file.
 
     A link is followed, the permissions of a file that is replaced are kept, and a target that is no file (a pipe) is
@@ -298,6 +298,7 @@ def write(path: str | Path, content: str | bytes) -> None:
     Args:
         path: the target.
         content: the whole content; a text is encoded in UTF-8.
+        sync: whether to wait until the disk has it, so that it also survives a loss of power.
 
     Raises:
         OSError: if it cannot be written; a file that was there is then still whole.
@@ -309,7 +310,11 @@ def write(path: str | Path, content: str | bytes) -> None:
     target = Path(path).resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        beside.write_bytes(data)
+        with beside.open("wb") as file:
+            file.write(data)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
         if target.exists():
             shutil.copymode(target, beside)
         os.replace(beside, target)

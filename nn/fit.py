@@ -1,0 +1,500 @@
+"""Training by mini-batches, with all that long trainings need: checkpoints, early stopping, an end at any moment.
+
+`nn.train` is the gradient descent of the tour; this is for data of one's own. All randomness follows from the seed and
+the number of the epoch, so a checkpoint holds the random state with these two, and a training that is taken up again
+computes the same bits as one that was never stopped. That needs the same machine and the same versions of libraries.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, fields, replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy
+
+import minigrad.numpy as np
+from minigrad import compile, value_and_grad  # noqa: A004
+from minigrad.optimize import minimize
+from nn import checkpoint
+from nn.arrays import Array, Labels
+from nn.checkpoint import CheckpointError
+from nn.data import one_hot, split
+from nn.loss import softmax
+from nn.mlp import forward, init, parameters
+from nn.train import DivergedError, History
+
+Optimizer = Literal["adam", "momentum", "sgd", "L-BFGS-B", "Newton-CG"]
+Schedule = Literal["constant", "cosine", "halving"]
+OPTIMIZERS = ("adam", "momentum", "sgd", "L-BFGS-B", "Newton-CG")
+SCHEDULES = ("constant", "cosine", "halving")
+WHOLE = ("L-BFGS-B", "Newton-CG")  # these take all samples at once
+
+Parameters = tuple[list[Array], list[Array]]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train.
+
+    Attributes:
+        hidden: the widths of the hidden layers.
+        optimizer: "adam", "momentum" or "sgd" by mini-batches; "L-BFGS-B" or "Newton-CG" on all samples.
+        epochs: how often all samples are seen; for the last two optimisers, the largest number of iterations.
+        batch: samples in a mini-batch; the last of an epoch may be smaller.
+        rate: the step size at the start, on the loss per sample.
+        schedule: "constant"; "cosine", to zero along half a wave; or "halving", after each quarter of the epochs.
+        momentum: the part of the velocity that "momentum" keeps.
+        l2: weight of half the sum of squares of all weights, beside the loss per sample.
+        class_weight: a factor for the samples of each class; "balanced" makes all classes count the same.
+        validation: share of the samples that is held out to decide when to stop; 0 for none.
+        patience: stop after so many epochs without a better validation loss, and return the best parameters.
+        seed: of the parameters, the held-out samples and the order of the others.
+        last: whether the last layer has its activation too, as in the tour.
+
+    Raises:
+        ValueError: if one of them is out of its range.
+    """
+
+    hidden: tuple[int, ...] = (64,)
+    optimizer: Optimizer = "adam"
+    epochs: int = 200
+    batch: int = 64
+    rate: float = 1e-3
+    schedule: Schedule = "constant"
+    momentum: float = 0.9
+    l2: float = 0.0
+    class_weight: tuple[float, ...] | Literal["balanced"] | None = None
+    validation: float = 0.0
+    patience: int | None = None
+    seed: int = 0
+    last: bool = False
+
+    def __post_init__(self) -> None:
+        rules = {
+            "hidden": all(width >= 1 for width in self.hidden),
+            "optimizer": self.optimizer in OPTIMIZERS,
+            "epochs": self.epochs >= 0,
+            "batch": self.batch >= 1,
+            "rate": 0.0 < self.rate < math.inf,
+            "schedule": self.schedule in SCHEDULES,
+            "momentum": 0.0 <= self.momentum < 1.0,
+            "l2": 0.0 <= self.l2 < math.inf,
+            "validation": 0.0 <= self.validation < 1.0,
+            "patience": self.patience is None or (self.patience >= 1 and self.validation > 0.0),
+            "seed": self.seed >= 0,
+        }
+        for name, fits in rules.items():
+            if not fits:
+                advice = {
+                    "optimizer": f"; there are {', '.join(OPTIMIZERS)}",
+                    "schedule": f"; there are {', '.join(SCHEDULES)}",
+                    "patience": "; it is at least 1, and needs a share for validation above 0",
+                }.get(name, "")
+                raise ValueError(f"{name} cannot be {getattr(self, name)!r}{advice}")
+
+
+@dataclass(frozen=True)
+class State:
+    """A training after some steps: all that the next steps depend on, so all that a checkpoint holds.
+
+    Attributes:
+        theta: the parameters in one vector, shape (m,): all weights, then all biases.
+        first, second: what the optimiser remembers, shape (m,): the velocity; the means of the gradients and of their
+            squares; the parameters at which a search by SciPy has begun.
+        best: the parameters with the lowest validation loss, shape (m,).
+        best_loss: that loss.
+        waited: epochs since then.
+        step: steps taken.
+        partial: the sum of the losses of the samples seen in this epoch.
+        losses: loss per training sample, for each epoch, shape (epochs,).
+        validation_losses: the same for held-out samples, if there are any.
+        ended: "" while there is more to do, "epochs", "patience" or "converged".
+    """
+
+    theta: Array
+    first: Array
+    second: Array
+    best: Array
+    best_loss: float = math.inf
+    waited: int = 0
+    step: int = 0
+    partial: float = 0.0
+    losses: Array = field(default_factory=lambda: numpy.zeros(0))
+    validation_losses: Array = field(default_factory=lambda: numpy.zeros(0))
+    ended: str = ""
+
+
+VECTORS = ("theta", "first", "second", "best")
+NUMBERS = ("best_loss", "partial")  # stored as arrays: JSON has no infinity
+SERIES = ("losses", "validation_losses")
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network.
+
+    Attributes:
+        A, b: its parameters: the best on held-out samples if there are such, else the last.
+        settings: how it was trained.
+        state: the training at its end.
+        interrupted: whether it was ended by Ctrl-C.
+    """
+
+    A: list[Array]
+    b: list[Array]
+    settings: Settings
+    state: State
+    interrupted: bool = False
+
+    def probabilities(self, x: Array) -> Array:
+        """The probability of each class for the samples x, shape (p, n) to (k, n)."""
+        return softmax(forward(self.A, self.b, x, last=self.settings.last)[-1])
+
+
+def loss_per_sample(parameters: Parameters, x: Array, Y: Array, weight: Array, l2: float, *, last: bool = False) -> Any:
+    """The logistic loss per sample, each times its weight, with half of l2 times the squares of the weights A."""
+    A, b = parameters
+    z = forward(A, b, x, last=last)[-1]
+    data = np.sum(weight * (np.logsumexp(z, axis=0) - np.sum(z * Y, axis=0))) / x.shape[1]
+    return data + 0.5 * l2 * sum(np.sum(a * a) for a in A)
+
+
+def fit(
+    x: Array,
+    y: Labels,
+    settings: Settings | None = None,
+    *,
+    classes: int | None = None,
+    start: Parameters | None = None,
+    path: str | Path | None = None,
+    every: int = 100,
+    watch: Callable[[State], None] | None = None,
+) -> Fitted:
+    """Train a network for classification.
+
+    Args:
+        x: samples in columns, shape (p, n).
+        y: labels 0..k-1, shape (n,).
+        settings: how to train; the defaults of `Settings` if None.
+        classes: the number k of classes; the largest label tells if None.
+        start: (A, b), the parameters to start from; drawn at random if None. They are not changed.
+        path: a file for checkpoints, see `resume`; one that is there is replaced. None for no checkpoints.
+        every: steps between two checkpoints.
+        watch: called with the `State` after each step.
+
+    Returns:
+        A `Fitted`. Ctrl-C ends the training and returns what was learned so far, after a checkpoint.
+
+    Raises:
+        DivergedError: if the loss is no longer finite; it holds the parameters before that step.
+        ValueError: if the data has NaN or infinite numbers (the first is named), or shapes and labels do not fit.
+        OSError: if a checkpoint cannot be written.
+
+    >>> x, y = numpy.array([[-1.0, -0.8, 0.9, 1.0]]), numpy.array([0, 0, 1, 1])
+    >>> fitted = fit(x, y, Settings(hidden=(4,), epochs=200, rate=0.02))
+    >>> fitted.probabilities(x).argmax(axis=0)
+    array([0, 0, 1, 1])
+    """
+    settings = Settings() if settings is None else settings
+    _refuse_unusable(x, y)
+    k = int(y.max()) + 1 if classes is None else classes
+    widths = [x.shape[0], *settings.hidden, k]
+    if start is None:
+        A, b = init(widths, settings.seed)
+        start = [a / math.sqrt(a.shape[1]) for a in A], [0.0 * c for c in b]
+    theta = _vector(*start)
+    if [a.shape for a in start[0]] != [(d_out, d_in) for d_in, d_out in pairwise(widths)]:
+        raise ValueError(f"start has weights of the shapes {[a.shape for a in start[0]]}; the widths are {widths}")
+    state = State(theta, theta if settings.optimizer in WHOLE else 0.0 * theta, 0.0 * theta, theta)
+    return _Training(x, y, widths, settings, path, every, watch).run(state)
+
+
+def resume(
+    path: str | Path,
+    x: Array,
+    y: Labels,
+    *,
+    every: int = 100,
+    watch: Callable[[State], None] | None = None,
+) -> Fitted:
+    """Take up a training from its checkpoint; the result has the bits of a training that was never stopped.
+
+    A search by "L-BFGS-B" or "Newton-CG" has its memory within SciPy, so it starts again from its first parameters.
+
+    Args:
+        path: the checkpoint, which is written again on the way.
+        x, y: the same data that `fit` was given.
+        every: steps between two checkpoints.
+        watch: called with the `State` after each step.
+
+    Returns:
+        A `Fitted`, as `fit` does.
+
+    Raises:
+        CheckpointError: if the file is damaged or foreign, or belongs to other data.
+        OSError: if it cannot be read, or written again.
+    """
+    settings, widths, state, data = _loaded(path)
+    _refuse_unusable(x, y)
+    if data != _fingerprint(x, y):
+        raise CheckpointError(f"{path}: this training was begun with other data; pass the same x and y")
+    return _Training(x, y, widths, settings, path, every, watch).run(state)
+
+
+def load(path: str | Path) -> Fitted:
+    """The network of a checkpoint, whether its training has ended or not.
+
+    Raises:
+        CheckpointError: if the file is damaged or foreign.
+        OSError: if it cannot be read.
+    """
+    settings, widths, state, _ = _loaded(path)
+    return _fitted(state, widths, settings, interrupted=not state.ended)
+
+
+# ----- one training ---------------------------------------------------------------------------------------------------
+
+
+class _Training:
+    """Data, settings and compiled functions of one training; what changes is in the `State`."""
+
+    def __init__(
+        self,
+        x: Array,
+        y: Labels,
+        widths: list[int],
+        settings: Settings,
+        path: str | Path | None,
+        every: int,
+        watch: Callable[[State], None] | None,
+    ) -> None:
+        if every < 1:
+            raise ValueError(f"every must be at least 1, not {every}")
+        self.widths, self.settings, self.path, self.every, self.watch = widths, settings, path, every, watch
+        self.data = _fingerprint(x, y) if path is not None else ""
+        Y = one_hot(y, widths[-1])
+        weight = _weights(y, widths[-1], settings.class_weight)[y]
+        self.train, held = numpy.arange(y.size), numpy.arange(0)
+        if settings.validation:
+            self.train, held = split(y, settings.validation, numpy.random.default_rng([settings.seed, 1]))
+        self.rows, self.targets, self.weight = numpy.ascontiguousarray(x.T), numpy.ascontiguousarray(Y.T), weight
+        self.held = self.samples(held) if held.size else None
+        self.epoch, self.order = -1, self.train  # the order in which the samples of this epoch are seen
+        # The first call of a compiled function is traced. `exact`: the later calls give the same bits, and so the first
+        # call after a resumption gives those of a later call.
+        self.gradient = compile(value_and_grad(loss_per_sample), exact=True)
+        self.loss = compile(loss_per_sample, exact=True)
+
+    def samples(self, part: Labels) -> tuple[Array, Array, Array]:
+        """Samples, targets and weights of these indices."""
+        return self.rows[part].T, self.targets[part].T, self.weight[part]
+
+    def run(self, state: State) -> Fitted:
+        """Train from this state to the end."""
+        interrupted = False
+        # `state` is replaced whole, in one assignment: whenever Ctrl-C comes, it is that after a step.
+        self.state = state
+        try:
+            if self.settings.optimizer in WHOLE:
+                if not state.ended:
+                    self.search()
+            else:
+                while not self.state.ended:
+                    self.state = self.after_step(self.state)
+                    self.told(self.state.step)
+        except KeyboardInterrupt:
+            interrupted = True
+        self.save()
+        return _fitted(self.state, self.widths, self.settings, interrupted=interrupted)
+
+    def told(self, step: int) -> None:
+        """After a step: a checkpoint if it is time for one, and a word to the watcher."""
+        if step % self.every == 0:
+            self.save()
+        if self.watch is not None:
+            self.watch(self.state)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        if self.path is None:
+            return
+        arrays = {name: numpy.asarray(getattr(self.state, name)) for name in (*VECTORS, *NUMBERS, *SERIES)}
+        counts = {name: getattr(self.state, name) for name in ("waited", "step", "ended")}
+        about = {"settings": asdict(self.settings), "widths": self.widths, "data": self.data, **counts}
+        checkpoint.save(self.path, arrays, about)
+
+    def after_step(self, state: State) -> State:
+        """One step of a method of mini-batches."""
+        s, n = self.settings, self.train.size
+        per_epoch = math.ceil(n / s.batch)
+        epoch, k = divmod(state.step, per_epoch)
+        if epoch >= s.epochs:
+            return replace(state, ended="epochs")
+        if self.epoch != epoch:
+            self.epoch, self.order = epoch, numpy.random.default_rng([s.seed, 2, epoch]).permutation(self.train)
+        part = self.order[k * s.batch : (k + 1) * s.batch]
+        parameters = _parameters(state.theta, self.widths)
+        with numpy.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
+            loss, (gA, gb) = self.gradient(parameters, *self.samples(part), s.l2, last=s.last)
+            g = _vector(gA, gb)
+            theta, first, second = _updated(s, state, g, _rate(s, state.step, per_epoch))
+        if not numpy.isfinite(loss) or not numpy.isfinite(theta).all():
+            history = History(numpy.append(state.losses, loss), numpy.arange(0), numpy.zeros(0))
+            raise DivergedError(state.step, _rate(s, state.step, per_epoch), history, *parameters)
+        partial = state.partial + float(loss) * part.size
+        state = replace(state, theta=theta, first=first, second=second, step=state.step + 1, partial=partial)
+        if k < per_epoch - 1:
+            return state
+        state = replace(state, losses=numpy.append(state.losses, partial / n), partial=0.0)
+        return self.judged(state)
+
+    def judged(self, state: State) -> State:
+        """After an epoch: the best parameters so far, and whether to stop."""
+        if self.held is None:
+            return replace(state, best=state.theta)
+        loss = float(self.loss(_parameters(state.theta, self.widths), *self.held, 0.0, last=self.settings.last))
+        state = replace(state, validation_losses=numpy.append(state.validation_losses, loss))
+        if loss < state.best_loss:
+            return replace(state, best=state.theta, best_loss=loss, waited=0)
+        patience = self.settings.patience
+        ended = "patience" if patience is not None and state.waited + 1 >= patience else ""
+        return replace(state, waited=state.waited + 1, ended=ended)
+
+    def search(self) -> None:
+        """Minimise on all samples by SciPy."""
+        theta = self.state.first
+        self.state = State(theta, theta, 0.0 * theta, theta)
+        samples, s = self.samples(self.train), self.settings
+
+        def callback(found: Parameters) -> None:
+            loss = float(self.loss(found, *samples, s.l2, last=s.last))
+            state = replace(self.state, theta=_vector(*found), step=self.state.step + 1)
+            self.state = self.judged(replace(state, losses=numpy.append(state.losses, loss)))
+            self.told(self.state.step)
+            if self.state.ended:
+                raise StopIteration
+
+        result = minimize(
+            lambda p, x, Y, weight: loss_per_sample(p, x, Y, weight, s.l2, last=s.last),
+            _parameters(theta, self.widths),
+            samples,
+            method=s.optimizer,
+            options={"maxiter": max(s.epochs, 1)},
+            callback=callback,
+        )
+        self.state = replace(self.state, ended=self.state.ended or ("converged" if result.success else "epochs"))
+
+
+def _rate(s: Settings, step: int, per_epoch: int) -> float:
+    """The step size of this step."""
+    done = step / (per_epoch * max(s.epochs, 1))
+    if s.schedule == "cosine":
+        return s.rate * 0.5 * (1.0 + math.cos(math.pi * done))
+    return s.rate * 0.5 ** int(4.0 * done) if s.schedule == "halving" else s.rate
+
+
+def _updated(s: Settings, state: State, g: Array, rate: float) -> tuple[Array, Array, Array]:
+    """The parameters and the memory of the optimiser after a step.
+
+    Source:
+        D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015; for momentum B. Polyak, "Some
+        methods of speeding up the convergence of iteration methods", 1964.
+    """
+    if s.optimizer == "sgd":
+        return state.theta - rate * g, state.first, state.second
+    if s.optimizer == "momentum":
+        velocity = s.momentum * state.first - rate * g
+        return state.theta + velocity, velocity, state.second
+    first = 0.9 * state.first + 0.1 * g
+    second = 0.999 * state.second + 0.001 * (g * g)
+    t = state.step + 1
+    size = numpy.sqrt(second / (1.0 - 0.999**t)) + 1e-8
+    return state.theta - rate / (1.0 - 0.9**t) * first / size, first, second
+
+
+def _vector(A: list[Array], b: list[Array]) -> Array:
+    return numpy.concatenate([part.ravel() for part in (*A, *b)])
+
+
+def _parameters(theta: Array, widths: list[int]) -> Parameters:
+    """Weights and biases as views of the vector."""
+    A, b, start = [], [], 0
+    for d_in, d_out in pairwise(widths):
+        A.append(theta[start : start + d_in * d_out].reshape(d_out, d_in))
+        start += d_in * d_out
+    for d_out in widths[1:]:
+        b.append(theta[start : start + d_out].reshape(d_out, 1))
+        start += d_out
+    return A, b
+
+
+def _fitted(state: State, widths: list[int], settings: Settings, *, interrupted: bool) -> Fitted:
+    theta = state.best if numpy.isfinite(state.best_loss) else state.theta
+    A, b = _parameters(theta.copy(), widths)
+    return Fitted(A, b, settings, state, interrupted)
+
+
+def _weights(y: Labels, k: int, given: Any) -> Array:
+    """The weight of each class, shape (k,)."""
+    if given is None:
+        return numpy.ones(k)
+    if given == "balanced":
+        counts = numpy.bincount(y, minlength=k)
+        return y.size / (k * numpy.maximum(counts, 1))
+    weights: Array = numpy.asarray(given, dtype=numpy.float64)
+    if weights.shape != (k,) or not (numpy.isfinite(weights).all() and (weights > 0.0).all()):
+        raise ValueError(f"class_weight must be {k} positive numbers, one for each class, or 'balanced', not {given!r}")
+    return weights
+
+
+def _refuse_unusable(x: Array, y: Labels) -> None:
+    if x.ndim != 2 or y.shape != x.shape[1:] or y.size == 0:
+        raise ValueError(
+            f"x must have the shape (features, samples) and y (samples,), with samples, not {x.shape} and {y.shape}"
+        )
+    broken = numpy.argwhere(~numpy.isfinite(x.T))
+    if broken.size:
+        sample, feature = broken[0]
+        raise ValueError(
+            f"the data has {x[feature, sample]} in feature {feature} of sample {sample}, and {len(broken)} such numbers"
+            " in all; fill them in, or leave these samples out"
+        )
+
+
+# ----- checkpoints ----------------------------------------------------------------------------------------------------
+
+
+def _fingerprint(x: Array, y: Labels) -> str:
+    content = hashlib.sha256(repr((x.shape, x.dtype.str, y.dtype.str)).encode())
+    content.update(numpy.ascontiguousarray(x).tobytes())
+    content.update(numpy.ascontiguousarray(y).tobytes())
+    return content.hexdigest()
+
+
+def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str]:
+    """Settings, widths, state and fingerprint of the data of a checkpoint, all of it checked."""
+    arrays, about = checkpoint.load(path)
+    try:
+        given = about["settings"]
+        if set(given) != {each.name for each in fields(Settings)}:
+            raise ValueError("the settings are those of another version")
+        tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
+        settings, widths = Settings(**{**given, **tuples}), [int(width) for width in about["widths"]]
+        if tuple(widths[1:-1]) != settings.hidden or set(arrays) != {*VECTORS, *NUMBERS, *SERIES}:
+            raise ValueError("its parts do not belong together")
+        shapes = {
+            **dict.fromkeys(VECTORS, (parameters(widths),)),
+            **dict.fromkeys(NUMBERS, ()),
+            **{name: (arrays[name].size,) for name in SERIES},
+        }
+        for name, shape in shapes.items():
+            if arrays[name].shape != shape or arrays[name].dtype != numpy.float64:
+                raise ValueError(f"{name} has the shape {arrays[name].shape} and dtype {arrays[name].dtype}")
+        parts: dict[str, Any] = {**arrays, **{name: float(arrays[name]) for name in NUMBERS}}
+        state = State(**parts, waited=int(about["waited"]), step=int(about["step"]), ended=str(about["ended"]))
+        return settings, widths, state, str(about["data"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise CheckpointError(f"{path}: this checkpoint cannot be taken up ({error})") from error
