@@ -72,6 +72,7 @@ VALUES: dict[str, tuple[Any, ...]] = {
     "deg": (True, 1, 2), "full": (True,), "w": (X,), "cov": (True, "unscaled"), "m": (2,), "N": (2,),
     "increasing": (True,),
     "decimals": (1,), "axisa": (0,), "axisb": (0,), "axisc": (0,), "shift": (1,), "ndmin": (3,),
+    "ndmax": (0, 2, -1),
     "shape": ((9,), (3, 3)),
     "newshape": ((9,),), "start": (1,), "tol": (1.0,), "ind": (1,), "loc": (0.3,), "scale": (2.0,), "bins": (3,),
     "range": ((0.0, 1.0),), "density": (True,), "in2": (N,), "sep": (0,), "stat_length": (1,), "end_values": (1.0,),

@@ -841,9 +841,20 @@ size = in_place_of(_np.size, size, "numpy", "minigrad: of a traced value the num
 def array(object: Any, dtype: Any = None, **options: Any) -> Any:
     if not (type(object) is Box or has_box(object) or has_duck(object)):
         return _moving.array(object, dtype, **options)
-    order = options.pop("order", "K")
+    is_list = isinstance(object, (list, tuple))
+    asked = {name: given for name, given in options.items() if name != "like"}
+    _np.array([0.0] if is_list else _np.zeros(1, object.dtype), dtype, **asked)  # or NumPy's own error
+    order, most = options.pop("order", "K"), options.pop("ndmax", None)
     ordered = copy if type(object) is Box and options.get("copy", True) else laid_out
-    return ordered(_moving.array(object, dtype, **options), "K" if order is None else order)
+    made = ordered(_moving.array(object, dtype, **options), "K" if order is None else order)
+    if most is not None and is_list and made.ndim > most:
+        raise ValueError(
+            located(
+                f"array: the items make an array of shape {made.shape}, and with ndmax={most} they would stay objects, "
+                "which have no derivative; leave ndmax out"
+            )
+        )
+    return made
 
 
 def _conversion(own: Callable[..., Any]) -> Any:

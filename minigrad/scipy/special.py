@@ -584,7 +584,7 @@ def of_order(v: int, recurrence: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def log_ndtr_series(s: Any, d: int, ans: Any, u: Any) -> Any:
-    """v' = h u' with the hazard h, for which h' = -h (u + h); on the left log erfcx(-u/√2) - u²/2 - log 2."""
+    """v' = h u' with the hazard h, for which h' = -h (u + h); on the left and near 0 log erfcx(-u/√2) - u²/2 - log 2."""
 
     def near(s: Any, d: int, ans: Any, u: Any) -> Any:
         h = [hazard(u[0])]
@@ -594,13 +594,14 @@ def log_ndtr_series(s: Any, d: int, ans: Any, u: Any) -> Any:
             total.append(h[-1] if k else h[-1] + 1.0)
         return s.composed([ans, *[c * (1.0 / (k + 1)) for k, c in enumerate(h)]], u, d)
 
-    def left(x: Any) -> Any:
-        return (np.real(x) < -0.5) & (-np.real(x) > np.abs(np.imag(x)))
+    def on_circle(x: Any) -> Any:
+        left = (np.real(x) < -0.5) & (-np.real(x) > np.abs(np.imag(x)))
+        return left | (np.abs(x) + np.abs(np.imag(x)) < 0.4)  # further on, the circle crosses the cut of the logarithm
 
-    if not anywhere(left(peel(u[0]))):
+    if not anywhere(on_circle(peel(u[0]))):
         return near(s, d, ans, u)
-    away = left(peel(u[0]))
-    there = near_and_far(left, lambda z: np.log(_sp.erfcx(z * (-1 / ROOT_2))), near, more=2.0)(s, d, ans, u)
+    away = on_circle(peel(u[0]))
+    there = near_and_far(on_circle, lambda z: np.log(_sp.erfcx(z * (-1 / ROOT_2))), near, more=2.0)(s, d, ans, u)
     square = s.scaled(s.product(u, u, d), -0.5)
     return [ans, *[c + where(away, square[k], 0.0) if k < len(square) else c for k, c in enumerate(there)][1:]]
 

@@ -84,6 +84,23 @@ def test_the_logarithm_of_the_normal_distribution() -> None:
     assert np.all(np.abs(found - expected[:-1]) <= 1e-9 * scale)
 
 
+@pytest.mark.parametrize("x", [-0.001, 0.1, 0.41])
+def test_the_logarithm_of_the_normal_distribution_near_0(x: float) -> None:
+    """The recurrence of the hazard loses digits there, and Cauchy's integral takes its place."""
+    found, warned = errors(ROWS["log_ndtr"], x)
+    assert not warned
+    assert np.max(found) < 1e-12
+
+
+@pytest.mark.parametrize("z", [0.39 + 0.005j, 0.25 - 0.07j, 0.25 + 0.3j, -0.2 + 0.09j])
+def test_the_logarithm_of_the_complex_normal_distribution_near_0(z: complex) -> None:
+    """On a circle about 0.25 + 0.3j the logarithm would cross its branch cut."""
+    with mpmath.workdps(40):
+        slopes = mpmath.taylor(lambda t: mpmath.npdf(t) / (mpmath.erfc(-t / mpmath.sqrt(2)) / 2), mpmath.mpmathify(z), 7)
+        expected = np.array([complex(c * mpmath.factorial(k)) for k, c in enumerate(slopes)])
+    assert np.allclose(derivatives(special.log_ndtr, z, 8)[1:], expected, rtol=1e-11, atol=0.0)
+
+
 @pytest.mark.parametrize("fun", [special.erfcx, special.i0e, special.k1e, special.log_ndtr, special.j0], ids=str)
 def test_a_gradient_of_a_high_derivative_is_the_next_one(fun: Any) -> None:
     """Near and far entries together, alone, in float32, and differentiated."""
