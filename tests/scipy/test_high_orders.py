@@ -96,7 +96,9 @@ def test_the_logarithm_of_the_normal_distribution_near_0(x: float) -> None:
 def test_the_logarithm_of_the_complex_normal_distribution_near_0(z: complex) -> None:
     """On a circle about 0.25 + 0.3j the logarithm would cross its branch cut."""
     with mpmath.workdps(40):
-        slopes = mpmath.taylor(lambda t: mpmath.npdf(t) / (mpmath.erfc(-t / mpmath.sqrt(2)) / 2), mpmath.mpmathify(z), 7)
+        slopes = mpmath.taylor(
+            lambda t: mpmath.npdf(t) / (mpmath.erfc(-t / mpmath.sqrt(2)) / 2), mpmath.mpmathify(z), 7
+        )
         expected = np.array([complex(c * mpmath.factorial(k)) for k, c in enumerate(slopes)])
     assert np.allclose(derivatives(special.log_ndtr, z, 8)[1:], expected, rtol=1e-11, atol=0.0)
 
