@@ -21,7 +21,7 @@ def let_go(trace: Trace) -> None:
 
     It looks at all objects, which takes milliseconds: it is for functions that are not compiled.
     """
-    left: list[Any] = [each for each in gc.get_objects() if type(each) is Staged and each.trace is trace]
+    left: list[Any] = [each for each in gc.get_objects() if type(each) is Staged and each.tracer is trace]
     for _ in range(_TUPLES_IN_TUPLES):
         if not left:
             return

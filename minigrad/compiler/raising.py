@@ -53,7 +53,7 @@ def may_raise(function: Any, args: tuple[Any, ...], kwargs: Any = ()) -> bool:
 
 def _is_of_python(value: Any) -> bool:
     """Whether a value, or what stands for it, is a number of Python."""
-    value = getattr(value, "var", value)
+    value = getattr(value, "variable", value)
     return getattr(value, "kind", None) == "python" or type(value) in (int, float, complex)
 
 

@@ -166,7 +166,7 @@ class Trace(Onlooker):
     def index_of(self, value: Any) -> int:
         """The place of a value in the program, -1 for a constant."""
         plain = plain_of(value)
-        return plain.var.index if type(plain) is Staged and plain.trace is self else -1
+        return plain.variable.index if type(plain) is Staged and plain.tracer is self else -1
 
     def made(self, index: int) -> Origin:
         """Where a value of the program comes from."""
@@ -199,7 +199,7 @@ class Trace(Onlooker):
     def input(self, value: Any) -> Staged:
         """An input of the program."""
         staged = self.new(value)
-        self.inputs.append(staged.var)
+        self.inputs.append(staged.variable)
         self.values.append(value)
         return staged
 
@@ -253,9 +253,9 @@ class Trace(Onlooker):
             return result
         origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
         staged = self._staged(result, origin)
-        out = staged.var if type(staged) is Staged else tuple([getattr(part, "var", part) for part in staged])
+        out = staged.variable if type(staged) is Staged else tuple([getattr(part, "variable", part) for part in staged])
         args = tuple(
-            [arg.var if type(arg) is Staged and arg.trace is self else mapped(self._operand, arg) for arg in args]
+            [arg.variable if type(arg) is Staged and arg.tracer is self else mapped(self._operand, arg) for arg in args]
         )
         kwargs = mapped(self._operand, kwargs) if kwargs else kwargs
         self.steps.append(Step(out, function, args, kwargs, quiet, origin))
@@ -266,7 +266,7 @@ class Trace(Onlooker):
     def _staged(self, result: Any, origin: Origin) -> Any:
         if issubclass(type(result), (np.ndarray, np.generic, int, float, complex)):
             staged = self.new(result)
-            self.origins[staged.var.index] = origin
+            self.origins[staged.variable.index] = origin
             return staged
         if isinstance(result, tuple) and hasattr(result, "_fields"):
             return type(result)(*[self._staged(part, origin) for part in result])
@@ -281,9 +281,9 @@ class Trace(Onlooker):
     def _operand(self, value: Any) -> Any:
         kind = type(value)
         if kind is Staged:
-            if value.trace is self:
-                return value.var
-            if value.trace.is_open:
+            if value.tracer is self:
+                return value.variable
+            if value.tracer.is_open:
                 raise self.stop("", TransparentError)
             return value.value
         if issubclass(kind, np.ndarray) and id(value) not in self.captured:
@@ -327,7 +327,9 @@ class Trace(Onlooker):
                         "function ran, after its use in an operation. Hand a copy to the operation: a.copy()"
                     )
                 )
-        outputs = [value.var if type(value) is Staged and value.trace is self else unstaged(value) for value in outputs]
+        outputs = [
+            value.variable if type(value) is Staged and value.tracer is self else unstaged(value) for value in outputs
+        ]
         return Program(self.inputs, self.steps, outputs, self.origins, self.names, self.arrays)
 
 
@@ -348,7 +350,7 @@ def unstaged(value: Any) -> Any:
 class Staged(Duck):
     """A number or array, and its place in a program."""
 
-    __slots__ = ("_shape", "dtype", "trace", "value", "var")
+    __slots__ = ("_shape", "dtype", "tracer", "value", "variable")
 
     performs_any = True
 
@@ -356,11 +358,11 @@ class Staged(Duck):
     operators: ClassVar[dict[Any, Any]] = {function: function for function in Duck.operators if function is not divmod}
 
     def __init__(self, value: Any, var: Var, trace: Trace) -> None:
-        self.value, self.var, self.trace = value, var, trace
+        self.value, self.variable, self.tracer = value, var, trace
         self._shape, self.dtype = var.shape, var.dtype
 
     def _reshaped(self, shape: Any) -> None:
-        raise self.trace.stop(
+        raise self.tracer.stop(
             located("compile: the shape of a traced array cannot be set. Use x = x.reshape(shape)"), WritesError
         )
 
@@ -368,12 +370,12 @@ class Staged(Duck):
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the operation on the arrays, and write it down in the innermost trace."""
-        return self.trace.perform(function, args, kwargs)
+        return self.tracer.perform(function, args, kwargs)
 
     @property
     def is_array(self) -> bool:
         """Whether this stands for an array, and not for a number."""
-        return self.var.kind == "array"
+        return self.variable.kind == "array"
 
     def as_number(self, kind: Callable[[Any], Any]) -> Any:
         """The number, from here on a constant of the program: with a guard of its truth or of its bits."""
@@ -388,7 +390,7 @@ class Staged(Duck):
         return number
 
     def _answer(self, check: Callable[..., bool], answer: Any, expected: Any = None) -> Any:
-        self.trace.guard(check, self.var, answer if expected is None else expected)
+        self.tracer.guard(check, self.variable, answer if expected is None else expected)
         return answer
 
     def __trunc__(self) -> Any:
@@ -437,13 +439,13 @@ class Staged(Duck):
     def is_anywhere_below(self, bound: float, moving: Any) -> bool:
         """Whether any entry is smaller than a bound; if it is, what comes of it has guards of its own."""
         answer = bool(np.any((np.abs(self.value) < bound) & (unstaged(moving) != 0)))
-        if not answer and not self.trace.keeps_lines:
+        if not answer and not self.tracer.keeps_lines:
             self._answer(answers.keeps_off_zero, bound)
         return answer
 
     def needs_numbers(self, what: str) -> None:
         """The engine answers."""
-        raise self.trace.stop(what, ExceptionalError)
+        raise self.tracer.stop(what, ExceptionalError)
 
     def finite(self) -> bool:
         """Whether all entries are finite; no guard if they are.
@@ -455,7 +457,7 @@ class Staged(Duck):
         return answer if answer else bool(np.all(np.isfinite(self)))
 
     def __format__(self, spec: str) -> str:
-        if not self.trace.is_open:
+        if not self.tracer.is_open:
             return format(self.value, spec)
         return str(self._read(format, f"format({{}}, {str.__repr__(spec)})", spec))
 
@@ -470,7 +472,7 @@ class Staged(Duck):
         ) else self  # fmt: skip
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        if not self.trace.is_open:
+        if not self.tracer.is_open:
             return np.array(self.value, dtype=dtype)
         if asked_by_a_sparse_matrix():
             return np.array(None)
@@ -478,13 +480,13 @@ class Staged(Duck):
             return np.array(self._answer(answers.has_entries, np.array(self.value)), dtype=dtype)
         library = library_at_work()
         if library:
-            raise self.trace.stop(
+            raise self.tracer.stop(
                 located(
                     f"compile: {library} makes a plain array of a traced value (shape {self.shape}, {self.dtype}). Use "
                     + ("minigrad.scipy in place of scipy" if library == "scipy" else "NumPy's functions")
                 )
             )
-        raise self.trace.stop(
+        raise self.tracer.stop(
             located(
                 f"compile: a traced value (shape {self.shape}, {self.dtype}) cannot become, or be written into, a "
                 "plain array: leave np.asarray out, build arrays with np.stack or np.where (or minigrad.numpy.array "
@@ -494,7 +496,7 @@ class Staged(Duck):
         )
 
     def __getitem__(self, index: Any) -> Any:
-        is_number = self.var.kind == "python" and type(index) is tuple  # for new axes one of NumPy
+        is_number = self.variable.kind == "python" and type(index) is tuple  # for new axes one of NumPy
         return self.perform(operator.getitem, (self.as_array() if is_number else self, index), {})
 
     def refuse_out(self, name: str) -> None:
@@ -503,7 +505,7 @@ class Staged(Duck):
 
     def lies_by_rows(self) -> None:
         """Whether a new shape is a view is up to the memory: the program holds for arguments that lie by rows."""
-        trace = self.trace
+        trace = self.tracer
         if not trace.is_open or not self.is_array:
             return
         if not (answers.is_by_rows(self.value) and all(map(answers.is_by_rows, trace.values))):
@@ -518,7 +520,7 @@ class Staged(Duck):
     def keeps_order(self, order: str) -> bool:
         """Whether the array lies so, here and where the program is used; otherwise a copy is a step of the program."""
         if self.is_array and len(self.shape) > 1:
-            self.trace.guard_layouts()
+            self.tracer.guard_layouts()
         return not self.is_array or answers.lies_in_order(self.value, order)
 
     def __getattr__(self, name: str) -> Any:
@@ -532,7 +534,7 @@ class Staged(Duck):
         )
 
     def _written_to(self, *_: Any, **__: Any) -> Any:
-        raise self.trace.stop(
+        raise self.tracer.stop(
             located("compile: a traced value cannot be written to. Use minigrad.set_at(x, index, value), or np.where"),
             WritesError,
         )
@@ -548,7 +550,7 @@ class Staged(Duck):
     def _in_place(self, other: Any) -> Any:
         if not self.is_array:
             return NotImplemented  # a number: the name is given to the result
-        raise self.trace.stop(
+        raise self.tracer.stop(
             located(
                 "compile: a traced array cannot be written to by an operator such as x += y, since other names of it "
                 "would not see it. Write x = x + y"
@@ -559,7 +561,7 @@ class Staged(Duck):
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imod__ = __ifloordiv__ = __imatmul__ = _in_place
 
     def __repr__(self) -> str:
-        if self.trace.is_open:  # as in the text of a list of numbers
+        if self.tracer.is_open:  # as in the text of a list of numbers
             return str(self._read(repr, "repr({})"))
         return f"Staged({self.value!r})"
 
@@ -579,13 +581,13 @@ class Staged(Duck):
     @property
     def flags(self) -> Any:
         """As of the array. It has a layout that depends on those of the arguments, which are guarded from here on."""
-        self.trace.guard_layouts()
+        self.tracer.guard_layouts()
         return np.asarray(self.value).flags
 
     @property
     def strides(self) -> tuple[int, ...]:
         """As of the array, with a guard as `flags`."""
-        self.trace.guard_layouts()
+        self.tracer.guard_layouts()
         return np.asarray(self.value).strides
 
     @property

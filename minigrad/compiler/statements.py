@@ -196,7 +196,7 @@ def note_names(trace: Any, frame: Any, kind: Any) -> None:
                 value = value.known()
         value = peel(value)
         if type(value) is kind:
-            trace.names.setdefault(value.var.index, name)
+            trace.names.setdefault(value.variable.index, name)
         elif issubclass(type(value), np.ndarray) and id(value) not in trace.arrays:
             trace.arrays[id(value)] = name, value
 

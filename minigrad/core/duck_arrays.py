@@ -316,9 +316,27 @@ class Duck:
         order = axes[0] if len(axes) == 1 else axes or None
         return self.perform(np.transpose, (self, order), {})
 
-    def astype(self, dtype: Any, *_: Any, **__: Any) -> Any:
+    def astype(
+        self, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+    ) -> Any:
         """As of an array."""
-        return self.perform(astype, (self, np.dtype(dtype)), {})
+        if casting != "unsafe" or order not in ("K", "A", "C", "F"):
+            np.zeros(1, self.dtype).astype(dtype, order, casting)  # type: ignore[call-overload]  # or NumPy's own error
+        if copy or self.dtype != dtype:
+            ans = self.perform(astype, (self, np.dtype(dtype)), {})
+        else:
+            ans = self
+        if order == "K" or ans.keeps_order(order):
+            return ans
+        return np.copy(ans, "F" if order == "F" else "C")
+
+    def view(self, dtype: Any = None, type: Any = None) -> Any:  # noqa: A002  (NumPy's names)
+        """As of an array, with the same numbers."""
+        if {dtype, type} <= {None, np.ndarray}:
+            return self[...] if self.shape else self
+        raise TypeError(
+            located("x.view: it looks at the same bytes in another way; write x.reshape(shape) or x.astype(dtype)")
+        )
 
     @property
     def T(self) -> Any:
@@ -400,12 +418,13 @@ def anywhere(mask: Any) -> bool:
 _METHODS: tuple[str, ...] = (
     "sum", "mean", "prod", "max", "min", "any", "all", "argmax", "argmin", "argsort", "cumsum", "cumprod",
     "conj", "conjugate", "copy", "diagonal", "dot", "ravel", "repeat", "round", "squeeze", "std", "swapaxes", "take",
-    "trace", "var", "nonzero",
+    "trace", "var", "nonzero", "searchsorted", "argpartition",
 )  # fmt: skip
 
 for _kind in (bool, int, float, complex, operator.index):
     setattr(Duck, f"__{_kind.__name__}__", lambda self, kind=_kind: self.as_number(kind))
 for _name in _METHODS:
     setattr(Duck, _name, _method(getattr(np, _name)))
+Duck.compress = lambda self, condition, axis=None: np.compress(condition, self, axis)  # type: ignore[attr-defined]
 Duck.clip = _clip  # type: ignore[attr-defined]
 Duck.flatten = lambda self, order="C": self.ravel(order).copy()  # type: ignore[attr-defined]

@@ -35,7 +35,8 @@ def plain_array(value: Any) -> np.ndarray:
 def bad_entries(value: Any) -> np.ndarray | None:
     """Where a value is NaN or infinite; None if nowhere, and for values that are no floating-point numbers."""
     if type(value) is tuple or type(value) is list:
-        return next((bad for bad in map(bad_entries, value) if bad is not None), None)
+        found = (bad_entries(part) for part in value if part is not None)  # None: a part that nothing depends on
+        return next((bad for bad in found if bad is not None), None)
     plain = plain_array(value)
     if plain.dtype.kind not in "fc":
         return None
@@ -47,7 +48,7 @@ def bad_entries(value: Any) -> np.ndarray | None:
 def has_nan(value: Any) -> bool:
     """Whether some entry is NaN."""
     if type(value) is tuple or type(value) is list:
-        return any(map(has_nan, value))
+        return any(has_nan(part) for part in value if part is not None)
     plain = plain_array(value)
     return plain.dtype.kind in "fc" and bool(np.isnan(plain).any())
 

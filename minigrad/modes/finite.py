@@ -104,7 +104,7 @@ def _strength(action: Action) -> int:
 
 def _has_inf(value: Any) -> bool:
     if type(value) is tuple or type(value) is list:
-        return any(map(_has_inf, value))
+        return any(_has_inf(part) for part in value if part is not None)
     plain = plain_array(value)
     return plain.dtype.kind in "fc" and bool(np.isinf(plain).any())
 

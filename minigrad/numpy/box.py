@@ -19,7 +19,7 @@ from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, re
 from minigrad.errors import LostDerivativeError
 from minigrad.numpy import functions as _f
 from minigrad.numpy import writing as _writing
-from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, refuse
+from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, laid_out, refuse
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
@@ -223,10 +223,6 @@ def _exclusive_or(self: Box, other: Any) -> Any:
     raise TypeError(located("^ is the exclusive or of bits, which floats have not: the power is x**2"))  # as NumPy does
 
 
-def _view(self: Box, *args: Any, **options: Any) -> Any:
-    raise refuse("x.view", "it looks at the same bytes in another way; write x.reshape(shape) or x.astype(dtype)")
-
-
 def _index(self: Box) -> int:
     raise TypeError(located(no_index(self)))  # as for any float, so nothing is noted on the tape
 
@@ -250,6 +246,22 @@ def _reduce(self: Box) -> Any:
 
 def _tolist(self: Box) -> Any:
     return [part.tolist() for part in self] if self.shape else self
+
+
+def _astype(
+    self: Box, dtype: Any, order: str = "K", casting: Any = "unsafe", subok: bool = True, copy: bool = True
+) -> Any:
+    kind = self.dtype
+    if casting != "unsafe":
+        _np.zeros(1, kind).astype(dtype, casting=casting)  # NumPy's own error, if it has one
+    cast = self if not copy and kind == dtype else _moving.cast(self, dtype)
+    return laid_out(cast, order)
+
+
+def _view(self: Box, dtype: Any = None, type: Any = None) -> Any:
+    if {dtype, type} <= {None, _np.ndarray}:
+        return self[...] if self.shape else self
+    raise refuse("x.view", "it looks at the same bytes in another way; write x.reshape(shape) or x.astype(dtype)")
 
 
 def _item(self: Box, *index: Any) -> Any:
@@ -330,18 +342,19 @@ _METHODS: dict[str, Callable[..., Any]] = {
     "prod": _f.prod, "max": _f.max,
     "min": _f.min, "var": _f.var,
     "std": _f.std, "cumsum": _f.cumsum,
-    "cumprod": _f.cumprod, "take": _f.take, "compress": lambda x, where, axis=None: _f.compress(where, x, axis),
+    "cumprod": _f.cumprod, "take": _f.take, "compress": lambda x, condition, axis=None: _f.compress(condition, x, axis),
     "reshape": _several(_f.reshape), "transpose": _several(_f.transpose), "ravel": _f.ravel, "flatten": _f.flatten,
     "swapaxes": _f.swapaxes, "squeeze": FUNCTIONS[_np.squeeze], "repeat": _f.repeat, "diagonal": _f.diagonal,
     "trace": _f.trace,
     "dot": _f.dot, "clip": _f.clip, "conj": _shapes.conjugate_if_complex, "conjugate": _shapes.conjugate_if_complex,
     "copy": lambda x, order="C": _f.copy(x, order),
-    "astype": lambda x, dtype, *_, **__: _moving.cast(x, dtype), "item": _item, "tolist": _tolist,
+    "astype": _astype, "item": _item, "tolist": _tolist,
     "all": FUNCTIONS[_np.all], "any": FUNCTIONS[_np.any], "nonzero": FUNCTIONS[_np.nonzero],
     "argmax": FUNCTIONS[_np.argmax], "argmin": FUNCTIONS[_np.argmin], "argsort": FUNCTIONS[_np.argsort],
     "argpartition": FUNCTIONS[_np.argpartition], "searchsorted": FUNCTIONS[_np.searchsorted],
     "round": FUNCTIONS[_np.round], "view": _view,
-    "sort": _writing.sort, "partition": _writing.partition, "fill": _writing.fill, "put": _writing.put,
+    "sort": _writing.sort, "partition": _writing.partition, "fill": _writing.fill,
+    "put": lambda x, indices, values, mode="raise": _writing.put(x, indices, values, mode),
     "resize": _in_place("resize", "x.reshape"), "byteswap": _in_place("byteswap", "the values as they are"),
     "setfield": _in_place("setfield", "np.where"), "setflags": _in_place("setflags", "x as it is"),
     "__delitem__": _in_place("__delitem__", "an index that leaves entries out"),

@@ -744,7 +744,7 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
 @as_function(_np.astype)
 def astype(x: Any, dtype: Any, /, *, copy: bool = True, device: Any = None) -> Any:
     _on_cpu("astype", device)
-    return _moving.cast(x, dtype)
+    return x if not copy and peel(x).dtype == dtype else _moving.cast(x, dtype)
 
 
 def _on_cpu(operation: str, device: Any) -> None:

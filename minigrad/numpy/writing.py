@@ -220,6 +220,7 @@ def place(arr: Any, mask: Any, vals: Any) -> None:
 def put(a: Any, ind: Any, v: Any, mode: str = "raise") -> None:
     _array(a, "np.put")
     ind = as_plain(peel(ind)).reshape(-1)
+    np.put(np.zeros(1), [0], 0.0, mode)  # type: ignore[arg-type]  # or NumPy's own error
     if mode != "raise":
         ind = ind % a.size if mode == "wrap" else np.clip(ind, 0, a.size - 1)
     share = target(a, "np.put")

@@ -177,6 +177,25 @@ def test_finite_programs_give_the_same_within(mode, run, word):
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.parametrize(
+    "transform", [grad, hessian, lambda f: lambda x: batched(grad(f))(x[None]), lambda f: compile(grad(f))]
+)
+@pytest.mark.parametrize(
+    "f",
+    [
+        lambda M: np.linalg.slogdet(M)[1],
+        lambda M: np.sum(np.linalg.qr(M)[1]),
+        lambda M: np.sum(np.linalg.eigh(M)[0]),
+        lambda M: np.sum(np.modf(M)[0] ** 2),
+    ],
+)
+def test_of_several_results_one_may_be_left_aside(f, transform):
+    x = np.array([[2.3, 0.4], [0.4, 1.2]])
+    expected = transform(f)(x)
+    with errstate(nan="raise", inf="raise"):
+        np.testing.assert_array_equal(transform(f)(x), expected)
+
+
 def test_nan_alone_and_warnings():
     x = np.array([1.0, 0.0])
     with errstate(nan="raise"), np.errstate(all="ignore"):
