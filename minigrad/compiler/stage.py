@@ -327,9 +327,7 @@ class Trace(Onlooker):
                         "function ran, after its use in an operation. Hand a copy to the operation: a.copy()"
                     )
                 )
-        outputs = [
-            value.variable if type(value) is Staged and value.tracer is self else unstaged(value) for value in outputs
-        ]
+        outputs = [v.variable if type(v) is Staged and v.tracer is self else unstaged(v) for v in outputs]
         return Program(self.inputs, self.steps, outputs, self.origins, self.names, self.arrays)
 
 
