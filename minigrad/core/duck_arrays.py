@@ -79,6 +79,12 @@ def entries(x: Any, index: Any) -> Any:
     return x[index] if duck is None else duck.perform(operator.getitem, (x, index), {})
 
 
+def axes_in_memory(array: Any) -> tuple[int, ...]:
+    """The axes, from the one whose entries lie farthest apart in memory to the one whose lie side by side."""
+    axes = range(array.ndim)
+    return tuple(axes) if array.flags.c_contiguous else tuple(sorted(axes, key=lambda i: -abs(array.strides[i])))
+
+
 def is_array(value: Any) -> bool:
     """Whether a plain value or a duck array stands for an array rather than for a number."""
     return value.is_array if isinstance(value, Duck) else issubclass(type(value), np.ndarray)
@@ -221,6 +227,10 @@ class Duck:
     def keeps_order(self, order: str) -> bool:
         """Whether the entries lie in memory in this order (C, F, or A, which is either), or that does not matter."""
         return True
+
+    def axes_in_memory(self) -> tuple[int, ...]:
+        """The axes, from the one whose entries lie farthest apart in memory to the one whose lie side by side."""
+        return tuple(range(len(self.shape))) if self.keeps_order("C") else axes_in_memory(self)
 
     def finite(self) -> bool:
         """Whether all entries are finite."""

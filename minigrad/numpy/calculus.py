@@ -13,7 +13,7 @@ from minigrad.core.primitive import bilinear as _bilinear
 from minigrad.core.tape import Box, peel
 from minigrad.numpy import functions as _f
 from minigrad.numpy.arguments import in_floats, index_along, normalised_axes
-from minigrad.numpy.dispatch import as_array, as_function, axis_index
+from minigrad.numpy.dispatch import as_array, as_function, axis_index, laid_as
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import shapes as _shapes
@@ -137,7 +137,7 @@ def gradient(f: Any, *varargs: Any, axis: Any = None, edge_order: int = 1) -> An
         raise TypeError(located(f"gradient: {len(spacings)} spacings for {len(axes)} axes"))
     if edge_order not in (1, 2):
         raise ValueError(located(f"gradient: edge_order is 1 or 2, not {edge_order}"))
-    made = [_gradient_along(f, h, k, edge_order) for h, k in zip(spacings, axes)]
+    made = [laid_as(_gradient_along(f, h, k, edge_order), f) for h, k in zip(spacings, axes)]
     return made[0] if len(made) == 1 else tuple(made)
 
 

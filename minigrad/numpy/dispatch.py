@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck
+from minigrad.core.duck_arrays import Duck, axes_in_memory
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
 from minigrad.core.primitive import Primitive
@@ -204,17 +204,35 @@ def laid_out(a: Any, order: Any, sources: Any = ()) -> Any:
     if type(a) is tuple:
         return tuple([laid_out(part, order, sources) for part in a])
     plain = peel(a)
+    if order == "A" and (sources or not isinstance(plain, Duck)):
+        order = "F" if all(_lies_by_columns(peel(source)) for source in sources or (a,)) else "C"
     if isinstance(plain, Duck) and not plain.keeps_order(order):
         order = "C" if order == "A" else order
         return _shapes.layout(a, order=order) if type(a) is Box else np.copy(plain, order)  # type: ignore[call-overload]
     if type(plain) is not np.ndarray:
         return a
-    if order == "A":
-        flags = [np.asarray(peel(source)).flags for source in sources or (a,)]
-        order = "F" if all(flag.f_contiguous and not flag.c_contiguous for flag in flags) else "C"
     if plain.flags.c_contiguous if order == "C" else plain.flags.f_contiguous:
         return a
     return _shapes.layout(a, order=order) if type(a) is Box else plain.copy(order)
+
+
+def _lies_by_columns(plain: Any) -> bool:
+    if isinstance(plain, Duck):
+        return not plain.keeps_order("C") and plain.keeps_order("F")
+    flags = np.asarray(plain).flags
+    return flags.f_contiguous and not flags.c_contiguous
+
+
+def laid_as(a: Any, like: Any) -> Any:
+    """The array with its axes in the order of memory of another one, as NumPy's copies have them."""
+    plain = peel(like)
+    if not isinstance(plain, (np.ndarray, Duck)):
+        return a
+    axes = plain.axes_in_memory() if isinstance(plain, Duck) else axes_in_memory(plain)
+    if axes == tuple(range(len(axes))):
+        return laid_out(a, "C")
+    rows = laid_out(_shapes.transpose(a, axes=axes), "C")
+    return _shapes.transpose(rows, axes=_shapes.inverse_permutation(axes))
 
 
 UFUNCS: dict[Any, Callable[..., Any]] = {}

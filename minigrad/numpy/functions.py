@@ -666,8 +666,14 @@ def take(a: Any, indices: Any, axis: Any = None, out: Any = None, mode: str = "r
     if mode != "raise":
         n = int(_np.prod(a.shape)) if axis is None else a.shape[axis]
         indices = indices % n if mode == "wrap" else _np.clip(indices, 0, n - 1)
-    ans = reshape(a, -1)[indices] if axis is None else a[(*(slice(None),) * axis_index(axis, a), indices)]
-    return copied(ans)  # also of one row
+    if axis is None:
+        return copied(reshape(a, -1)[indices])
+    axis, several = axis_index(axis, a), len(a.shape) + indices.ndim > 2
+    if axis and several and isinstance(peel(a), Duck):  # an index for each axis, or examples would not lie by rows
+        grid = _np.ogrid[tuple(slice(n) for n in a.shape[:axis])]
+        return a[(*[g.reshape(g.shape + (1,) * indices.ndim) for g in grid], indices)]
+    ans = copied(a[(*(slice(None),) * axis, indices)])  # also of one row
+    return laid_out(ans, "C") if several else ans
 
 
 @as_function(_np.compress)
@@ -846,7 +852,8 @@ def array(object: Any, dtype: Any = None, **options: Any) -> Any:
     _np.array([0.0] if is_list else _np.zeros(1, object.dtype), dtype, **asked)  # or NumPy's own error
     order, most = options.pop("order", "K"), options.pop("ndmax", None)
     ordered = copy if type(object) is Box and options.get("copy", True) else laid_out
-    made = ordered(_moving.array(object, dtype, **options), "K" if order is None else order)
+    order = "C" if is_list and order in ("K", "A") else "K" if order is None else order
+    made = ordered(_moving.array(object, dtype, **options), order)
     if most is not None and is_list and made.ndim > most:
         raise ValueError(
             located(

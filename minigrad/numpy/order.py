@@ -15,7 +15,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import peel_all
 from minigrad.core.tape import Box, peel
 from minigrad.numpy.arguments import index_along, normalised_axes, spread, with_value
-from minigrad.numpy.dispatch import as_array, as_function, axis_index, boxed, check_options, shaped
+from minigrad.numpy.dispatch import as_array, as_function, axis_index, boxed, check_options, laid_as, shaped
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import shapes as _shapes
@@ -43,7 +43,7 @@ def sort(a: Any, axis: Any = -1, kind: Any = None, order: Any = None, *, stable:
     if kind is not None and str(kind)[:1].lower() not in ("q", "h", "m", "s"):
         raise ValueError(located(f"sort: kind is 'quicksort', 'heapsort', 'mergesort' or 'stable', not {kind!r}"))
     a, axis = _flat_or(a, axis)
-    return _take_along(a, _np.argsort(peel(a), axis=axis, kind="stable"), axis)
+    return laid_as(_take_along(a, _np.argsort(peel(a), axis=axis, kind="stable"), axis), a)
 
 
 @as_function(_np.partition)
@@ -52,7 +52,7 @@ def partition(a: Any, kth: Any, axis: Any = -1, kind: str = "introselect", order
     if kind != "introselect":
         raise ValueError(located(f"partition: kind is 'introselect', not {kind!r}"))
     a, axis = _flat_or(a, axis)
-    return _take_along(a, _np.argpartition(peel(a), kth, axis=axis), axis)
+    return laid_as(_take_along(a, _np.argpartition(peel(a), kth, axis=axis), axis), a)
 
 
 @as_function(_np.sort_complex)

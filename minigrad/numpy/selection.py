@@ -22,6 +22,8 @@ from minigrad.numpy.dispatch import (
     axis_index,
     check_options,
     in_place_of,
+    laid_as,
+    laid_out,
     refuse,
 )
 from minigrad.rules import elementwise as _e
@@ -149,7 +151,7 @@ def select(condlist: Any, choicelist: Any, default: Any = 0) -> Any:
     *choices, ans = _alike(*choicelist, default)
     for condition, choice in reversed(list(zip(condlist, choices))):
         ans = _e.where(as_plain(peel(condition), bool), choice, ans)
-    return ans
+    return laid_out(ans, "C")
 
 
 @as_function(_np.piecewise)
@@ -177,7 +179,7 @@ def piecewise(x: Any, condlist: Any, funclist: Any, *args: Any, **kw: Any) -> An
             ans = set_at(ans, mask, flat) if x.shape else _e.where(mask, flat, ans)
         else:
             ans = _e.where(mask, piece, ans)
-    return _moving.cast(ans, peel(x).dtype)
+    return laid_as(_moving.cast(ans, peel(x).dtype), x)
 
 
 # ----- functional updates ---------------------------------------------------------------------------------------------
@@ -288,7 +290,8 @@ def delete(arr: Any, obj: Any, axis: Any = None) -> Any:
         arr, axis = _shapes.reshape(arr, shape=-1), 0
     axis = axis_index(axis, arr)
     kept = _np.delete(_np.arange(arr.shape[axis]), peel(obj))
-    return arr[(*(slice(None),) * axis, kept)]
+    ans = arr[(*(slice(None),) * axis, kept)]
+    return laid_out(ans, "A", (arr,)) if isinstance(obj, slice) or _np.size(peel(obj)) == 1 else ans
 
 
 @as_function(_np.insert)
@@ -306,7 +309,7 @@ def insert(arr: Any, obj: Any, values: Any, axis: Any = None) -> Any:
     both = _moving.concatenate(
         _shapes.reshape(arr, shape=-1), _moving.cast(_shapes.reshape(values, shape=-1), peel(arr).dtype), axis=0
     )
-    return both[_np.where(sources >= 0, sources, arr.size - 1 - sources)]
+    return laid_out(both[_np.where(sources >= 0, sources, arr.size - 1 - sources)], "A", (arr,))
 
 
 @as_function(_np.resize)

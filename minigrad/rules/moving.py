@@ -287,7 +287,9 @@ def _concatenate_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -
 
 
 def _stack(*args: Any, axis: int) -> Any:
-    return np.array(args) if axis == 0 and not has_duck(args) else np.stack(args, axis)
+    if axis == 0 and not has_duck(args) and all(type(a) is not np.ndarray or a.flags.c_contiguous for a in args):
+        return np.array(args)
+    return np.stack(args, axis)
 
 
 def _stack_pull(g: Any, _ans: Any, *_args: Any, parents: Any, axis: int) -> list[Any]:

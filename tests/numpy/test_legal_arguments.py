@@ -8,8 +8,9 @@ import pytest
 import scipy.stats
 from references import assert_close
 
+import minigrad
 import minigrad.numpy as mnp
-from minigrad import grad, jacobian, value, vjp
+from minigrad import batched, grad, jacobian, value, vjp
 from minigrad.scipy import stats
 from minigrad.test_util import check_grads
 
@@ -118,6 +119,43 @@ def test_the_order_of_memory() -> None:
         found = grad(lambda x, m=make, k=kept: numpy.sum((k.append(value(m(mnp, x))), m(mnp, x))[1] ** 3))(x)
         assert_close(kept[0], make(numpy, x), 0), (kind, number)
         assert_close(found if number < 24 else found / found, 3 * x**2 if number < 24 else x / x, 1e-13), (kind, number)
+
+
+LAID: dict[str, Any] = {
+    "take": lambda np, x: np.take(x, [[0, 1], [1, 0]], 1), "compress": lambda np, x: np.compress([1, 0], x, 2),
+    "delete one": lambda np, x: np.delete(x, 1, 1), "delete several": lambda np, x: np.delete(x, [0, 1], 1),
+    "insert": lambda np, x: np.insert(x, 1, 0.5, 1), "sort": lambda np, x: np.sort(x, 0),
+    "partition": lambda np, x: np.partition(x, 1, 1), "gradient": lambda np, x: np.gradient(x, axis=2),
+    "select": lambda np, x: np.select([x > 0.5], [x]), "stack": lambda np, x: np.stack([x, 2 * x]),
+    "piecewise": lambda np, x: np.piecewise(x, [x > 0.5], [lambda v: 2 * v, lambda v: v]),
+    "array": lambda np, x: np.array([x[0], x[1]]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("axes", [(0, 1, 2), (2, 1, 0), (0, 2, 1), (1, 0, 2)])
+@pytest.mark.parametrize("name", LAID)
+def test_results_lie_in_memory_as_numpys(name: str, axes: Any) -> None:
+    """`ravel("K")` reads them so; also of axes that are neither in the order C nor in F."""
+    shape = tuple(int(n) for n in numpy.array([3, 4, 2])[numpy.argsort(axes)])
+    x = rng.uniform(0.2, 0.9, shape)
+    found: list[Any] = []
+
+    def f(np: Any, x: Any) -> Any:
+        return LAID[name](np, np.transpose(x * 1.0, axes)).ravel("K")
+
+    def kept(x: Any) -> Any:
+        found.append(value(f(mnp, x)))
+        return mnp.sum(x)
+
+    expected = f(numpy, x)
+    grad(kept)(x)
+    found = [found[0], batched(lambda x: f(mnp, x))(x[None])[0], minigrad.compile(lambda x: f(mnp, x))(x)]
+    weights = rng.uniform(0.2, 0.9, expected.shape)
+    slope = grad(lambda x: mnp.sum(f(mnp, x) * weights))
+    assert_close(batched(slope)(x[None])[0], slope(x), 1e-14)
+    assert_close(minigrad.compile(slope)(x), slope(x), 1e-14)
+    for each in found:
+        assert_close(each, expected, 1e-14)
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ CALLS: list[tuple[str, dict[str, Any]]] = [
     ("var", {"ddof": 1}), ("var", {"mean": np.full((3, 1), 0.3), "axis": 1}), ("std", {"where": MASK, "ddof": 0.5}),
     ("cumsum", {"axis": -2}), ("cumprod", {"dtype": np.float32}), ("clip", {"max": 0.9}), ("round", {"decimals": 1}),
     ("compress", {"condition": [True, False, True]}),
+    ("compress", {"condition": [True, False, True], "axis": 1}),
     ("take", {"indices": [0, 12], "mode": "wrap"}), ("repeat", {"repeats": [1, 0, 2], "axis": 1}),
     ("ravel", {"order": "F"}), ("flatten", {"order": "F"}), ("trace", {"offset": 1}), ("trace", {"dtype": complex}),
     ("diagonal", {"offset": 1, "axis1": 1, "axis2": 0}), ("argsort", {"axis": 0}), ("argpartition", {"kth": 1}),
