@@ -14,6 +14,7 @@ Y is (k, n).
 | `exact`      | closed forms of slopes, gradients and derivatives, on NumPy only                 |
 | `train`      | gradient descent with either gradient                                            |
 | `fit`        | mini-batches, Adam, early stopping, checkpoints: training on data of one's own   |
+| `classifier` | `nn.MLPClassifier`: the network as an estimator of scikit-learn, samples in rows  |
 | `checkpoint` | a training in a file, written whole or not at all                                |
 | `plane`      | the plane in which samples and maps are drawn                                    |
 | `plots`      | every figure, as a function that returns a matplotlib `Figure`                   |
@@ -23,5 +24,18 @@ Y is (k, n).
 | `javascript` | programs that minigrad has written, in JavaScript                                |
 | `page`       | a page that plays trainings back, and trains in the browser (`playground/*`)     |
 
-`python -m nn tour` runs all of it but the page, which `python -m nn page` writes.
+`python -m nn tour` runs all of it but the page, which `python -m nn page` writes. `nn.MLPClassifier` is the network for
+scikit-learn; samples are rows there, and columns everywhere else.
 """
+
+from typing import Any
+
+
+def __getattr__(name: str) -> Any:
+    if name != "MLPClassifier":
+        raise AttributeError(f"module 'nn' has no attribute {name!r}")
+    try:
+        from nn.classifier import MLPClassifier  # here because scikit-learn is an extra, and slow to import
+    except ImportError as error:
+        raise ImportError("nn.MLPClassifier is an estimator of scikit-learn: pip install scikit-learn") from error
+    return MLPClassifier

@@ -108,6 +108,7 @@ class State:
         best_loss: that loss.
         waited: epochs since then.
         step: steps taken.
+        before: steps that earlier trainings had taken, from which this one has its parameters and memory.
         partial: the sum of the losses of the samples seen in this epoch.
         losses: loss per training sample, for each epoch, shape (epochs,).
         validation_losses: the same for held-out samples, if there are any.
@@ -121,6 +122,7 @@ class State:
     best_loss: float = math.inf
     waited: int = 0
     step: int = 0
+    before: int = 0
     partial: float = 0.0
     losses: Array = field(default_factory=lambda: numpy.zeros(0))
     validation_losses: Array = field(default_factory=lambda: numpy.zeros(0))
@@ -168,7 +170,7 @@ def fit(
     settings: Settings | None = None,
     *,
     classes: int | None = None,
-    start: Parameters | None = None,
+    start: Parameters | State | None = None,
     path: str | Path | None = None,
     every: int = 100,
     watch: Callable[[State], None] | None = None,
@@ -180,7 +182,8 @@ def fit(
         y: labels 0..k-1, shape (n,).
         settings: how to train; the defaults of `Settings` if None.
         classes: the number k of classes; the largest label tells if None.
-        start: (A, b), the parameters to start from; drawn at random if None. They are not changed.
+        start: (A, b), the parameters to start from, which are not changed; or the `State` of another training with
+            the same optimiser and widths, whose memory is taken over, too. Parameters are drawn at random if None.
         path: a file for checkpoints, see `resume`; one that is there is replaced. None for no checkpoints.
         every: steps between two checkpoints.
         watch: called with the `State` after each step.
@@ -205,10 +208,16 @@ def fit(
     if start is None:
         A, b = init(widths, settings.seed)
         start = [a / math.sqrt(a.shape[1]) for a in A], [0.0 * c for c in b]
-    theta = _vector(*start)
-    if [a.shape for a in start[0]] != [(d_out, d_in) for d_in, d_out in pairwise(widths)]:
-        raise ValueError(f"start has weights of the shapes {[a.shape for a in start[0]]}; the widths are {widths}")
-    state = State(theta, theta if settings.optimizer in WHOLE else 0.0 * theta, 0.0 * theta, theta)
+    if isinstance(start, State):
+        if start.theta.size != parameters(widths):
+            raise ValueError(f"start has {start.theta.size} parameters, but the widths {widths} need another number")
+        theta, first, second, before = start.theta, start.first, start.second, start.before + start.step
+    else:
+        if [a.shape for a in start[0]] != [(d_out, d_in) for d_in, d_out in pairwise(widths)]:
+            raise ValueError(f"start has weights of the shapes {[a.shape for a in start[0]]}; the widths are {widths}")
+        theta = _vector(*start)
+        first, second, before = 0.0 * theta, 0.0 * theta, 0
+    state = State(theta, theta if settings.optimizer in WHOLE else first, second, theta, before=before)
     return _Training(x, y, widths, settings, path, every, watch).run(state)
 
 
@@ -322,7 +331,7 @@ class _Training:
         if self.path is None:
             return
         arrays = {name: numpy.asarray(getattr(self.state, name)) for name in (*VECTORS, *NUMBERS, *SERIES)}
-        counts = {name: getattr(self.state, name) for name in ("waited", "step", "ended")}
+        counts = {name: getattr(self.state, name) for name in ("waited", "step", "before", "ended")}
         about = {"settings": asdict(self.settings), "widths": self.widths, "data": self.data, **counts}
         checkpoint.save(self.path, arrays, about)
 
@@ -410,7 +419,7 @@ def _updated(s: Settings, state: State, g: Array, rate: float) -> tuple[Array, A
         return state.theta + velocity, velocity, state.second
     first = 0.9 * state.first + 0.1 * g
     second = 0.999 * state.second + 0.001 * (g * g)
-    t = state.step + 1
+    t = state.before + state.step + 1
     size = numpy.sqrt(second / (1.0 - 0.999**t)) + 1e-8
     return state.theta - rate / (1.0 - 0.9**t) * first / size, first, second
 
@@ -494,7 +503,8 @@ def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str]:
             if arrays[name].shape != shape or arrays[name].dtype != numpy.float64:
                 raise ValueError(f"{name} has the shape {arrays[name].shape} and dtype {arrays[name].dtype}")
         parts: dict[str, Any] = {**arrays, **{name: float(arrays[name]) for name in NUMBERS}}
-        state = State(**parts, waited=int(about["waited"]), step=int(about["step"]), ended=str(about["ended"]))
+        parts |= {name: int(about[name]) for name in ("waited", "step", "before")}
+        state = State(**parts, ended=str(about["ended"]))
         return settings, widths, state, str(about["data"])
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: this checkpoint cannot be taken up ({error})") from error

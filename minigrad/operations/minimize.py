@@ -85,7 +85,14 @@ def minimize(
     else:
         evaluate = compiled(value_and_grad(fun))
     if hessp is None and not jac:
-        hessp = compiled(lambda p, v, *args: jvp(grad(lambda q: fun(q, *args)), (p,), (v,))[1])
+
+        def product_of(p: Any, v: Any, *args: Any) -> Any:
+            def value(q: Any) -> Any:
+                return fun(q, *args)
+
+            return jvp(grad(value), (p,), (v,))[1]
+
+        hessp = compiled(product_of)
 
     def to_scipy(what: str, tree: Any) -> Any:
         """A gradient as a vector; it must have the structure of the parameters."""
