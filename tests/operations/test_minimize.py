@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 
-from minigrad import hvp, value_and_grad
+from minigrad import hvp, summed, value_and_grad
 from minigrad.optimize import minimize
 
 optimize = pytest.importorskip("scipy.optimize")
@@ -74,17 +74,9 @@ def test_structures_shapes_and_dtypes_come_back():
 @pytest.mark.parametrize("method", ["L-BFGS-B", "Newton-CG", "trust-ncg"])
 def test_functions_that_return_their_gradient(method):
     """As sums over blocks of samples do."""
-    halves = [(X[:20], Y[:20]), (X[20:], Y[20:])]
-
-    def total(p):
-        parts = [value_and_grad(loss)(p, *half) for half in halves]
-        return sum(v for v, _ in parts), Line(sum(g.w for _, g in parts), sum(g.b for _, g in parts))
-
-    def product(p, v):
-        parts = [hvp(lambda q, half=half: loss(q, *half), p, v) for half in halves]
-        return Line(sum(g.w for g in parts), sum(g.b for g in parts))
-
-    found = minimize(total, Line(np.zeros(3), 0.0), method=method, jac=True, hessp=product)
+    total = summed(value_and_grad(loss), (None, 0, 0), block=20)
+    product = summed(lambda p, v, x, y: hvp(lambda q: loss(q, x, y), p, v), (None, None, 0, 0), block=20)
+    found = minimize(total, Line(np.zeros(3), 0.0), (X, Y), method=method, jac=True, hessp=product)
     whole = minimize(loss, Line(np.zeros(3), 0.0), (X, Y), method=method)
     np.testing.assert_allclose(found.x.w, whole.x.w, atol=1e-6)
 
