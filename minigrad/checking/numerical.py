@@ -28,7 +28,7 @@ import numpy as np
 from minigrad.checking.problem import TINY, Problem, quiet, typical_size
 from minigrad.core.lines import located
 from minigrad.modes.checks import Argnum
-from minigrad.modes.made import P, transformation
+from minigrad.modes.made import transformation
 from minigrad.modes.recording import named
 
 EPS = float(np.finfo(float).eps)
@@ -43,8 +43,8 @@ Entry = tuple[int, int, complex]  # which leaf, which of its entries, and in whi
 
 @transformation
 def finite_difference(
-    fun: Callable[P, Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
-) -> Callable[P, Any]:
+    fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
+) -> Callable[..., Any]:
     """The derivative by finite differences of a fixed step.
 
     Args:
@@ -100,14 +100,14 @@ def finite_difference(
 
 @transformation
 def richardson(
-    fun: Callable[P, Any],
+    fun: Callable[..., Any],
     argnum: Argnum = 0,
     *,
     kind: str = "jacobian",
     step: float = 0.1,
     levels: int = 8,
     with_error: bool = False,
-) -> Callable[P, Any]:
+) -> Callable[..., Any]:
     """The derivative by central differences at steps that are halved, extrapolated to step 0.
 
     Args:
@@ -183,8 +183,8 @@ def richardson(
 
 @transformation
 def complex_step(
-    fun: Callable[P, Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
-) -> Callable[P, Any]:
+    fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
+) -> Callable[..., Any]:
     """The derivative by a complex step, Im f(x + ih) / h, which is exact to rounding since nothing is subtracted.
 
     Args:

@@ -26,7 +26,7 @@ from minigrad.core.tape import Tape
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum
 from minigrad.modes.made import check_function, checked_argnum
-from minigrad.modes.recording import select
+from minigrad.modes.reverse import grad
 
 COORDINATES = 400  #: evaluations for a diagnosis, after a verdict of WRONG
 SMALL = 64  #: entries up to which a wrong leaf is differenced entry by entry
@@ -89,8 +89,9 @@ def check(
             if argnum is None
             else checked_argnum("check", fun, argnum)
         )
-        found = report(Comparison(Problem(fun, args, kwargs, argnum), manual, kind, seed), deltas)
-        if found.verdict is Verdict.WRONG and are_exchanged(fun, manual, args, kwargs, argnum, seed):
+        case = Comparison(Problem(fun, args, kwargs, argnum), manual, kind, seed)
+        found = report(case, deltas)
+        if found.verdict is Verdict.WRONG and are_exchanged(case):
             found = dataclasses.replace(found, notes=(EXCHANGED, *found.notes))
         return found
 
@@ -101,16 +102,18 @@ EXCHANGED = (
 )
 
 
-def are_exchanged(
-    fun: Callable[..., Any], manual: Any, args: Sequence[Any], kwargs: Any, argnum: Argnum, seed: int
-) -> bool:
-    """Whether what was given as the function is right as the derivative of what was given as its derivative."""
-    try:
-        if not callable(manual) or shapes_of(fun(*args, **kwargs)) != shapes_of(select("check", args, argnum)):
-            return False
-        return report(Comparison(Problem(manual, args, kwargs, argnum), fun, "gradient", seed), None).verdict == "OK"
-    except Exception:  # it was asked out of curiosity: the other way round this is no check
+def are_exchanged(case: Comparison) -> bool:
+    """Whether what was given as the function has the values of the derivative of what was given as its derivative."""
+    problem, outs = case.problem, case.claim.outs
+    if not callable(case.claim.manual):
         return False
+    try:
+        slopes, _ = flatten(grad(case.claim.manual, problem.argnum)(*problem.args, **problem.kwargs))
+    except Exception:  # it was asked out of curiosity: what is no function of the point has no derivative
+        return False
+    if [np.shape(slope) for slope in slopes] != [out.shape for out in outs]:
+        return False
+    return any(map(np.any, outs)) and all(np.allclose(a, b, rtol=1e-6, atol=0.0) for a, b in zip(slopes, outs))
 
 
 def chosen_arguments(

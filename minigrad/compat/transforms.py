@@ -20,14 +20,14 @@ from minigrad.modes.checks import (
     is_numeric,
 )
 from minigrad.modes.forward import jvp, jvp_of
-from minigrad.modes.made import P, name_of_argument, transformation
+from minigrad.modes.made import name_of_argument, transformation
 from minigrad.modes.recording import Recording, insert, named, select
 from minigrad.modes.reverse import grad, vjp_of
 from minigrad.rules import products
 
 
 @transformation
-def make_vjp(fun: Callable[P, Any], argnum: Argnum = 0) -> Callable[P, tuple[Callable[..., Any], Any]]:
+def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Callable[..., Any], Any]]:
     """The pullback of a function and its value, in the form of autograd: `make_vjp(fun)(x)` has the result of `vjp`.
 
     Args:
@@ -49,7 +49,7 @@ def make_vjp(fun: Callable[P, Any], argnum: Argnum = 0) -> Callable[P, tuple[Cal
 
 
 @transformation
-def make_jvp(fun: Callable[P, Any], argnum: Argnum = 0) -> Callable[P, Callable[..., tuple[Any, Any]]]:
+def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]:
     """The pushforward of a function, in the form of autograd: `make_jvp(fun)(x)(v)` has the result of `jvp`.
 
     Args:
@@ -71,7 +71,7 @@ def make_jvp(fun: Callable[P, Any], argnum: Argnum = 0) -> Callable[P, Callable[
 
 
 @transformation
-def deriv(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P, Any]:
+def deriv(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The derivative of a function of one number, which may return an array, by one pass forward.
 
     Args:
@@ -119,7 +119,7 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int | str = 0) -> Ca
 
 
 @transformation
-def multigrad_dict(fun: Callable[P, Any]) -> Callable[P, Any]:
+def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
     """The gradients with respect to all arguments at once, as a dict from names of arguments to gradients.
 
     Args:
@@ -136,7 +136,7 @@ def multigrad_dict(fun: Callable[P, Any]) -> Callable[P, Any]:
 
 
 @transformation
-def grad_named(fun: Callable[P, Any], argname: str) -> Callable[P, Any]:
+def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
     """The gradient with respect to the argument of this name; the other arguments are constants, and may be anything.
 
     Args:
@@ -181,7 +181,7 @@ def _gradients_by_name(fun: Callable[..., Any], argname: str | None) -> Callable
 
 
 @transformation
-def holomorphic_grad(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P, Any]:
+def holomorphic_grad(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The complex derivative f'(z) of a holomorphic function, summed over the entries of the output.
 
     Args:
@@ -215,7 +215,7 @@ def holomorphic_grad(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P
 
 
 @transformation
-def make_hvp(fun: Callable[P, Any], argnum: int | str = 0) -> Callable[P, Any]:
+def make_hvp(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """A function of the point that returns the function v -> H v, H the Hessian, and the gradient.
 
     The gradient is recorded once, for any number of products.

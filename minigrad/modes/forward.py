@@ -13,7 +13,7 @@ from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_number, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
-from minigrad.modes.recording import Recording, as_float, real_output, value_of
+from minigrad.modes.recording import Recording, as_float, real_output
 
 
 def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], **kwargs: Any) -> tuple[Any, Any]:
@@ -51,7 +51,7 @@ def jvp_of(
     tangents = fitted_tangents(operation, record, tangent)
     outs, outdef = flatten(record.out)
     check_outputs(operation, outs, outdef)
-    value = value_of(record.out)
+    value = record.value(record.out)
     reached = record.push(tangents, [record.position(out) for out in outs], consume=True)
     taken = {id(t) for t in tangents}
     return value, outdef.unflatten(

@@ -27,7 +27,7 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, a
 from minigrad.modes.batching.transform import checked_chunk_size
 from minigrad.modes.checks import Argnum, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
-from minigrad.modes.made import P, transformation
+from minigrad.modes.made import transformation
 from minigrad.modes.recording import Recording, named, pulled_complex, real_output
 from minigrad.rules import moving, shapes
 from minigrad.rules.expansion import real_part
@@ -36,7 +36,7 @@ ROOM = 1 << 25  #: bytes that the largest node of a batched sweep may take, unle
 
 
 @transformation
-def jacobian(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
+def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The derivatives of all outputs with respect to all inputs, by one forward or one backward sweep.
 
     Args:
@@ -74,7 +74,7 @@ def jacobian(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | Non
 
 
 @transformation
-def jacrev(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
+def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The Jacobian by one backward sweep, which suits few outputs of many inputs.
 
     Args:
@@ -93,7 +93,7 @@ def jacrev(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None 
 
 
 @transformation
-def jacfwd(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
+def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The Jacobian by one forward sweep, which suits many outputs of few inputs.
 
     Args:
@@ -112,7 +112,7 @@ def jacfwd(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None 
 
 
 @transformation
-def hessian(fun: Callable[P, Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
+def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The matrix of second derivatives, by forward over backward mode, all columns in one pass.
 
     Args:

@@ -110,6 +110,13 @@ class Recording:
             out = out.value
         return out.index if type(out) is Box and out.tape is self.tape else -1
 
+    def value(self, out: Any) -> Any:
+        """An output as the user gets it. At numbers it is a number, also where NumPy made an array without axes."""
+        value = value_of(out)
+        if any(is_array(peel(leaf)) for leaf, numeric in zip(self.leaves, self.numeric) if numeric):
+            return value
+        return as_number(value) if type(out) is Box else tree_map(as_number, value)
+
     def pull(self, seeds: Sequence[tuple[int, Any]], *, consume: bool = False) -> Any:
         """The cotangents of the selected arguments, in their structure."""
         seeds = [(index, seed) for index, seed in seeds if index >= 0]
@@ -244,11 +251,14 @@ def value_of(out: Any) -> Any:
 
 
 def handed_out(out: Any) -> Any:
-    """An output as the user gets it: not the box that a tape still refers to; a number, if it has no axes."""
-    plain = open_part(out)
-    if type(plain) is Box:
-        return snapshot(plain)
-    return plain[()] if plain is not out and is_array(plain) and not plain.shape else plain
+    """An output as the user gets it: not the box that a tape still refers to."""
+    out = open_part(out)
+    return snapshot(out) if type(out) is Box else out
+
+
+def as_number(value: Any) -> Any:
+    """A number in place of an array without axes; anything else as it is."""
+    return value[()] if is_array(value) and not value.shape else value
 
 
 def named(

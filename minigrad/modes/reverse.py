@@ -19,7 +19,7 @@ from minigrad.core.tape import Box, open_part, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_number, check_scalar
 from minigrad.modes.made import P, R, X, transformation
-from minigrad.modes.recording import Recording, as_float, named, value_of
+from minigrad.modes.recording import Recording, as_float, named
 
 
 @overload
@@ -30,6 +30,8 @@ def value_and_grad(  # type: ignore[overload-overlap]
 ) -> Callable[Concatenate[X, P], tuple[R, X]]: ...
 @overload
 def value_and_grad(fun: Callable[P, R], argnum: Argnum) -> Callable[P, tuple[R, Any]]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]: ...
 @transformation
 def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
     """A function that returns the value of `fun` and its gradient, at the cost of a small multiple of `fun`.
@@ -59,7 +61,7 @@ def _both(fun: Callable[..., Any], argnum: Argnum) -> Callable[..., tuple[Any, A
         record = Recording("grad", fun, args, kwargs, argnum, LeanTape())
         check_scalar("grad", record.out)
         out, index = record.out, record.position(record.out)
-        value = value_of(out)
+        value = record.value(out)
         record.out = out = None
         return value, record.pull([(index, 1.0)], consume=True)
 
@@ -72,6 +74,8 @@ def grad(fun: np.ufunc, argnum: Argnum = 0) -> Callable[..., Any]: ...
 def grad(fun: Callable[Concatenate[X, P], Any], argnum: Literal[0] = 0) -> Callable[Concatenate[X, P], X]: ...
 @overload
 def grad(fun: Callable[P, Any], argnum: Argnum) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]: ...
 @transformation
 def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
     """The gradient of a function that returns one real number.
@@ -114,6 +118,8 @@ def grad_and_aux(  # type: ignore[overload-overlap]
 ) -> Callable[Concatenate[X, P], tuple[X, R]]: ...
 @overload
 def grad_and_aux(fun: Callable[P, tuple[Any, R]], argnum: Argnum) -> Callable[P, tuple[Any, R]]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]: ...
 @transformation
 def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Any, Any]]:
     """The gradient of the first output of a function that returns a pair, and the second output as it is.
@@ -139,7 +145,7 @@ def grad_and_aux(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., t
             raise TypeError(located(f"grad_and_aux: the function must return a pair (loss, aux), got {record.out!r}"))
         out, aux = record.out
         check_scalar("grad_and_aux", out)
-        aux = value_of(aux)
+        aux = record.value(aux)
         return record.pull([(record.position(out), 1.0)], consume=True), aux
 
     return named(gradient_and_aux, "grad_and_aux", fun, grad_and_aux, argnum)
@@ -177,7 +183,7 @@ def vjp_of(
     outs, outdef = flatten(record.out)
     for out in outs:
         refuse_foreign_result(operation, out)
-    value = value_of(record.out)
+    value = record.value(record.out)
     record.out = None
     positions = [record.position(out) for out in outs]
     shapes = [np.shape(peel(out)) for out in outs]

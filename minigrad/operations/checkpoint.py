@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
@@ -14,8 +14,12 @@ from minigrad.modes.recording import named
 from minigrad.operations.tree_operation import one_operation, tree_jvp, tree_series, tree_vjp
 
 
+@overload
+def checkpoint(fun: Callable[P, R]) -> Callable[P, R]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]: ...
 @transformation
-def checkpoint(fun: Callable[P, R]) -> Callable[P, R]:
+def checkpoint(fun: Callable[..., Any]) -> Callable[..., Any]:
     """A function that keeps only its arguments and results; the backward sweep computes the values between them again.
 
     Args:

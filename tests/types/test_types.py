@@ -13,7 +13,7 @@ CALLS = Path(__file__).with_name("typed_calls.py")
 ROOT = CALLS.parents[2]
 
 
-@pytest.mark.parametrize("name", ["check_types", "check_primitives", "check_names"])
+@pytest.mark.parametrize("name", ["check_types", "check_lambdas", "check_primitives", "check_names"])
 def test_the_typed_calls_run(name: str) -> None:
     """Mypy checks their types; here they are called."""
     runpy.run_path(str(CALLS))[name]()

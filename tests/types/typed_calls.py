@@ -71,6 +71,18 @@ def check_types() -> None:
     assert_type(checkpoint(loss)(w, 1.0), np.float64)
 
 
+def taken(fun: Callable[..., Any]) -> Any:
+    return fun(2.0)
+
+
+def check_lambdas() -> None:
+    """A lambda has no types; its derivative may be handed on."""
+    assert taken(grad(lambda x: x**2)) == taken(elementwise_grad(lambda x: x**2)) == 4.0
+    assert taken(value_and_grad(lambda x: x**2)) == (4.0, 4.0)
+    assert taken(jacobian(lambda x: x**2)) == taken(checkpoint(lambda x: 2.0 * x)) == 4.0
+    assert taken(lambda x: taken(grad(lambda y: x * y**2))) == 8.0
+
+
 def check_primitives() -> None:
     """A primitive keeps the type of its function, however it is declared."""
     w = np.ones(2)

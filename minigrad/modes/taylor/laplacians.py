@@ -20,7 +20,7 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, i
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.jacobians import chunks
-from minigrad.modes.made import P, name_of_argument, transformation
+from minigrad.modes.made import name_of_argument, transformation
 from minigrad.modes.recording import Recording, named, real_output, select
 from minigrad.modes.sweeps import needed
 from minigrad.modes.taylor.push import node_series
@@ -29,7 +29,7 @@ from minigrad.rules.series import Series, dot
 
 
 @transformation
-def laplacian(fun: Callable[P, Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
+def laplacian(fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The sum of the second derivatives ∂²fun / ∂x_i² over all entries of x, without the matrix of them.
 
     Args:
@@ -65,7 +65,7 @@ def laplacian(fun: Callable[P, Any], argnum: int | str = 0, *, chunk_size: int |
 
 
 @transformation
-def bilaplacian(fun: Callable[P, Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[P, Any]:
+def bilaplacian(fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The sum of ∂⁴fun / ∂x_i² ∂x_j² over all pairs of entries of x: the Laplacian of the Laplacian.
 
     Args:
