@@ -3,10 +3,10 @@
     python -m benchmarks.classifiers                    # four sets of data, about a minute
     python -m benchmarks.classifiers --data digits      # one of them
 
-Both have one hidden layer of 64, Adam, batches of 64 and 100 epochs. Ours has arctan, and a step that goes to zero along
-half a cosine; theirs has tanh and a constant step. Every sample is held out once. Features are standardised on the
-samples that are learned from. With `--equal` both take the same constant step, 0.001. Times are CPU times on one thread,
-since other programs may run beside.
+Both have one hidden layer of 64, Adam, batches of 64 and 100 epochs. Ours has arctan, and a step that goes to zero
+along half a cosine; theirs has tanh and a constant step. Every sample is held out once. Features are standardised on
+the samples that are learned from. With `--equal` both take the same constant step, 0.001. Times are CPU times on one
+thread, since other programs may run beside.
 """
 
 import os
