@@ -16,6 +16,23 @@ import numpy as np
 from minigrad.core.lines import located
 from minigrad.operations.vectors import to_vector
 
+_TREES = (dict, list, tuple)
+
+
+def _fits(gradient: Any, x: Any) -> bool:
+    """Whether parts with the same name or place have the same size."""
+    if isinstance(gradient, dict) and isinstance(x, dict):
+        return gradient.keys() == x.keys() and all(_fits(gradient[key], x[key]) for key in x)
+    if isinstance(gradient, (list, tuple)) and isinstance(x, (list, tuple)):
+        return len(gradient) == len(x) and all(map(_fits, gradient, x))
+    return isinstance(gradient, _TREES) or isinstance(x, _TREES) or np.size(gradient) == np.size(x)
+
+
+def _sizes(tree: Any) -> Any:
+    if isinstance(tree, dict):
+        return {key: _sizes(part) for key, part in tree.items()}
+    return [_sizes(part) for part in tree] if isinstance(tree, (list, tuple)) else np.size(tree)
+
 
 def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
     """An optimiser of vectors as one of pytrees."""
@@ -25,12 +42,20 @@ def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
         vector, unflatten = to_vector(x0)
 
         def gradient(x: Any, i: int) -> Any:
-            found, _ = to_vector(grad(unflatten(x), i))
+            made = grad(unflatten(x), i)
+            found, _ = to_vector(made)
             if found.shape != vector.shape:
                 raise ValueError(
                     located(
                         f"{optimize.__name__}: the gradient has {found.size} entries, but there are {vector.size} "
                         f"parameters; it needs the structure and shapes of x"
+                    )
+                )
+            if not _fits(made, x0):
+                raise ValueError(
+                    located(
+                        f"{optimize.__name__}: the gradient has the parts {_sizes(made)}, and the parameters have "
+                        f"{_sizes(x0)}: entries would be added to others than their own. Give it the structure of x"
                     )
                 )
             return found

@@ -35,3 +35,11 @@ def test_a_gradient_of_another_size_is_refused(optimise: Any) -> None:
     """One number would be added to all parameters."""
     with pytest.raises(ValueError, match=f"{optimise.__name__}: the gradient has 1 entries, but there are 3"):
         optimise(lambda x, i: np.sum(x), np.ones(3), num_iters=2)
+
+
+@pytest.mark.parametrize("optimise", [sgd, rmsprop, adam])
+@pytest.mark.parametrize("gradient", [{"b": 1.0, "w": np.ones(2)}, {"b": np.ones(2), "v": 1.0}])
+def test_a_gradient_with_other_parts_of_the_same_total_size_is_refused(optimise: Any, gradient: Any) -> None:
+    """The numbers of one parameter would be added to another."""
+    with pytest.raises(ValueError, match=f"{optimise.__name__}: the gradient has the parts"):
+        optimise(lambda p, i: gradient, {"w": 0.0, "b": np.zeros(2)}, num_iters=2)
