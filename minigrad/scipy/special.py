@@ -553,10 +553,33 @@ def scaled_bessel(name: str, continued: Callable[..., Any], rate: Any) -> Callab
     return recurrence
 
 
+def far_struve_series(s: Any, d: int, ans: Any, order: float, u: Any) -> Any:
+    """Y_v + 2 (u/2)^v / √π / Γ(v + 1/2) times the integral over t of exp(-u t) (1 + t²)^(v - 1/2) (DLMF 11.5.2).
+
+    The derivatives of the integral are of positive functions, so that nothing cancels in them.
+    """
+    x, y = u[0], float(order)
+    total: Any = [0.0] * (d + 1)
+    for node, weight in zip(*[each.tolist() for each in laguerre_nodes(1.0)]):
+        term = weight * (1.0 + (node / x) ** 2) ** (y - 0.5) / x
+        for k in range(d + 1):
+            total[k] = total[k] + term
+            term = term * (-node / (k + 1)) / x
+    half = [x * 0.5, 0.5]
+    factor = s.power_by((x * 0.5) ** y, half, [y], d)
+    scale = 2.0 / float(np.sqrt(PI) * _sp.gamma(y + 0.5))
+    bessel = of_neighbours("yv")(s, d, yv(y, x), [y], [x, 1.0])
+    rest = s.product(factor, total, d)
+    return s.composed([ans, *[bessel[k] + scale * rest[k] for k in range(1, d + 1)]], u, d)
+
+
 def struve_series(way: float) -> Callable[..., Any]:
     """A Struve function of constant order as (u/2)^(v+1) times a power series, for |u| < 8 (DLMF 11.2.1, 11.2.2)."""
 
     def recurrence(s: Any, d: int, ans: Any, v: Any, u: Any) -> Any:
+        if way < 0.0 and _is_one_number(v) and -0.4 < v[0] < 20.0 and not np.iscomplexobj(peel(u[0])):
+            if np.all(peel(u[0]) > 14.0):
+                return far_struve_series(s, d, ans, v[0], u)
         if len(v) > 1 or np.iscomplexobj(peel(u[0])) or not np.all(np.abs(peel(u[0])) < 8.0):
             return None
         order, x = weak(v[0]), u[0]
