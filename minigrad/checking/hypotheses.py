@@ -113,7 +113,7 @@ def products(tape: Any, i: int) -> Iterator[Wrong]:
         seen = {id(args[1 - k])}
         for j, node in enumerate(tape.nodes):
             for value in (node[3], *node[2]):
-                if np.shape(value) == other.shape and id(value) not in seen and type(value) is np.ndarray:
+                if type(value) is np.ndarray and value.shape == other.shape and id(value) not in seen:
                     seen.add(id(value))
                     what = tape.labels.get(j) or (f"the result of {node[0].name}" if node[0] else "an input")
                     candidates.append(
@@ -133,7 +133,7 @@ def elsewhere(tape: Any, unary: list[int]) -> Iterator[Wrong]:
         seen: set[int] = {id(args[0])}
         for j, node in enumerate(tape.nodes[tape.leaves :], tape.leaves):
             value = node[3]
-            if j in (i, parents[0]) or np.shape(value) != np.shape(ans) or id(value) in seen or type(value) is tuple:
+            if type(value) is tuple or j in (i, parents[0]) or np.shape(value) != np.shape(ans) or id(value) in seen:
                 continue
             seen.add(id(value))
             change = lambda rule, g, ans, args, params, v=value, p=primitive: rule(g, p.fun(v, **params), v, **params)
@@ -311,7 +311,7 @@ def extras(tape: Any) -> Iterator[Wrong]:
         primitive, ans = node[0], node[3]
         if type(ans) is tuple or not primitive.vjps or primitive.kind not in ("elementwise", "linear", "bilinear"):
             continue
-        if np.size(ans) == 1 and len(group) == 1:
+        if np.size(peel(ans)) == 0 or (np.size(peel(ans)) == 1 and len(group) == 1):
             continue  # of one number every other one is some function
         for name, factor in FACTORS:
             with np.errstate(all="ignore"):
@@ -419,7 +419,7 @@ def wrong_factors(tape: Any, captured: Sequence[tuple[str, Any]]) -> Iterator[Wr
     for k in (0, 1):
         for group in [*same_place(tape, k), *[[i] for i in inner(tape)]]:
             primitive, parents = tape.nodes[group[0]][:2]
-            if len(parents) != 2 or parents[k] < 0 or primitive.kind not in ("elementwise", "bilinear"):
+            if len(primitive.vjps) != 2 or parents[k] < 0 or primitive.kind not in ("elementwise", "bilinear"):
                 continue
             if primitive is matmul.primitive:
                 yield from not_transposed(tape, group, k)

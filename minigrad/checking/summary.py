@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import math
 import textwrap
@@ -33,6 +34,7 @@ def finished(case: Comparison, extra: Sequence[Finding], layers: tuple[LayerRepo
     if claim.complaints:
         verdicts.append(Verdict.WRONG)
     verdict = next((v for v in PRECEDENCE if v in verdicts), Verdict.OK)
+    beside = programs(case) if any(is_a_riddle(leaf) for leaf in leaves) else None
     rows = taylor_rows(case.main, case.d_manual, case.found.noise)
     return Report(
         verdict=verdict,
@@ -55,7 +57,7 @@ def finished(case: Comparison, extra: Sequence[Finding], layers: tuple[LayerRepo
         first_diverging=next((layer.name for layer in layers if layer.verdict is Verdict.WRONG), None),
         diagnosis_evaluations=problem.calls - evaluations,
         notes=tuple(case.claim.complaints + case.notes),
-        programs=programs(case) if any(is_a_riddle(leaf) for leaf in leaves) else None,
+        programs=beside,
     )
 
 
@@ -67,9 +69,15 @@ def is_a_riddle(leaf: LeafReport) -> bool:
 def programs(case: Comparison) -> tuple[str, str] | None:
     """What was written by hand and the gradient that the tape writes; None where either has no text, or a long one."""
     problem = case.problem
+
+    @functools.wraps(problem.f)
+    def counted(*args: Any, **kwargs: Any) -> Any:
+        problem.calls += 1
+        return problem.f(*args, **kwargs)
+
     try:
         by_hand = textwrap.dedent(inspect.getsource(case.claim.manual))
-        by_tape = str(source(grad(problem.f, problem.argnum), *problem.args, **problem.kwargs))
+        by_tape = str(source(grad(counted, problem.argnum), *problem.args, **problem.kwargs))
     except Exception:  # a function without a file, or one that cannot be a program
         return None
     return (by_hand, by_tape) if by_tape.count("\n") <= LONGEST else None

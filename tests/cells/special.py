@@ -89,7 +89,7 @@ special("binom", far, positive)
 special("binom", unit, 0.5)
 special("binom", 6.5, unit)
 special("poch", unit, 1.5)
-special("hyperu", 1.5, 2.2, far)
+special("hyperu", 1.5, 2.2, far, note="far")
 for _name in "boxcox boxcox1p inv_boxcox inv_boxcox1p".split():  # noqa: SIM905
     special(_name, positive, lambda *shape: 0.5 * inside(*shape))
 special("inv_boxcox", positive, positive, note="far")

@@ -97,7 +97,7 @@ def test_a_compiled_function_is_compiled_again_on_arrival() -> None:
     for _ in range(3):
         assert_same(arrived(x), compiled(x))
     assert (arrived.stats()["traces"], arrived.stats()["replays"]) == (1, 2)
-    assert repr(arrived) == repr(compiled)
+    assert repr(arrived).partition(":")[0] == repr(compiled).partition(":")[0] == "<compiled grad_loss"
 
 
 def test_a_decorated_function_arrives_as_the_one_of_its_module() -> None:
@@ -139,7 +139,7 @@ def test_every_transformation_returns_what_travels() -> None:
         if callable(made) and made is not loss:
             pickle.dumps(made)
             is_listed = name in TRANSFORMED or name in ("make_vjp", "make_jvp", "make_hvp", "make_ggnvp")
-            assert is_listed or name in ("vmap", "vector_jacobian_product", "custom_primitive"), name
+            assert is_listed or name in ("vmap", "vector_jacobian_product", "custom_primitive", "summed"), name
 
 
 def test_what_a_function_has_besides_its_result_is_still_there() -> None:

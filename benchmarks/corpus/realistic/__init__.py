@@ -6,7 +6,7 @@ check first: then the one mistake is all that is wrong. `says` is what a diagnos
 >>> case = CASES["relu_mask_on_the_gradient"]
 >>> f, manual, args = case.build(wrong=True)
 >>> case.field, case.says
-('vision', "the sign of what flows back|mask")
+('vision', 'sign of what flows back|mask')
 """
 
 from benchmarks.corpus.realistic import finance, physics, sequences, statistics, vision

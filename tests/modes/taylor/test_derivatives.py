@@ -256,7 +256,7 @@ def test_messages_of_natural_mistakes(call: Callable[[], Any], kind: type[Except
         ("ellipe", mpmath.ellipe, 0.3),
         ("j0", lambda x: mpmath.besselj(0, x), 1.7),
         ("i1", lambda x: mpmath.besseli(1, x), 1.7),
-        ("k1", lambda x: mpmath.besselk(1, x), 0.8),
+        ("k1", None, 0.8),
         ("gamma", mpmath.gamma, 2.3),
         ("gammaln", mpmath.loggamma, 2.3),
         ("spence", lambda z: mpmath.polylog(2, 1 - z), 0.4),
@@ -276,7 +276,11 @@ def test_derived_series_ask_for_each_other_once(
     found = derivatives(f, np.array([x]), 12)[:, 0]
     assert len(calls) - six <= 5 * max(six, 6)
     with mpmath.workdps(60):
-        expected = [float(c * mpmath.factorial(k)) for k, c in enumerate(mpmath.taylor(exact, mpmath.mpf(x), 12))]
+        if exact is None:  # DLMF 10.29.5, since differences of this one take mpmath half a minute
+            terms = lambda k: [mpmath.binomial(k, j) * mpmath.besselk(1 - k + 2 * j, x) for j in range(k + 1)]
+            expected = [float(mpmath.fsum(terms(k)) / (-2) ** k) for k in range(13)]
+        else:
+            expected = [float(c * mpmath.factorial(k)) for k, c in enumerate(mpmath.taylor(exact, mpmath.mpf(x), 12))]
     assert np.all(np.abs(found - expected) <= 1e-11 * np.abs(expected))
 
 
