@@ -22,7 +22,7 @@ from nn.arrays import Array, Labels
 MAX_ENTRIES = 25_000_000  # a dense float64 array of 200 MB
 MAX_LINE = 2**26  # bytes; a line of MAX_ENTRIES numbers is no sample of anything
 MAX_EXPANSION = 100  # bytes of text for one byte of a compressed file; text of numbers has 2 to 30
-EXPANSION_FROM = 2**24  # bytes of text that are never too many
+EXPANSION_FROM = 2**22  # bytes of text that are never too many
 LABELS = ("label", "class", "target", "y")  # the names of the column of labels, the first that is there
 
 Problem = tuple[Array, Labels, tuple[str, ...]]
@@ -78,8 +78,8 @@ class _Lines:
 
     def __iter__(self) -> Iterator[str]:
         opener: Any = {".gz": gzip.open, ".bz2": bz2.open}.get(self.path.suffix.lower())
-        size, limit = 0, MAX_EXPANSION * self.path.stat().st_size + EXPANSION_FROM
-        with (opener or open)(self.path, "rb") as file:
+        size = 0
+        with open(self.path, "rb") as raw, opener(raw) if opener else raw as file:
             while True:
                 self.number += 1
                 try:
@@ -94,8 +94,10 @@ class _Lines:
                 size += len(line)
                 if len(line) > MAX_LINE:
                     self.refuse(f"is longer than {MAX_LINE} bytes")
-                if opener is not None and size > limit:
-                    self.refuse(f"the file expands to more than {MAX_EXPANSION} times its size; no data does that")
+                # Of what was read so far, so that it takes no longer for a larger file.
+                if opener is not None and size > MAX_EXPANSION * raw.tell() + EXPANSION_FROM:
+                    what = f"the file expands to more than {MAX_EXPANSION} times its size, which is rare for data"
+                    self.refuse(f"{what}; if it is right, decompress it first")
                 if not line:
                     self.number -= 1
                     return

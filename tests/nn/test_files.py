@@ -142,6 +142,14 @@ def test_a_small_file_that_expands_without_end_is_refused(tmp_path, monkeypatch,
         files.read(path)
 
 
+def test_a_larger_bomb_takes_no_longer(tmp_path):
+    path = tmp_path / "bomb.gz"
+    path.write_bytes(gzip.compress(b"\n" * 1_000_000) * 400)
+    with pytest.raises(files.DataError, match="expands to more than") as caught:
+        files.read(path)
+    assert int(str(caught.value).split("line ")[1].split(":")[0]) < 20_000_000  # of 400 million
+
+
 def test_a_huge_index_in_a_small_file_takes_no_memory(tmp_path):
     path = write(tmp_path, "".join(f"{i % 2} 1:1 2000000:1\n" for i in range(20)), "wide.libsvm")
     tracemalloc.start()
