@@ -10,7 +10,7 @@ lowest: dict[str, str] = {}
 for each in declared:
     if each.startswith(project["name"] + "["):  # extras of its own
         continue
-    found = re.fullmatch(r"([\w-]+)>=([\d.]+)", each)
+    found = re.fullmatch(r"([\w-]+)(?:\[[\w,-]+\])?>=([\d.]+)", each)
     if found is None:
         raise SystemExit(f"{each}: a requirement is written as name>=version")
     name, version = found.groups()
