@@ -66,9 +66,11 @@ def in_turns(contenders: Contenders, seconds: float, least: int = 5) -> dict[str
         spent[name] = 0.0
     times: dict[str, list[float]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
-    while time.perf_counter() < end or min(map(len, times.values())) < least:
-        over = time.perf_counter() >= end
+    while True:
+        over = time.perf_counter() >= end  # asked once: it may be over a moment later
         waiting = [name for name in contenders if not over or len(times[name]) < least]
+        if not waiting:
+            break
         name = min(waiting, key=spent.__getitem__)
         per_call = timed(contenders[name], number[name])
         spent[name] += per_call * number[name]
