@@ -34,10 +34,14 @@ def save(path: str | Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[st
 
     Raises:
         OSError: if it cannot be written; a checkpoint that was there is then still whole.
+        ValueError: for an array of objects.
     """
     text = json.dumps({"format": FORMAT, "arrays": sorted(arrays), **about}, allow_nan=False)
     buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, about=np.frombuffer(text.encode(), np.uint8), **dict(arrays))
+    for name, array in arrays.items():  # NumPy 2.0 has no option that refuses these
+        if np.asarray(array).dtype.hasobject:
+            raise ValueError(f"{name}: an array of objects would have to be pickled; a checkpoint holds numbers")
+    np.savez(buffer, about=np.frombuffer(text.encode(), np.uint8), **dict(arrays))
     write(path, buffer.getvalue(), sync=True)
 
 
