@@ -1,5 +1,6 @@
 """Where operations come from: passes of loops, told from what runs in C."""
 
+import dis
 from typing import Any
 
 import numpy as np
@@ -27,8 +28,8 @@ def while_looped(x: Any, n: int = 0) -> Any:
 
 def instructions(fun: Any, line: int) -> list[int]:
     """Of one line of a function."""
-    positions = enumerate(fun.__code__.co_positions())
-    return [2 * k for k, (first, *_) in positions if first == fun.__code__.co_firstlineno + line]
+    of_line = lambda step: step.positions.lineno == fun.__code__.co_firstlineno + line
+    return [step.offset for step in dis.get_instructions(fun.__code__) if of_line(step)]
 
 
 def test_which_instructions_are_in_a_loop() -> None:
