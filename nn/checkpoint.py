@@ -41,7 +41,8 @@ def save(path: str | Path, arrays: Mapping[str, NDArray[Any]], about: Mapping[st
     for name, array in arrays.items():  # NumPy 2.0 has no option that refuses these
         if np.asarray(array).dtype.hasobject:
             raise ValueError(f"{name}: an array of objects would have to be pickled; a checkpoint holds numbers")
-    np.savez(buffer, about=np.frombuffer(text.encode(), np.uint8), **dict(arrays))
+    entries: dict[str, Any] = {"about": np.frombuffer(text.encode(), np.uint8), **arrays}
+    np.savez(buffer, **entries)
     write(path, buffer.getvalue(), sync=True)
 
 
