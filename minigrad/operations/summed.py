@@ -18,14 +18,13 @@ from __future__ import annotations
 
 import collections
 import functools
-import hashlib
 import itertools
 import os
 import pickle
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -238,8 +237,6 @@ class Task:
 class Program:
     """The compiled function. In another process it is compiled once, whatever number of tasks arrives there."""
 
-    known: ClassVar[dict[bytes, Program]] = {}
-
     def __init__(self, fun: Callable[..., Any]) -> None:
         self.fun = fun
         self.run: Callable[..., Any] = compiled(fun)
@@ -256,13 +253,12 @@ class Program:
                     "module, or install cloudpickle"
                 ) from error
             text = cloudpickle.dumps(self.fun)
-        return _known, (hashlib.sha256(text).digest(), text)
+        return _known, (text,)
 
 
-def _known(key: bytes, text: bytes) -> Program:
-    if key not in Program.known:
-        Program.known[key] = Program(pickle.loads(text))
-    return Program.known[key]
+@functools.lru_cache(maxsize=8)  # a function that captures other data at every call would fill the memory
+def _known(text: bytes) -> Program:
+    return Program(pickle.loads(text))
 
 
 def _run_task(task: Task) -> Any:
@@ -297,27 +293,33 @@ def _by_executor(executor: Executor, tasks: Iterator[Task]) -> Iterator[Any]:
     """The results of an executor, few tasks ahead of its workers; what dead workers leave behind is done here."""
     ahead = AHEAD * (getattr(executor, "_max_workers", None) or os.cpu_count() or 1)
     waiting: collections.deque[tuple[Task, Future[Any] | None]] = collections.deque()
-    broken = False
+    died = False
+
+    def unless_dead(ask: Callable[[], Any]) -> Any:
+        """What the executor answers; None once a worker has died, which is told once."""
+        nonlocal died
+        try:
+            return ask()
+        except BrokenExecutor:
+            if not died:
+                warnings.warn("summed: a worker has died; what is left is computed in this process", stacklevel=5)
+            died = True
+            return None
+
     for task in itertools.chain(tasks, itertools.repeat(None)):
         if task is not None:
-            future = None
-            if not broken:
-                try:
-                    future = executor.submit(_run_task, task)
-                except BrokenExecutor:
-                    broken = True
-            waiting.append((task, future))
+            submit = functools.partial(executor.submit, _run_task, task)
+            waiting.append((task, None if died else unless_dead(submit)))
         if not waiting:
             return
         if task is None or len(waiting) > ahead:
             first, future = waiting.popleft()
-            try:
-                yield first() if future is None else future.result()
-            except BrokenExecutor:
-                if not broken:
-                    warnings.warn("summed: a worker has died; what is left is computed in this process", stacklevel=4)
-                broken = True
-                yield first()
+            found = None if future is None else unless_dead(functools.partial(_result, future))
+            yield first() if found is None else found[0]
+
+
+def _result(future: Future[Any]) -> tuple[Any]:
+    return (future.result(),)  # in a tuple, since a result may be None
 
 
 def _by_client(client: Any, tasks: Iterator[Task]) -> Iterator[Any]:

@@ -1,12 +1,13 @@
 """Sums over samples, block by block: equal to the whole, the same bits whatever runs them, and nothing lost."""
 
+import functools
 import os
 import pickle
 import signal
 import threading
 import warnings
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad import grad, hvp, summed, value_and_grad
-from minigrad.operations.summed import Piece
+from minigrad.operations.summed import Piece, Program, _known
 
 rng = np.random.default_rng(0)
 W = {
@@ -181,6 +182,35 @@ def test_processes_give_the_same_bits_and_one_that_is_killed_loses_nothing() -> 
         with pytest.warns(UserWarning, match="a worker has died; what is left is computed in this process"):
             found = summed(slow_loss, in_axes=(None, 0), map=pool)(0.7, blocks())
     assert_same_bits(found, summed(slow_loss, in_axes=(None, 0), block=20)(0.7, x))
+
+
+class Refusing(Executor):
+    """Its workers die at the first task, and it takes no other one, before anybody has asked for a result."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def submit(self, fun: Any, /, *args: Any, **kwargs: Any) -> Any:
+        self.taken += 1
+        if self.taken > 1:
+            raise BrokenExecutor("the pool is broken")
+        future: Future[Any] = Future()
+        future.set_exception(BrokenExecutor("a worker has died"))
+        return future
+
+
+def test_a_death_that_is_noticed_at_the_next_task_is_told_too() -> None:
+    with pytest.warns(UserWarning, match="a worker has died") as told:
+        found = summed(grad(loss), block=100, map=Refusing())(W, X, Y)
+    assert len(told) == 1
+    assert_same_bits(found, summed(grad(loss), block=100)(W, X, Y))
+
+
+def test_a_worker_keeps_the_programs_of_few_functions() -> None:
+    """A function that captures other data at every call arrives as another one."""
+    for k in range(20):
+        pickle.loads(pickle.dumps(Program(functools.partial(slow_loss, float(k)))))
+    assert _known.cache_info().currsize <= 8
 
 
 def test_joblib() -> None:
