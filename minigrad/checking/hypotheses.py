@@ -24,6 +24,7 @@ from minigrad.rules.moving import getitem
 from minigrad.rules.products import matmul
 
 MOST_PAIRS = 150  #: pairs of paths that are cut together
+MOST_LAYERS = 11  #: values of other layers in a product of matrices
 MOST_EXCHANGES = 300  #: of values, in a tape of many products
 MOST_VALUES = 40  #: values that are tried in place of another one
 LONGEST = 8  #: operations in a chain that may lack its derivative as a whole
@@ -97,33 +98,18 @@ def cuts(tape: Any) -> Iterator[Wrong]:
 
 def products(tape: Any, i: int) -> Iterator[Wrong]:
     """A product of matrices pulled back with a factor that is not transposed, or with the value of another layer."""
-    primitive, parents, args, ans, params = tape.nodes[i]
+    _, parents, args, _, _ = tape.nodes[i]
     plain = [np.asarray(peel(arg)) for arg in args]
     if any(x.ndim != 2 for x in plain):
         return
     for k, parent in enumerate(parents):
         if parent < 0:
             continue
-        other = plain[1 - k]
-        candidates = (
-            [(f"the other factor is not transposed, {at(tape, i)}", other.T)]
-            if other.shape[0] == other.shape[1]
-            else []
-        )
-        seen = {id(args[1 - k])}
-        for j, node in enumerate(tape.nodes):
-            for value in (node[3], *node[2]):
-                if type(value) is np.ndarray and value.shape == other.shape and id(value) not in seen:
-                    seen.add(id(value))
-                    what = tape.labels.get(j) or (f"the result of {node[0].name}" if node[0] else "an input")
-                    candidates.append(
-                        (f"it is made with the wrong layer: with {what} ({at(tape, j)}), {at(tape, i)}", value)
-                    )
-        for what, value in candidates[:12]:
-            rules = list(primitive.vjps)
-            push = (lambda g, value: g @ value.T) if k == 0 else (lambda g, value: value.T @ g)
-            rules[k] = lambda g, ans, *args, value=value, push=push, **params: push(g, value)
-            yield what, {i: (with_rules(primitive, rules), parents, args, ans, params)}
+        yield from not_transposed(tape, [i], k)
+        fits = lambda value, k=k: value is not peel(args[1 - k]) and np.shape(value) == plain[1 - k].shape
+        for j, value, what in [each for each in values_of(tape) if fits(each[1])][:MOST_LAYERS]:
+            what = f"it is made with the wrong layer: with {what} ({at(tape, j)})"
+            yield f"{what}, {at(tape, i)}", {i: exchanged(tape.nodes[i], k, value)}
 
 
 def elsewhere(tape: Any, unary: list[int]) -> Iterator[Wrong]:
@@ -202,10 +188,9 @@ def at_a_line(tape: Any) -> Iterator[Wrong]:
     for group in same_place(tape, 0):
         node = tape.nodes[group[0]]
         if node[0].kind == "elementwise" and len(node[1]) == 1 and not adds(node[0]):
-            change = lambda rule, g, ans, args, params: g * np.ones(np.shape(ans))
             yield (
                 f"the derivative of {node[0].name} is missing, {told(tape, group)}",
-                {i: changed(tape.nodes[i], change) for i in group},
+                {i: changed(tape.nodes[i], _missing) for i in group},
             )
 
 
@@ -421,8 +406,8 @@ def wrong_factors(tape: Any, captured: Sequence[tuple[str, Any]]) -> Iterator[Wr
             primitive, parents = tape.nodes[group[0]][:2]
             if len(primitive.vjps) != 2 or parents[k] < 0 or primitive.kind not in ("elementwise", "bilinear"):
                 continue
-            if primitive is matmul.primitive:
-                yield from not_transposed(tape, group, k)
+            if primitive is matmul.primitive and (len(group) > 1 or len(shape_of(tape.nodes[group[0]][3])) < 2):
+                yield from not_transposed(tape, group, k)  # of two matrices alone it is tried by `products`
             if not adds(primitive):
                 yield from with_values(tape, group, k, values, most if len(group) == 1 else MOST_VALUES)
 
@@ -441,6 +426,15 @@ def not_transposed(tape: Any, group: list[int], k: int) -> Iterator[Wrong]:
     yield f"the other factor is not transposed, {told(tape, group)}", nodes
 
 
+def exchanged(node: Any, k: int, value: Any) -> Any:
+    """A node of two operands, the rule of one of which reads this value in place of the other operand."""
+    primitive, parents, args, ans, params = node
+    rules, xs = list(primitive.vjps), list(args)
+    xs[1 - k] = value
+    rules[k] = lambda g, ans, *_, rule=rules[k], **params: rule(g, ans, *xs, **params)
+    return with_rules(primitive, rules), parents, args, ans, params
+
+
 def with_values(tape: Any, group: list[int], k: int, values: list[tuple[int, Any, str]], most: int) -> Iterator[Wrong]:
     """The rule of one operand with every other value of the shape of the other operand."""
     i = group[0]
@@ -455,14 +449,10 @@ def with_values(tape: Any, group: list[int], k: int, values: list[tuple[int, Any
         tried += 1
         nodes = {}
         for place in group:  # in a loop the value of every pass lies as far from its place as that of the first
-            exchanged = value if place == i else by_place.get((j + place - i, what))
-            if exchanged is None or np.shape(exchanged) != shape:
+            instead = value if place == i else by_place.get((j + place - i, what))
+            if instead is None or np.shape(instead) != shape:
                 break
-            primitive, parents, args, ans, params = tape.nodes[place]
-            rules, xs = list(primitive.vjps), list(args)
-            xs[1 - k] = exchanged
-            rules[k] = lambda g, ans, *_, rule=rules[k], xs=xs, **params: rule(g, ans, *xs, **params)
-            nodes[place] = (with_rules(primitive, rules), parents, args, ans, params)
+            nodes[place] = exchanged(tape.nodes[place], k, instead)
         if len(nodes) == len(group):
             source = what if j < 0 else f"{what} ({at(tape, j)})"
             yield (

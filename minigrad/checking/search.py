@@ -166,9 +166,11 @@ class Search:
                         return True
         if sum(self.manual[k].size for k in self.wrong) <= FEW:
             return self.is_explained()
-        for (_, one, flow), (_, other, rest) in itertools.permutations(flows[:40], 2):
-            if all(close(self.manual[k], 2 * flow[k], self.loose[k]) for k in self.wrong):
-                if all(close(flow[k] + rest[k], tape_says[k], 1e-9) for k in self.wrong):
+        for _, one, flow in flows[:40]:
+            if not all(close(self.manual[k], 2 * flow[k], self.loose[k]) for k in self.wrong):
+                continue
+            for _, other, rest in flows[:40]:
+                if rest is not flow and all(close(flow[k] + rest[k], tape_says[k], 1e-9) for k in self.wrong):
                     text = f"what flows {one} counts twice, and what flows {other} not at all: a matrix was taken for "
                     return self.consider(text + "symmetric", self.instead([2 * f for f in flow]), lambda: True)
         return self.is_explained()
