@@ -35,6 +35,11 @@ def _seed(text: str) -> int:
 _positive.__name__ = _seed.__name__ = "integer"  # argparse names the type in its message: "invalid integer value"
 
 
+def _add_seed(command: argparse.ArgumentParser, of: str) -> None:
+    text = f"seed of everything random: {of} (default: 0)"
+    command.add_argument("--seed", type=_seed, default=0, metavar="N", help=text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m nn", description=DESCRIPTION)
@@ -52,13 +57,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where to write; made if missing, files of an earlier run are replaced (default: figures)",
     )
-    tour.add_argument(
-        "--seed",
-        type=_seed,
-        default=0,
-        metavar="N",
-        help="seed of everything random: data, split, initial parameters (default: 0)",
-    )
+    _add_seed(tour, "data, split, initial parameters")
     tour.add_argument(
         "--data",
         default="spiral",
@@ -99,13 +98,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the page; its folder is made if missing, a page of an earlier run is replaced (default: network.html)",
     )
-    shown.add_argument(
-        "--seed",
-        type=_seed,
-        default=0,
-        metavar="N",
-        help="seed of everything random: data and initial parameters (default: 0)",
-    )
+    _add_seed(shown, "data and initial parameters")
     shown.add_argument(
         "--data",
         default="spiral",

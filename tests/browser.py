@@ -1,7 +1,7 @@
 """A browser for the tests of pages: headless Chromium, driven by Playwright. They skip where there is none."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -86,3 +86,17 @@ class Opened:
         """Close it; nothing may have gone wrong."""
         self.context.close()
         assert self.complaints == []
+
+
+@contextmanager
+def all_closed(browser: Any) -> Iterator[Callable[..., Opened]]:
+    """A function that opens pages as `Opened` does; at the end each is closed, and nothing may have gone wrong."""
+    pages: list[Opened] = []
+
+    def open_page(path: Path, width: int = 1280, scheme: str = "light") -> Opened:
+        pages.append(Opened(browser, path, width, scheme))
+        return pages[-1]
+
+    yield open_page
+    for page in pages:
+        page.close()

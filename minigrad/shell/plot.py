@@ -19,12 +19,11 @@ import numpy as np
 
 from minigrad.errors import CommandError, ExpressionError
 from minigrad.shell.output import TERMINAL
-from minigrad.show.curves import Curves, Function, curves, mark
+from minigrad.show.curves import Curves, Function
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
+from minigrad.show.plot import FEWEST, HIGHEST, MOST, shown_curves
 from minigrad.show.taylor_page import taylor_page
-
-HIGHEST = 100
 
 
 def add_options(parser: ArgumentParser) -> None:
@@ -131,8 +130,8 @@ def plotted(options: Namespace) -> Iterator[str]:
     if not orders or orders[0] < 0 or orders[-1] > HIGHEST:
         wrong = options.order if not options.orders else orders[0] if orders[0] < 0 else orders[-1]
         raise CommandError(f"--order{'s' * bool(options.orders)} must be from 0 to {HIGHEST}, not {wrong}")
-    if not 5 <= options.points <= 1_000_000:
-        raise CommandError(f"--points must be from 5 to 1000000, not {options.points}")
+    if not FEWEST <= options.points <= MOST:
+        raise CommandError(f"--points must be from {FEWEST} to {MOST}, not {options.points}")
     functions = [function_of(name, parameters) for name in names]
     stem = "_".join(stem for _, _, stem in functions)[:60]
     wants_numbers = options.csv is not None or options.json is not None or options.page is not None
@@ -189,14 +188,12 @@ def _names_and_parameters(what: Sequence[str]) -> tuple[list[str], dict[str, flo
 def _found(name: str, fun: Function, title: str, options: Namespace, orders: list[int]) -> Curves:
     start, stop = options.range
     try:
-        found = curves(fun, start, stop, orders[-1], options.points, title)
-        mark(found, fun, options.mark)
+        found = shown_curves(fun, options.range, orders, options.points, title, options.mark)
     except Exception as error:
         raise CommandError(f"{name} failed: {_first_line(error)}") from error
     if not np.isfinite(found.values).any():
         why = "overflows everywhere" if any("overflow" in note for note in found.notes) else "is not defined anywhere"
         raise CommandError(f"{name} {why} between {start:g} and {stop:g}")
-    found.shown = orders
     return found
 
 

@@ -9,11 +9,12 @@ from typing import Any
 
 from minigrad.core.lines import located
 from minigrad.modes.made import check_function
-from minigrad.show.curves import Function, curves, mark
+from minigrad.show.curves import Curves, Function, curves, mark
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import Expression
 
-HIGHEST = 100
+HIGHEST = 100  #: derivative
+FEWEST, MOST = 5, 1_000_000  #: points
 
 
 def plot(
@@ -64,8 +65,8 @@ def plot(
         raise ValueError(located(f"plot: range={range!r} has to be two numbers, the smaller first"))
     if not chosen or chosen[0] < 0 or chosen[-1] > HIGHEST:
         raise ValueError(located(f"plot: orders are from 0 to {HIGHEST}, not {order if orders is None else orders}"))
-    if not 5 <= points <= 1_000_000:
-        raise ValueError(located(f"plot: points={points}: from 5 to 1000000 can be drawn"))
+    if not FEWEST <= points <= MOST:
+        raise ValueError(located(f"plot: points={points}: from {FEWEST} to {MOST} can be drawn"))
     if layout not in LAYOUTS:
         raise ValueError(located(f"plot: layout={layout!r} is none of {', '.join(map(repr, LAYOUTS))}"))
     if not {*marks} <= {"zeros", "extrema"}:
@@ -78,10 +79,18 @@ def plot(
         title = f"$f(x) = {given.mathtext}$" if isinstance(fun, str) else "$f$" + (
             f" = {name}" if name.isidentifier() else ""
         )  # fmt: skip
-        found = curves(given, start, stop, chosen[-1], points, title)
+        found = shown_curves(given, range, chosen, points, title, marks)
         if not any(math.isfinite(y) for y in found.values[0]):
             raise ValueError(located(f"plot: {name} is not finite anywhere between {start:g} and {stop:g}"))
-        mark(found, given, tuple(marks))
-        found.shown = chosen
         all_found.append(found)
     return draw(all_found, layout)
+
+
+def shown_curves(
+    fun: Function, ends: tuple[float, float], orders: Sequence[int], points: int, title: str, marks: Sequence[str]
+) -> Curves:
+    """The curves of these orders, with their marks."""
+    found = curves(fun, *ends, orders[-1], points, title)
+    mark(found, fun, marks)
+    found.shown = list(orders)
+    return found

@@ -1,5 +1,6 @@
 """The network's page in a real browser: what it computes, playing, points, training, keyboard, widths and schemes."""
 
+import functools
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import CONTRAST, Opened, chromium
+from browser import CONTRAST, Opened, all_closed, chromium
 
 from minigrad.show import page as pages
 from nn.data import Dataset, load, one_hot
@@ -32,15 +33,8 @@ def file(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: Any, file: Path) -> Iterator[Any]:
-    all_opened: list[Opened] = []
-
-    def open_page(width: int = 1280, scheme: str = "light") -> Opened:
-        all_opened.append(Opened(browser, file, width, scheme))
-        return all_opened[-1]
-
-    yield open_page
-    for one in all_opened:
-        one.close()
+    with all_closed(browser) as open_page:
+        yield functools.partial(open_page, file)
 
 
 def state(page: Any, key: str) -> Any:

@@ -8,6 +8,7 @@ import re
 import runpy
 from pathlib import Path
 from types import FunctionType, ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -62,6 +63,14 @@ def test_a_star_binds_the_names_that_numpy_binds() -> None:
     assert bound.keys() - {"__builtins__"} == {*np.__all__, "logsumexp"}
 
 
+def served(ours: ModuleType, theirs: ModuleType) -> list[tuple[str, FunctionType, Any]]:
+    """The functions of a module of NumPy that have a rule: the name, ours, and NumPy's."""
+    pairs = [(name, getattr(ours, name), getattr(theirs, name)) for name in dir(theirs) if not name.startswith("_")]
+    found = [(name, mine, own) for name, mine, own in pairs if mine is not own and isinstance(mine, FunctionType)]
+    assert len(found) > 10
+    return found
+
+
 def signature_of(function: object) -> str:
     """The signature as text, or why there is none: before NumPy 2.4 ufuncs have none."""
     try:
@@ -73,17 +82,11 @@ def signature_of(function: object) -> str:
 @pytest.mark.parametrize(("ours", "theirs"), PLACES[:3], ids=["numpy", "linalg", "fft"])
 def test_signatures_are_those_of_numpy(ours: ModuleType, theirs: ModuleType) -> None:
     """Names, modules and signatures, of all functions that have a rule; and they can be pickled."""
-    count = 0
-    for name in dir(theirs):
-        mine, own = getattr(ours, name), getattr(theirs, name)
-        if mine is own or not isinstance(mine, FunctionType) or name.startswith("_"):
-            continue
-        count += 1
+    for name, mine, own in served(ours, theirs):
         assert signature_of(mine) == signature_of(own), name
         assert mine.__module__ == ours.__name__, name
         assert name == "row_stack" or getattr(theirs, mine.__name__) is own  # an old name of vstack
         assert pickle.loads(pickle.dumps(mine)) is getattr(ours, mine.__name__), name
-    assert count > 10
 
 
 def test_help_shows_the_signature_of_numpy() -> None:
@@ -105,19 +108,13 @@ def test_conversions_of_plain_arrays_are_those_of_numpy() -> None:
 @pytest.mark.parametrize(("ours", "theirs"), PLACES[:3], ids=["numpy", "linalg", "fft"])
 def test_docstrings_are_those_of_numpy_with_a_line_on_the_derivative(ours: ModuleType, theirs: ModuleType) -> None:
     """Of all functions that have a rule: behind the first sentence, where an editor shows it."""
-    count = 0
-    for name in dir(theirs):
-        mine, own = getattr(ours, name), getattr(theirs, name)
-        if mine is own or not isinstance(mine, FunctionType) or name.startswith("_"):
-            continue
-        count += 1
+    for name, mine, own in served(ours, theirs):
         before, _, after = (inspect.getdoc(mine) or "").partition("minigrad: ")
         after = after.partition("\n\n")[2]
         assert len(before.split("\n\n")) <= 3, name
         if "Array API Standard" in (own.__doc__ or ""):
             continue  # SciPy has added to it since
         assert f"{before} {after}".split() == (inspect.getdoc(own) or f"As `{theirs.__name__}.{name}`.").split(), name
-    assert count > 10
 
 
 def test_the_line_says_whether_a_derivative_flows() -> None:

@@ -1,12 +1,13 @@
 """The explorer's page in a real browser: stepping, modes, search, keyboard, both schemes, narrow and wide."""
 
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from browser import CONTRAST, Opened, chromium
+from browser import CONTRAST, Opened, all_closed, chromium
 
 from minigrad import custom_elementwise, explore, grad, name
 from nn import loss as losses
@@ -103,20 +104,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def opened(browser: Any, folder: Path) -> Iterator[Any]:
-    pages: list[Opened] = []
-
-    def open_page(case: str, width: int = 1280, scheme: str = "light") -> Opened:
+    def open_case(open_page: Any, case: str, width: int = 1280, scheme: str = "light") -> Opened:
         path = folder / f"{case}.html"
         if not path.exists():
             fun, args, options = CASES[case]
             with np.errstate(all="ignore"):
                 explore(fun, *args, out=path, **options)
-        pages.append(Opened(browser, path, width, scheme))
-        return pages[-1]
+        return open_page(path, width, scheme)
 
-    yield open_page
-    for page in pages:
-        page.close()
+    with all_closed(browser) as open_page:
+        yield functools.partial(open_case, open_page)
 
 
 def state(page: Any, key: str) -> Any:
