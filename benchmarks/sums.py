@@ -29,7 +29,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad import compile, summed, value_and_grad  # noqa: A004
+from minigrad import compile, summed, value_and_grad  # noqa: A004 - it is not Python's compile
 
 LAYERS = [2, 15, 3]
 GIGABIT = 125e6  # bytes in a second

@@ -27,7 +27,7 @@ def run(code: str, name: str, namespace: dict[str, Any]) -> str:
     tree = ast.parse(code, name)
     last = None
     if isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";"):
-        last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]
+        last = ast.Expression(tree.body.pop().value)  # type: ignore[attr-defined]  # it is an Expr
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         exec(compile(tree, name, "exec"), namespace)

@@ -93,7 +93,7 @@ class Code(Directive):
     """Code that is shown and run. Where it draws, `:alt:` says what is to be seen and `:caption:` what it means."""
 
     has_content = True
-    option_spec = {"alt": directives.unchanged_required, "caption": directives.unchanged_required}  # noqa: RUF012
+    option_spec = {"alt": directives.unchanged_required, "caption": directives.unchanged_required}  # noqa: RUF012 - Sphinx's
 
     @property
     def session(self) -> Session:
@@ -253,7 +253,7 @@ def pages_of_files(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
         else:
             language = {".py": "python", ".md": "markdown"}.get(path.suffix, "text")
             text = path.read_text(encoding="utf-8", errors="replace")
-            body = app.builder.highlighter.highlight_block(text, language)  # type: ignore[attr-defined]
+            body = app.builder.highlighter.highlight_block(text, language)  # type: ignore[attr-defined]  # of HTML
         title = html.escape(name)
         yield f"{SHOWN}/{name}", {"title": title, "body": f"<h1><code>{title}</code></h1>{body}"}, "page.html"
 

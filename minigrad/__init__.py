@@ -89,7 +89,7 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.show.coverage import coverage as coverage
     from minigrad.show.derivation import Derivation as Derivation
     from minigrad.show.derivation import derivation as derivation
-    from minigrad.show.displays import compile as compile  # noqa: A004
+    from minigrad.show.displays import compile as compile  # noqa: A004 - ours, not Python's
     from minigrad.show.displays import source as source
     from minigrad.show.explore import Explorer as Explorer
     from minigrad.show.explore import explore as explore

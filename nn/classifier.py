@@ -183,7 +183,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             epochs=self.max_iter,
             batch=self.batch_size,
             rate=self.learning_rate,
-            schedule=self.schedule,  # type: ignore[arg-type]
+            schedule=self.schedule,  # type: ignore[arg-type]  # `fit` refuses other words
             momentum=self.momentum,
             l2=self.alpha,
             class_weight=weight,

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import numpy
 
 import minigrad.numpy as np
-from minigrad import compile, value_and_grad  # noqa: A004
+from minigrad import compile, value_and_grad  # noqa: A004 - it is not Python's compile
 from minigrad.optimize import minimize
 from nn import checkpoint
 from nn.arrays import Array, Labels

@@ -175,7 +175,7 @@ class _Finder:
         top, _, below = name.partition(".")
         if top != "autograd" or below not in MODULES:
             return None
-        return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]
+        return importlib.machinery.ModuleSpec(name, self, is_package=True)  # type: ignore[arg-type]  # any loader
 
     def create_module(self, spec: Any) -> types.ModuleType:
         """The module, empty if it is asked for the first time."""

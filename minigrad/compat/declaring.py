@@ -37,7 +37,7 @@ def overridable(fun: Callable[..., Any]) -> Callable[..., Any]:
     np.float64(3.0)
     """
     as_primitive = extend.primitive(fun)
-    rules = as_primitive.rules  # type: ignore[attr-defined]
+    rules = as_primitive.rules  # type: ignore[attr-defined]  # `extend.primitive` sets it
 
     @functools.wraps(fun)
     def function(*args: Any, **kwargs: Any) -> Any:
@@ -45,7 +45,7 @@ def overridable(fun: Callable[..., Any]) -> Callable[..., Any]:
             return fun(*args, **kwargs)
         return as_primitive(*args, **kwargs)
 
-    function.rules = rules  # type: ignore[attr-defined]
+    function.rules = rules  # type: ignore[attr-defined]  # where `defvjp` looks for it
     return function
 
 
@@ -116,7 +116,7 @@ def _register(cls: Any, value_type: Any) -> None:
     )
 
 
-Box.register = classmethod(_register)  # type: ignore[attr-defined]
+Box.register = classmethod(_register)  # type: ignore[attr-defined]  # a name of autograd
 
 
 # ----- older names ----------------------------------------------------------------------------------------------------

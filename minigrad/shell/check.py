@@ -61,7 +61,7 @@ def _check(options: argparse.Namespace) -> int:
             bar.update()
             return f(*xs)
 
-        counted.__signature__ = _signature(list(values))  # type: ignore[attr-defined]
+        counted.__signature__ = _signature(list(values))  # type: ignore[attr-defined]  # `inspect` reads it
 
         try:
             report = minigrad.check(

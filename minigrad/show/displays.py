@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from minigrad.compiler import Compiled
-from minigrad.compiler import compile as compile  # noqa: A004
+from minigrad.compiler import compile as compile  # noqa: A004 - ours, not Python's
 from minigrad.compiler import source as source
 from minigrad.compiler.emit import Source
 from minigrad.show import page as pages
@@ -32,5 +32,5 @@ def html_of_compiled(self: Compiled) -> str:
     return view(paragraph(repr(self)[1:-1], class_="soft"), table, told or Html())
 
 
-Source._repr_html_ = html_of_source  # type: ignore[attr-defined]
-Compiled._repr_html_ = html_of_compiled  # type: ignore[attr-defined]
+Source._repr_html_ = html_of_source  # type: ignore[attr-defined]  # a notebook asks for it, no code of ours
+Compiled._repr_html_ = html_of_compiled  # type: ignore[attr-defined]  # as above
