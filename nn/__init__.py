@@ -14,6 +14,7 @@ Y is (k, n).
 | `exact`      | closed forms of slopes, gradients and derivatives, on NumPy only                 |
 | `train`      | gradient descent with either gradient                                            |
 | `fit`        | mini-batches, Adam, early stopping, checkpoints: training on data of one's own   |
+| `samples`    | samples in arrays, memory maps, sparse matrices and blocks, taken a few at a time  |
 | `classifier` | `nn.MLPClassifier`: the network as an estimator of scikit-learn, samples in rows  |
 | `checkpoint` | a training in a file, written whole or not at all                                |
 | `plane`      | the plane in which samples and maps are drawn                                    |

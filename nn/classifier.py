@@ -22,7 +22,8 @@ from nn.fit import Fitted, Settings, fit
 class MLPClassifier(ClassifierMixin, BaseEstimator):
     """A multilayer perceptron with arctan, with scikit-learn's methods: samples in rows.
 
-    Features should have about the same size, as after `StandardScaler`. A sparse X is made dense.
+    Features should have about the same size, as after `StandardScaler`. A sparse X stays sparse: each
+    mini-batch is made dense.
 
     Args:
         hidden_layer_sizes: the widths of the hidden layers.
@@ -146,7 +147,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, in the order of `classes_`, for the samples X: shape (n, p) to (n, k)."""
         check_is_fitted(self)
-        X = _dense(validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False))
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float64, reset=False)
         return np.ascontiguousarray(self.fitted_.probabilities(X.T).T)
 
     def predict(self, X: Any) -> Any:
@@ -157,7 +158,7 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
     def _checked(self, X: Any, y: Any, *, reset: bool) -> tuple[Array, Any]:
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float64, reset=reset)
         check_classification_targets(y)
-        return _dense(X), y
+        return X, y
 
     def _seed(self) -> int:
         return int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -197,8 +198,3 @@ class MLPClassifier(ClassifierMixin, BaseEstimator):
             warnings.warn("the training was interrupted; what was learned is kept", ConvergenceWarning, stacklevel=3)
         self.fitted_, state = fitted, fitted.state
         self.n_iter_, self.loss_curve_ = max(1, state.losses.size), state.losses.tolist()
-
-
-def _dense(X: Any) -> Array:
-    dense: Array = X.toarray() if hasattr(X, "toarray") else X
-    return dense

@@ -5,9 +5,8 @@ the number of the epoch, so a checkpoint holds the random state with these two, 
 computes the same bits as one that was never stopped. That needs the same machine and the same versions of libraries.
 """
 
-import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from itertools import pairwise
 from pathlib import Path
@@ -16,14 +15,15 @@ from typing import Any, Literal
 import numpy
 
 import minigrad.numpy as np
-from minigrad import compile, value_and_grad  # noqa: A004 - it is not Python's compile
+from minigrad import compile, grad, jvp, summed, value_and_grad  # noqa: A004 - it is not Python's compile
 from minigrad.optimize import minimize
 from nn import checkpoint
 from nn.arrays import Array, Labels
 from nn.checkpoint import CheckpointError
-from nn.data import one_hot, split
+from nn.data import split
 from nn.loss import softmax
-from nn.mlp import forward, init, parameters
+from nn.mlp import forward, init, parameters, predict
+from nn.samples import BLOCK, Block, Samples, spooled
 from nn.train import DivergedError, History
 
 Optimizer = Literal["adam", "momentum", "sgd", "L-BFGS-B", "Newton-CG"]
@@ -53,6 +53,7 @@ class Settings:
         patience: stop after so many epochs without a better validation loss, and return the best parameters.
         seed: of the parameters, the held-out samples and the order of the others.
         last: whether the last layer has its activation too, as in the tour.
+        follow: whether to take accuracies, too, after each epoch.
 
     Raises:
         ValueError: if one of them is out of its range.
@@ -71,6 +72,7 @@ class Settings:
     patience: int | None = None
     seed: int = 0
     last: bool = False
+    follow: bool = False
 
     def __post_init__(self) -> None:
         rules = {
@@ -112,6 +114,8 @@ class State:
         partial: the sum of the losses of the samples seen in this epoch.
         losses: loss per training sample, for each epoch, shape (epochs,).
         validation_losses: the same for held-out samples, if there are any.
+        accuracies, validation_accuracies: share of these samples that are classified correctly after each epoch, if
+            that is followed; of more than 10,000 training samples, so many of them stand for all.
         ended: "" while there is more to do, "epochs", "patience" or "converged".
     """
 
@@ -126,12 +130,16 @@ class State:
     partial: float = 0.0
     losses: Array = field(default_factory=lambda: numpy.zeros(0))
     validation_losses: Array = field(default_factory=lambda: numpy.zeros(0))
+    accuracies: Array = field(default_factory=lambda: numpy.zeros(0))
+    validation_accuracies: Array = field(default_factory=lambda: numpy.zeros(0))
     ended: str = ""
 
 
 VECTORS = ("theta", "first", "second", "best")
 NUMBERS = ("best_loss", "partial")  # stored as arrays: JSON has no infinity
-SERIES = ("losses", "validation_losses")
+SERIES = ("losses", "validation_losses", "accuracies", "validation_accuracies")
+NOTE = "note."  # what the names of the caller's arrays begin with in a checkpoint
+FOLLOWED = 10_000  # training samples on which the accuracy is followed
 
 
 @dataclass(frozen=True)
@@ -143,6 +151,7 @@ class Fitted:
         settings: how it was trained.
         state: the training at its end.
         interrupted: whether it was ended by Ctrl-C.
+        note: what the caller of `fit` wanted to be kept beside it.
     """
 
     A: list[Array]
@@ -150,9 +159,14 @@ class Fitted:
     settings: Settings
     state: State
     interrupted: bool = False
+    note: Mapping[str, Any] = field(default_factory=dict)
 
-    def probabilities(self, x: Array) -> Array:
-        """The probability of each class for the samples x, shape (p, n) to (k, n)."""
+    def probabilities(self, x: Any) -> Array:
+        """The probability of each class for the samples x, which may be sparse, shape (p, n) to (k, n)."""
+        if hasattr(x, "tocsr"):
+            columns, ends = x.tocsc(), [*range(0, x.shape[1], BLOCK), x.shape[1]]
+            parts = [self.probabilities(columns[:, a:b].toarray()) for a, b in pairwise(ends)]
+            return numpy.concatenate(parts or [numpy.zeros((self.A[-1].shape[0], 0))], axis=1)
         return softmax(forward(self.A, self.b, x, last=self.settings.last)[-1])
 
 
@@ -165,8 +179,8 @@ def loss_per_sample(parameters: Parameters, x: Array, Y: Array, weight: Array, l
 
 
 def fit(
-    x: Array,
-    y: Labels,
+    x: Any,
+    y: Labels | None = None,
     settings: Settings | None = None,
     *,
     classes: int | None = None,
@@ -174,11 +188,16 @@ def fit(
     path: str | Path | None = None,
     every: int = 100,
     watch: Callable[[State], None] | None = None,
+    note: Mapping[str, Any] | None = None,
 ) -> Fitted:
     """Train a network for classification.
 
+    Data may be larger than memory: a memory map is read a few samples at a time, by all optimisers. Blocks are first
+    written to a temporary file, for mini-batches take samples from everywhere.
+
     Args:
-        x: samples in columns, shape (p, n).
+        x: samples in columns, shape (p, n): an array, a memory map, or a sparse matrix of SciPy. Or an iterator over
+            blocks `(x, y)`; `y` is then left out.
         y: labels 0..k-1, shape (n,).
         settings: how to train; the defaults of `Settings` if None.
         classes: the number k of classes; the largest label tells if None.
@@ -187,6 +206,7 @@ def fit(
         path: a file for checkpoints, see `resume`; one that is there is replaced. None for no checkpoints.
         every: steps between two checkpoints.
         watch: called with the `State` after each step.
+        note: arrays and values that JSON knows, to be kept in each checkpoint and in the result.
 
     Returns:
         A `Fitted`. Ctrl-C ends the training and returns what was learned so far, after a checkpoint.
@@ -202,9 +222,8 @@ def fit(
     array([0, 0, 1, 1])
     """
     settings = Settings() if settings is None else settings
-    _refuse_unusable(x, y)
-    k = int(y.max()) + 1 if classes is None else classes
-    widths = [x.shape[0], *settings.hidden, k]
+    samples = _samples(x, y, classes)
+    widths = [samples.p, *settings.hidden, samples.k]
     if start is None:
         A, b = init(widths, settings.seed)
         start = [a / math.sqrt(a.shape[1]) for a in A], [0.0 * c for c in b]
@@ -218,13 +237,13 @@ def fit(
         theta = _vector(*start)
         first, second, before = 0.0 * theta, 0.0 * theta, 0
     state = State(theta, theta if settings.optimizer in WHOLE else first, second, theta, before=before)
-    return _Training(x, y, widths, settings, path, every, watch).run(state)
+    return _Training(samples, widths, settings, path, every, watch, note or {}).run(state)
 
 
 def resume(
     path: str | Path,
-    x: Array,
-    y: Labels,
+    x: Any,
+    y: Labels | None = None,
     *,
     every: int = 100,
     watch: Callable[[State], None] | None = None,
@@ -246,11 +265,13 @@ def resume(
         CheckpointError: if the file is damaged or foreign, or belongs to other data.
         OSError: if it cannot be read, or written again.
     """
-    settings, widths, state, data = _loaded(path)
-    _refuse_unusable(x, y)
-    if data != _fingerprint(x, y):
+    settings, widths, state, data, note = _loaded(path)
+    samples = _samples(x, y, None)
+    if data != samples.fingerprint():
         raise CheckpointError(f"{path}: this training was begun with other data; pass the same x and y")
-    return _Training(x, y, widths, settings, path, every, watch).run(state)
+    if samples.k != widths[-1]:  # the last classes have no samples
+        samples = Samples(samples.rows.T, samples.y, widths[-1])
+    return _Training(samples, widths, settings, path, every, watch, note).run(state)
 
 
 def load(path: str | Path) -> Fitted:
@@ -260,8 +281,8 @@ def load(path: str | Path) -> Fitted:
         CheckpointError: if the file is damaged or foreign.
         OSError: if it cannot be read.
     """
-    settings, widths, state, _ = _loaded(path)
-    return _fitted(state, widths, settings, interrupted=not state.ended)
+    settings, widths, state, _, note = _loaded(path)
+    return _fitted(state, widths, settings, note, interrupted=not state.ended)
 
 
 # ----- one training ---------------------------------------------------------------------------------------------------
@@ -272,34 +293,46 @@ class _Training:
 
     def __init__(
         self,
-        x: Array,
-        y: Labels,
+        samples: Samples,
         widths: list[int],
         settings: Settings,
         path: str | Path | None,
         every: int,
         watch: Callable[[State], None] | None,
+        note: Mapping[str, Any],
     ) -> None:
         if every < 1:
             raise ValueError(f"every must be at least 1, not {every}")
         self.widths, self.settings, self.path, self.every, self.watch = widths, settings, path, every, watch
-        self.data = _fingerprint(x, y) if path is not None else ""
-        Y = one_hot(y, widths[-1])
-        weight = _weights(y, widths[-1], settings.class_weight)[y]
-        self.train, held = numpy.arange(y.size), numpy.arange(0)
+        self.samples, self.note = samples, note
+        self.data = samples.fingerprint() if path is not None else ""
+        samples.weight = _weights(samples.y, widths[-1], settings.class_weight)
+        self.train, self.held = numpy.arange(samples.y.size), numpy.arange(0)
         if settings.validation:
-            self.train, held = split(y, settings.validation, numpy.random.default_rng([settings.seed, 1]))
-        self.rows, self.targets, self.weight = numpy.ascontiguousarray(x.T), numpy.ascontiguousarray(Y.T), weight
-        self.held = self.samples(held) if held.size else None
+            generator = numpy.random.default_rng([settings.seed, 1])
+            self.train, self.held = split(samples.y, settings.validation, generator)
+        self.followed = numpy.sort(self.train)[:: math.ceil(self.train.size / FOLLOWED)]
         self.epoch, self.order = -1, self.train  # the order in which the samples of this epoch are seen
         # The first call of a compiled function is traced. `exact`: the later calls give the same bits, and so the first
         # call after a resumption gives those of a later call.
         self.gradient = compile(value_and_grad(loss_per_sample), exact=True)
         self.loss = compile(loss_per_sample, exact=True)
 
-    def samples(self, part: Labels) -> tuple[Array, Array, Array]:
-        """Samples, targets and weights of these indices."""
-        return self.rows[part].T, self.targets[part].T, self.weight[part]
+    def mean_loss(self, parameters: Parameters, indices: Labels) -> float:
+        """The loss per sample of these, without the term of the weights."""
+        total = 0.0
+        for part in self.samples.parts(indices):
+            block = self.samples.take(part)
+            total += float(self.loss(parameters, *block, 0.0, last=self.settings.last)) * part.size
+        return total / indices.size
+
+    def accuracy(self, parameters: Parameters, indices: Labels) -> float:
+        """The share of these samples whose most probable class is theirs."""
+        right = 0
+        for part in self.samples.parts(indices):
+            found = predict(*parameters, self.samples.take(part)[0], last=self.settings.last)
+            right += int(numpy.sum(found == self.samples.y[part]))
+        return right / indices.size
 
     def run(self, state: State) -> Fitted:
         """Train from this state to the end."""
@@ -317,7 +350,7 @@ class _Training:
         except KeyboardInterrupt:
             interrupted = True
         self.save()
-        return _fitted(self.state, self.widths, self.settings, interrupted=interrupted)
+        return _fitted(self.state, self.widths, self.settings, self.note, interrupted=interrupted)
 
     def told(self, step: int) -> None:
         """After a step: a checkpoint if it is time for one, and a word to the watcher."""
@@ -331,8 +364,10 @@ class _Training:
         if self.path is None:
             return
         arrays = {name: numpy.asarray(getattr(self.state, name)) for name in (*VECTORS, *NUMBERS, *SERIES)}
+        arrays |= {NOTE + name: value for name, value in self.note.items() if isinstance(value, numpy.ndarray)}
         counts = {name: getattr(self.state, name) for name in ("waited", "step", "before", "ended")}
-        about = {"settings": asdict(self.settings), "widths": self.widths, "data": self.data, **counts}
+        note = {name: value for name, value in self.note.items() if not isinstance(value, numpy.ndarray)}
+        about = {"settings": asdict(self.settings), "widths": self.widths, "data": self.data, "note": note, **counts}
         checkpoint.save(self.path, arrays, about)
 
     def after_step(self, state: State) -> State:
@@ -347,7 +382,7 @@ class _Training:
         part = self.order[k * s.batch : (k + 1) * s.batch]
         parameters = _parameters(state.theta, self.widths)
         with numpy.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
-            loss, (gA, gb) = self.gradient(parameters, *self.samples(part), s.l2, last=s.last)
+            loss, (gA, gb) = self.gradient(parameters, *self.samples.take(part), s.l2, last=s.last)
             g = _vector(gA, gb)
             theta, first, second = _updated(s, state, g, _rate(s, state.step, per_epoch))
         if not numpy.isfinite(loss) or not numpy.isfinite(theta).all():
@@ -362,9 +397,16 @@ class _Training:
 
     def judged(self, state: State) -> State:
         """After an epoch: the best parameters so far, and whether to stop."""
-        if self.held is None:
+        parameters = _parameters(state.theta, self.widths)
+        if self.settings.follow:
+            accuracies = numpy.append(state.accuracies, self.accuracy(parameters, self.followed))
+            state = replace(state, accuracies=accuracies)
+        if not self.held.size:
             return replace(state, best=state.theta)
-        loss = float(self.loss(_parameters(state.theta, self.widths), *self.held, 0.0, last=self.settings.last))
+        if self.settings.follow:
+            accuracies = numpy.append(state.validation_accuracies, self.accuracy(parameters, self.held))
+            state = replace(state, validation_accuracies=accuracies)
+        loss = self.mean_loss(parameters, self.held)
         state = replace(state, validation_losses=numpy.append(state.validation_losses, loss))
         if loss < state.best_loss:
             return replace(state, best=state.theta, best_loss=loss, waited=0)
@@ -373,13 +415,37 @@ class _Training:
         return replace(state, waited=state.waited + 1, ended=ended)
 
     def search(self) -> None:
-        """Minimise on all samples by SciPy."""
+        """Minimise on all samples by SciPy; they are summed block by block, so they need not fit into memory."""
         theta = self.state.first
         self.state = State(theta, theta, 0.0 * theta, theta)
-        samples, s = self.samples(self.train), self.settings
+        s, n = self.settings, self.train.size
+        columns = self.samples.columns(self.train)
+
+        def loss(p: Parameters, x: Array, Y: Array, weight: Array) -> Any:
+            return loss_per_sample(p, x, Y, weight, 0.0, last=s.last) * x.shape[1]
+
+        def curvature(p: Parameters, v: Parameters, *block: Array) -> Any:
+            return jvp(grad(lambda q: loss(q, *block)), (p,), (v,))[1]
+
+        total = summed(value_and_grad(loss), in_axes=(None, 1, 1, 0), check=False)
+        curved = summed(curvature, in_axes=(None, None, 1, 1, 0), check=False)
+
+        def per_sample(gradient: Parameters, of: Parameters) -> Parameters:
+            """A sum over samples divided by their number, with the part of the term of the weights."""
+            return [g / n + s.l2 * a for g, a in zip(gradient[0], of[0])], [g / n for g in gradient[1]]
+
+        def penalty(p: Parameters) -> float:
+            return 0.5 * s.l2 * float(sum(numpy.vdot(a, a) for a in p[0]))
+
+        def value_and_gradient(p: Parameters) -> tuple[float, Parameters]:
+            found, gradient = total(p, *columns)
+            return float(found) / n + penalty(p), per_sample(gradient, p)
+
+        def product(p: Parameters, v: Parameters) -> Parameters:
+            return per_sample(curved(p, v, *columns), v)
 
         def callback(found: Parameters) -> None:
-            loss = float(self.loss(found, *samples, s.l2, last=s.last))
+            loss = self.mean_loss(found, self.train) + penalty(found)
             state = replace(self.state, theta=_vector(*found), step=self.state.step + 1)
             self.state = self.judged(replace(state, losses=numpy.append(state.losses, loss)))
             self.told(self.state.step)
@@ -387,9 +453,10 @@ class _Training:
                 raise StopIteration
 
         result = minimize(
-            lambda p, x, Y, weight: loss_per_sample(p, x, Y, weight, s.l2, last=s.last),
+            value_and_gradient,
             _parameters(theta, self.widths),
-            samples,
+            jac=True,
+            hessp=product,
             method=s.optimizer,
             options={"maxiter": max(s.epochs, 1)},
             callback=callback,
@@ -417,11 +484,19 @@ def _updated(s: Settings, state: State, g: Array, rate: float) -> tuple[Array, A
     if s.optimizer == "momentum":
         velocity = s.momentum * state.first - rate * g
         return state.theta + velocity, velocity, state.second
-    first = 0.9 * state.first + 0.1 * g
-    second = 0.999 * state.second + 0.001 * (g * g)
     t = state.before + state.step + 1
-    size = numpy.sqrt(second / (1.0 - 0.999**t)) + 1e-8
-    return state.theta - rate / (1.0 - 0.9**t) * first / size, first, second
+    # Into arrays that are there already, which halves the time: 12 new arrays a step are more work than the numbers.
+    first, second, scratch = 0.9 * state.first, 0.999 * state.second, g * g
+    scratch *= 0.001
+    second += scratch
+    first += numpy.multiply(g, 0.1, out=scratch)
+    numpy.sqrt(second, out=scratch)
+    scratch *= 1.0 / math.sqrt(1.0 - 0.999**t)
+    scratch += 1e-8
+    numpy.divide(first, scratch, out=scratch)
+    scratch *= -rate / (1.0 - 0.9**t)
+    scratch += state.theta
+    return scratch, first, second
 
 
 def _vector(A: list[Array], b: list[Array]) -> Array:
@@ -440,10 +515,12 @@ def _parameters(theta: Array, widths: list[int]) -> Parameters:
     return A, b
 
 
-def _fitted(state: State, widths: list[int], settings: Settings, *, interrupted: bool) -> Fitted:
+def _fitted(
+    state: State, widths: list[int], settings: Settings, note: Mapping[str, Any], *, interrupted: bool
+) -> Fitted:
     theta = state.best if numpy.isfinite(state.best_loss) else state.theta
     A, b = _parameters(theta.copy(), widths)
-    return Fitted(A, b, settings, state, interrupted)
+    return Fitted(A, b, settings, state, interrupted, note)
 
 
 def _weights(y: Labels, k: int, given: Any) -> Array:
@@ -459,34 +536,21 @@ def _weights(y: Labels, k: int, given: Any) -> Array:
     return weights
 
 
-def _refuse_unusable(x: Array, y: Labels) -> None:
-    if x.ndim != 2 or y.shape != x.shape[1:] or y.size == 0:
-        raise ValueError(
-            f"x must have the shape (features, samples) and y (samples,), with samples, not {x.shape} and {y.shape}"
-        )
-    broken = numpy.argwhere(~numpy.isfinite(x.T))
-    if broken.size:
-        sample, feature = broken[0]
-        raise ValueError(
-            f"the data has {x[feature, sample]} in feature {feature} of sample {sample}, and {len(broken)} such numbers"
-            " in all; fill them in, or leave these samples out"
-        )
+def _samples(x: Any, y: Labels | None, k: int | None) -> Samples:
+    if y is None:
+        blocks: Iterable[Block] = x
+        return Samples(*spooled(blocks), k)
+    return Samples(x, y, k)
 
 
 # ----- checkpoints ----------------------------------------------------------------------------------------------------
 
 
-def _fingerprint(x: Array, y: Labels) -> str:
-    content = hashlib.sha256(repr((x.shape, x.dtype.str, y.dtype.str)).encode())
-    content.update(numpy.ascontiguousarray(x).tobytes())
-    content.update(numpy.ascontiguousarray(y).tobytes())
-    return content.hexdigest()
-
-
-def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str]:
-    """Settings, widths, state and fingerprint of the data of a checkpoint, all of it checked."""
+def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str, dict[str, Any]]:
+    """Settings, widths, state, fingerprint of the data and the caller's note of a checkpoint, all of it checked."""
     arrays, about = checkpoint.load(path)
     try:
+        note = {**about["note"], **{name[len(NOTE) :]: arrays.pop(name) for name in [*arrays] if name[:5] == NOTE}}
         given = about["settings"]
         if set(given) != {each.name for each in fields(Settings)}:
             raise ValueError("the settings are those of another version")
@@ -505,6 +569,6 @@ def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str]:
         parts: dict[str, Any] = {**arrays, **{name: float(arrays[name]) for name in NUMBERS}}
         parts |= {name: int(about[name]) for name in ("waited", "step", "before")}
         state = State(**parts, ended=str(about["ended"]))
-        return settings, widths, state, str(about["data"])
+        return settings, widths, state, str(about["data"]), note
     except (KeyError, TypeError, ValueError) as error:
         raise CheckpointError(f"{path}: this checkpoint cannot be taken up ({error})") from error
