@@ -11,6 +11,7 @@ The contract:
 4. A function that changes something outside itself, or prints, is not compiled either.
 5. Library code itself is taken to be as it was imported, and memory that another thread changes during a call is your
    affair.
+6. What interrupts a function (the collector, finalizers, handlers of signals) is not part of it.
 
 Python tells of every instruction of the user's functions before it runs it (`sys.settrace`), and `frames` shows what
 the instruction is about to use. `instructions` says what each kind of instruction reads, `calls` what the functions
@@ -22,7 +23,6 @@ watched whole, if it is one of those that `pure` lists.
 from __future__ import annotations
 
 import functools
-import gc
 import sys
 import types
 from collections import Counter
@@ -34,6 +34,7 @@ from minigrad.compiler.copies import Copies
 from minigrad.compiler.frames import Frame, is_known, listen, trace_instructions
 from minigrad.compiler.guards import content
 from minigrad.compiler.instructions import readers
+from minigrad.compiler.interruptions import Interruptions
 from minigrad.compiler.pure import (
     CLOSED,
     METHODS,
@@ -59,6 +60,7 @@ class Watched(Calls):
         self.roots: set[int] = set()  #: the code of the functions that the engine will call, by `id`
         self.tables: dict[int, Any] = {}  #: pieces of code, by `id`, with what reads at each of their instructions
         self.before: Any = None  #: what traced this thread before
+        self.interruptions = Interruptions()
         self.begin([fun, *static], set())
 
     def begin(self, values: Iterable[Any], seen: set[int]) -> None:
@@ -87,21 +89,28 @@ class Watched(Calls):
     def __enter__(self) -> None:
         self.before = sys.gettrace()
         if is_known():
+            self.interruptions.listen()
             trace_instructions(self.called)
 
     def __exit__(self, *_: Any) -> None:
-        if is_known() and sys.gettrace() != self.called:
-            self.refuse("was not watched to its end, since something else traced it")
+        is_traced = sys.gettrace() == self.called
         sys.settrace(self.before)
+        if is_known():
+            if not is_traced:
+                self.refuse("was not watched to its end, since something else traced it")
+            if not self.interruptions.leave():
+                self.refuse("was not watched to its end, since something else changed gc.callbacks")
         self.tables.clear()
         self.followed.clear()
 
     def called(self, frame: Any, event: str, _: Any) -> Any:
         """Python tells that a function is called: it is followed, or left alone."""
         kind = kind_of_code(frame.f_code.co_filename)
-        if kind == CLOSED or event != "call" or frame.f_code.co_name == "__del__":
+        if kind == CLOSED or event != "call" or self.interruptions.now():
             return None
         try:
+            if self.interruptions.begins(frame):
+                return self.interruptions.heard
             return self.called_from_outside(frame, kind)
         except Exception as error:
             self.refuse(f"could not be watched ({type(error).__name__}: {error})", frame)
@@ -115,8 +124,6 @@ class Watched(Calls):
                 self.merge(watched)
             return None
         back = frame.f_back
-        if gc.callbacks and frame.f_code in {getattr(each, "__code__", None) for each in gc.callbacks}:
-            return None
         if id(back) not in self.followed and frame.f_code.co_filename == "<string>":
             home = str(frame.f_globals.get("__name__"))
             if home.partition(".")[0] == "minigrad" or home.startswith("namedtuple_"):
@@ -131,11 +138,10 @@ class Watched(Calls):
         """Whether a function that no followed one calls is the user's, and part of the trace."""
         if kind != USER and id(frame.f_code) not in self.roots and not is_installed(frame.f_code.co_filename):
             return False
-        callbacks = {getattr(each, "__code__", None) for each in gc.callbacks}
         while frame is not None and id(frame) not in self.followed:
             name = frame.f_code.co_name
-            if frame.f_code in callbacks or frame.f_code.co_filename.startswith("<frozen importlib"):
-                return False  # of the collector, of an import
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                return False
             if name == "__init__" and frame.f_globals.get("__name__") == "minigrad.compiler.traced":
                 return True
             frame = frame.f_back
