@@ -68,7 +68,7 @@ class Interruptions:
 
 
 def _interrupts(frame: types.FrameType) -> bool:
-    """Whether Python itself called a function: only it hands on such arguments, and C code of the function's may not."""
+    """Whether Python itself called a function: no other C code may hand on such arguments."""
     content, code = Frame(frame), frame.f_code
     if not content.is_entry:
         return False
