@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import operator
+from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS, Reduction, is_operator
-from minigrad.compiler.rewriting import is_numpys, made_from, renamed, same_type
-from minigrad.compiler.stage import Program, Step, Var, made_by
+from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type, shape_of
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
 
 
@@ -81,9 +83,9 @@ class Facts:
         if function in (operator.matmul, np.ascontiguousarray, np.zeros, np.ones):
             return True
         if type(_UFUNC_OF.get(function, function)) is np.ufunc and not kwargs:
-            return _is_vector(out) or all(_is_vector(arg) or self.lies_in_rows(arg) for arg in args)
+            return makes_rows(out, args, lambda value: is_vector(value) or self.lies_in_rows(value))
         if type(function) is Reduction:
-            return _is_vector(out)
+            return is_vector(out)
         return function is duck.reshape and self.lies_in_rows(args[0])
 
 
@@ -94,11 +96,6 @@ _REARRANGING = {np.transpose, duck.reshape, np.broadcast_to, operator.getitem, n
 
 def _is_sum(function: Any) -> bool:
     return type(function) is Reduction and function.ufunc is np.add
-
-
-def _is_vector(value: Any) -> bool:
-    shape = np.shape(value) if type(value) is not Var else value.shape
-    return len(shape) - shape.count(1) <= 1
 
 
 def simplified(program: Program) -> Program:
@@ -188,7 +185,7 @@ def _rearranged(step: Step, facts: Facts) -> Any:
         if inner is not None and not inner.kwargs and type(inner.args[0]) is Var and inner.args[0].kind == "array":
             below = inner.args[0]
             # The first of two may have copied what lies by columns: then one alone would leave it as it lies.
-            never_copies = _is_vector(below) or _long(below.shape) == _long(args[0].shape) == _long(out.shape)
+            never_copies = is_vector(below) or _long(below.shape) == _long(args[0].shape) == _long(out.shape)
             if never_copies or facts.lies_in_rows(below):
                 return _rearranged(step._replace(args=(below, args[1])), facts)
         if args[0].shape == out.shape:
@@ -289,16 +286,25 @@ MOST_TERMS = 4096
 
 
 def sums_as_products(program: Program) -> Program:
-    """Sums over one axis of a matrix become products with ones, which BLAS computes twice as fast.
+    """Sums of products become scalar products, and sums over one axis of a matrix products with ones, for BLAS.
 
-    They add in another order: the results agree to rounding. Long sums, for which NumPy's pairwise order is more
-    accurate, are left alone.
+    They add in another order, in half the time: the results agree to rounding. Long sums, for which NumPy's pairwise
+    order is more accurate, are left alone.
     """
+    by = made_from(program)
+    readers = Counter([var.index for step in program.steps for var in reads(step)])
+    readers.update([var.index for var in variables(program.outputs)])
 
     def rewrite(step: Step) -> Any:
         if type(step.function) is not Reduction or step.function.ufunc is not np.add:
             return step
         x, axes, keepdims = step.args
+        product = by.get(x.index) if type(x) is Var and readers[x.index] == 1 and x.kind == "array" else None
+        if product is not None and product.function is operator.mul and step.out.kind == "scalar":
+            u, v = product.args
+            is_product = shape_of(u) == shape_of(v) and u.dtype == v.dtype == x.dtype == step.out.dtype
+            if is_product and x.dtype in (np.float64, np.float32) and 0 < math.prod(x.shape) <= MOST_TERMS:
+                return step._replace(function=np.vdot, args=(u, v), kwargs={}, quiet=step.quiet and product.quiet)
         if len(x.shape) != 2 or len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:
             return step
         n, other = x.shape[axes[0]], x.shape[1 - axes[0]]

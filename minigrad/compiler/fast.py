@@ -20,6 +20,7 @@ from minigrad.compiler.floating_point import check_calm, enter_strict, leave_str
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.passes import numbers_as_arrays
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
+from minigrad.compiler.rewriting import is_vector, makes_rows
 from minigrad.compiler.stage import (
     Program,
     Step,
@@ -323,9 +324,8 @@ def by_rows(program: Program) -> set[int]:
     found: set[int] = set()
 
     def fits(value: Any) -> bool:
-        shape = getattr(value, "shape", ())
-        if len(shape) - shape.count(1) <= 1:
-            return True  # a vector has no order, wherever it is laid out
+        if is_vector(value):
+            return True
         return value.index in found if type(value) is Var else bool(value.flags.c_contiguous)
 
     for step in program.steps:
@@ -335,7 +335,7 @@ def by_rows(program: Program) -> set[int]:
                 fits(var)
                 or isinstance(step.function, Kernel)
                 or step.function in (operator.matmul, np.zeros, np.ones)
-                or (by_entry and not step.kwargs and all(map(fits, step.args)))
+                or (by_entry and not step.kwargs and makes_rows(var, step.args, fits))
             ):
                 found.add(var.index)
     return found

@@ -34,7 +34,7 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | a number to an array without axes  | beside an array of float64 or float32 whose dtype it takes anyway          |
 
 Two passes keep results to rounding only, and are left out for `exact=True`: `squares` of single and complex numbers,
-and `sums_as_products`, which adds up in the order of BLAS.
+and `sums_as_products`, which adds up in the order of BLAS, also the terms of scalar products.
 """
 
 from __future__ import annotations
@@ -215,7 +215,7 @@ _TAKES_ARRAYS = {
 }  # fmt: skip
 
 FOR_LOOPS: tuple[Pass, ...] = (squares, *PASSES)  #: before steps are fused: sums are added up in loops
-ROUNDING: tuple[Pass, ...] = (squares, *PASSES, sums_as_products)  #: with those that keep results to rounding only
+ROUNDING: tuple[Pass, ...] = (squares, *PASSES, sums_as_products, without_dead_code)  #: results to rounding only
 
 
 def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,3 +71,26 @@ def is_numpys(value: Any) -> bool:
 def kind_of_operand(value: Any) -> str:
     """How a variable or constant is represented."""
     return value.kind if type(value) is Var else kind_of(value)
+
+
+def makes_rows(out: Var, operands: Sequence[Any], lies_in_rows: Callable[[Any], bool]) -> bool:
+    """Whether the result of an operation entry by entry certainly lies in memory by rows, without gaps.
+
+    NumPy takes the order of rows wherever two operands differ in theirs, so one of the result's shape is enough.
+    """
+    return (
+        is_vector(out)
+        or any(shape_of(operand) == out.shape and lies_in_rows(operand) for operand in operands)
+        or all(map(lies_in_rows, operands))
+    )
+
+
+def is_vector(value: Any) -> bool:
+    """Whether at most one axis is longer than 1, so that entries have but one order, wherever they lie."""
+    shape = shape_of(value)
+    return len(shape) - shape.count(1) <= 1
+
+
+def shape_of(value: Any) -> tuple[int, ...]:
+    """The shape of a variable or constant."""
+    return value.shape if type(value) is Var else np.shape(value)

@@ -5,10 +5,11 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from programs import STEPS, C, inputs, scalar, steps
 
 from minigrad import derivatives, grad, hvp
-from minigrad.compiler import passes
+from minigrad.compiler import algebra, passes
 from minigrad.compiler.explain import explain
 from minigrad.compiler.meaning import GuardedError, interpret
 from minigrad.compiler.stage import Program
@@ -171,6 +172,51 @@ def test_sums_as_products() -> None:
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
     small = passes.canonical(traced(fun, X))
     assert passes.sums_as_products(small) == small
+
+
+def test_sums_of_products_become_scalar_products() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 3, 30))
+
+    def fun(x: Any, y: Any) -> Any:
+        product = x * y
+        return (
+            np.sum(x * y * 2.0),
+            np.sum(x * y[0]),
+            np.sum(product),
+            product[0],
+            np.sum(np.cos(x) * y),
+        )
+
+    program = passes.optimised(traced(fun, x, y))
+    after = passes.sums_as_products(program)
+    assert sum("vdot" in line for line in lines(after)) == 1  # the last: others broadcast, or are read elsewhere too
+    for a, b in zip(interpret(after, [x, y]), fun(x, y)):
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
+        assert type(a) is type(b)
+    many = np.ones(algebra.MOST_TERMS + 1)
+    long = passes.canonical(traced(lambda x: np.sum(np.cos(x) * x), many))
+    assert passes.sums_as_products(long) == long  # pairwise is more accurate
+
+
+def test_the_scalar_product_of_integers_or_complex_numbers_stays_a_sum() -> None:
+    for x in (np.arange(5), np.arange(5) * 1j):
+        program = passes.canonical(traced(lambda x: np.sum(np.conjugate(x) * x), x))
+        assert passes.sums_as_products(program) == program
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_one_operand_by_rows_makes_the_result_lie_by_rows(data: Any) -> None:
+    """`makes_rows` of the compiler takes this from NumPy, whatever the layout of the other operand."""
+    shape = data.draw(st.lists(st.integers(1, 4), min_size=1, max_size=4))
+    axes = data.draw(st.permutations(range(len(shape))))
+    steps = [data.draw(st.sampled_from([1, 2, -1, 0])) for _ in shape]  # 0: broadcast
+    other = np.zeros([shape[a] * max(abs(steps[a]), 1) if steps[a] else 1 for a in axes])
+    other = other[tuple(slice(None, None, steps[a] or 1) for a in axes)].transpose(np.argsort(axes))
+    by_rows = np.zeros(shape)
+    for ufunc in (np.add, np.hypot):
+        assert ufunc(by_rows, other).flags.c_contiguous
+        assert ufunc(other, by_rows).flags.c_contiguous
 
 
 def test_numbers_beside_arrays() -> None:
