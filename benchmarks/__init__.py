@@ -2,7 +2,7 @@
 
     pip install -e '.[bench]'
     python -m benchmarks                        # everything, about a quarter of an hour; --list names the items
-    python -m benchmarks --only 'network*'      # some of it
+    python -m benchmarks --only 'network*'      # some of it; 'adbench-*' are the problems of ADBench
     python -m benchmarks --html report.html --json run.json --history runs.jsonl
     python -m benchmarks table                  # the table of docs/benchmarks.md
     python -m benchmarks order --out order.png  # cost and error against the order of the derivative
@@ -14,8 +14,8 @@ sweeps. A peer that is not installed, or a function that this version of minigra
 
 Where things are: `environment` (threads, core, versions), `measuring` (turns, medians, agreement), `libraries` (how
 each peer differentiates), `handwritten` (the best NumPy we could write), `networks`, `calculus`, `orders`, `sparse`,
-`loops`, `footprint` and `growth` (what is measured), `items` (the list of it), `goals` (what minigrad is to reach),
-`running` (measures a list of items), `tables`, `figures`, `page` and `history` (what is shown and kept). `corpus` and
-`checkers` compare checkers of gradients instead: `python -m benchmarks.checkers`. `fuzz` measures no time: it attacks
-the engine with random programs, `python -m benchmarks.fuzz`.
+`adbench`, `loops`, `footprint` and `growth` (what is measured), `items` (the list of it), `goals` (what minigrad is to
+reach), `running` (measures a list of items), `tables`, `figures`, `page` and `history` (what is shown and kept).
+`corpus` and `checkers` compare checkers of gradients instead: `python -m benchmarks.checkers`. `fuzz` measures no time:
+it attacks the engine with random programs, `python -m benchmarks.fuzz`.
 """

@@ -1,5 +1,6 @@
 """What minigrad is to reach: ratios within one run, each with the item that measures it."""
 
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -38,6 +39,25 @@ GOALS = [
 ]
 
 
+@dataclass(frozen=True)
+class GroupGoal:
+    """Of all items that begin with `items`: the geometric mean of the ratios, or their largest, is at most `limit`."""
+
+    items: str
+    contender: str
+    reference: str
+    limit: float
+    largest: bool = False
+
+
+GROUP_GOALS = [
+    GroupGoal("adbench-", "minigrad", "torch", 0.5),
+    GroupGoal("adbench-", "minigrad", "autograd", 1.0, largest=True),
+    GroupGoal("adbench-", COMPILED, "JAX jit", 2.0),
+    GroupGoal("adbench-", FAST, "JAX jit", 1.0),
+]
+
+
 def reached(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every goal that a run measured, and whether it is met; `results` is item -> contender -> {"median": ...}."""
     found = []
@@ -47,17 +67,28 @@ def reached(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         if mine is not None and other is not None:
             ratio = mine["median"] / other["median"]
             reference = goal.reference + (f" in {goal.reference_item}" if goal.reference_item else "")
-            found.append(
-                {
-                    "item": goal.item,
-                    "contender": goal.contender,
-                    "reference": reference,
-                    "at_most": goal.limit,
-                    "ratio": ratio,
-                    "met": ratio <= goal.limit,
-                }
-            )
+            found.append(judged(goal.item, goal.contender, reference, goal.limit, ratio))
+    for group in GROUP_GOALS:
+        ratios = ratios_of_group(results, group.items, group.contender, group.reference)
+        if len(ratios) > 1:
+            ratio = max(ratios.values()) if group.largest else statistics.geometric_mean(ratios.values())
+            which = f"largest of {len(ratios)} ratios" if group.largest else f"geometric mean of {len(ratios)}"
+            found.append(judged(f"{group.items}*", group.contender, f"{group.reference}, {which}", group.limit, ratio))
     return found
+
+
+def judged(item: str, contender: str, reference: str, limit: float, ratio: float) -> dict[str, Any]:
+    """A goal with what was measured."""
+    goal = {"item": item, "contender": contender, "reference": reference, "at_most": limit}
+    return goal | {"ratio": ratio, "met": ratio <= limit}
+
+
+def ratios_of_group(
+    results: Mapping[str, Mapping[str, Any]], items: str, contender: str, reference: str
+) -> dict[str, float]:
+    """By item, the ratio of two contenders, in the items of a group in which both took part."""
+    both = {name: row for name, row in results.items() if name.startswith(items) and {contender, reference} <= set(row)}
+    return {name: row[contender]["median"] / row[reference]["median"] for name, row in both.items()}
 
 
 def growth_reached(
@@ -72,5 +103,5 @@ def growth_reached(
         return []
     first, highest = min(times), max(times)
     ratio = (times[highest] / times[first]) ** (1 / (highest - first))
-    goal = {"item": "growth-order", "contender": f"minigrad, nested, orders {first} to {highest}"}
-    return [goal | {"reference": "the order before", "at_most": limit, "ratio": ratio, "met": ratio <= limit}]
+    contender = f"minigrad, nested, orders {first} to {highest}"
+    return [judged("growth-order", contender, "the order before", limit, ratio)]

@@ -6,10 +6,11 @@ import functools
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from benchmarks import calculus, footprint, loops, networks, orders, sparse
+from benchmarks import adbench, calculus, footprint, loops, networks, orders, sparse
 from benchmarks.measuring import ALONE, Contenders, Sample, in_turns
 from minigrad.operations.schedule import default_snapshots
 
@@ -29,6 +30,7 @@ COLUMNS = [
     "JAX eager",
     ALONE,
 ]
+PEERS = ["autograd", "torch", "JAX jit", "JAX eager"]
 
 TIMES = {"ns": 1e9, "us": 1e6, "ms": 1e3, "s": 1.0}  # unit -> how many of it are a second
 COUNTS = {"steps": 1.0, "sweeps": 1.0}
@@ -94,6 +96,7 @@ network, tiny_network = networks.network, functools.partial(networks.network, [2
 NETWORKS, SMALL_WORK, CALCULUS = "networks and statistics", "small operations", "gradients, Hessians and Jacobians"
 ORDERS, OTHER = "derivatives of high order", "first call, import and memory"
 SPARSE, LOOPS = "sparse Jacobians and Hessians", "long loops that keep few states"
+ADBENCH = "ADBench"
 
 THOUSANDS = [1_000, 10_000, 100_000]
 PROBLEMS = [  # name, title, problem, numbers of variables
@@ -166,6 +169,71 @@ def of_loop(length: int, states: int) -> list[Item]:
     )
     return [time, memory, steps]
 
+
+def of_adbench(
+    make: Callable[..., Contenders], tiny: tuple[Any, ...], **sizes: tuple[str, tuple[Any, ...]]
+) -> list[Item]:
+    """A problem of ADBench in some sizes: name=(title, arguments of `make`)."""
+    return [
+        Item(
+            f"adbench-{name.replace('_', '-')}",
+            title,
+            ADBENCH,
+            functools.partial(make, *size),
+            functools.partial(make, *tiny),
+            rtol=1e-8,
+        )
+        for name, (title, size) in sizes.items()
+    ]
+
+
+PROBLEMS_OF_ADBENCH = [
+    *of_adbench(
+        adbench.mixture,
+        (5, 3, 2),
+        mixture_2=("mixture of 5 Gaussians, 1,000 points of R^2", (1000, 2, 5)),
+        mixture_10=("mixture of 5 Gaussians, 1,000 points of R^10", (1000, 10, 5)),
+        mixture_20=("mixture of 25 Gaussians, 1,000 points of R^20", (1000, 20, 25)),
+    ),
+    *of_adbench(
+        adbench.mixture_by_einsum,
+        (5, 3, 2),
+        mixture_einsum=("the same by einsum", (1000, 20, 25)),
+    ),
+    *of_adbench(
+        adbench.bundle,
+        (2, 3, 4),
+        bundle_100=("bundle adjustment, 100 observations: blocks", (5, 30, 100)),
+        bundle_3000=("bundle adjustment, 3,000 observations: blocks", (21, 600, 3000)),
+    ),
+    *of_adbench(
+        adbench.bundle_by_observation,
+        (3,),
+        bundle_each=("bundle adjustment, 100 observations one by one", (100,)),
+    ),
+    *of_adbench(
+        adbench.bundle_sparse,
+        (2, 3, 4),
+        bundle_sparse=("bundle adjustment, 3,000 observations: sparse matrix", (21, 600, 3000)),
+    ),
+    *of_adbench(
+        adbench.hand,
+        (7, 12, False),
+        hand_simple=("hand of 544 vertices, 100 points: Jacobian", (544, 100, False)),
+        hand_large=("hand of 2,000 vertices, 1,000 points: Jacobian", (2000, 1000, False)),
+    ),
+    *of_adbench(
+        adbench.hand,
+        (7, 12, True),
+        hand_complicated=("hand, 100 points within triangles: Jacobian", (544, 100, True)),
+    ),
+    *of_adbench(
+        adbench.recurrent,
+        (2, 3, 2),
+        lstm_20=("LSTM of 2 layers of 14, 20 characters", (2, 14, 20)),
+        lstm_100=("LSTM of 2 layers of 14, 100 characters", (2, 14, 100)),
+    ),
+]
 
 ITEMS: list[Item] = [
     Item(
@@ -370,6 +438,7 @@ ITEMS: list[Item] = [
     *[item for problem in PROBLEMS for item in of_sparse(*problem)],
     *[item for length, kept in KEPT.items() for states in kept for item in of_loop(length, states)],
     *[timed_loop(200, states, 20_000) for states in (default_snapshots(200), 5)],
+    *PROBLEMS_OF_ADBENCH,
 ]
 
 

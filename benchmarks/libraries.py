@@ -24,10 +24,20 @@ Function = Callable[[Any, Any], Any]  # f(lib, x)
 Arrays = Sequence[np.ndarray]
 
 
+def plain_loop(step: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: Sequence[Any]) -> list[Any]:
+    """What the steps of a loop return beside the next state; `inputs` are arrays with one row for each step."""
+    outs = []
+    for row in zip(*inputs):
+        state, out = step(state, row)
+        outs.append(out)
+    return outs
+
+
 class Minigrad:
     """minigrad, eagerly and, where it can, compiled."""
 
     xp = mnp
+    loop = staticmethod(plain_loop)
 
     @staticmethod
     def logsumexp(z: Any, axis: int) -> Any:
@@ -53,9 +63,18 @@ class Minigrad:
     def jacobian(self, f: Function, x: np.ndarray) -> Contenders:
         return self.runs(minigrad.jacobian(functools.partial(f, self)), x)
 
+    columns = jacobian
+
+    def jacobians(self, f: Loss, x: np.ndarray, c: np.ndarray) -> Contenders:
+        of_one = minigrad.jacobian(functools.partial(f, self))
+        rows = {"row by row": lambda: np.stack([of_one(u, v) for u, v in zip(x, c)])}
+        return rows | self.runs(minigrad.batched(of_one), x, c)
+
 
 class Autograd:
     """HIPS autograd."""
+
+    loop = staticmethod(plain_loop)
 
     def __init__(self) -> None:
         import autograd
@@ -87,9 +106,19 @@ class Autograd:
         run = self.autograd.jacobian(functools.partial(f, self))
         return {"autograd": lambda: run(x)}
 
+    def columns(self, f: Function, x: np.ndarray) -> Contenders:
+        push, units = self.autograd.make_jvp(functools.partial(f, self))(x), np.eye(x.size)
+        return {"autograd": lambda: np.stack([push(unit)[1] for unit in units], axis=-1)}
+
+    def jacobians(self, f: Loss, x: np.ndarray, c: np.ndarray) -> Contenders:
+        of_one = self.autograd.jacobian(functools.partial(f, self))
+        return {"autograd": lambda: np.stack([of_one(u, v) for u, v in zip(x, c)])}
+
 
 class Torch:
     """PyTorch on the processor, eagerly."""
+
+    loop = staticmethod(plain_loop)
 
     def __init__(self) -> None:
         import torch
@@ -141,6 +170,15 @@ class Torch:
         run, tensor = self.torch.func.jacrev(functools.partial(f, self)), self.array(x)
         return {"torch": lambda: run(tensor)}
 
+    def columns(self, f: Function, x: np.ndarray) -> Contenders:
+        run, tensor = self.torch.func.jacfwd(functools.partial(f, self)), self.array(x)
+        return {"torch": lambda: run(tensor)}
+
+    def jacobians(self, f: Loss, x: np.ndarray, c: np.ndarray) -> Contenders:
+        run = self.torch.func.vmap(self.torch.func.jacrev(functools.partial(f, self)))
+        tensors = self.array(x), self.array(c)
+        return {"torch": lambda: run(*tensors)}
+
 
 class Jax:
     """JAX in float64, compiled and eagerly."""
@@ -157,6 +195,10 @@ class Jax:
 
     def array(self, value: Any) -> Any:
         return self.xp.asarray(value)
+
+    def loop(self, step: Callable[[Any, Any], tuple[Any, Any]], state: Any, inputs: Sequence[Any]) -> Any:
+        """`plain_loop` as JAX's documentation asks for it: the body is compiled once."""
+        return self.jax.lax.scan(step, state, inputs)[1]
 
     def runs(self, f: Callable[..., Any], *args: Any) -> Contenders:
         wait = self.jax.block_until_ready
@@ -181,6 +223,12 @@ class Jax:
 
     def jacobian(self, f: Function, x: np.ndarray) -> Contenders:
         return self.runs(self.jax.jacrev(functools.partial(f, self)), x)
+
+    def columns(self, f: Function, x: np.ndarray) -> Contenders:
+        return self.runs(self.jax.jacfwd(functools.partial(f, self)), x)
+
+    def jacobians(self, f: Loss, x: np.ndarray, c: np.ndarray) -> Contenders:
+        return self.runs(self.jax.vmap(self.jax.jacrev(functools.partial(f, self))), x, c)
 
 
 def nest(transform: Callable[..., Any], function: Callable[..., Any], order: int) -> Callable[..., Any]:

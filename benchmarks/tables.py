@@ -1,9 +1,11 @@
 """The results as tables: Markdown for files and pipes, rich for terminals."""
 
 from collections.abc import Iterable, Mapping
+from statistics import geometric_mean
 from typing import Any
 
-from benchmarks.items import COLUMNS, COUNTS, TIMES
+from benchmarks import goals
+from benchmarks.items import COLUMNS, COUNTS, PEERS, TIMES
 from benchmarks.measuring import need
 
 Row = Mapping[str, Any]
@@ -79,6 +81,9 @@ def notes(record: Row) -> list[str]:
         lines.append("Not installed: " + ", ".join(about["missing"]) + ".")
     for key, text in [("missing", "Not measured"), ("left_out", "Left out"), ("failed", "FAILED")]:
         lines += [f"{text}: {name}: {reason}" for name, reason in record[key].items()]
+    for start in sorted({group.items for group in goals.GROUP_GOALS}):
+        rows = {name: row["results"] for name, row in record["items"].items() if name.startswith(start)}
+        lines += [f"{start}*: {contender}: {text}." for contender, text in means(rows).items()]
     if record["goals"]:
         lines += ["", "| goal | at most | measured | |", "|---|---|---|---|"]
         for goal in record["goals"]:
@@ -86,6 +91,18 @@ def notes(record: Row) -> list[str]:
             met = "met" if goal["met"] else "missed"
             lines.append(f"| {what} | {goal['at_most']:.3g} | {goal['ratio']:.3g} | {met} |")
     return lines
+
+
+def means(rows: Mapping[str, Row]) -> dict[str, str]:
+    """For each contender of minigrad the geometric means of its ratios to the peers, in words."""
+    columns = [column for column in COLUMNS if any(column in row for row in rows.values())]
+    found: dict[str, str] = {}
+    for contender in [column for column in columns if column.startswith("minigrad")]:
+        ratios = {peer: goals.ratios_of_group(rows, "", contender, peer) for peer in columns if peer in PEERS}
+        texts = [f"{number(geometric_mean(r.values()))} of {peer}" for peer, r in ratios.items() if len(r) > 1]
+        if texts:
+            found[contender] = f"geometric means over {len(rows)} problems: {', '.join(texts)}"
+    return found
 
 
 def show(record: Row) -> None:
