@@ -23,12 +23,12 @@ from minigrad.core.operands import (
     with_sparse,
 )
 from minigrad.core.sharing import detour
-from minigrad.core.tape import DUCKS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
+from minigrad.core.tape import DUCKS, LARGE, NO_PARAMS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
 
 
 def bind_one(primitive: Any) -> Callable[..., Any]:
     """The function that users call for an operation of one argument."""
-    fun = primitive.fun
+    fun, is_kept = primitive.fun, not primitive.shrinks
 
     def bind(x: Any, **params: Any) -> Any:
         if type(x) is not Box:
@@ -44,6 +44,10 @@ def bind_one(primitive: Any) -> Callable[..., Any]:
             return ans  # its transformation is over: a constant
         if params:
             watch(params, tape)
+        elif is_kept and tape.is_brief and (type(ans) is not np.ndarray or ans.nbytes < LARGE):
+            nodes = tape.nodes  # as `record` does
+            nodes.append((primitive, (x.index,), (value,), ans, NO_PARAMS))
+            return Box(ans, tape, len(nodes) - 1)
         return tape.record(primitive, (x.index,), (value,), ans, params)
 
     return bind
@@ -114,7 +118,7 @@ def _shadow(box: Box) -> Any:
 
 def bind_two(primitive: Any) -> Callable[..., Any]:
     """The function that users call for an operation of two arguments; the box of the inner tape takes it."""
-    fun = primitive.fun
+    fun, is_kept = primitive.fun, not primitive.shrinks
     reads_x, reads_y = 0 not in primitive.residuals((-1, 0))[1], 1 not in primitive.residuals((0, -1))[1]
 
     def bind(x: Any, y: Any, **params: Any) -> Any:
@@ -163,6 +167,10 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
             ans = fun(x, y, **params) if params else fun(x, y)
         if params:
             watch(params, tape)
+        elif is_kept and tape.is_brief and (type(ans) is not np.ndarray or ans.nbytes < LARGE):
+            nodes = tape.nodes  # as `record` does
+            nodes.append((primitive, parents, (x, y), ans, NO_PARAMS))
+            return Box(ans, tape, len(nodes) - 1)
         return tape.record(primitive, parents, (x, y), ans, params)
 
     return bind

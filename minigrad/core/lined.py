@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from minigrad.core.lines import Line, user_line
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.core.tape import SHARED, Box, Tape
@@ -71,6 +73,10 @@ class LinedTape(Tape):
         # Without the recording of this tape itself. A place moves on, so what it says now is written down.
         self.places.append([Level(place.phase, place.serial) for place in self.observer.places[1:]])
         return super().record(primitive, parents, args, ans, params)
+
+    def capture(self, array: np.ndarray, used: Any = "") -> None:
+        """As of any tape; and remember the line."""
+        super().capture(array, used or user_line())
 
     def close(self) -> None:
         """As of any tape; and let go of the frames of the user's program."""

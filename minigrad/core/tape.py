@@ -100,6 +100,9 @@ def keeps_its_class() -> bool:
     return frame.f_globals.get("__name__", "").partition(".")[0] in WRAPPERS or is_sparse_product(frame)
 
 
+NO_PARAMS: dict[str, Any] = {}  #: of all nodes that have none, one object: a long tape would have many
+LARGE = 1 << 16  #: bytes from which on a value is large, see `LeanTape`
+
 SHARED = -2  #: the index of a box whose value has to be asked for, since its memory was written to
 
 
@@ -146,7 +149,8 @@ class Tape:
     """
 
     __slots__ = (
-        "captured", "detours", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial", "written",
+        "captured", "detours", "is_brief", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial",
+        "written",
     )  # fmt: skip
 
     looks: Any = None  #: what looks at each number of a sweep, within `errstate`
@@ -156,11 +160,12 @@ class Tape:
         self.nodes: list[Any] = []
         self.leaves = 0
         self.is_open = True
-        self.captured: dict[int, tuple[Any, Any, Line | None]] = {}
+        self.captured: dict[int, tuple[Any, Any, Any]] = {}
         self.labels: dict[int, str] = {}
         self.lost: str | None = None  # the first refusal of an operation on a box of this tape, see `note_refusal`
         self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
         self.written: list[Any] = []  # weak references to what was written to, see `close`
+        self.is_brief = False  # whether small results are recorded by whoever made them, without a call of `record`
         self.detours = False  # whether operations have to look at `memo` and `written` first, see `sharing.detour`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 
@@ -172,9 +177,9 @@ class Tape:
             value = snapshot(value)  # the caller's own array is not written to, nor do its writes reach this tape
         if type(value) is np.ndarray:
             before = value.tobytes() if value.nbytes <= COPIED else sums(value)
-            self.captured[id(value)] = (value, before, None)
+            self.captured[id(value)] = (value, before, "as an input of the differentiated function")
         nodes = self.nodes
-        nodes.append((None, (), (), value, {}))
+        nodes.append((None, (), (), value, NO_PARAMS))
         return Box(value, self, len(nodes) - 1)
 
     def share(self) -> None:
@@ -216,41 +221,52 @@ class Tape:
         self.written = []
         self.is_open = False
 
-    def capture(self, array: np.ndarray) -> None:
-        """Remember how a plain array looks now: the sweep will read it again, and must find it unchanged."""
-        if id(array) in self.captured:
-            return
-        # The entry holds the array itself too, so that no other array can get the same id while the tape lives.
-        self.captured[id(array)] = (array, sums(array), user_line())
+    def capture(self, array: np.ndarray, used: Any = "") -> None:
+        """Remember how a plain array looks now: the sweep will read it again, and must find it unchanged.
+
+        `used` says where it was used, for the message, or is that line of the user's; else it is found when it is asked
+        for.
+        """
+        if id(array) not in self.captured:
+            # The entry holds the array itself too, so that no other array can get the same id while the tape lives.
+            self.captured[id(array)] = (array, sums(array), used)
 
     def check_captured(self) -> None:
         """Raise if an array that this tape refers to was written to since it was recorded."""
-        for array, before, line in self.captured.values():
+        for array, before, used in self.captured.values():
             now = array.tobytes() if type(before) is bytes else sums(array)
             if now != before:
+                used = used or self._used(array)
                 raise RuntimeError(
                     located(
                         f"an array of shape {array.shape} and dtype {array.dtype} was changed between its use "
-                        + (f"at {line}" if line else "as an input of the differentiated function")
-                        + " and the sweep for the derivative, which needs the values it had. Do not write into it in "
+                        + (f"at {used} " if type(used) is Line else f"{used} " if used else "")
+                        + "and the sweep for the derivative, which needs the values it had. Do not write into it in "
                         "between (a = a + b instead of a += b), or hand a copy to the function: a.copy()"
                     )
                 )
 
-    def line_of(self, index: int, primitive: Any) -> Line | None:
-        """The user's line that made a node, for a message.
+    def _used(self, array: np.ndarray) -> Any:
+        """The user's line that used an array: that of the array that is used in its place when it is traced again."""
+        again = self._traced_again()
+        found = list(again.captured.values()) if again is not None else []
+        place = list(self.captured).index(id(array))
+        return found[place][2] if place < len(found) and found[place][0].shape == array.shape else None
 
-        Lines are not recorded, which would cost more than most operations: the function is traced once more instead,
-        and where it took another path this time there is no answer.
-        """
-        if self.retrace is None:
+    def line_of(self, index: int, primitive: Any) -> Line | None:
+        """The user's line that made a node, for a message; `None` where the function took another path this time."""
+        again = self._traced_again()
+        if again is None or index >= len(again.nodes) or again.nodes[index][0] is not primitive:
             return None
+        line: Line = again.lines[index]
+        return line
+
+    def _traced_again(self) -> Any:
+        """A tape of the same function that has lines. They are not recorded, which costs more than most operations."""
         try:
-            again = self.retrace()
+            return self.retrace() if self.retrace is not None else None
         except Exception:  # a function that runs only once; the message has to do without the line
             return None
-        found = index < len(again.nodes) and again.nodes[index][0] is primitive
-        return again.lines[index] if found else None
 
     def node(self, index: int) -> Node:
         """One record, with names for its parts.

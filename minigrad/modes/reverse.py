@@ -190,7 +190,7 @@ def vjp_of(
     for out in outs:
         plain = open_part(out)
         if type(out) is Box and type(plain) is np.ndarray:
-            record.tape.capture(plain)  # it is handed out, and must not be written to before the sweep
+            record.tape.capture(plain, "as a result that was handed out")  # it must not be written to before the sweep
 
     def pullback(cotangent: Any) -> Any:
         seeds = outdef.leaves_of(cotangent)

@@ -121,7 +121,10 @@ def _pull_back(
         if vjps is None:
             _pull_all(cotangents, owned, node, i, g, trouble)
             continue
-        is_complex = ans.dtype.kind == "c"
+        if type(ans) is np.float64:  # real, and of real or complex numbers
+            is_complex = broadcasts = False
+        else:
+            is_complex = ans.dtype.kind == "c"
         for parent, vjp, arg in zip(parents, vjps, args):
             if parent < 0:
                 continue  # a constant
@@ -142,8 +145,11 @@ def _pull_back(
                     trouble.look_at_sum(ct, unbroadcast(abs(peel(full)), arg.shape))
             elif looks and primitive.kind in SUMMING:
                 trouble.look_at_cotangents([ct if vjp is rule else None for rule in vjps], g, node)
-            if cotangents[parent] is None and type(ct) is not Scatter:
+            seen = cotangents[parent]
+            if seen is None and type(ct) is not Scatter:
                 cotangents[parent] = ct
+            elif type(ct) is type(seen) is np.float64 and not looks:
+                cotangents[parent] = seen + ct
             else:
                 accumulate(cotangents, parent, ct, owned)
                 if looks and type(cotangents[parent]) is not list:

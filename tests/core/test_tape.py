@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from references import assert_close
 
-from minigrad import grad, trace
+from minigrad import grad, trace, vjp
 from minigrad.core.tape import Box, Node, Tape, open_part, peel, read_only
 
 
@@ -156,19 +156,55 @@ def test_a_view_that_is_read_only_leaves_the_array_as_it_is() -> None:
 # ----- arrays that are watched ----------------------------------------------------------------------------------------
 
 
-def test_an_array_that_changed_is_named_with_the_line_of_its_use() -> None:
+def test_an_array_that_changed_is_noticed_by_its_values() -> None:
     tape, array = Tape(), np.ones(3)
-    tape.capture(array)  # this line
+    tape.capture(array)
     tape.check_captured()
     tape.capture(array)
     assert len(tape.captured) == 1
     array[1] = 2.0
-    with pytest.raises(
-        RuntimeError, match=r"shape \(3,\) and dtype float64 was changed between its use at .*this line"
-    ):
+    with pytest.raises(RuntimeError, match=r"shape \(3,\) and dtype float64 was changed between its use and the sweep"):
         tape.check_captured()
     array[1] = 1.0
     tape.check_captured()  # the values are what counts
+
+
+def test_an_array_that_changed_is_named_with_the_line_of_its_use() -> None:
+    """Also one that is made anew when the function runs again for its lines."""
+    weights = np.ones(3)
+
+    def outside(x: Any) -> Any:
+        y = x * 2.0
+        return y * weights  # the first line
+
+    def inside(x: Any) -> Any:
+        own = np.ones(3)
+        y = x * own  # the second line
+        own[0] = 7.0
+        return np.sum(y)
+
+    _, pullback = vjp(outside, np.ones(3))
+    weights[1] = 2.0
+    with pytest.raises(RuntimeError, match="was changed between its use at .*the first line"):
+        pullback(np.ones(3))
+    with pytest.raises(RuntimeError, match="was changed between its use at .*the second line"):
+        grad(inside)(np.ones(3))
+
+
+def test_a_function_that_runs_once_only_has_no_line() -> None:
+    weights, calls = np.ones(3), iter([np.ones(3)])
+    _, pullback = vjp(lambda x: x * next(calls) * weights, np.ones(3))
+    weights[0] = 2.0
+    with pytest.raises(RuntimeError, match="was changed between its use and the sweep"):
+        pullback(np.ones(3))
+
+
+def test_a_result_that_was_handed_out_is_watched() -> None:
+    out, pullback = vjp(np.exp, np.ones(3))
+    out.flags.writeable = True
+    out[0] = 7.0
+    with pytest.raises(RuntimeError, match="between its use as a result that was handed out and the sweep"):
+        pullback(np.ones(3))
 
 
 def test_a_leaf_is_watched_too() -> None:
