@@ -185,9 +185,9 @@ def test_an_array_that_changed_is_named_with_the_line_of_its_use() -> None:
 
     _, pullback = vjp(outside, np.ones(3))
     weights[1] = 2.0
-    with pytest.raises(RuntimeError, match="was changed between its use at .*the first line"):
+    with pytest.raises(RuntimeError, match=r"was changed between its use at .*the first line"):
         pullback(np.ones(3))
-    with pytest.raises(RuntimeError, match="was changed between its use at .*the second line"):
+    with pytest.raises(RuntimeError, match=r"was changed between its use at .*the second line"):
         grad(inside)(np.ones(3))
 
 
