@@ -10,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS, Reduction, is_operator
+from minigrad.compiler.normal_form import Fresh, like
 from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type, shape_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
+from minigrad.rules.contractions import computed, planned
 
 
 def is_number(value: Any, number: float) -> bool:
@@ -312,5 +314,43 @@ def sums_as_products(program: Program) -> Program:
             return step
         ones = np.ones((1, n) if axes[0] == 0 else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
         return step._replace(function=operator.matmul, args=(ones, x) if axes[0] == 0 else (x, ones))
+
+    return renamed(program, rewrite)
+
+
+def einsums_as_products(program: Program) -> Program:
+    """Einsums of two operands become products of matrices, see `rules.contractions`.
+
+    They add in another order: the results agree to rounding.
+    """
+    fresh = Fresh(program)
+
+    def rewrite(step: Step) -> Any:
+        if step.function is not np.einsum or len(step.args) != 3 or not set(step.kwargs) <= {"optimize"}:
+            return step
+        subscripts, x, y = step.args
+        are_arrays = all((type(v) is Var and v.kind == "array") or type(v) is np.ndarray for v in (x, y))
+        if not are_arrays or not isinstance(subscripts, str) or type(step.out) is not Var or "->" not in subscripts:
+            return step
+        terms, _, out = subscripts.replace(" ", "").partition("->")
+        first, _, second = terms.partition(",")
+        plan = planned((first, second), out, (x.shape, y.shape), (x.dtype, y.dtype)) if "." not in subscripts else None
+        if plan is None or step.out.kind != "array":
+            return step
+        steps: list[Step] = []
+
+        def write(function: Any, shape: tuple[int, ...], *args: Any) -> Var:
+            var = like(step.out, fresh())
+            var.shape = shape
+            steps.append(step._replace(out=var, function=function, args=args, kwargs={}))
+            return var
+
+        computed(
+            plan, x, y,
+            lambda v, axes: write(np.transpose, tuple([v.shape[a] for a in axes]), v, axes),
+            lambda v, shape: write(duck.reshape, shape, v, shape),
+            lambda a, b: write(operator.matmul, (*a.shape[:-1], b.shape[-1]), a, b),
+        )  # fmt: skip
+        return [*steps[:-1], steps[-1]._replace(out=step.out)]
 
     return renamed(program, rewrite)

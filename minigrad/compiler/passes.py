@@ -33,8 +33,8 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | a step of constants to its result  | up to `LARGEST_FOLD` bytes, where nothing overflows or is invalid          |
 | a number to an array without axes  | beside an array of float64 or float32 whose dtype it takes anyway          |
 
-Two passes keep results to rounding only, and are left out for `exact=True`: `squares` of single and complex numbers,
-and `sums_as_products`, which adds up in the order of BLAS, also the terms of scalar products.
+Three passes keep results to rounding only, and are left out for `exact=True`: `squares` of single and complex numbers,
+`einsums_as_products`, and `sums_as_products`, which adds up in the order of BLAS, also the terms of scalar products.
 """
 
 from __future__ import annotations
@@ -45,7 +45,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.algebra import narrowed, reduced_strength, simplified, squares, sums_as_products
+from minigrad.compiler.algebra import (
+    einsums_as_products,
+    narrowed,
+    reduced_strength,
+    simplified,
+    squares,
+    sums_as_products,
+)
 from minigrad.compiler.canonical import Reduction, canonical
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.rewriting import Pass, renamed
@@ -214,8 +221,8 @@ _TAKES_ARRAYS = {
     operator.gt, operator.ge,
 }  # fmt: skip
 
-FOR_LOOPS: tuple[Pass, ...] = (squares, *PASSES)  #: before steps are fused: sums are added up in loops
-ROUNDING: tuple[Pass, ...] = (squares, *PASSES, sums_as_products, without_dead_code)  #: results to rounding only
+FOR_LOOPS: tuple[Pass, ...] = (squares, einsums_as_products, *PASSES)  #: before steps are fused: loops add up sums
+ROUNDING: tuple[Pass, ...] = (*FOR_LOOPS, sums_as_products, without_dead_code)  #: results to rounding only
 
 
 def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:

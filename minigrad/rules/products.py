@@ -14,6 +14,7 @@ import numpy as np
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, bilinear, multilinear
 from minigrad.core.tape import Box, peel, refusal
+from minigrad.rules.contractions import computed, planned
 from minigrad.rules.elementwise import multiply
 from minigrad.rules.moving import diagonal, writable_diagonal
 from minigrad.rules.shapes import conjugate_if_complex, reshape, sum_, transpose, unbroadcast
@@ -132,11 +133,12 @@ def outer(x: Any, y: Any) -> Any:
 # ----- einsum ---------------------------------------------------------------------------------------------------------
 
 
-def _einsum_pull(g: Any, _ans: Any, *args: Any, parents: Any, subscripts: str) -> list[Any]:
+def _einsum_pull(g: Any, _ans: Any, *args: Any, parents: Any, subscripts: str, optimize: Any = False) -> list[Any]:
     """The transpose of an einsum with respect to operand k is the einsum of g with the other operands.
 
     A letter of operand k that occurs nowhere else was summed out alone: a vector of ones spreads the cotangent along
     it. A letter that operand k repeats took a diagonal: the second axis gets a letter of its own, tied by an identity.
+    Einsums of two operands become products of matrices where that is faster.
     """
     left, out = subscripts.split("->")
     terms = left.split(",")
@@ -164,20 +166,37 @@ def _einsum_pull(g: Any, _ans: Any, *args: Any, parents: Any, subscripts: str) -
                 operands.append(np.ones(sizes[letter], dtype=dtype))
                 inputs.append(letter)
             wanted += letter
-        cotangents.append(einsum_explicit(*operands, subscripts=f"{','.join(inputs)}->{wanted}"))
+        cotangents.append(_contracted(operands, inputs, wanted))
     return cotangents
 
 
-def _einsum(*args: Any, subscripts: str) -> Any:
-    ans = np.einsum(subscripts, *args, optimize=len(args) > 2)
+def _contracted(operands: list[Any], terms: list[str], out: str) -> Any:
+    """An einsum that is none of the user's: its sums are added up in any order."""
+    subscripts = f"{','.join(terms)}->{out}"
+    if len(operands) != 2:
+        return einsum_explicit(*operands, subscripts=subscripts, optimize=True)
+    x, y = operands
+    plan = planned((terms[0], terms[1]), out, (x.shape, y.shape), (x.dtype, y.dtype)) if all(terms) else None
+    if plan is None:
+        return einsum_explicit(x, y, subscripts=subscripts)
+    return computed(
+        plan, x, y, lambda v, axes: transpose(v, axes=axes), lambda v, shape: reshape(v, shape=shape), matmul
+    )
+
+
+def _einsum(*args: Any, subscripts: str, optimize: Any = False) -> Any:
+    ans = np.einsum(subscripts, *args, optimize=optimize)
     return ans[()] if ans.ndim == 0 else ans
 
 
 einsum_explicit: Operation = multilinear("einsum", _einsum, _einsum_pull, pattern=lambda p: p.einsum)
 
 
-def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any) -> Any:
-    """`np.einsum` in every form: implicit or explicit output, ellipsis, repeated letters, lists of axis numbers."""
+def einsum(*operands: Any, out: Any = None, optimize: Any = False, **options: Any) -> Any:
+    """`np.einsum` in every form: implicit or explicit output, ellipsis, repeated letters, lists of axis numbers.
+
+    The value is NumPy's, which adds up as `optimize` says. Derivatives are computed as products where that is faster.
+    """
     if out is not None or options:
         raise refusal(TypeError, "einsum: out=, dtype=, order= and casting= are not differentiated; leave them out")
     if not isinstance(operands[0], str):
@@ -203,7 +222,8 @@ def einsum(*operands: Any, out: Any = None, optimize: Any = None, **options: Any
             terms[i] = "".join(term[j] for j in kept)
     if len(args) == 1 and type(args[0]) is Box and set(terms[0]) == set(result):
         return _entries(args[0], terms[0], result)
-    return einsum_explicit(*args, subscripts=f"{','.join(terms)}->{result}")
+    planning = {"optimize": optimize} if optimize is not False else {}
+    return einsum_explicit(*args, subscripts=f"{','.join(terms)}->{result}", **planning)
 
 
 def _entries(x: Box, term: str, result: str) -> Any:
