@@ -24,6 +24,8 @@ def test_lazy_names_are_known_to_type_checkers() -> None:
         for alias in node.names
     }
     assert imported == minigrad._LAZY
+    (listed,) = (n.value for n in tree.body if isinstance(n, ast.Assign) and ast.unparse(n.targets[0]) == "__all__")
+    assert set(ast.literal_eval(listed)) >= set(minigrad._LAZY) - set(minigrad._NOT_BOUND_BY_A_STAR)
 
 
 def test_every_name_is_there_and_importing_is_lazy() -> None:

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
 from minigrad.checking.problem import TINY, Problem, quiet, typical_size
 from minigrad.core.lines import located
 from minigrad.modes.checks import Argnum
-from minigrad.modes.made import transformation
+from minigrad.modes.made import P, R, transformation
 from minigrad.modes.recording import named
 
 EPS = float(np.finfo(float).eps)
@@ -41,6 +41,14 @@ _CENTRAL = {2: (1 / 2,), 4: (2 / 3, -1 / 12), 6: (3 / 4, -3 / 20, 1 / 60)}
 Entry = tuple[int, int, complex]  # which leaf, which of its entries, and in which direction of the complex plane
 
 
+@overload
+def finite_difference(
+    fun: Callable[P, R], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
+) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def finite_difference(
+    fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
+) -> Callable[..., Any]: ...
 @transformation
 def finite_difference(
     fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", order: int = 2, step: float | None = None
@@ -98,6 +106,26 @@ def finite_difference(
     )
 
 
+@overload
+def richardson(
+    fun: Callable[P, R],
+    argnum: Argnum = 0,
+    *,
+    kind: str = "jacobian",
+    step: float = 0.1,
+    levels: int = 8,
+    with_error: bool = False,
+) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def richardson(
+    fun: Callable[..., Any],
+    argnum: Argnum = 0,
+    *,
+    kind: str = "jacobian",
+    step: float = 0.1,
+    levels: int = 8,
+    with_error: bool = False,
+) -> Callable[..., Any]: ...
 @transformation
 def richardson(
     fun: Callable[..., Any],
@@ -181,6 +209,14 @@ def richardson(
     )
 
 
+@overload
+def complex_step(
+    fun: Callable[P, R], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
+) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def complex_step(
+    fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30
+) -> Callable[..., Any]: ...
 @transformation
 def complex_step(
     fun: Callable[..., Any], argnum: Argnum = 0, *, kind: str = "jacobian", step: float = 1e-30

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -20,12 +20,16 @@ from minigrad.modes.checks import (
     is_numeric,
 )
 from minigrad.modes.forward import jvp, jvp_of
-from minigrad.modes.made import name_of_argument, transformation
+from minigrad.modes.made import P, R, name_of_argument, transformation
 from minigrad.modes.recording import Recording, insert, named, select
 from minigrad.modes.reverse import grad, vjp_of
 from minigrad.rules import products
 
 
+@overload
+def make_vjp(fun: Callable[P, R], argnum: Argnum = 0) -> Callable[P, tuple[Callable[..., Any], R]]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Callable[..., Any], Any]]: ...
 @transformation
 def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple[Callable[..., Any], Any]]:
     """The pullback of a function and its value, in the form of autograd: `make_vjp(fun)(x)` has the result of `vjp`.
@@ -48,6 +52,10 @@ def make_vjp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., tuple
     return named(pullback_and_value, "make_vjp", fun, make_vjp, argnum)
 
 
+@overload
+def make_jvp(fun: Callable[P, R], argnum: Argnum = 0) -> Callable[P, Callable[..., tuple[R, R]]]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]: ...
 @transformation
 def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Callable[..., tuple[Any, Any]]]:
     """The pushforward of a function, in the form of autograd: `make_jvp(fun)(x)(v)` has the result of `jvp`.
@@ -70,6 +78,10 @@ def make_jvp(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Calla
     return named(at, "make_jvp", fun, make_jvp, argnum)
 
 
+@overload
+def deriv(fun: Callable[P, R], argnum: int | str = 0) -> Callable[P, R]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def deriv(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]: ...
 @transformation
 def deriv(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The derivative of a function of one number, which may return an array, by one pass forward.
@@ -118,8 +130,12 @@ def hessian_vector_product(fun: Callable[..., Any], argnum: int | str = 0) -> Ca
 # ----- more names that users of autograd know -------------------------------------------------------------------------
 
 
+@overload
+def multigrad_dict(fun: Callable[P, R]) -> Callable[P, dict[str, Any]]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]: ...
 @transformation
-def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
+def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., dict[str, Any]]:
     """The gradients with respect to all arguments at once, as a dict from names of arguments to gradients.
 
     Args:
@@ -135,6 +151,10 @@ def multigrad_dict(fun: Callable[..., Any]) -> Callable[..., Any]:
     return named(_gradients_by_name(fun, None), "multigrad_dict", fun, multigrad_dict)
 
 
+@overload
+def grad_named(fun: Callable[P, R], argname: str) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]: ...
 @transformation
 def grad_named(fun: Callable[..., Any], argname: str) -> Callable[..., Any]:
     """The gradient with respect to the argument of this name; the other arguments are constants, and may be anything.
@@ -180,6 +200,10 @@ def _gradients_by_name(fun: Callable[..., Any], argname: str | None) -> Callable
     return gradients
 
 
+@overload
+def holomorphic_grad(fun: Callable[P, R], argnum: int | str = 0) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def holomorphic_grad(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]: ...
 @transformation
 def holomorphic_grad(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
     """The complex derivative f'(z) of a holomorphic function, summed over the entries of the output.
@@ -214,8 +238,12 @@ def holomorphic_grad(fun: Callable[..., Any], argnum: int | str = 0) -> Callable
     return named(derivative, "holomorphic_grad", fun, holomorphic_grad, argnum)
 
 
+@overload
+def make_hvp(fun: Callable[P, R], argnum: int | str = 0) -> Callable[P, tuple[Callable[..., Any], Any]]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def make_hvp(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., tuple[Callable[..., Any], Any]]: ...
 @transformation
-def make_hvp(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., Any]:
+def make_hvp(fun: Callable[..., Any], argnum: int | str = 0) -> Callable[..., tuple[Callable[..., Any], Any]]:
     """A function of the point that returns the function v -> H v, H the Hessian, and the gradient.
 
     The gradient is recorded once, for any number of products.

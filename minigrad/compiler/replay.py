@@ -12,7 +12,7 @@ import warnings
 import weakref
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Generic, overload
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from minigrad.core.tape import Box
 from minigrad.core.transformed import reduced
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import CannotCompileError
-from minigrad.modes.made import check_function
+from minigrad.modes.made import P, R, check_function
 
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Source
@@ -47,10 +47,10 @@ HEAVY = 1 << 20  #: bytes of captured arrays from which on it is measured whethe
 UNKNOWN = "this version of Python does not show what a function reads (CPython 3.11, 3.12 and 3.13 do)"
 
 
-class Compiled:
+class Compiled(Generic[P, R]):
     """What `compile` returns. It is called like the function it was made of."""
 
-    def __init__(self, fun: Callable[..., Any], exact: bool = False, backend: str = "numpy") -> None:
+    def __init__(self, fun: Callable[P, R], exact: bool = False, backend: str = "numpy") -> None:
         for name in functools.WRAPPER_ASSIGNMENTS:
             if asked(fun, name) is not None:
                 setattr(self, name, asked(fun, name))
@@ -68,7 +68,7 @@ class Compiled:
         self._settled = 0  # traces that were put off, since they filled caches
         self._refusals = _Record()  # of all signatures: how seldom a function is tried that was not compiled
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """The function's result, by replaying its program where there is one."""
         if WATCHED.get() is not None:  # every operation is looked at, so the engine answers
             return self._eager("checked", args, kwargs)
@@ -427,9 +427,9 @@ def _close(a: Any, b: Any) -> bool:
 
 
 @overload
-def compile(fun: Callable[..., Any], *, exact: bool = False, backend: str = "numpy") -> Compiled: ...  # noqa: A001
+def compile(fun: Callable[P, R], *, exact: bool = False, backend: str = "numpy") -> Compiled[P, R]: ...  # noqa: A001
 @overload
-def compile(*, exact: bool = False, backend: str = "numpy") -> Callable[[Callable[..., Any]], Compiled]: ...  # noqa: A001
+def compile(*, exact: bool = False, backend: str = "numpy") -> Callable[[Callable[P, R]], Compiled[P, R]]: ...  # noqa: A001
 def compile(  # noqa: A001
     fun: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "numpy"
 ) -> Compiled | Callable[[Callable[..., Any]], Compiled]:

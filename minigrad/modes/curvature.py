@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from minigrad.modes.forward import jvp
-from minigrad.modes.made import check_function, transformation
+from minigrad.modes.made import X, check_function, transformation
 from minigrad.modes.recording import insert, named
 from minigrad.modes.reverse import grad, vjp
 from minigrad.rules import shapes
@@ -39,7 +39,7 @@ def ggnvp(fun: Callable[..., Any], x: Any, v: Any, g: Callable[..., Any] | None 
     return make_ggnvp(fun, g)(x)(v)
 
 
-def hvp(fun: Callable[..., Any], x: Any, v: Any) -> Any:
+def hvp(fun: Callable[..., Any], x: X, v: Any) -> X:
     """The product of the Hessian of a scalar function with a vector, without forming the Hessian.
 
     One pushforward of `grad(fun)`, at a small multiple of the cost of `fun`, whatever the size of x.

@@ -13,10 +13,11 @@ from minigrad.core.tape import open_part, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import Argnum, check_number, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
+from minigrad.modes.made import R
 from minigrad.modes.recording import Recording, as_float, real_output
 
 
-def jvp(fun: Callable[..., Any], primals: Sequence[Any], tangents: Sequence[Any], **kwargs: Any) -> tuple[Any, Any]:
+def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any], **kwargs: Any) -> tuple[R, R]:
     """The value of `fun` and its derivative in a direction, in one pass forward, whatever the number of arguments.
 
     Args:

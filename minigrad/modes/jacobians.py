@@ -16,7 +16,7 @@ one by one.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -27,7 +27,7 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, a
 from minigrad.modes.batching.transform import checked_chunk_size
 from minigrad.modes.checks import Argnum, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
-from minigrad.modes.made import transformation
+from minigrad.modes.made import P, R, transformation
 from minigrad.modes.recording import Recording, named, pulled_complex, real_output
 from minigrad.rules import moving, shapes
 from minigrad.rules.expansion import real_part
@@ -35,6 +35,10 @@ from minigrad.rules.expansion import real_part
 ROOM = 1 << 25  #: bytes that the largest node of a batched sweep may take, unless the user sets `chunk_size`
 
 
+@overload
+def jacobian(fun: Callable[P, R], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]: ...
 @transformation
 def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The derivatives of all outputs with respect to all inputs, by one forward or one backward sweep.
@@ -73,6 +77,10 @@ def jacobian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | N
     return named(jacobian_of, "jacobian", fun, jacobian, argnum, chunk_size=chunk_size)
 
 
+@overload
+def jacrev(fun: Callable[P, R], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]: ...
 @transformation
 def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The Jacobian by one backward sweep, which suits few outputs of many inputs.
@@ -92,6 +100,10 @@ def jacrev(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
     return named(_jacrev("jacrev", fun, argnum, chunk_size), "jacrev", fun, jacrev, argnum, chunk_size=chunk_size)
 
 
+@overload
+def jacfwd(fun: Callable[P, R], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]: ...
 @transformation
 def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The Jacobian by one forward sweep, which suits many outputs of few inputs.
@@ -111,6 +123,10 @@ def jacfwd(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | Non
     return named(_jacfwd("jacfwd", fun, argnum, chunk_size), "jacfwd", fun, jacfwd, argnum, chunk_size=chunk_size)
 
 
+@overload
+def hessian(fun: Callable[P, R], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[P, Any]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]: ...
 @transformation
 def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The matrix of second derivatives, by forward over backward mode, all columns in one pass.

@@ -871,6 +871,9 @@ def _conversion(own: Callable[..., Any]) -> Any:
         if type(a) is Box or has_box(a) or has_duck(a):
             given = dict(zip(("dtype", "order"), args)) | options
             _on_cpu(own.__name__, given.get("device"))
+            if given:  # NumPy's own error for a name that it does not know; before 2.3 it shows no signature
+                asked = {name: each for name, each in given.items() if name != "like"}
+                own(_np.zeros(1, given.get("dtype")), **asked)
             order, dtype = given.get("order") or _MEMORY.get(own, "K"), given.get("dtype")
             if type(a) is Box and (dtype is None or a.dtype == dtype) and not given.get("copy"):
                 return laid_out(a, order)  # the array itself, if it has this order

@@ -33,7 +33,7 @@ from minigrad.core.transformed import transformed
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
-from minigrad.modes.made import check_function
+from minigrad.modes.made import P, R, check_function
 from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
     filled,
@@ -164,7 +164,7 @@ def fixed_point(
 
 def custom_root(
     fun: Callable[[Any, Any], Any], *, linear: LinearSolver = "auto"
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+) -> Callable[[Callable[P, R]], Callable[P, R]]:
     """A decorator that gives any solver the derivative of what it solves.
 
     Args:

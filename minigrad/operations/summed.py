@@ -24,7 +24,7 @@ import pickle
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -33,6 +33,7 @@ from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import Tape
 from minigrad.core.tree import flatten, tree_map
+from minigrad.modes.made import P, R
 from minigrad.modes.recording import Recording, named
 
 GROUP = 16  #: blocks that are one task; a power of two, so that a task is a subtree of the sum
@@ -43,6 +44,26 @@ SAMPLE = 64  #: samples whose tape tells how much memory one takes
 TRIED = 32  #: samples on which it is tried whether the function is a sum
 
 
+@overload
+def summed(
+    fun: Callable[P, R],
+    in_axes: Sequence[int | None] = (None, 1, 1),
+    *,
+    block: int | None = None,
+    memory: int = MEMORY,
+    map: Any = map,  # the word of joblib, concurrent.futures and dask for it
+    check: bool = True,
+) -> Callable[P, R]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def summed(
+    fun: Callable[..., Any],
+    in_axes: Sequence[int | None] = (None, 1, 1),
+    *,
+    block: int | None = None,
+    memory: int = MEMORY,
+    map: Any = map,  # the word of joblib, concurrent.futures and dask for it
+    check: bool = True,
+) -> Callable[..., Any]: ...
 def summed(
     fun: Callable[..., Any],
     in_axes: Sequence[int | None] = (None, 1, 1),

@@ -13,7 +13,10 @@ CALLS = Path(__file__).with_name("typed_calls.py")
 ROOT = CALLS.parents[2]
 
 
-@pytest.mark.parametrize("name", ["check_types", "check_lambdas", "check_primitives", "check_names"])
+CHECKS = [name for name in runpy.run_path(str(CALLS)) if name.startswith("check_")]
+
+
+@pytest.mark.parametrize("name", CHECKS)
 def test_the_typed_calls_run(name: str) -> None:
     """Mypy checks their types; here they are called."""
     runpy.run_path(str(CALLS))[name]()

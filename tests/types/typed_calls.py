@@ -10,7 +10,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 import minigrad.numpy as mnp
-from minigrad import checkpoint, custom_primitive, elementwise_grad, grad, grad_and_aux, jacobian, value_and_grad, vjp
+from minigrad import (
+    checkpoint,
+    compile,  # noqa: A004
+    complex_step,
+    custom_primitive,
+    deriv,
+    elementwise_grad,
+    finite_difference,
+    grad,
+    grad_and_aux,
+    hessian,
+    holomorphic_grad,
+    hvp,
+    jacfwd,
+    jacobian,
+    jacrev,
+    jvp,
+    laplacian,
+    make_hvp,
+    make_jvp,
+    make_vjp,
+    summed,
+    value_and_grad,
+    vjp,
+)
 
 Floats = NDArray[np.float64]
 
@@ -71,6 +95,37 @@ def check_types() -> None:
     assert_type(checkpoint(loss)(w, 1.0), np.float64)
 
 
+def check_other_types() -> None:
+    """Other transformations keep the parameters, too, and return what the function does where the result is like it."""
+    w: Floats = np.ones(2)
+    of_loss: Callable[[Floats, float], Any] = jacobian(loss)
+    assert of_loss(w, 1.0).shape == jacrev(loss)(w, 1.0).shape == jacfwd(loss)(w, b=1.0).shape == (2,)
+    assert hessian(loss, "w")(w, b=1.0).shape == complex_step(loss)(w, b=1.0).shape * 2 == (2, 2)
+    assert finite_difference(power)(2.0, n=3, negative=True) < 0.0
+    assert_type(jvp(loss, (w, 1.0), (w, 0.0)), tuple[np.float64, np.float64])
+    assert_type(hvp(Model().energy, w, w), Floats)
+    assert_type(deriv(power)(2.0, n=3), float)
+    assert_type(laplacian(loss)(w, 1.0), np.float64)
+    assert_type(make_vjp(loss)(w, 1.0)[1], np.float64)
+    assert_type(make_jvp(loss)(w, 1.0)(w), tuple[np.float64, np.float64])
+    assert make_hvp(loss)(w, 1.0)[0](w).tolist() == [2.0, 2.0]
+    assert holomorphic_grad(power)(2.0) == 4.0
+    assert_type(compile(loss)(w, b=1.0), np.float64)
+    assert_type(compile(grad(loss))(w, 1.0), Floats)
+    assert_type(compile(exact=True)(loss)(w, 1.0), np.float64)
+    assert_type(summed(loss, in_axes=(0, None))(w, 1.0), np.float64)
+
+
+def check_that_mistakes_are_found() -> None:
+    """`mypy` warns of an `ignore` that it does not need."""
+    try:
+        jacobian(loss)(w=np.ones(2))  # type: ignore[call-arg]
+        hessian(power)(2.0, 3, True)  # type: ignore[call-arg]
+        compile(loss)("w", 1.0)  # type: ignore[arg-type]
+    except TypeError:
+        pass
+
+
 def taken(fun: Callable[..., Any]) -> Any:
     return fun(2.0)
 
@@ -81,6 +136,9 @@ def check_lambdas() -> None:
     assert taken(value_and_grad(lambda x: x**2)) == (4.0, 4.0)
     assert taken(jacobian(lambda x: x**2)) == taken(checkpoint(lambda x: 2.0 * x)) == 4.0
     assert taken(lambda x: taken(grad(lambda y: x * y**2))) == 8.0
+    assert taken(hessian(lambda x: x**2)) == taken(laplacian(lambda x: x**2)) == 2.0
+    assert taken(deriv(lambda x: x**2)) == taken(compile(lambda x: 2.0 * x)) == 4.0
+    assert taken(make_vjp(lambda x: x**2))[1] == taken(make_jvp(lambda x: x**2))(1.0)[1] == 4.0
 
 
 def check_primitives() -> None:

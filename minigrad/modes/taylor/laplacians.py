@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, i
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.jacobians import chunks
-from minigrad.modes.made import name_of_argument, transformation
+from minigrad.modes.made import P, R, name_of_argument, transformation
 from minigrad.modes.recording import Recording, named, real_output, select
 from minigrad.modes.sweeps import needed
 from minigrad.modes.taylor.push import node_series
@@ -28,6 +28,12 @@ from minigrad.rules.products import tensordot
 from minigrad.rules.series import Series, dot
 
 
+@overload
+def laplacian(fun: Callable[P, R], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[P, R]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def laplacian(
+    fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]: ...
 @transformation
 def laplacian(fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The sum of the second derivatives ∂²fun / ∂x_i² over all entries of x, without the matrix of them.
@@ -64,6 +70,12 @@ def laplacian(fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int
     return named(laplacian_of, "laplacian", fun, laplacian, argnum, chunk_size=chunk_size)
 
 
+@overload
+def bilaplacian(fun: Callable[P, R], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[P, R]: ...
+@overload  # of a lambda where any function is wanted, whose types cannot be found
+def bilaplacian(
+    fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int | None = None
+) -> Callable[..., Any]: ...
 @transformation
 def bilaplacian(fun: Callable[..., Any], argnum: int | str = 0, *, chunk_size: int | None = None) -> Callable[..., Any]:
     """The sum of ∂⁴fun / ∂x_i² ∂x_j² over all pairs of entries of x: the Laplacian of the Laplacian.
