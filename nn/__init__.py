@@ -7,26 +7,29 @@ Y is (k, n).
 |--------------|----------------------------------------------------------------------------------|
 | `arrays`     | the types of arrays, for annotations                                             |
 | `data`       | the spiral, the two arcs, files, data sets bundled with scikit-learn             |
-| `files`      | LibSVM and CSV files                                                             |
+| `files`      | LibSVM and CSV files, whole and block by block                                   |
 | `mlp`        | the network: random parameters, and a forward pass that keeps every intermediate |
 | `loss`       | stabilised log-sum-exp and soft-max, the logistic losses                         |
 | `backprop`   | the gradient derived by hand, on NumPy only, so that it can disagree             |
 | `exact`      | closed forms of slopes, gradients and derivatives, on NumPy only                 |
 | `train`      | gradient descent with either gradient                                            |
 | `fit`        | mini-batches, Adam, early stopping, checkpoints: training on data of one's own   |
-| `samples`    | samples in arrays, memory maps, sparse matrices and blocks, taken a few at a time  |
+| `samples`    | samples in arrays, memory maps, sparse matrices, blocks, taken a few at a time   |
 | `classifier` | `nn.MLPClassifier`: the network as an estimator of scikit-learn, samples in rows  |
 | `checkpoint` | a training in a file, written whole or not at all                                |
 | `plane`      | the plane in which samples and maps are drawn                                    |
 | `plots`      | every figure, as a function that returns a matplotlib `Figure`                   |
 | `report`     | a self-contained HTML page from text, tables and figures                         |
+| `runs`       | `python -m nn train`, `resume` and `predict`: trainings in folders, one file a job |
+| `numbers`    | the types of numbers on the command line                                         |
 | `stations`   | what the tour measures and shows, one file a station                             |
 | `tour`       | runs the stations in order and writes the page and the numbers                   |
 | `javascript` | programs that minigrad has written, in JavaScript                                |
 | `page`       | a page that plays trainings back, and trains in the browser (`playground/*`)     |
 
-`python -m nn tour` runs all of it but the page, which `python -m nn page` writes. `nn.MLPClassifier` is the network for
-scikit-learn; samples are rows there, and columns everywhere else.
+`python -m nn tour` runs all of it but the page, which `python -m nn page` writes, and trainings on data of one's own,
+which are `python -m nn train`. `nn.MLPClassifier` is the network for scikit-learn; samples are rows there, and columns
+everywhere else.
 """
 
 from typing import Any

@@ -1,9 +1,12 @@
-"""The command line: `python -m nn tour`, `python -m nn page`."""
+"""The command line: `python -m nn tour`, `page`, `train`, `resume` and `predict`."""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+from nn.numbers import positive, seed
+from nn.runs import command
 
 DESCRIPTION = "A small neural network on minigrad, from its data to its gradient."
 TOUR = """\
@@ -18,26 +21,9 @@ exit codes: 0 done; 1 the training diverged; 2 wrong usage, unreadable data, or 
 130 interrupted"""
 
 
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, not {value}")
-    return value
-
-
-def _seed(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"must not be negative, not {value}")
-    return value
-
-
-_positive.__name__ = _seed.__name__ = "integer"  # argparse names the type in its message: "invalid integer value"
-
-
 def _add_seed(command: argparse.ArgumentParser, of: str) -> None:
     text = f"seed of everything random: {of} (default: 0)"
-    command.add_argument("--seed", type=_seed, default=0, metavar="N", help=text)
+    command.add_argument("--seed", type=seed, default=0, metavar="N", help=text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -57,6 +43,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FOLDER",
         help="where to write; made if missing, files of an earlier run are replaced (default: figures)",
     )
+    tour.set_defaults(run=_tour)
     _add_seed(tour, "data, split, initial parameters")
     tour.add_argument(
         "--data",
@@ -68,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     )
     tour.add_argument(
         "--steps",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="steps of gradient descent; the study of the depth takes half as many for each of its networks"
         " (default: 8000, with --quick 1500; fewer for large data)",
@@ -98,6 +85,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="the page; its folder is made if missing, a page of an earlier run is replaced (default: network.html)",
     )
+    shown.set_defaults(run=_page)
     _add_seed(shown, "data and initial parameters")
     shown.add_argument(
         "--data",
@@ -108,40 +96,59 @@ def parser() -> argparse.ArgumentParser:
     )
     shown.add_argument(
         "--steps",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="steps of gradient descent for each network (default: 4000, with --quick 600)",
     )
     shown.add_argument("--quick", action="store_true", help="fewer steps; the accuracies are worse")
+    for name, run in command.add(commands).items():
+        commands.choices[name].set_defaults(run=run)
     return top
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = parser().parse_args(arguments)
+    from minigrad.shell.output import finished, printable  # here so that `--help` is quick
+
+    printable()
     try:
-        return _run(options)
-    except KeyboardInterrupt:
+        code = _run(options)
+        trouble = finished()
+        return _complain(f"the output cannot be written: {trouble}") if trouble else code
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt as interruption:
         left = {
             "tour": "the figures of the stations that were finished are in the folder; the report is that of an earlier"
             " run, if there was one",
             "page": "no page was written",
+            "train": "no training had begun",
+            "resume": "the training is as it was",
+            "predict": "nothing was written",
         }
-        return _complain(f"interrupted; {left[options.command]}", code=130)
+        return _complain(f"interrupted; {str(interruption) or left[options.command]}", code=130)
 
 
 def _run(options: argparse.Namespace) -> int:
     # Imported here so that `--help` is quick.
+    from nn.checkpoint import CheckpointError
     from nn.data import DataError
+    from nn.runs.problem import RunError
     from nn.train import DivergedError
 
     try:
-        print(_tour(options) if options.command == "tour" else _page(options))
+        text = options.run(options)
+        if text is not None:
+            print(text)
     except ModuleNotFoundError as error:
         return _complain(f"{error.name} is missing: pip install matplotlib scikit-learn tqdm")
+    except BrokenPipeError:
+        raise
     except OSError as error:
         return _complain(f"{error.filename}: {error.strerror}" if error.strerror else str(error))
-    except (DataError, ImportError) as error:
+    except (CheckpointError, DataError, ImportError, RunError) as error:
         return _complain(str(error))
     except DivergedError as error:
         return _complain(f"the training diverged: {error}", code=1)

@@ -242,15 +242,10 @@ def load(source: str | Path, *, test_fraction: float = 0.25, rng: Seed = None) -
         return Dataset(str(source).replace("_", " "), x, y, x_test, y_test, classes)
     if source in BUNDLED:
         name = str(source).replace("_", " ")
-        x, y, classes = _bundled(str(source))
+        x, y, classes = bundled(str(source))
     else:
-        path = Path(source)
+        path = existing(source)
         name = path.name
-        if not path.exists():
-            names = ", ".join(SYNTHETIC + BUNDLED)
-            raise FileNotFoundError(f"{path}: no such file, and no data set of that name (there are {names})")
-        if path.is_dir():
-            raise IsADirectoryError(f"{path}: a folder, where a LibSVM or CSV file was expected")
         x, y, classes = files.read(path)
     counts = np.bincount(y, minlength=len(classes))
     if counts.min() < 2:
@@ -270,6 +265,21 @@ def load(source: str | Path, *, test_fraction: float = 0.25, rng: Seed = None) -
     return Dataset(name, parts[0], y[train], parts[1], y[test], classes)
 
 
+def existing(source: str | Path) -> Path:
+    """The path of a file that is there, for a name that is none of a data set.
+
+    Raises:
+        OSError: if there is no such file.
+    """
+    path = Path(source)
+    if not path.exists():
+        names = ", ".join(SYNTHETIC + BUNDLED)
+        raise FileNotFoundError(f"{path}: no such file, and no data set of that name (there are {names})")
+    if path.is_dir():
+        raise IsADirectoryError(f"{path}: a folder, where a LibSVM or CSV file was expected")
+    return path
+
+
 def _scikit_learn() -> Any:
     """`sklearn.datasets`, imported only when asked for: it takes a second, and the synthetic sets do without it."""
     try:
@@ -279,7 +289,12 @@ def _scikit_learn() -> Any:
     return datasets
 
 
-def _bundled(name: str) -> tuple[Array, Labels, tuple[str, ...]]:
+def bundled(name: str) -> tuple[Array, Labels, tuple[str, ...]]:
+    """The samples, shape (p, n), the labels and the classes of a set that comes with scikit-learn.
+
+    Raises:
+        ImportError: if scikit-learn is missing.
+    """
     bunch = getattr(_scikit_learn(), f"load_{name}")()
     x = np.ascontiguousarray(bunch.data.T, dtype=np.float64)
     return x, bunch.target.astype(np.intp), tuple(str(c) for c in bunch.target_names)

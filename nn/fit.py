@@ -237,7 +237,10 @@ def fit(
         theta = _vector(*start)
         first, second, before = 0.0 * theta, 0.0 * theta, 0
     state = State(theta, theta if settings.optimizer in WHOLE else first, second, theta, before=before)
-    return _Training(samples, widths, settings, path, every, watch, note or {}).run(state)
+    training = _Training(samples, widths, settings, path, every, watch, note or {})
+    training.state = state
+    training.save()  # so that a folder that cannot be written to is found out now
+    return training.run(state)
 
 
 def resume(
@@ -285,6 +288,13 @@ def load(path: str | Path) -> Fitted:
     return _fitted(state, widths, settings, note, interrupted=not state.ended)
 
 
+def held_out(y: Labels, settings: Settings) -> tuple[Labels, Labels]:
+    """The indices of the samples that `fit` learns from, and of those that it holds out for validation."""
+    if not settings.validation:
+        return numpy.arange(y.size), numpy.arange(0)
+    return split(y, settings.validation, numpy.random.default_rng([settings.seed, 1]))
+
+
 # ----- one training ---------------------------------------------------------------------------------------------------
 
 
@@ -307,10 +317,7 @@ class _Training:
         self.samples, self.note = samples, note
         self.data = samples.fingerprint() if path is not None else ""
         samples.weight = _weights(samples.y, widths[-1], settings.class_weight)
-        self.train, self.held = numpy.arange(samples.y.size), numpy.arange(0)
-        if settings.validation:
-            generator = numpy.random.default_rng([settings.seed, 1])
-            self.train, self.held = split(samples.y, settings.validation, generator)
+        self.train, self.held = held_out(samples.y, settings)
         self.followed = numpy.sort(self.train)[:: math.ceil(self.train.size / FOLLOWED)]
         self.epoch, self.order = -1, self.train  # the order in which the samples of this epoch are seen
         # The first call of a compiled function is traced. `exact`: the later calls give the same bits, and so the first

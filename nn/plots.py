@@ -94,15 +94,13 @@ def scatter(ax: Axes, c: Array, y: Labels, k: int, size: float) -> None:
 def class_handles(classes: Sequence[str]) -> list[Line2D]:
     """The entries of a legend of the classes."""
     return [
-        Line2D(
-            [], [], ls="", marker=class_marker(j), color=class_colour(j), mec=class_edge(j), ms=8, label=_short(name)
-        )
+        Line2D([], [], ls="", marker=class_marker(j), color=class_colour(j), mec=class_edge(j), ms=8, label=short(name))
         for j, name in enumerate(classes)
     ]
 
 
-def _short(name: str, length: int = 18) -> str:
-    # A dollar sign would start a formula.
+def short(name: str, length: int = 18) -> str:
+    """The name of a class in few characters, as matplotlib takes it: a dollar sign would start a formula."""
     return (name if len(name) <= length else name[: length - 1] + "…").replace("$", r"\$")
 
 

@@ -31,11 +31,13 @@ class Image:
         file: the name of a PNG file in the folder of the page.
         alt: what it shows, in words, for readers who cannot see it; plain text.
         caption: what stands under it; plain text.
+        content: of the file, if it is not written yet.
     """
 
     file: str
     alt: str
     caption: str = ""
+    content: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,8 @@ def page(title: str, introduction: str, sections: Sequence[Section], folder: Pat
 
 def _part(part: str | Image | Table, section: Section, folder: Path) -> Html:
     if isinstance(part, Image):
-        return pages.picture((folder / part.file).read_bytes(), "png", part.alt, part.caption)
+        content = (folder / part.file).read_bytes() if part.content is None else part.content
+        return pages.picture(content, "png", part.alt, part.caption)
     return part.html(section.title) if isinstance(part, Table) else Html(part)
 
 

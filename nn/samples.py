@@ -3,6 +3,7 @@
 import hashlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -160,7 +161,7 @@ class Moments:
         return self.mean, np.where(constant, 0.0, 1.0 / np.where(constant, 1.0, spread))
 
 
-def spooled(blocks: Iterable[Block], folder: str | None = None) -> tuple[Any, Labels]:
+def spooled(blocks: Iterable[Block], folder: str | Path | None = None) -> tuple[Any, Labels]:
     """All samples of blocks in a memory map of a file without a name, and all labels in memory.
 
     The file goes when the map does, also when the process is killed.

@@ -22,9 +22,10 @@ import contextlib
 import hashlib
 import os
 import shutil
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from html import escape
 from pathlib import Path
+from typing import BinaryIO
 
 
 def stacked_style(within: str, narrow: str) -> str:
@@ -303,15 +304,36 @@ def write(path: str | Path, content: str | bytes, *, sync: bool = False) -> None
     Raises:
         OSError: if it cannot be written; a file that was there is then still whole.
     """
-    data = content.encode() if isinstance(content, str) else content
+    with writing(path, sync=sync) as file:
+        file.write(content.encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def writing(path: str | Path, *, sync: bool = False) -> Iterator[BinaryIO]:
+    """A file to write to, which takes the place of its target at the end; `write` is for content that is there.
+
+    After an exception within, the target is what it was.
+
+    Args:
+        path: the target.
+        sync: whether to wait until the disk has it.
+
+    Raises:
+        OSError: if it cannot be written.
+
+    >>> import tempfile
+    >>> with writing(Path(tempfile.mkdtemp()) / "rows.csv") as file:
+    ...     _ = file.write(b"1,2")
+    """
     if Path(path).exists() and not Path(path).is_file():
-        Path(path).write_bytes(data)
+        with Path(path).open("wb") as file:
+            yield file
         return
     target = Path(path).resolve()
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
-            file.write(data)
+            yield file
             if sync:
                 file.flush()
                 os.fsync(file.fileno())
@@ -321,6 +343,7 @@ def write(path: str | Path, content: str | bytes, *, sync: bool = False) -> None
     except BaseException as error:
         with contextlib.suppress(OSError):
             beside.unlink()
-        if isinstance(error, OSError):  # the caller knows the target, and not the file beside it
+        # The caller knows the target, and not the file beside it.
+        if isinstance(error, OSError) and error.filename in (None, str(beside)):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise

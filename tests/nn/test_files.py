@@ -183,7 +183,7 @@ def test_reading_takes_a_small_multiple_of_the_data(tmp_path, name):
 
 
 @given(
-    st.binary(max_size=200)
+    st.binary(max_size=100)
     | st.text(alphabet="0123456789.,;:eE+-naif \"'\n\r\t#_", max_size=120).map(str.encode)
     | st.sampled_from([IRIS, "1 1:2 3:4\n-1 2:1\n"]).map(str.encode),
     st.sampled_from(["x.csv", "x.libsvm", "x.tsv", "x.csv.gz", "x.bz2"]),
@@ -203,3 +203,55 @@ def test_whatever_is_in_a_file_it_is_read_or_refused_by_name(tmp_path, content, 
         assert np.isfinite(x).all()
         assert x.shape == (x.shape[0], y.size)
         assert set(y.tolist()) == set(range(len(classes)))
+
+
+@pytest.mark.parametrize("name", ["some.csv", "some.libsvm", "some.csv.gz"])
+def test_blocks_are_the_samples_of_the_whole_as_often_as_they_are_asked_for(tmp_path, name):
+    generator = np.random.default_rng(0)
+    rows, labels = generator.integers(0, 9, (50, 3)), generator.integers(0, 3, 50)
+    if "csv" in name:
+        text = "".join(f"{','.join(map(str, row))},{c}\n" for row, c in zip(rows, labels, strict=True))
+    else:
+        text = "".join(f"{c} 1:{a} 3:{b}\n" for (a, _, b), c in zip(rows, labels, strict=True))
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(text.encode()) if name.endswith("gz") else text.encode())
+    x, y, classes = files.read(path)
+    blocks = files.Blocks(path, size=8)
+    assert blocks.classes == classes
+    np.testing.assert_array_equal(blocks.y, y)
+    for _ in range(2):
+        parts = list(blocks)
+        assert [part.size for _, part in parts] == [8] * 6 + [2]
+        np.testing.assert_array_equal(np.concatenate([part for part, _ in parts], axis=1), x)
+        np.testing.assert_array_equal(np.concatenate([part for _, part in parts]), y)
+    if name.endswith("libsvm"):
+        pytest.importorskip("scipy.sparse")
+        np.testing.assert_array_equal(blocks.sparse().toarray(), x)
+
+
+def test_a_file_that_changes_between_two_passes_is_refused(tmp_path):
+    path = write(tmp_path, IRIS)
+    blocks = files.Blocks(path)
+    for changed, words in [(IRIS.replace("setosa", "rose"), "has changed"), ("1,2,3,setosa\n", "3 features, where 2")]:
+        path.write_text(changed)
+        with pytest.raises(files.DataError, match=rf"some\.csv: line \d: .*{words}"):
+            list(blocks)
+
+
+def test_the_blocks_of_a_large_file_take_the_memory_of_one(tmp_path):
+    path = write(tmp_path, "".join(f"{'7,' * 30}{i % 2}\n" for i in range(3000)))
+    tracemalloc.start()
+    try:
+        blocks = files.Blocks(path, size=100)
+        assert sum(x.shape[1] for x, _ in blocks) == 3000
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 0.5 * 3000 * 30 * 8
+
+
+def test_labels_without_end_take_no_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr(files, "MAX_CLASSES", 100)
+    path = write(tmp_path, "".join(f"1,{i}\n" for i in range(200)))
+    with pytest.raises(files.DataError, match="line 101: more than 100 different labels"):
+        files.Blocks(path)

@@ -53,13 +53,13 @@ def test_a_training_on_blocks_is_taken_up_and_keeps_its_note(tmp_path):
 
 @pytest.mark.parametrize("optimizer", ["adam", "L-BFGS-B"])
 def test_a_memory_map_is_not_read_whole(tmp_path, optimizer):
-    x = np.memmap(tmp_path / "rows", np.float64, "w+", shape=(40_000, 100)).T
+    x = np.memmap(tmp_path / "rows", np.float64, "w+", shape=(50_000, 100)).T
     x[:] = np.random.default_rng(0).standard_normal(x.shape)
     y = (x[0] > 0.0).astype(np.intp)
     tracemalloc.start()
     try:
         fitted = fit(x, y, Settings(hidden=(), optimizer=optimizer, epochs=1, batch=4096), path=tmp_path / "run.npz")
-        assert tracemalloc.get_traced_memory()[1] < 0.6 * x.nbytes
+        assert tracemalloc.get_traced_memory()[1] < 0.7 * x.nbytes
     finally:
         tracemalloc.stop()
     assert fitted.state.losses.size == 1
