@@ -23,7 +23,7 @@ from minigrad.core.operands import (
     with_sparse,
 )
 from minigrad.core.sharing import detour
-from minigrad.core.tape import DUCKS, LARGE, NO_PARAMS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
+from minigrad.core.tape import DUCKS, NO_PARAMS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
 
 
 def bind_one(primitive: Any) -> Callable[..., Any]:
@@ -44,7 +44,7 @@ def bind_one(primitive: Any) -> Callable[..., Any]:
             return ans  # its transformation is over: a constant
         if params:
             watch(params, tape)
-        elif is_kept and tape.is_brief and (type(ans) is not np.ndarray or ans.nbytes < LARGE):
+        elif is_kept and tape.small and (type(ans) is not np.ndarray or ans.nbytes < tape.small):
             nodes = tape.nodes  # as `record` does
             nodes.append((primitive, (x.index,), (value,), ans, NO_PARAMS))
             return Box(ans, tape, len(nodes) - 1)
@@ -167,7 +167,7 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
             ans = fun(x, y, **params) if params else fun(x, y)
         if params:
             watch(params, tape)
-        elif is_kept and tape.is_brief and (type(ans) is not np.ndarray or ans.nbytes < LARGE):
+        elif is_kept and tape.small and (type(ans) is not np.ndarray or ans.nbytes < tape.small):
             nodes = tape.nodes  # as `record` does
             nodes.append((primitive, parents, (x, y), ans, NO_PARAMS))
             return Box(ans, tape, len(nodes) - 1)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import LARGE, Box, Tape
+from minigrad.core.tape import Box, Tape
 
 
 class LeanTape(Tape):
@@ -19,22 +19,24 @@ class LeanTape(Tape):
 
     __slots__ = ()
 
+    LARGE = 1 << 16  #: bytes from which a stand-in is worth its time
+
     def __init__(self) -> None:
         super().__init__()
-        self.is_brief = type(self) in (LeanTape, LeanForwardTape)
+        self.small = self.LARGE if type(self) in (LeanTape, LeanForwardTape) else 0
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node without the large values that its rules do not read."""
         kept = ans
-        if primitive.shrinks or (type(ans) is np.ndarray and ans.nbytes >= LARGE):
+        if primitive.shrinks or (type(ans) is np.ndarray and ans.nbytes >= self.LARGE):
             reads_ans, dropped = primitive.residuals(parents)
             if primitive.spares is not None and type(ans) is np.ndarray and primitive.spares(ans):
                 dropped = tuple(range(len(args)))
-            if not reads_ans and type(ans) is np.ndarray and ans.nbytes >= LARGE:
+            if not reads_ans and type(ans) is np.ndarray and ans.nbytes >= self.LARGE:
                 kept = stand_in(ans)
             for k in dropped:
                 arg = args[k]
-                if type(arg) is np.ndarray and arg.nbytes >= LARGE:
+                if type(arg) is np.ndarray and arg.nbytes >= self.LARGE:
                     args = (*args[:k], stand_in(arg), *args[k + 1 :])
         nodes = self.nodes
         nodes.append((primitive, parents, args, kept, params))
@@ -53,7 +55,7 @@ class LeanForwardTape(LeanTape):
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, without large values if it is known which ones the forward rules read."""
         largest = args[0] if primitive.shrinks else ans
-        if type(largest) is np.ndarray and largest.nbytes >= LARGE:
+        if type(largest) is np.ndarray and largest.nbytes >= self.LARGE:
             if primitive.kind in ("elementwise", "linear", "bilinear"):
                 return LeanTape.record(self, primitive, parents, args, ans, params)
         nodes = self.nodes

@@ -101,7 +101,6 @@ def keeps_its_class() -> bool:
 
 
 NO_PARAMS: dict[str, Any] = {}  #: of all nodes that have none, one object: a long tape would have many
-LARGE = 1 << 16  #: bytes from which on a value is large, see `LeanTape`
 
 SHARED = -2  #: the index of a box whose value has to be asked for, since its memory was written to
 
@@ -149,7 +148,7 @@ class Tape:
     """
 
     __slots__ = (
-        "captured", "detours", "is_brief", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial",
+        "captured", "detours", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial", "small",
         "written",
     )  # fmt: skip
 
@@ -165,7 +164,7 @@ class Tape:
         self.lost: str | None = None  # the first refusal of an operation on a box of this tape, see `note_refusal`
         self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
         self.written: list[Any] = []  # weak references to what was written to, see `close`
-        self.is_brief = False  # whether small results are recorded by whoever made them, without a call of `record`
+        self.small = 0  # bytes below which who made a result may note it on a tape of this kind, without `record`
         self.detours = False  # whether operations have to look at `memo` and `written` first, see `sharing.detour`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 

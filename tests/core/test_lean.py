@@ -9,7 +9,6 @@ import pytest
 
 from minigrad import grad
 from minigrad.core.lean import LeanForwardTape, LeanTape, stand_in
-from minigrad.core.tape import LARGE
 from minigrad.rules import elementwise as rules
 
 
@@ -72,7 +71,7 @@ def test_indexing_entry_by_entry_does_not_keep_full_arrays() -> None:
 
 # ----- what is kept, record by record ---------------------------------------------------------------------------------
 
-BIG = np.full(LARGE // 8, 0.5)
+BIG = np.full(LeanTape.LARGE // 8, 0.5)
 SMALL = BIG[1:]
 
 
