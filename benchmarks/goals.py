@@ -20,6 +20,8 @@ class Goal:
 COMPILED, FAST, TUNED = "minigrad compiled", "minigrad compiled, fast", "hand-written, tuned"
 
 GOALS = [
+    Goal("tour", "minigrad", "hand-written", 3.0),
+    Goal("tour", COMPILED, "hand-written", 0.7),
     Goal("network", COMPILED, TUNED, 1.0),
     Goal("network-deep", COMPILED, TUNED, 1.0),
     Goal("network-large", COMPILED, TUNED, 1.0),

@@ -253,6 +253,14 @@ ITEMS: list[Item] = [
         in_table=True,
     ),
     Item(
+        "tour",
+        "the tour's own program [2, 4, 5, 8, 4, 3], n = 300",
+        NETWORKS,
+        lambda: networks.tour(DEEP, 300),
+        lambda: networks.tour([2, 3, 4, 2], 7),
+        in_table=True,
+    ),
+    Item(
         "network-large",
         "network [784, 512, 512, 10], n = 1024",
         NETWORKS,

@@ -8,7 +8,7 @@ import numpy as np
 
 import minigrad
 from benchmarks import handwritten
-from benchmarks.libraries import Jax, Minigrad, Torch, all_of, compilers, installed
+from benchmarks.libraries import Jax, Minigrad, Torch, all_of, compilers, installed, libraries
 from benchmarks.measuring import Contenders, MissingError, Run
 from nn import backprop, mlp
 
@@ -58,6 +58,68 @@ def network(widths: Sequence[int], n: int, dtype: Any = np.float64) -> Contender
             "fused by hand (numba)": prepared(handwritten.fused) if handwritten.HAS_NUMBA else None,
         },
     )
+
+
+# ----- the network as the tour's program has it -----------------------------------------------------------------------
+
+
+def repeated_max(lib: Any, S: Any) -> Any:
+    """The largest entry of each row, once for every entry of the row."""
+    return lib.xp.tile(lib.xp.amax(S, axis=1, keepdims=True), (1, S.shape[1]))
+
+
+def tour_layers(lib: Any, P: list[Any], z: Any) -> list[Any]:
+    """The samples and the values after each layer, with one copy of the bias for every sample."""
+    R, X = len(P) // 2, [z]
+    for r in range(R):
+        X.append(lib.xp.arctan(lib.xp.matmul(P[r], X[r]) + lib.xp.tile(P[R + r], (1, z.shape[1]))))
+    return X
+
+
+def tour_logistic(lib: Any, z: Any, Y: Any) -> Any:
+    """The logistic loss: the maximum is taken twice, and the scalar product is a sum of Python over all entries."""
+    S = z.T
+    logs = lib.xp.log(lib.xp.sum(lib.xp.exp(S - repeated_max(lib, S)), axis=1, keepdims=True))
+    return lib.xp.sum(logs + lib.xp.amax(S, axis=1, keepdims=True)) - sum(z.flatten() * Y.flatten())
+
+
+def tour_loss(lib: Any, P: list[Any], C: list[Any]) -> Any:
+    """The loss of the samples C[0] with the one-hot targets C[1]."""
+    return tour_logistic(lib, tour_layers(lib, P, C[0])[-1], C[1])
+
+
+class _Numpy:
+    """NumPy, for the value of a loss."""
+
+    xp = np
+
+
+def tour_by_hand(P: list[Array], x: Array, Y: Array) -> list[Any]:
+    """Loss and gradient by hand in the manner of the tour: what the layers had within is computed again."""
+    R, n = len(P) // 2, x.shape[1]
+    X = tour_layers(_Numpy, P, x)
+    S = X[R].T
+    shifted = S - repeated_max(_Numpy, S)
+    g = (np.exp(shifted) / np.tile(np.exp(shifted).sum(axis=1, keepdims=True), (1, S.shape[1]))).T - Y
+    gradient = [x] * (2 * R)
+    for r in reversed(range(R)):
+        M = 1 / (1 + (P[r].dot(X[r]) + np.tile(P[R + r], (1, n))) ** 2) * g
+        g = P[r].T.dot(M)
+        gradient[r], gradient[R + r] = M.dot(X[r].T), M.sum(axis=1).reshape(-1, 1)
+    return [tour_logistic(_Numpy, X[R], Y), *gradient]
+
+
+def tour(widths: Sequence[int], n: int) -> Contenders:
+    """Loss and gradient of the tour's own program. JAX is left out: it traces the sum entry by entry, for minutes."""
+    P, C = network_data(widths, n)
+    contenders: Contenders = {"hand-written": functools.partial(tour_by_hand, P, *C)}
+    for library in libraries():
+        if not isinstance(library, Jax):
+            contenders |= library.gradient(tour_loss, P, C)
+    return contenders
+
+
+# ----- what surrounds a gradient --------------------------------------------------------------------------------------
 
 
 def first_call(widths: Sequence[int], n: int) -> Contenders:

@@ -12,14 +12,16 @@ from __future__ import annotations
 
 import functools
 import operator
+import sys
 from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
+from minigrad.core.asking import asked_by
 from minigrad.core.foreign import is_sparse
 from minigrad.core.lines import located
-from minigrad.core.tape import DUCKS, Box, keeps_its_class, open_part
+from minigrad.core.tape import DUCKS, Box, keeps_its_class, open_part, peel
 
 
 def astype(x: Any, dtype: Any) -> Any:
@@ -303,7 +305,9 @@ class Duck:
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Any]:
-        return (self[i] for i in range(len(self)))
+        asked = asked_by(sys._getframe(1))
+        one = reduced_for(asked, self, sum_in_order) if asked else None
+        return (self[i] for i in range(len(self))) if one is None else iter((one,))
 
     def __round__(self, ndigits: int = 0) -> Any:
         return self.perform(np.round, (self, ndigits), {})
@@ -423,6 +427,51 @@ def serial_of(value: Any) -> int:
 def anywhere(mask: Any) -> bool:
     """Whether any entry is true. Rules use it only to skip work, never to decide a result."""
     return mask.some() if isinstance(mask, Duck) else bool(np.any(mask))
+
+
+# ----- what Python's functions want of the entries ------------------------------------------------------------------
+
+
+def reduced_for(name: str, x: Any, sum_of: Callable[[Any], Any]) -> Any:
+    """The one entry that Python's `sum`, `max` or `min` of x has to see; None if it has to see them all."""
+    if not x.shape or not x.shape[0]:
+        return None
+    if name == "sum":
+        return sum_of(x)
+    if len(x.shape) > 1 or x.dtype.kind != "f":
+        return None
+    return x[place_of_first(name, peel(x))]
+
+
+def sum_in_order(x: Any) -> Any:
+    """What Python's `sum` adds to the 0 that it starts from: the entries along the first axis, one after the other."""
+    if type(x) is not np.ndarray:
+        return np.cumsum(x, axis=0)[-1]
+    if x.ndim == 1:
+        return _ACCUMULATE(x)[-1]
+    if x.nbytes <= SMALL * len(x):
+        return _ACCUMULATE(x, 0)[-1]
+    total = x[0].copy()  # of large rows the sums on the way would take as much memory as all rows
+    for row in x[1:]:
+        total += row
+    return total
+
+
+SMALL = 1 << 11  #: bytes of a row
+_ACCUMULATE: Any = np.add.accumulate
+
+
+def place_of_first(name: str, x: Any) -> Any:
+    """Where the entry is that Python's `max` or `min` finds in a vector: the first one of those that are equal.
+
+    Each is compared with the one that was best so far, and is taken if the comparison is true. So NaN is never taken,
+    and stays where it comes first.
+    """
+    best, worst = (np.argmax, -np.inf) if name == "max" else (np.argmin, np.inf)
+    place: Any = best(x)
+    if anywhere(np.isnan(x[place])):
+        place = np.where(np.isnan(x[0]), 0, best(np.where(np.isnan(x), worst, x)))
+    return place if isinstance(place, Duck) else int(place)
 
 
 _METHODS: tuple[str, ...] = (

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import Duck, as_plain, innermost
+from minigrad.core.asking import asked_by
+from minigrad.core.duck_arrays import Duck, as_plain, innermost, reduced_for
 from minigrad.core.foreign import performs_ufuncs
 from minigrad.core.lines import asked_by_a_sparse_matrix, located
 from minigrad.core.lost import no_index, words
@@ -23,6 +24,7 @@ from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, lai
 from minigrad.rules import elementwise as _e
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
+from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
 from minigrad.rules import sparse_products as _sparse_products  # noqa: F401  (it enters itself in the primitives)
 
@@ -172,7 +174,9 @@ def _len(self: Box) -> int:
 def _iter(self: Box) -> Any:
     if not self.shape:
         raise TypeError(located("iteration over a traced value without axes (shape ())"))
-    return (self[i] for i in range(self.shape[0]))
+    asked = asked_by(sys._getframe(1))
+    one = reduced_for(asked, self, _reductions.sum_in_order) if asked else None
+    return (self[i] for i in range(self.shape[0])) if one is None else iter((one,))
 
 
 def _bool(self: Box) -> bool:

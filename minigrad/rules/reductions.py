@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.duck_arrays import Duck, anywhere
+from minigrad.core.duck_arrays import sum_in_order as added_in_order
 from minigrad.core.primitive import Operation, general, linear
 from minigrad.core.tape import Box, open_part, peel
 from minigrad.rules.elementwise import length_or_one, nonzero_or_one, warn_of_tie, where
@@ -61,6 +62,14 @@ cumsum: Operation = linear(
     lambda x, axis: np.cumsum(x, axis=axis),
     lambda g, _ans, _x, axis: flip(cumsum(flip(g, axis=axis), axis=axis), axis=axis),
     pattern=lambda p: p.accumulated,
+)
+
+sum_in_order: Operation = linear(  # of rows, one after the other: what Python's `sum` does
+    "sum_in_order",
+    lambda x, axis=0: added_in_order(x),
+    lambda g, _ans, _x, axis=0: g,  # which broadcasts to all rows
+    takes_scalar=True,
+    pattern=lambda p: p.reduced,
 )
 
 
