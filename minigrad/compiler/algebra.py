@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import math
 import operator
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS, Reduction, is_operator
-from minigrad.compiler.normal_form import Fresh, like
-from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type, shape_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
+from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type
+from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.core import duck_arrays as duck
-from minigrad.rules.contractions import computed, planned
 
 
 def is_number(value: Any, number: float) -> bool:
@@ -265,92 +261,5 @@ def reduced_strength(program: Program) -> Program:
             if y == 2 and x.kind == "array":
                 return step._replace(function=operator.mul, args=(x, x))
         return step
-
-    return renamed(program, rewrite)
-
-
-def squares(program: Program) -> Program:
-    """Squares of numbers, and of complex numbers, become products, whose last bit may differ."""
-
-    def rewrite(step: Step) -> Any:
-        if step.function not in (operator.pow, np.power) or step.kwargs or type(step.args[0]) is not Var:
-            return step
-        x, y = step.args
-        if isinstance(y, (int, float, np.integer, np.floating)) and same_type(x, step.out) and x.dtype.kind in "fc":
-            if y == 2 and x.kind != "python":  # whose power raises an OverflowError, and whose product does not
-                return step._replace(function=operator.mul, args=(x, x))
-        return step
-
-    return renamed(program, rewrite)
-
-
-MOST_TERMS = 4096
-
-
-def sums_as_products(program: Program) -> Program:
-    """Sums of products become scalar products, and sums over one axis of a matrix products with ones, for BLAS.
-
-    They add in another order, in half the time: the results agree to rounding. Long sums, for which NumPy's pairwise
-    order is more accurate, are left alone.
-    """
-    by = made_from(program)
-    readers = Counter([var.index for step in program.steps for var in reads(step)])
-    readers.update([var.index for var in variables(program.outputs)])
-
-    def rewrite(step: Step) -> Any:
-        if type(step.function) is not Reduction or step.function.ufunc is not np.add:
-            return step
-        x, axes, keepdims = step.args
-        product = by.get(x.index) if type(x) is Var and readers[x.index] == 1 and x.kind == "array" else None
-        if product is not None and product.function is operator.mul and step.out.kind == "scalar":
-            u, v = product.args
-            is_product = shape_of(u) == shape_of(v) and u.dtype == v.dtype == x.dtype == step.out.dtype
-            if is_product and x.dtype in (np.float64, np.float32) and 0 < math.prod(x.shape) <= MOST_TERMS:
-                return step._replace(function=np.vdot, args=(u, v), kwargs={}, quiet=step.quiet and product.quiet)
-        if len(x.shape) != 2 or len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:
-            return step
-        n, other = x.shape[axes[0]], x.shape[1 - axes[0]]
-        if not 8 <= n <= MOST_TERMS or (axes[0] == 0 and n > other):
-            return step
-        ones = np.ones((1, n) if axes[0] == 0 else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
-        return step._replace(function=operator.matmul, args=(ones, x) if axes[0] == 0 else (x, ones))
-
-    return renamed(program, rewrite)
-
-
-def einsums_as_products(program: Program) -> Program:
-    """Einsums of two operands become products of matrices, see `rules.contractions`.
-
-    They add in another order: the results agree to rounding.
-    """
-    fresh = Fresh(program)
-
-    def rewrite(step: Step) -> Any:
-        if step.function is not np.einsum or len(step.args) != 3 or not set(step.kwargs) <= {"optimize"}:
-            return step
-        subscripts, x, y = step.args
-        are_arrays = all((type(v) is Var and v.kind == "array") or type(v) is np.ndarray for v in (x, y))
-        if not are_arrays or not isinstance(subscripts, str) or type(step.out) is not Var or "->" not in subscripts:
-            return step
-        terms, _, out = subscripts.replace(" ", "").partition("->")
-        first, _, second = terms.partition(",")
-        plan = planned((first, second), out, (x.shape, y.shape), (x.dtype, y.dtype)) if "." not in subscripts else None
-        if plan is None or step.out.kind != "array":
-            return step
-        steps: list[Step] = []
-
-        def write(function: Any, shape: tuple[int, ...], *args: Any) -> Var:
-            var = like(step.out, fresh())
-            var.shape = shape
-            steps.append(step._replace(out=var, function=function, args=args, kwargs={}))
-            return var
-
-        computed(
-            plan, x, y,
-            lambda v, axes: write(np.transpose, tuple([v.shape[a] for a in axes]), v, axes),
-            lambda v, shape: write(duck.reshape, shape, v, shape),
-            lambda a, b: write(operator.matmul, (*a.shape[:-1], b.shape[-1]), a, b),
-        )  # fmt: skip
-        return [*steps[:-1], steps[-1]._replace(out=step.out)]
 
     return renamed(program, rewrite)

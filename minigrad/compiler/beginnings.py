@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.normal_form import Fresh, holes_of, like, likeness, refilled
+from minigrad.compiler.normal_form import holes_of, likeness, refilled
+from minigrad.compiler.rewriting import Fresh, like
 from minigrad.compiler.rolling import stretches
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 

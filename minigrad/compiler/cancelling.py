@@ -16,9 +16,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.compiler.canonical import SUM
-from minigrad.compiler.normal_form import Fresh, like
 from minigrad.compiler.passes import PASSES, optimised, without_dead_code
-from minigrad.compiler.rewriting import made_from, renamed, same_type
+from minigrad.compiler.rewriting import Fresh, like, made_from, renamed, same_type
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at

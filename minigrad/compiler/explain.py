@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.compiler.passes import explained
+from minigrad.compiler.rewriting import Pass
+from minigrad.compiler.rounding import ROUNDING
+from minigrad.compiler.stage import Program
 from minigrad.compiler.traced import Traced, asked_by
 
 
@@ -56,3 +59,16 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
             traced = Traced(fun, args, kwargs)
     text = explained(traced.program)
     return text if traced.watched.refusal is None else f"not compiled: {traced.watched.reason()}\n\n{text}"
+
+
+def explained(program: Program, passes: tuple[Pass, ...] = ROUNDING) -> str:
+    """What each pass does to a program: the lines that it takes out, and those that it puts in."""
+    text = [f"{program}\n"]
+    for each in passes:
+        before, program = str(program), each(program)
+        changes = list(difflib.unified_diff(before.split("\n"), str(program).split("\n"), n=0, lineterm=""))[2:]
+        if changes:
+            doc = (each.__doc__ or "").strip().split("\n")[0]
+            changes = [line for line in changes if not line.startswith("@@")]
+            text.append("\n".join([f"{each.__name__}: {doc}", *[f"    {line}" for line in changes], ""]))
+    return "\n".join([*text, str(program)])

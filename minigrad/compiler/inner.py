@@ -10,8 +10,9 @@ import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from minigrad.compiler.normal_form import Fresh, holes_of, identity, is_entry, is_view, like, refilled
+from minigrad.compiler.normal_form import holes_of, identity, is_entry, is_view, refilled
 from minigrad.compiler.render import SAME, given, handed_on, kept
+from minigrad.compiler.rewriting import Fresh, like
 from minigrad.compiler.rolling import Loop, stretches, tail_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.render import unit_axes
+from minigrad.compiler.rewriting import Fresh, like
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.core.nested import mapped
@@ -137,27 +138,6 @@ def entry_of_base(array: np.ndarray) -> Any:
         ):
             return (slice(None),) * axis + (offset // stride,) if axis else offset // stride
     return None
-
-
-def like(value: Any, index: int) -> Var:
-    """A variable of the kind, shape and dtype of another one, or of an array."""
-    var = Var(index, np.float64(0))
-    var.shape, var.dtype = value.shape, value.dtype
-    var.kind = value.kind if type(value) is Var else "array"
-    return var
-
-
-class Fresh:
-    """New numbers for variables."""
-
-    def __init__(self, program: Program) -> None:
-        made = [var.index for step in program.steps for var in made_by(step)]
-        self.last = max([*made, *[var.index for var in program.inputs]], default=0)
-
-    def __call__(self) -> int:
-        """One more."""
-        self.last += 1
-        return self.last
 
 
 CHEAP = {operator.add, operator.sub, operator.mul, operator.neg}  #: what may be computed again for a sweep

@@ -33,26 +33,17 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | a step of constants to its result  | up to `LARGEST_FOLD` bytes, where nothing overflows or is invalid          |
 | a number to an array without axes  | beside an array of float64 or float32 whose dtype it takes anyway          |
 
-Three passes keep results to rounding only, and are left out for `exact=True`: `squares` of single and complex numbers,
-`einsums_as_products`, and `sums_as_products`, which adds up in the order of BLAS, also the terms of scalar products.
+Those that keep results to rounding only, for `exact=False`, are in `rounding`.
 """
 
 from __future__ import annotations
 
-import difflib
 import operator
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.algebra import (
-    einsums_as_products,
-    narrowed,
-    reduced_strength,
-    simplified,
-    squares,
-    sums_as_products,
-)
+from minigrad.compiler.algebra import narrowed, reduced_strength, simplified
 from minigrad.compiler.canonical import Reduction, canonical
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.rewriting import Pass, renamed
@@ -221,9 +212,6 @@ _TAKES_ARRAYS = {
     operator.gt, operator.ge,
 }  # fmt: skip
 
-FOR_LOOPS: tuple[Pass, ...] = (squares, einsums_as_products, *PASSES)  #: before steps are fused: loops add up sums
-ROUNDING: tuple[Pass, ...] = (*FOR_LOOPS, sums_as_products, without_dead_code)  #: results to rounding only
-
 
 def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:
     """The program after all passes; one is not repeated on what it returned itself."""
@@ -232,16 +220,3 @@ def optimised(program: Program, passes: tuple[Pass, ...] = PASSES) -> Program:
         if returned.get(each) is not program:
             program = returned[each] = each(program)
     return program
-
-
-def explained(program: Program, passes: tuple[Pass, ...] = ROUNDING) -> str:
-    """What each pass does to a program: the lines that it takes out, and those that it puts in."""
-    text = [f"{program}\n"]
-    for each in passes:
-        before, program = str(program), each(program)
-        changes = list(difflib.unified_diff(before.split("\n"), str(program).split("\n"), n=0, lineterm=""))[2:]
-        if changes:
-            doc = (each.__doc__ or "").strip().split("\n")[0]
-            changes = [line for line in changes if not line.startswith("@@")]
-            text.append("\n".join([f"{each.__name__}: {doc}", *[f"    {line}" for line in changes], ""]))
-    return "\n".join([*text, str(program)])

@@ -22,8 +22,9 @@ from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
 from minigrad.compiler.frames import is_known
 from minigrad.compiler.fused import fused, numba_compiler
-from minigrad.compiler.passes import FOR_LOOPS, PASSES, ROUNDING, optimised
+from minigrad.compiler.passes import PASSES, optimised
 from minigrad.compiler.reading import source
+from minigrad.compiler.rounding import FOR_LOOPS, ROUNDING
 from minigrad.compiler.stage import TransparentError, unstaged
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.compiler.watch import Watched

@@ -94,3 +94,24 @@ def is_vector(value: Any) -> bool:
 def shape_of(value: Any) -> tuple[int, ...]:
     """The shape of a variable or constant."""
     return value.shape if type(value) is Var else np.shape(value)
+
+
+def like(value: Any, index: int) -> Var:
+    """A variable of the kind, shape and dtype of another one, or of an array."""
+    var = Var(index, np.float64(0))
+    var.shape, var.dtype = value.shape, value.dtype
+    var.kind = value.kind if type(value) is Var else "array"
+    return var
+
+
+class Fresh:
+    """New numbers for variables."""
+
+    def __init__(self, program: Program) -> None:
+        made = [var.index for step in program.steps for var in made_by(step)]
+        self.last = max([*made, *[var.index for var in program.inputs]], default=0)
+
+    def __call__(self) -> int:
+        """One more."""
+        self.last += 1
+        return self.last

@@ -15,8 +15,9 @@ import numpy as np
 from minigrad.compiler.keeping import KeepingWriter, Kept, NewPlanError, Plan, Slot
 from minigrad.compiler.layout import WIDTH, broken
 from minigrad.compiler.naming import Names
-from minigrad.compiler.normal_form import holes_of, like, refilled
+from minigrad.compiler.normal_form import holes_of, refilled
 from minigrad.compiler.render import ATOM, SCATTER, Text
+from minigrad.compiler.rewriting import like
 from minigrad.compiler.rolling import Leaf, Loop, Number, Ref, Same, Table
 from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.compiler.traced import Traced

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from programs import STEPS, C, inputs, scalar, steps
 
 from minigrad import derivatives, grad, hvp
-from minigrad.compiler import algebra, passes
+from minigrad.compiler import passes, rounding
 from minigrad.compiler.explain import explain
 from minigrad.compiler.meaning import GuardedError, interpret
 from minigrad.compiler.stage import Program
@@ -165,13 +165,13 @@ def test_sums_as_products() -> None:
         return np.sum(x, axis=1), np.sum(x, axis=1, keepdims=True), np.sum(x, axis=0), np.sum(x)
 
     program = passes.canonical(traced(fun, x))
-    after = passes.sums_as_products(program)
+    after = rounding.sums_as_products(program)
     assert sum("matmul" in line for line in lines(after)) == 3
     for a, b in zip(interpret(after, [x]), fun(x)):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
     small = passes.canonical(traced(fun, X))
-    assert passes.sums_as_products(small) == small
+    assert rounding.sums_as_products(small) == small
 
 
 def test_sums_of_products_become_scalar_products() -> None:
@@ -188,20 +188,20 @@ def test_sums_of_products_become_scalar_products() -> None:
         )
 
     program = passes.optimised(traced(fun, x, y))
-    after = passes.sums_as_products(program)
+    after = rounding.sums_as_products(program)
     assert sum("vdot" in line for line in lines(after)) == 1  # the last: others broadcast, or are read elsewhere too
     for a, b in zip(interpret(after, [x, y]), fun(x, y)):
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
         assert type(a) is type(b)
-    many = np.ones(algebra.MOST_TERMS + 1)
+    many = np.ones(rounding.MOST_TERMS + 1)
     long = passes.canonical(traced(lambda x: np.sum(np.cos(x) * x), many))
-    assert passes.sums_as_products(long) == long  # pairwise is more accurate
+    assert rounding.sums_as_products(long) == long  # pairwise is more accurate
 
 
 def test_the_scalar_product_of_integers_or_complex_numbers_stays_a_sum() -> None:
     for x in (np.arange(5), np.arange(5) * 1j):
         program = passes.canonical(traced(lambda x: np.sum(np.conjugate(x) * x), x))
-        assert passes.sums_as_products(program) == program
+        assert rounding.sums_as_products(program) == program
 
 
 @settings(max_examples=100)
@@ -217,6 +217,53 @@ def test_one_operand_by_rows_makes_the_result_lie_by_rows(data: Any) -> None:
     for ufunc in (np.add, np.hypot):
         assert ufunc(by_rows, other).flags.c_contiguous
         assert ufunc(other, by_rows).flags.c_contiguous
+
+
+def test_factors_meet() -> None:
+    x, y = np.random.default_rng(0).normal(size=(2, 4))
+
+    def fun(x: Any, y: Any) -> Any:
+        return 2.0 * (-(100.0 * x) * y), (3.0 * x) / (2.0 * y) * -2.0, np.sum(-(4.0 * y)), -(-2.0 * y), (2.0 * y) * 5.0
+
+    program = passes.canonical(traced(fun, x, y))
+    after = rounding.scalings(program)
+    for a, b in zip(interpret(after, [x, y]), fun(x, y)):
+        np.testing.assert_allclose(a, b, rtol=1e-15)
+        assert (type(a), a.dtype) == (type(b), b.dtype)
+    assert lines(after)[:3] == ["%17 = mul(%0, %1)", "%5 = mul(-200.0, %17)", "%7 = mul(2.0, %1)"]
+    assert (len(program.steps), len(after.steps)) == (15, 8)
+
+
+@pytest.mark.parametrize(
+    ("fun", "x"),
+    [
+        (lambda x: -((0.5 * x) * x), np.array([1.5e154])),  # x * x would overflow
+        (lambda x: 1e200 * (1e200 * x), np.array([1e-300])),
+        (lambda x: 1e-200 * (1e-200 * x), np.array([1e300])),
+        (lambda x: np.sum(0.25 * x), np.array([1.2e308, 1.2e308])),
+        (lambda x: 2.0 * (x * 3.0), np.array([1, 2])),  # integers
+        (lambda x: np.float64(2.0) * (x * np.float64(3.0)), np.array([1.0], np.float32)),  # becomes double precision
+        (lambda x: -(2.0 * x) * np.ones((3, 1)), np.ones(2)),  # cheaper on the small array
+    ],
+)
+def test_factors_that_stay_where_they_are(fun: Any, x: Any) -> None:
+    program = passes.canonical(traced(fun, x))
+    (after,) = interpret(rounding.scalings(program), [x])
+    assert np.array_equal(after, fun(x))
+    assert after.dtype == fun(x).dtype
+    assert np.all(np.isfinite(after))
+
+
+@settings(max_examples=25)
+@given(steps, inputs)
+def test_rounding_is_all_that_scalings_change(program: Any, x: Any) -> None:
+    fun = scalar(program)
+    for derived in (grad(fun), lambda x: hvp(fun, x, C)):
+        before = passes.optimised(traced(derived, x))
+        after = rounding.scalings(before)
+        assert len(after.steps) <= len(before.steps)
+        for a, b in zip(interpret(after, [x]), interpret(before, [x])):
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * np.max(np.abs(b), initial=0.0))
 
 
 def test_numbers_beside_arrays() -> None:

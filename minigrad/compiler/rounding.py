@@ -1,0 +1,177 @@
+"""Passes that keep results to rounding only, and are left out for `exact=True`: squares, scalings, sums by BLAS.
+
+| rewrite                         | and what may differ                                                                |
+|---------------------------------|------------------------------------------------------------------------------------|
+| x**2 to x * x                   | numbers and complex arrays: the last bit                                           |
+| c (d x) to (c d) x              | the last bit; -x counts as (-1) x                                                  |
+| (c x) y to c (x y), (c x) / y   | underflow comes a factor c earlier, and overflow no earlier: only for |c| >= 1     |
+| sum(c x) to c sum(x)            | the same                                                                           |
+| sum(x * y) to a scalar product  | the order of a sum, which is the order of BLAS                                     |
+| sum over an axis to a product   | the same                                                                           |
+| einsum to products of matrices  | the same                                                                           |
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from minigrad.compiler.canonical import Reduction
+from minigrad.compiler.passes import PASSES, shared, without_dead_code
+from minigrad.compiler.rewriting import Fresh, Pass, like, made_from, renamed, same_type, shape_of
+from minigrad.compiler.stage import Program, Step, Var, reads, variables
+from minigrad.core import duck_arrays as duck
+from minigrad.rules.contractions import computed, planned
+
+
+def squares(program: Program) -> Program:
+    """Squares of numbers, and of complex numbers, become products, whose last bit may differ."""
+
+    def rewrite(step: Step) -> Any:
+        if step.function not in (operator.pow, np.power) or step.kwargs or type(step.args[0]) is not Var:
+            return step
+        x, y = step.args
+        if isinstance(y, (int, float, np.integer, np.floating)) and same_type(x, step.out) and x.dtype.kind in "fc":
+            if y == 2 and x.kind != "python":  # whose power raises an OverflowError, and whose product does not
+                return step._replace(function=operator.mul, args=(x, x))
+        return step
+
+    return renamed(program, rewrite)
+
+
+LARGEST_FACTOR = 1e30  #: beyond which, and below whose inverse, factors are not multiplied
+
+
+def scalings(program: Program) -> Program:
+    """Factors wait until they meet: 2 (-(100 x) y) is -200 (x y), and equal multiples are made once.
+
+    The program stays as it is where that does not save a step.
+    """
+    by_index: dict[int, tuple[float, Var]] = {}  # a value as a multiple of another one
+    fresh = Fresh(program)
+
+    def split(value: Any) -> tuple[float, Any]:
+        return by_index.get(value.index, (1.0, value)) if type(value) is Var else (1.0, value)
+
+    def multiple(step: Step, factor: float, base: Var) -> Step:
+        by_index[step.out.index] = factor, base
+        if factor == -1.0:
+            return step._replace(function=operator.neg, args=(base,))
+        return step._replace(function=operator.mul, args=(factor, base))
+
+    def rewrite(step: Step) -> Any:
+        out, function, args = step.out, step.function, step.args
+        if type(out) is not Var or out.dtype not in (np.float64, np.float32) or step.kwargs or step.quiet:
+            return step
+        if function is operator.neg and out.kind == "array":
+            factor, base = split(args[0])
+            return multiple(step, -factor, base)
+        if function is operator.mul and out.kind == "array":
+            for number, value in (args, args[::-1]):
+                if type(number) in (int, float, np.float64) and type(value) is Var and same_type(value, out):
+                    factor, base = split(value)
+                    size = abs(number * factor)
+                    return (
+                        multiple(step, float(number * factor), base)
+                        if 1 / LARGEST_FACTOR < size < LARGEST_FACTOR
+                        else step
+                    )
+        if function in (operator.mul, operator.truediv) and out.kind == "array":
+            operands = [split(arg) if type(arg) is Var and same_type(arg, out) else (1.0, arg) for arg in args]
+            if function is operator.truediv:
+                operands[1] = 1.0, args[1]
+            return outside(step, math.prod([factor for factor, _ in operands]), tuple([base for _, base in operands]))
+        if type(function) is Reduction and function.ufunc is np.add and type(args[0]) is Var:
+            factor, base = split(args[0])
+            return outside(step, factor, (base, *args[1:]))
+        return step
+
+    def outside(step: Step, factor: float, args: tuple[Any, ...]) -> Any:
+        """The step on what is behind the factors, and then one factor."""
+        if not 1.0 <= abs(factor) < LARGEST_FACTOR or args == step.args:
+            return step
+        inner = step._replace(out=like(step.out, fresh()), args=args)
+        return [inner, multiple(step, factor, inner.out)]
+
+    after = without_dead_code(shared(renamed(program, rewrite)))
+    return after if len(after.steps) < len(program.steps) else program
+
+
+MOST_TERMS = 4096
+
+
+def sums_as_products(program: Program) -> Program:
+    """Sums of products become scalar products, and sums over one axis of a matrix products with ones, for BLAS.
+
+    They add in another order, in half the time: the results agree to rounding. Long sums, for which NumPy's pairwise
+    order is more accurate, are left alone.
+    """
+    by = made_from(program)
+    readers = Counter([var.index for step in program.steps for var in reads(step)])
+    readers.update([var.index for var in variables(program.outputs)])
+
+    def rewrite(step: Step) -> Any:
+        if type(step.function) is not Reduction or step.function.ufunc is not np.add:
+            return step
+        x, axes, keepdims = step.args
+        product = by.get(x.index) if type(x) is Var and readers[x.index] == 1 and x.kind == "array" else None
+        if product is not None and product.function is operator.mul and step.out.kind == "scalar":
+            u, v = product.args
+            is_product = shape_of(u) == shape_of(v) and u.dtype == v.dtype == x.dtype == step.out.dtype
+            if is_product and x.dtype in (np.float64, np.float32) and 0 < math.prod(x.shape) <= MOST_TERMS:
+                return step._replace(function=np.vdot, args=(u, v), kwargs={}, quiet=step.quiet and product.quiet)
+        if len(x.shape) != 2 or len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:
+            return step
+        n, other = x.shape[axes[0]], x.shape[1 - axes[0]]
+        if not 8 <= n <= MOST_TERMS or (axes[0] == 0 and n > other):
+            return step
+        ones = np.ones((1, n) if axes[0] == 0 else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
+        return step._replace(function=operator.matmul, args=(ones, x) if axes[0] == 0 else (x, ones))
+
+    return renamed(program, rewrite)
+
+
+def einsums_as_products(program: Program) -> Program:
+    """Einsums of two operands become products of matrices, see `rules.contractions`.
+
+    They add in another order: the results agree to rounding.
+    """
+    fresh = Fresh(program)
+
+    def rewrite(step: Step) -> Any:
+        if step.function is not np.einsum or len(step.args) != 3 or not set(step.kwargs) <= {"optimize"}:
+            return step
+        subscripts, x, y = step.args
+        are_arrays = all((type(v) is Var and v.kind == "array") or type(v) is np.ndarray for v in (x, y))
+        if not are_arrays or not isinstance(subscripts, str) or type(step.out) is not Var or "->" not in subscripts:
+            return step
+        terms, _, out = subscripts.replace(" ", "").partition("->")
+        first, _, second = terms.partition(",")
+        plan = planned((first, second), out, (x.shape, y.shape), (x.dtype, y.dtype)) if "." not in subscripts else None
+        if plan is None or step.out.kind != "array":
+            return step
+        steps: list[Step] = []
+
+        def write(function: Any, shape: tuple[int, ...], *args: Any) -> Var:
+            var = like(step.out, fresh())
+            var.shape = shape
+            steps.append(step._replace(out=var, function=function, args=args, kwargs={}))
+            return var
+
+        computed(
+            plan, x, y,
+            lambda v, axes: write(np.transpose, tuple([v.shape[a] for a in axes]), v, axes),
+            lambda v, shape: write(duck.reshape, shape, v, shape),
+            lambda a, b: write(operator.matmul, (*a.shape[:-1], b.shape[-1]), a, b),
+        )  # fmt: skip
+        return [*steps[:-1], steps[-1]._replace(out=step.out)]
+
+    return renamed(program, rewrite)
+
+
+FOR_LOOPS: tuple[Pass, ...] = (squares, einsums_as_products, *PASSES)  #: before steps are fused: loops add up sums
+ROUNDING: tuple[Pass, ...] = (*FOR_LOOPS, scalings, sums_as_products, without_dead_code)
