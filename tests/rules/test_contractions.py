@@ -119,7 +119,7 @@ def test_large_einsums_are_products_in_pullbacks_and_in_compiled_programs(monkey
         program = trace.close(list(grad(lambda u, v: mnp.sum(mnp.einsum("kij,knj->kni", u, v)), (0, 1))(u, v)))
         text = str(passes.canonical(program))
         assert (text.count("matmul"), text.count("einsum")) == ((2, 1) if number else (0, 3))
-        program = passes.optimised(program, passes.ROUNDING)
+        program = passes.optimised(program, rounding.ROUNDING)
         assert str(program).count("einsum") == 0 or not number
         for a, b in zip(interpret(program, list(operands)), operands):
             assert a.shape == b.shape
