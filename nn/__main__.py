@@ -147,7 +147,8 @@ def _run(options: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except OSError as error:
-        return _complain(f"{error.filename}: {error.strerror}" if error.strerror else str(error))
+        where = error.filename or "the output cannot be written"
+        return _complain(f"{where}: {error.strerror}" if error.strerror else str(error))
     except (CheckpointError, DataError, ImportError, RunError) as error:
         return _complain(str(error))
     except DivergedError as error:

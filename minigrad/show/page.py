@@ -325,24 +325,24 @@ def writing(path: str | Path, *, sync: bool = False) -> Iterator[BinaryIO]:
     >>> with writing(Path(tempfile.mkdtemp()) / "rows.csv") as file:
     ...     _ = file.write(b"1,2")
     """
-    if Path(path).exists() and not Path(path).is_file():
-        with Path(path).open("wb") as file:
-            yield file
-        return
     target = Path(path).resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    is_other = Path(path).exists() and not Path(path).is_file()
+    beside = Path(path) if is_other else target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
         with beside.open("wb") as file:
             yield file
-            if sync:
+            if sync and not is_other:
                 file.flush()
                 os.fsync(file.fileno())
+        if is_other:
+            return
         if target.exists():
             shutil.copymode(target, beside)
         os.replace(beside, target)
     except BaseException as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        if not is_other:
+            with contextlib.suppress(OSError):
+                beside.unlink()
         # The caller knows the target, and not the file beside it.
         if isinstance(error, OSError) and error.filename in (None, str(beside)):
             raise OSError(error.errno, error.strerror, str(path)) from error

@@ -158,6 +158,9 @@ def test_what_cannot_be_done_is_said_in_one_line(trained, tmp_path, capsys):
     refused(capsys, ["resume", out, "--data", write_csv(tmp_path / "b.csv", *flowers(3))], "begun with other data")
     refused(capsys, ["predict", "--model", out, "--data", data, "--json"], "--out")
     refused(capsys, ["predict", "--model", out, "--data", tmp_path], "a folder, where")
+    if Path("/dev/full").exists():
+        full = ["predict", "--model", out, "--data", data, "--out", "/dev/full"]
+        refused(capsys, full, "/dev/full: No space left on device")
     with pytest.raises(SystemExit, match="2"):
         main(["train", "--data", str(data), "--out", str(new), "--layers", "8,x"])
     assert "invalid list of widths value: '8,x'" in capsys.readouterr().err
