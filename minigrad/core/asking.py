@@ -15,25 +15,46 @@ _OF_ONE_ARGUMENT = {name: getattr(builtins, name) for name in ("sum", "max", "mi
 
 _MOST = 1 << 12  #: places that are remembered
 
-_NAMES: dict[tuple[int, int], tuple[CodeType, str]] = {}
+
+class Place:
+    """An instruction of the code at which entries are asked for."""
+
+    __slots__ = ("code", "in_vain", "name")
+
+    def __init__(self, code: CodeType, instruction: int) -> None:
+        self.code = code
+        self.name = _name_called(code, instruction)  #: what it calls with one argument, if that may be one of ours
+        self.in_vain = False  #: whether the entries that it got were not added up: what `rules.iterated` found out
+
+    def asked_by(self, frame: Any) -> str:
+        """Which of `sum`, `max` and `min` of Python the frame is calling with one argument; "" if none of them."""
+        name = self.name
+        if not name:
+            return ""
+        spaces = (frame.f_globals, frame.f_builtins)
+        for space in spaces if self.code.co_flags & _OF_A_FUNCTION else (frame.f_locals, *spaces):
+            if name in space:
+                return name if space[name] is _OF_ONE_ARGUMENT[name] else ""
+        return ""
+
+
+_PLACES: dict[tuple[int, int], Place] = {}
+
+
+def place_of(frame: Any) -> Place:
+    """Where a frame is."""
+    code, instruction = frame.f_code, frame.f_lasti
+    known = _PLACES.get((id(code), instruction))
+    if known is None or known.code is not code:
+        if len(_PLACES) >= _MOST:
+            _PLACES.clear()
+        known = _PLACES[id(code), instruction] = Place(code, instruction)
+    return known
 
 
 def asked_by(frame: Any) -> str:
     """Which of `sum`, `max` and `min` of Python this frame is calling with one argument; "" if that is none of them."""
-    code, instruction = frame.f_code, frame.f_lasti
-    known = _NAMES.get((id(code), instruction))
-    if known is None or known[0] is not code:
-        if len(_NAMES) >= _MOST:
-            _NAMES.clear()
-        known = _NAMES[id(code), instruction] = code, _name_called(code, instruction)
-    name = known[1]
-    if not name:
-        return ""
-    spaces = (frame.f_globals, frame.f_builtins)
-    for space in spaces if code.co_flags & _OF_A_FUNCTION else (frame.f_locals, *spaces):
-        if name in space:
-            return name if space[name] is _OF_ONE_ARGUMENT[name] else ""
-    return ""
+    return place_of(frame).asked_by(frame)
 
 
 _OF_A_FUNCTION = 0x01  # inspect.CO_OPTIMIZED, without the time to import inspect

@@ -23,7 +23,19 @@ from minigrad.core.operands import (
     with_sparse,
 )
 from minigrad.core.sharing import detour
-from minigrad.core.tape import DUCKS, NO_PARAMS, SHARED, Box, Tape, link, open_part, peel, read_only, snapshot
+from minigrad.core.tape import (
+    DUCKS,
+    NO_PARAMS,
+    SHARED,
+    Box,
+    Tape,
+    link,
+    open_part,
+    peel,
+    read_only,
+    settled,
+    snapshot,
+)
 
 
 def bind_one(primitive: Any) -> Callable[..., Any]:
@@ -85,6 +97,8 @@ def _viewed(x: Box, primitive: Any, params: dict[str, Any]) -> Any:
             ans = primitive.bind(now, **params)
             return read_only(ans) if type(ans) is np.ndarray and ans.base is not None else ans  # the tape's own memory
         x.value, x.tape, x.index = now.value, now.tape, now.index
+    if x.tape.is_iteration:
+        return primitive.bind(settled(x), **params)
     if x.index == SHARED:
         return x.link.viewed(x, primitive, params)
     ans = primitive.bind.unlinked(x, **params)

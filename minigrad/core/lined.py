@@ -68,15 +68,25 @@ class LinedTape(Tape):
 
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with its line and place."""
-        origin = self.observer.origin()
-        self.origins.append(origin if origin.where else origin._replace(where=user_line()))
-        # Without the recording of this tape itself. A place moves on, so what it says now is written down.
-        self.places.append([Level(place.phase, place.serial) for place in self.observer.places[1:]])
+        origin, places = self.here()
+        self.origins.append(origin)
+        self.places.append(places)
         return super().record(primitive, parents, args, ans, params)
 
     def capture(self, array: np.ndarray, used: Any = "") -> None:
         """As of any tape; and remember the line."""
         super().capture(array, used or user_line())
+
+    def here(self) -> Any:
+        """Where the user's program is: the line and the place of a node that is made now."""
+        origin = self.observer.origin()
+        # Without the recording of this tape itself. A place moves on, so what it says now is written down.
+        places = [Level(place.phase, place.serial) for place in self.observer.places[1:]]
+        return origin if origin.where else origin._replace(where=user_line()), places
+
+    def came_from(self, index: int, here: Any) -> None:
+        """Say of a node, which was recorded after the operation, where the program was then."""
+        self.origins[index], self.places[index] = here
 
     def close(self) -> None:
         """As of any tape; and let go of the frames of the user's program."""

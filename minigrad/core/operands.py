@@ -11,7 +11,7 @@ import numpy as np
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, is_sparse, performs_ufuncs
 from minigrad.core.lines import located
-from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, refusal, snapshot
+from minigrad.core.tape import SHARED, Box, Tape, open_part, peel, refusal, settled, snapshot
 
 
 def lifted(args: Sequence[Any], tape: Tape) -> Any:
@@ -36,9 +36,10 @@ def operands(args: Sequence[Any], tape: Tape, are_read: bool) -> tuple[tuple[int
 
 
 def current(args: Sequence[Any]) -> list[Any] | None:
-    """The arguments with what arrays hold that were written to; None if there are none."""
-    if all(type(arg) is not Box or arg.index != SHARED for arg in args):
+    """The arguments with what arrays hold that were written to, and with nodes for all; None if they are that."""
+    if all(type(arg) is not Box or (arg.index != SHARED and not arg.tape.is_iteration) for arg in args):
         return None
+    args = [settled(arg) if type(arg) is Box else arg for arg in args]
     return [arg.value.current() if type(arg) is Box and arg.index == SHARED else arg for arg in args]
 
 

@@ -110,8 +110,17 @@ def snapshot(box: Box) -> Box:
 
     Taken wherever a box is kept or handed out: as the constant of an inner node, as a leaf, as a result.
     """
+    if box.tape.is_iteration and box.tape.is_open:
+        settled(box)
     now = box.value.current() if box.index == SHARED else box
     return Box(now.value, now.tape, now.index)
+
+
+def settled(box: Box) -> Box:
+    """The box itself, with a node of its own if it was waiting for one, see `rules/iterated`."""
+    while box.tape.is_iteration:
+        box.tape.own(box)  # type: ignore[attr-defined]
+    return box
 
 
 def link(view: Box, parent: Box, primitive: Any, params: dict[str, Any]) -> Box:
@@ -148,10 +157,11 @@ class Tape:
     """
 
     __slots__ = (
-        "captured", "detours", "is_open", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial", "small",
-        "written",
+        "captured", "detours", "is_open", "iteration", "labels", "leaves", "lost", "memo", "nodes", "retrace", "serial",
+        "small", "written",
     )  # fmt: skip
 
+    is_iteration = False  #: whether this only stands where a tape stands, see `rules/iterated`
     looks: Any = None  #: what looks at each number of a sweep, within `errstate`
 
     def __init__(self) -> None:
@@ -163,7 +173,8 @@ class Tape:
         self.labels: dict[int, str] = {}
         self.lost: str | None = None  # the first refusal of an operation on a box of this tape, see `note_refusal`
         self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
-        self.written: list[Any] = []  # weak references to what was written to, see `close`
+        self.written: list[Any] = []  # weak references to what was written to, and to loops, see `close`
+        self.iteration: Any = None  # a weak reference to the last loop over an array, see `rules/iterated`
         self.small = 0  # bytes below which who made a result may note it on a tape of this kind, without `record`
         self.detours = False  # whether operations have to look at `memo` and `written` first, see `sharing.detour`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
@@ -172,8 +183,8 @@ class Tape:
         """Put one input on the tape. Leaves come before all other nodes."""
         self.leaves += 1
         if type(value) is Box:
-            value.tape.share()
             value = snapshot(value)  # the caller's own array is not written to, nor do its writes reach this tape
+            value.tape.share()
         if type(value) is np.ndarray:
             before = value.tobytes() if value.nbytes <= COPIED else sums(value)
             self.captured[id(value)] = (value, before, "as an input of the differentiated function")
@@ -205,11 +216,26 @@ class Tape:
                 )
                 warnings.warn_explicit(message, RuntimeWarning, line.filename, line.number)
 
+    def here(self) -> Any:
+        """Where the user's program is, if this tape keeps that of its nodes."""
+
+    def came_from(self, index: int, here: Any) -> None:
+        """Say of a node, which was recorded after the operation, where the program was then."""
+
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node and box its result."""
         nodes = self.nodes
         nodes.append((primitive, parents, args, ans, params))
         return Box(ans, self, len(nodes) - 1)
+
+    def tell_when_closed(self, other: Any) -> Any:
+        """From now on `other` is told when the tape is closed, while it lives; a weak reference to it."""
+        written = self.written
+        n = len(written)
+        if n >= 8 and not n & (n - 1):  # now and then forget those that are gone
+            written[:] = [ref for ref in written if ref() is not None]
+        written.append(weakref.ref(other))
+        return written[-1]
 
     def close(self) -> None:
         """Nothing more is recorded: from now on the boxes of this tape are their values."""

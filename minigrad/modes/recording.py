@@ -17,7 +17,7 @@ from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
 from minigrad.core.observing import WATCHED, passing
-from minigrad.core.tape import Box, Tape, open_part, peel, snapshot
+from minigrad.core.tape import Box, Tape, open_part, peel, settled, snapshot
 from minigrad.core.transformed import Transformed, transformed
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
@@ -106,8 +106,13 @@ class Recording:
 
     def position(self, out: Any) -> int:
         """The node of an output, -1 if it does not depend on the tape's leaves."""
-        while type(out) is Box and out.tape is not self.tape and not out.tape.is_open:
-            out = out.value
+        while type(out) is Box and out.tape is not self.tape:
+            if out.tape.is_iteration:
+                settled(out)  # also now, after the tape was closed
+            elif not out.tape.is_open:
+                out = out.value
+            else:
+                break
         return out.index if type(out) is Box and out.tape is self.tape else -1
 
     def value(self, out: Any) -> Any:

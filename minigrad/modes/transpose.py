@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import Box, Tape, peel
+from minigrad.core.tape import Box, Tape, peel, settled
 from minigrad.modes.cotangents import gathered
 from minigrad.modes.sweeps import backward
 from minigrad.rules.expansion import expanded, real_part
@@ -23,7 +23,7 @@ def transpose_of(push: Callable[..., Any]) -> Callable[..., list[Any]]:
         tape.close()
         seeds = []
         for out, g, part in zip(outs, gs, ans):
-            if g is not None and type(out) is Box and out.tape is tape:
+            if g is not None and type(out) is Box and settled(out).tape is tape:
                 g = expanded(g, part)
                 seeds.append((out.index, g))
         found = iter(backward(tape, seeds))

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.asking import asked_by
+from minigrad.core.asking import place_of
 from minigrad.core.duck_arrays import Duck, as_plain, innermost, reduced_for
 from minigrad.core.foreign import performs_ufuncs
 from minigrad.core.lines import asked_by_a_sparse_matrix, located
@@ -27,6 +27,7 @@ from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions
 from minigrad.rules import shapes as _shapes
 from minigrad.rules import sparse_products as _sparse_products  # noqa: F401  (it enters itself in the primitives)
+from minigrad.rules.iterated import iterated
 
 _PLAIN = {Box, _np.ndarray, _np.float64, float, int}  # operands of these types hold no duck arrays but in boxes
 
@@ -174,9 +175,19 @@ def _len(self: Box) -> int:
 def _iter(self: Box) -> Any:
     if not self.shape:
         raise TypeError(located("iteration over a traced value without axes (shape ())"))
-    asked = asked_by(sys._getframe(1))
-    one = reduced_for(asked, self, _reductions.sum_in_order) if asked else None
-    return (self[i] for i in range(self.shape[0])) if one is None else iter((one,))
+    frame = sys._getframe(1)
+    place = place_of(frame)
+    if place.name and (asked := place.asked_by(frame)):
+        one = reduced_for(asked, self, _SUM_IN_ORDER)
+        if one is not None:
+            return iter((one,))
+    size = self.shape[0]
+    if place.in_vain or size < 2 or self.index < 0 or not self.tape.is_open or self.tape.is_iteration:
+        return (self[i] for i in range(size))
+    return iterated(self, place)
+
+
+_SUM_IN_ORDER = functools.partial(_reductions.sum_in_order, axis=0)
 
 
 def _bool(self: Box) -> bool:

@@ -159,6 +159,7 @@ def cumprod(x: Any, axis: int) -> Any:
 
 
 prod = reduction("prod", reduction_by(np.multiply), _others)
+prod_in_order = reduction("prod_in_order", lambda x, axis=0, keepdims=False: np.cumprod(x, axis=axis)[-1], _others)
 
 
 def _centred(x: Any, axis: Any) -> Any:

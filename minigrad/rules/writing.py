@@ -29,7 +29,7 @@ import numpy as np
 
 from minigrad.core.duck_arrays import is_array
 from minigrad.core.lines import located
-from minigrad.core.tape import DUCKS, SHARED, Box, Tape, open_part, peel, snapshot
+from minigrad.core.tape import DUCKS, SHARED, Box, Tape, open_part, peel, settled, snapshot
 from minigrad.rules.elementwise import imag, real
 from minigrad.rules.moving import getitem, is_basic, put
 from minigrad.rules.shapes import inverse_permutation, ravel, reshape, transpose
@@ -82,7 +82,7 @@ class Memory:
         """Let all boxes that share the memory, which is about to be written to on this tape, ask for their entries."""
         self.tape = tape
         tape.detours = True
-        tape.written.append(weakref.ref(self))
+        tape.tell_when_closed(self)
         for ref in self.aliases:
             box = ref()
             if box is not None:
@@ -378,6 +378,7 @@ def share_of(box: Box) -> Share:
     if not box.tape.is_open:  # its value is on an outer tape
         now = open_part(box)
         box.value, box.tape, box.index = now.value, now.tape, now.index
+    settled(box)
     if type(box.link) is Share:  # it was written to on a tape that is closed by now
         memory = box.link.memory
         memory.held = open_part(memory.held)
@@ -413,6 +414,7 @@ def target(box: Any, what: str) -> Share:
                 "Write into a copy: np.array(x)"
             )
         )
+    settled(box)
     for serial, error in _GUARDS.get():
         if (box.link.memory.born if type(box.link) is Share else open_part(box).tape.serial) < serial:
             raise error()

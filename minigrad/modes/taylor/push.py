@@ -39,7 +39,7 @@ import numpy as np
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Primitive
-from minigrad.core.tape import NUMBERS, Box, Tape, peel
+from minigrad.core.tape import NUMBERS, Box, Tape, peel, settled
 from minigrad.modes.sweeps import needed
 from minigrad.modes.trouble import Trouble
 from minigrad.rules import elementwise as e
@@ -367,7 +367,7 @@ def derived(
     speeds = speeds if several else (speeds,)
     speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
     tape.close()
-    places = [w.index if type(w) is Box and w.tape is tape else -1 for w in speeds]
+    places = [w.index if type(w) is Box and settled(w).tape is tape else -1 for w in speeds]
     vs: list[Series] = [[result] for result in results]
     on_result = bytearray(len(tape.nodes))
     of_results = range(len(moving), len(moving) + len(results))
