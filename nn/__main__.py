@@ -109,10 +109,10 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     options = parser().parse_args(arguments)
-    from minigrad.shell.output import finished, printable  # here so that `--help` is quick
-
-    printable()
     try:
+        from minigrad.shell.output import finished, printable  # here so that `--help` is quick
+
+        printable()
         code = _run(options)
         trouble = finished()
         return _complain(f"the output cannot be written: {trouble}") if trouble else code

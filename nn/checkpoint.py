@@ -20,6 +20,20 @@ from minigrad.show.page import write
 FORMAT = "minigrad training, version 1"
 
 
+# What the libraries raise on content of every kind.
+UNREADABLE = (
+    ValueError,
+    KeyError,
+    TypeError,
+    EOFError,
+    OSError,
+    ArithmeticError,
+    MemoryError,
+    RuntimeError,
+    zlib.error,
+)
+
+
 class CheckpointError(MinigradError, ValueError):
     """A checkpoint that is truncated, damaged, or one of something else; nothing of it was loaded."""
 
@@ -60,16 +74,21 @@ def load(path: str | Path) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
     >>> arrays["theta"], about["step"]
     (array([1., 2.]), 7)
     """
+    if Path(path).exists() and not Path(path).is_file():
+        raise CheckpointError(f"{path}: this is no checkpoint of a training, for it is no file")
     content = Path(path).read_bytes()
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            # `save` does not compress; what does may be small and expand without end.
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in archive.infolist()):
+                raise ValueError("it is compressed")
             if archive.testzip() is not None:
                 raise ValueError("a check sum does not fit")
         with np.load(io.BytesIO(content), allow_pickle=False) as entries:
             arrays = {name: entries[name] for name in entries.files}
         about = json.loads(arrays.pop("about").tobytes().decode())
         whole = about["format"] == FORMAT and about["arrays"] == sorted(arrays)
-    except (ValueError, KeyError, TypeError, EOFError, OSError, NotImplementedError, RuntimeError, zlib.error) as error:
+    except UNREADABLE as error:
         raise CheckpointError(f"{path}: this is no checkpoint of a training, or a damaged one ({error})") from error
     except zipfile.BadZipFile as error:
         raise CheckpointError(f"{path}: this is no checkpoint of a training, or a truncated one ({error})") from error

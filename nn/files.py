@@ -10,7 +10,7 @@ import csv
 import gzip
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -112,6 +112,7 @@ class Blocks:
     Args:
         path: the file, as `read` takes it.
         size: samples in a block; as many as make 16 MB if None.
+        watch: called with how many samples were read since the last call, while the file is read the first time.
 
     Attributes:
         form: what the samples have in common.
@@ -133,12 +134,14 @@ class Blocks:
     [((2, 2), [0, 1]), ((2, 1), [1])]
     """
 
-    def __init__(self, path: Path, size: int | None = None) -> None:
+    def __init__(self, path: Path, size: int | None = None, watch: Callable[[int], Any] | None = None) -> None:
         self.path, reader = path, _reader(path)
         labels, self.entries = _Labels(reader), 0
-        for sample in reader:
+        for count, sample in enumerate(reader, start=1):
             labels.add(sample)
             self.entries += len(sample.values)
+            if watch is not None and count % BLOCK == 0:
+                watch(BLOCK)
         self.y, self.classes = labels.found()
         self.form = reader.form
         self._positions = labels.positions(self.classes)

@@ -1,6 +1,7 @@
 """The data of a training: read, split and scaled. What does not fit into memory lies in temporary files."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import MinigradError
+from minigrad.show.progress import progress
 from nn import data
 from nn.arrays import Array, Labels
 from nn.files import MAX_ENTRIES, Blocks, DataError, Form
@@ -44,7 +46,9 @@ class Problem:
     factor: Array
 
 
-def load(source: str, test: float, seed: int, validation: float, folder: Path | None = None) -> Problem:
+def load(
+    source: str, test: float, seed: int, validation: float, folder: Path | None = None, *, show: bool = False
+) -> Problem:
     """Read a problem, put samples for the test aside, and scale the features by those that are left.
 
     Features have mean 0 and standard deviation 1 then. Those of sparse data have root mean square 1 and are not
@@ -56,6 +60,7 @@ def load(source: str, test: float, seed: int, validation: float, folder: Path | 
         seed: of this choice.
         validation: share that the training will hold out; a class must have samples enough.
         folder: where the disk has room for data that is larger than memory.
+        show: whether to show progress while a large file is read.
 
     Raises:
         OSError: if the file cannot be read.
@@ -66,7 +71,7 @@ def load(source: str, test: float, seed: int, validation: float, folder: Path | 
     >>> problem.x_train.shape, problem.x_test.shape, problem.classes
     ((2, 150), (2, 50), ('0', '1'))
     """
-    name, x, y, classes, form = _read(source, seed, folder)
+    name, x, y, classes, form = _read(source, seed, folder, show)
     needed = 1 + (test > 0.0) + (validation > 0.0)
     counts = np.bincount(y, minlength=len(classes))
     if counts.min() < needed:
@@ -95,7 +100,7 @@ def load(source: str, test: float, seed: int, validation: float, folder: Path | 
     return Problem(name, x_train, y[train], x_test, y[held], classes, form, centre, factor)
 
 
-def _read(source: str, seed: int, folder: Path | None) -> tuple[str, Any, Labels, tuple[str, ...], Form]:
+def _read(source: str, seed: int, folder: Path | None, show: bool) -> tuple[str, Any, Labels, tuple[str, ...], Form]:
     if source in data.SYNTHETIC:
         draw = data.spiral if source == "spiral" else data.two_arcs
         x, y = draw(rng=seed)
@@ -104,13 +109,15 @@ def _read(source: str, seed: int, folder: Path | None) -> tuple[str, Any, Labels
         x, y, classes = data.bundled(source)
         return source.replace("_", " "), x, y, classes, Form(x.shape[0])
     path = data.existing(source)
-    blocks = Blocks(path)
+    with progress("reading", "samples") if show else nullcontext() as bar:
+        blocks = Blocks(path, watch=None if bar is None else bar.update)
     n, p = blocks.y.size, blocks.form.p
     content: Any
     if blocks.entries * SPARSE < n * p and n * p > MAX_ENTRIES:
         content = blocks.sparse()
     elif n * p > MAX_ENTRIES:
-        content, _ = spooled(blocks, folder)
+        with progress("reading again", "samples", total=n) if show else nullcontext() as bar:
+            content, _ = spooled(_counted(blocks, bar), folder)
     else:
         content = np.empty((n, p)).T
         start = 0
@@ -118,6 +125,13 @@ def _read(source: str, seed: int, folder: Path | None) -> tuple[str, Any, Labels
             content[:, start : start + y.size] = x
             start += y.size
     return path.name, content, blocks.y, blocks.classes, blocks.form
+
+
+def _counted(blocks: Blocks, bar: Any) -> Iterator[Block]:
+    for x, y in blocks:
+        yield x, y
+        if bar is not None:
+            bar.update(y.size)
 
 
 def _chosen(x: Any, y: Labels, part: Labels, folder: Path | None) -> Any:

@@ -93,7 +93,7 @@ def train(options: Options, *, show: bool = True) -> report.Report:
         raise RunError(f"{options.out} has a training already; {advice}")
     _prepare(options.out)
     s = options.settings
-    problem = load(options.data, options.test, s.seed, s.validation, options.out)
+    problem = load(options.data, options.test, s.seed, s.validation, options.out, show=show)
     settings = replace(s, class_weight=_weights(options, problem), follow=True)
     _refuse_too_large(settings, problem)
     is_name = options.data in (*SYNTHETIC, *BUNDLED)
@@ -141,7 +141,7 @@ def resume(folder: Path, *, data: str | None = None, show: bool = True) -> repor
     model = load_model(folder)
     settings, source = model.fitted.settings, data or model.data
     _prepare(folder)
-    problem = load(source, model.test, settings.seed, settings.validation, folder)
+    problem = load(source, model.test, settings.seed, settings.validation, folder, show=show)
     if problem.classes != model.classes or problem.form.p != model.form.p:
         raise CheckpointError(f"{folder / CHECKPOINT}: this training was begun with other data than is in {source} now")
 

@@ -1,7 +1,9 @@
 """Checkpoints: written whole, read whole, refused otherwise."""
 
+import io
 import os
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -62,6 +64,17 @@ def test_foreign_files_are_refused(tmp_path):
     path.write_bytes(pickle.dumps({"theta": 1.0}))
     with pytest.raises(CheckpointError):
         checkpoint.load(path)
+    np.savez_compressed(path, about=np.zeros(10**6, np.uint8))
+    with pytest.raises(CheckpointError, match="it is compressed"):
+        checkpoint.load(path)
+    with zipfile.ZipFile(path, "w") as archive:  # a header that promises more than memory holds
+        header = io.BytesIO()
+        np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (10**15,)})
+        archive.writestr("about.npy", header.getvalue())
+    with pytest.raises(CheckpointError, match=r"other\.npz"):
+        checkpoint.load(path)
+    with pytest.raises(CheckpointError, match="it is no file"):
+        checkpoint.load(tmp_path)
     with pytest.raises(FileNotFoundError):
         checkpoint.load(tmp_path / "none.npz")
 
