@@ -13,6 +13,8 @@ Y is (k, n).
 | `backprop`   | the gradient derived by hand, on NumPy only, so that it can disagree             |
 | `exact`      | closed forms of slopes, gradients and derivatives, on NumPy only                 |
 | `train`      | gradient descent with either gradient                                            |
+| `stacks`     | many networks of the same widths, trained together                               |
+| `parallel`   | calls in several processes, or on a cluster                                      |
 | `fit`        | mini-batches, Adam, early stopping, checkpoints: training on data of one's own   |
 | `samples`    | samples in arrays, memory maps, sparse matrices, blocks, taken a few at a time   |
 | `classifier` | `nn.MLPClassifier`: the network as an estimator of scikit-learn, samples in rows  |

@@ -26,6 +26,11 @@ def _add_seed(command: argparse.ArgumentParser, of: str) -> None:
     command.add_argument("--seed", type=seed, default=0, metavar="N", help=text)
 
 
+def _add_jobs(command: argparse.ArgumentParser) -> None:
+    text = "processes that train networks; with 1, or without joblib, this one does (default: one for each processor)"
+    command.add_argument("--jobs", type=_positive, metavar="N", help=text)
+
+
 def parser() -> argparse.ArgumentParser:
     """The parser of the command line."""
     top = argparse.ArgumentParser(prog="python -m nn", description=DESCRIPTION)
@@ -72,6 +77,7 @@ def parser() -> argparse.ArgumentParser:
         help="train with minigrad, compiled (autodiff) or recorded anew at every step (eager), or with backpropagation"
         " derived by hand; the results agree up to rounding (default: autodiff)",
     )
+    _add_jobs(tour)
     shown = commands.add_parser(
         "page",
         help="write a page that plays trainings back, and trains again with points of one's own",
@@ -160,7 +166,8 @@ def _tour(options: argparse.Namespace) -> str:
     from nn.stations.problem import Settings
     from nn.tour import run, summary  # imported here: the page does without matplotlib
 
-    settings = Settings(options.out, options.seed, options.data, options.steps, options.quick, options.gradient)
+    o = options
+    settings = Settings(o.out, o.seed, o.data, o.steps, o.quick, o.gradient, o.jobs)
     return summary(run(settings))
 
 

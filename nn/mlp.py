@@ -1,15 +1,31 @@
-"""The multilayer perceptron: x[r+1] = rho(A[r] x[r] + b[r]), with rho = arctan.
+"""The multilayer perceptron: x[r+1] = rho(A[r] x[r] + b[r]), with rho = arctan unless another one is asked for.
 
 Written with `minigrad.numpy`, so the same lines run on plain arrays and under every transformation of `minigrad`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy
 
 import minigrad.numpy as np
 from nn.arrays import Array, Labels, Seed
+
+Activation = Callable[[Any], Any]
+arctan: Activation = np.arctan
+
+
+def relu(u: Any) -> Any:
+    """The positive part, entry by entry; its slope at 0 is that of `maximum` at a tie.
+
+    >>> relu(numpy.array([-1.0, 2.0]))
+    array([0., 2.])
+    """
+    return np.maximum(u, 0.0)
+
+
+ACTIVATIONS: dict[str, Activation] = {"arctan": arctan, "tanh": np.tanh, "relu": relu}
 
 
 def parameters(widths: Sequence[int]) -> int:
@@ -63,17 +79,20 @@ def init(widths: Sequence[int], rng: Seed = None) -> tuple[list[Array], list[Arr
     return A, b
 
 
-def forward(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True) -> list[Array]:
+def forward(
+    A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True, rho: Activation = arctan
+) -> list[Array]:
     """Evaluate the network and keep every intermediate.
 
     Args:
-        A: weights, A[r] of shape (d[r + 1], d[r]).
-        b: biases, b[r] of shape (d[r + 1], 1).
+        A: weights, A[r] of shape (d[r + 1], d[r]); or of many networks, shape (m, d[r + 1], d[r]).
+        b: biases, b[r] of shape (d[r + 1], 1), or (m, d[r + 1], 1).
         x: samples in columns, shape (d[0], n).
         last: whether the last layer has an activation too; if not, it is affine.
+        rho: the activation, entry by entry.
 
     Returns:
-        X: the list x[0], ..., x[R], with X[0] = x and X[r] of shape (d[r], n).
+        X: the list x[0], ..., x[R], with X[0] = x and X[r] of shape (d[r], n), or (m, d[r], n).
 
     Raises:
         ValueError: if A and b differ in length, or from NumPy's matmul if the shapes do not chain.
@@ -88,7 +107,7 @@ def forward(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = Tr
     X = [x]
     for r in range(R):
         if last or r < R - 1:
-            X.append(np.arctan(A[r] @ X[r] + b[r]))
+            X.append(rho(A[r] @ X[r] + b[r]))
         else:
             X.append(A[r] @ X[r] + b[r])
     return X

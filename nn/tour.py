@@ -76,16 +76,19 @@ def run(settings: Settings) -> Tour:
         sections.append(station.show(problem, measured))
         return measured
 
-    samples = shown(data, data.measure(problem))
-    arctan = shown(activation, activation.measure(problem))
-    trained = shown(training, training.measure(problem))
-    shown(class_map, class_map.measure(problem, trained))
-    depths = shown(depth, depth.measure(problem))
-    tanh = shown(derivatives, derivatives.measure(problem))
-    norm = shown(quadratic, quadratic.measure(problem))
-    compared = shown(comparison, comparison.measure(problem))
-    recorded = shown(tape, tape.measure(problem))
-    loops = shown(recursion, recursion.measure(problem))
+    with depth.begun(problem) as networks:  # in other processes, while this one does all the rest
+        samples = shown(data, data.measure(problem))
+        arctan = shown(activation, activation.measure(problem))
+        trained = shown(training, training.measure(problem))
+        shown(class_map, class_map.measure(problem, trained))
+        place = len(sections)
+        tanh = shown(derivatives, derivatives.measure(problem))
+        norm = shown(quadratic, quadratic.measure(problem))
+        compared = shown(comparison, comparison.measure(problem))
+        recorded = shown(tape, tape.measure(problem))
+        loops = shown(recursion, recursion.measure(problem))
+        depths = depth.measure(problem, networks)
+    sections.insert(place, depth.show(problem, depths))
 
     seconds = round(time.perf_counter() - started, 1)
     numbers = {

@@ -20,6 +20,7 @@ GRADIENTS: tuple[Gradient, ...] = ("autodiff", "eager", "backprop")
 # The step sizes of the tour by the number of layers, for 300 samples.
 STEPS_BY_LAYERS = {1: 0.001, 2: 0.001, 3: 0.01 / 80, 5: 0.0002}
 OTHER_STEP = 0.0002
+GROWTH = 100.0  # a loss that has grown by this factor will not come back
 
 
 @dataclass(frozen=True)
@@ -127,6 +128,17 @@ def step_size(layers: int, n: int) -> float:
     return STEPS_BY_LAYERS.get(layers, OTHER_STEP) * (300 / n)
 
 
+def growth_limit(first: float | Array, k: int, n: int, growth: float = GROWTH) -> Any:
+    """The loss beyond which a training has diverged: a multiple of its first loss, or of n log k if that is larger.
+
+    n log k is the loss when each of k classes has the same probability for all n samples.
+
+    >>> float(growth_limit(50.0, k=2, n=10))
+    5000.0
+    """
+    return growth * np.maximum(first, n * np.log(max(k, 2)))
+
+
 def objective(A: Sequence[Array], b: Sequence[Array], x: Array, Y: Array, *, last: bool = True) -> Any:
     """The logistic loss of the network on samples x, shape (d[0], n), with one-hot targets Y, shape (d[R], n)."""
     return logistic(forward(A, b, x, last=last)[-1], Y)
@@ -169,7 +181,7 @@ def train(
     last: bool = True,
     held_out: tuple[Array, Labels] | None = None,
     every: int = 20,
-    growth: float = 100.0,
+    growth: float = GROWTH,
     progress: str | None = "training",
     watch: Callable[[int, float, list[Array], list[Array]], None] | None = None,
 ) -> Result:
@@ -186,8 +198,7 @@ def train(
         last: whether the last layer has its activation too.
         held_out: (x, y) of samples on which to follow the accuracy as well.
         every: take the accuracies every so many steps.
-        growth: the loss has diverged when it exceeds this multiple of its starting value, or of n log k if that is
-            larger. (n log k is the loss when every class has the same probability.)
+        growth: the loss has diverged when it exceeds this multiple of its first value; see `growth_limit`.
         progress: the label of the progress bar; None for no bar. Without a terminal, or
             without tqdm, it is a line every few seconds.
         watch: called with the number of steps taken, the loss, A and b, before every step and after the last one.
@@ -233,7 +244,7 @@ def train(
             loss, gA, gb = evaluate(A, b)
             losses.append(loss)
             if iteration == 0:
-                limit = growth * max(loss, n * np.log(max(Y.shape[0], 2)))
+                limit = float(growth_limit(loss, *Y.shape, growth))
             if not loss <= limit or not np.isfinite(loss):
                 origin = "" if np.isfinite(loss) else str(explain_nan(objective, A, b, x, Y, last=last))
                 raise DivergedError(iteration, step, history(), best[1], best[2], origin)

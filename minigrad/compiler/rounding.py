@@ -105,7 +105,7 @@ MOST_TERMS = 4096
 
 
 def sums_as_products(program: Program) -> Program:
-    """Sums of products become scalar products, and sums over one axis of a matrix products with ones, for BLAS.
+    """Sums of products become scalar products, and sums over an axis of matrices products with ones, for BLAS.
 
     They add in another order, in half the time: the results agree to rounding. Long sums, for which NumPy's pairwise
     order is more accurate, are left alone.
@@ -124,13 +124,16 @@ def sums_as_products(program: Program) -> Program:
             is_product = shape_of(u) == shape_of(v) and u.dtype == v.dtype == x.dtype == step.out.dtype
             if is_product and x.dtype in (np.float64, np.float32) and 0 < math.prod(x.shape) <= MOST_TERMS:
                 return step._replace(function=np.vdot, args=(u, v), kwargs={}, quiet=step.quiet and product.quiet)
-        if len(x.shape) != 2 or len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:
+        if len(axes) != 1 or x.dtype not in (np.float64, np.float32) or 0 in x.shape:
             return step
-        n, other = x.shape[axes[0]], x.shape[1 - axes[0]]
-        if not 8 <= n <= MOST_TERMS or (axes[0] == 0 and n > other):
+        rows, columns = len(x.shape) - 2, len(x.shape) - 1
+        if rows < 0 or axes[0] < rows:
             return step
-        ones = np.ones((1, n) if axes[0] == 0 else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
-        return step._replace(function=operator.matmul, args=(ones, x) if axes[0] == 0 else (x, ones))
+        n = x.shape[axes[0]]
+        if not 8 <= n <= MOST_TERMS or (axes[0] == rows and n > x.shape[columns]):
+            return step
+        ones = np.ones((1, n) if axes[0] == rows else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
+        return step._replace(function=operator.matmul, args=(ones, x) if axes[0] == rows else (x, ones))
 
     return renamed(program, rewrite)
 

@@ -1,25 +1,30 @@
 """Width or depth: networks of one to five hidden layers with the same number of parameters."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
+from minigrad.show.progress import progress
 from nn import plots
 from nn.arrays import Array
 from nn.mlp import accuracy, init, parameters, widths_for
+from nn.parallel import Results, running
 from nn.report import Image, Section, Table
 from nn.stations.class_map import probabilities_in
 from nn.stations.problem import Problem
 from nn.stations.view import percent, picture, short
-from nn.train import Result, train
+from nn.stacks import in_stacks, train_each
+from nn.train import Result
 
 DEPTHS = (1, 2, 3, 4, 5)
 WIDTH = 24  # of the shallowest network; its number of parameters is the budget of all
 STEP = 0.0003  # for 300 samples, the same at every depth: a little more than the tour's for five layers
 RESOLUTION = 160  # of the maps
+FEW = 3_000_000  # steps times samples of all trainings: for fewer, other processes are not worth their start
 WINDOWS = 100  # a loss curve is smoothed over one percent of the iterations
 
 
@@ -80,21 +85,70 @@ class Depth:
     highest: Array
 
 
-def measure(problem: Problem) -> Depth:
+@dataclass(frozen=True)
+class Begun:
+    """Trainings that run in other processes while this one does something else.
+
+    Attributes:
+        widths: of the networks, for every depth.
+        step: the size of the steps.
+        places: for every call the index of the depth, and the seeds.
+        results: the numbers of calls and what they return, as they finish.
+    """
+
+    widths: list[list[int]]
+    step: float
+    places: list[tuple[int, range]]
+    results: Results
+
+
+@contextmanager
+def begun(problem: Problem) -> Iterator[Begun]:
+    """Begin to train networks of every depth, each from several seeds; the deepest, which take longest, first."""
+    data, settings = problem.data, problem.settings
+    n, seeds, steps = data.x_train.shape[1], settings.depth_seeds, settings.depth_steps
+    step = STEP * 300 / n
+    budget = parameters([data.p, WIDTH, data.k])
+    widths = [widths_for(budget, hidden, data.p, data.k) for hidden in DEPTHS]
+    places = [(i, few) for i in reversed(range(len(DEPTHS))) for few in in_stacks(seeds, widths[i], n)]
+    calls = []
+    for i, few in places:
+        networks = [init(widths[i], problem.rng(5, DEPTHS[i], seed)) for seed in few]
+        calls.append((train_each, (networks, data.x_train, problem.Y, steps, step, settings.gradient)))
+    jobs = 1 if len(DEPTHS) * seeds * steps * n < FEW else settings.jobs
+    with running(calls, jobs, joining=True) as results:
+        yield Begun(widths, step, places, results)
+
+
+def measure(problem: Problem, trainings: Begun | None = None) -> Depth:
     """Train networks of every depth, each from several seeds.
+
+    Args:
+        problem: the data and the settings.
+        trainings: those that `begun` has begun; by default they are begun here.
 
     Raises:
         nn.train.DivergedError: if a training diverges.
     """
-    data, settings = problem.data, problem.settings
-    step = STEP * 300 / data.x_train.shape[1]
-    budget = parameters([data.p, WIDTH, data.k])
-    networks = tuple(_networks(problem, hidden, widths_for(budget, hidden, data.p, data.k), step) for hidden in DEPTHS)
+    if trainings is None:
+        with begun(problem) as trainings:
+            return measure(problem, trainings)
+    settings = problem.settings
+    results: list[dict[int, Result]] = [{} for _ in DEPTHS]
+    with progress(f"depths {DEPTHS[0]} to {DEPTHS[-1]}", "networks", len(DEPTHS) * settings.depth_seeds) as bar:
+        for call, found in trainings.results:
+            i, few = trainings.places[call]
+            results[i].update(zip(few, found, strict=True))
+            bar.update(len(few))
+    networks = tuple(
+        _networks(problem, hidden, widths, [of[seed] for seed in sorted(of)])
+        for hidden, widths, of in zip(DEPTHS, trainings.widths, results, strict=True)
+    )
     smooth = [smoothed(kind.loss) for kind in networks]
     return Depth(
-        budget,
+        parameters([problem.data.p, WIDTH, problem.data.k]),
         settings.depth_steps,
-        step,
+        trainings.step,
         settings.depth_seeds,
         networks,
         at=smooth[0][0],
@@ -104,20 +158,14 @@ def measure(problem: Problem) -> Depth:
     )
 
 
-def _networks(problem: Problem, hidden: int, widths: list[int], step: float) -> Networks:
-    """Train the networks of one depth."""
-    data, settings = problem.data, problem.settings
-    n, seeds, steps = data.x_train.shape[1], settings.depth_seeds, settings.depth_steps
-    results: list[Result] = []
-    for seed in range(seeds):
-        A, b = init(widths, problem.rng(5, hidden, seed))
-        bar = f"{hidden} hidden, network {seed + 1} of {seeds}"
-        results.append(train(A, b, data.x_train, problem.Y, steps, step, settings.gradient, every=steps, progress=bar))
-    loss = np.array([r.history.loss / n for r in results])
+def _networks(problem: Problem, hidden: int, widths: list[int], results: Sequence[Result]) -> Networks:
+    """The networks of one depth."""
+    data = problem.data
+    loss = np.array([r.history.loss / data.x_train.shape[1] for r in results])
     final = loss[:, -1]
     accuracies = np.array([r.history.accuracy[-1] for r in results])
     held_out = np.array([accuracy(r.A, r.b, data.x_test, data.y_test) for r in results])
-    typical = results[int(np.argsort(final)[(seeds - 1) // 2])]
+    typical = results[int(np.argsort(final)[(len(results) - 1) // 2])]
     return Networks(
         hidden,
         widths,

@@ -25,6 +25,7 @@ class Settings:
     steps: int | None = None
     quick: bool = False
     gradient: Gradient = "autodiff"
+    jobs: int | None = None  # processes for the networks of the depth study; as many as can run at once if None
 
     @property
     def training_steps(self) -> int:

@@ -266,6 +266,23 @@ def test_rounding_is_all_that_scalings_change(program: Any, x: Any) -> None:
             np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12 * np.max(np.abs(b), initial=0.0))
 
 
+def test_sums_of_stacks_as_products() -> None:
+    """Each matrix of a stack is summed with the bits of that matrix alone."""
+    stack = np.random.default_rng(0).normal(size=(2, 3, 20, 300))
+
+    def fun(x: Any) -> Any:
+        return np.sum(x, axis=-1), np.sum(x, axis=-1, keepdims=True), np.sum(x, axis=-2)
+
+    program = rounding.sums_as_products(passes.canonical(traced(fun, stack)))
+    assert sum("matmul" in line for line in lines(program)) == 3
+    alone = rounding.sums_as_products(passes.canonical(traced(fun, stack[0, 0])))
+    for together, one, plain in zip(interpret(program, [stack]), interpret(alone, [stack[1, 2]]), fun(stack)):
+        np.testing.assert_array_equal(together[1, 2], one)
+        np.testing.assert_allclose(together, plain, rtol=1e-12, atol=1e-13)
+    before = passes.canonical(traced(lambda x: (np.sum(x, axis=0), np.sum(x, axis=1), np.sum(x, axis=(2, 3))), stack))
+    assert rounding.sums_as_products(before) == before
+
+
 def test_numbers_beside_arrays() -> None:
     for dtype in (np.float64, np.float32):
         x = X.astype(dtype)

@@ -28,7 +28,7 @@ FIGURES = [
 ]
 # What training prints to a log that takes more than five seconds (`minigrad.show.progress`), as on a busy machine.
 PROGRESS = re.compile(
-    r"^(training|cross-validation, fold \d of \d|\d hidden, network \d of \d): \d+ of \d+ steps\n", re.MULTILINE
+    r"^((training|cross-validation, fold \d of \d): \d+ of \d+ steps|depths 1 to 5: \d+ of \d+ networks)\n", re.MULTILINE
 )
 
 
@@ -177,7 +177,7 @@ def test_help_explains_every_option(capsys):
         main(["tour", "--help"])
     assert caught.value.code == 0
     text = capsys.readouterr().out
-    for option in ("--out", "--seed", "--data", "--steps", "--quick", "--gradient"):
+    for option in ("--out", "--seed", "--data", "--steps", "--quick", "--gradient", "--jobs"):
         assert option in text
 
 
