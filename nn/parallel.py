@@ -1,4 +1,4 @@
-"""Independent calls in several processes: those of joblib, those of a dask cluster, or one after another in this one."""
+"""Independent calls in several processes: those of joblib, those of a dask cluster, or else one after another in this."""
 
 import os
 import signal

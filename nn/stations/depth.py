@@ -14,10 +14,10 @@ from nn.arrays import Array
 from nn.mlp import accuracy, init, parameters, widths_for
 from nn.parallel import Results, running
 from nn.report import Image, Section, Table
+from nn.stacks import in_stacks, train_each
 from nn.stations.class_map import probabilities_in
 from nn.stations.problem import Problem
 from nn.stations.view import percent, picture, short
-from nn.stacks import in_stacks, train_each
 from nn.train import Result
 
 DEPTHS = (1, 2, 3, 4, 5)
