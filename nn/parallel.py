@@ -1,4 +1,4 @@
-"""Independent calls in several processes: those of joblib, those of a dask cluster, or else one after another in this."""
+"""Independent calls in other processes: those of joblib, those of a dask cluster, or one after another in this one."""
 
 import os
 import signal

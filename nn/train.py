@@ -244,7 +244,7 @@ def train(
             loss, gA, gb = evaluate(A, b)
             losses.append(loss)
             if iteration == 0:
-                limit = float(growth_limit(loss, *Y.shape, growth))
+                limit = float(growth_limit(loss, Y.shape[0], n, growth))
             if not loss <= limit or not np.isfinite(loss):
                 origin = "" if np.isfinite(loss) else str(explain_nan(objective, A, b, x, Y, last=last))
                 raise DivergedError(iteration, step, history(), best[1], best[2], origin)
