@@ -28,7 +28,7 @@ def _add_seed(command: argparse.ArgumentParser, of: str) -> None:
 
 def _add_jobs(command: argparse.ArgumentParser) -> None:
     text = "processes that train networks; with 1, or without joblib, this one does (default: one for each processor)"
-    command.add_argument("--jobs", type=_positive, metavar="N", help=text)
+    command.add_argument("--jobs", type=positive, metavar="N", help=text)
 
 
 def parser() -> argparse.ArgumentParser:
