@@ -23,6 +23,7 @@ Y is (k, n).
 | `plots`      | every figure, as a function that returns a matplotlib `Figure`                   |
 | `report`     | a self-contained HTML page from text, tables and figures                         |
 | `runs`       | `python -m nn train`, `resume` and `predict`: trainings in folders, one file a job |
+| `study`      | `python -m nn depth`: the influence of depth, measured on many networks           |
 | `numbers`    | the types of numbers on the command line                                         |
 | `stations`   | what the tour measures and shows, one file a station                             |
 | `tour`       | runs the stations in order and writes the page and the numbers                   |

@@ -1,4 +1,4 @@
-"""The command line: `python -m nn tour`, `page`, `train`, `resume` and `predict`."""
+"""The command line: `python -m nn tour`, `page`, `depth`, `train`, `resume` and `predict`."""
 
 import argparse
 import sys
@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from nn.numbers import positive, seed
-from nn.runs import command
+from nn.runs import command as runs
+from nn.study import command as study
 
 DESCRIPTION = "A small neural network on minigrad, from its data to its gradient."
 TOUR = """\
@@ -107,7 +108,7 @@ def parser() -> argparse.ArgumentParser:
         help="steps of gradient descent for each network (default: 4000, with --quick 600)",
     )
     shown.add_argument("--quick", action="store_true", help="fewer steps; the accuracies are worse")
-    for name, run in command.add(commands).items():
+    for name, run in (study.add(commands) | runs.add(commands)).items():
         commands.choices[name].set_defaults(run=run)
     return top
 
@@ -130,6 +131,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "tour": "the figures of the stations that were finished are in the folder; the report is that of an earlier"
             " run, if there was one",
             "page": "no page was written",
+            "depth": "nothing was trained",
             "train": "no training had begun",
             "resume": "the training is as it was",
             "predict": "nothing was written",

@@ -113,12 +113,14 @@ def forward(
     return X
 
 
-def predict(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True) -> Labels:
+def predict(A: Sequence[Array], b: Sequence[Array], x: Array, *, last: bool = True, rho: Activation = arctan) -> Labels:
     """The most probable class of every column of x, shape (n,), integers."""
-    classes: Labels = numpy.argmax(forward(A, b, x, last=last)[-1], axis=0)
+    classes: Labels = numpy.argmax(forward(A, b, x, last=last, rho=rho)[-1], axis=0)
     return classes
 
 
-def accuracy(A: Sequence[Array], b: Sequence[Array], x: Array, y: Labels, *, last: bool = True) -> float:
+def accuracy(
+    A: Sequence[Array], b: Sequence[Array], x: Array, y: Labels, *, last: bool = True, rho: Activation = arctan
+) -> float:
     """The share of the samples x, shape (p, n), whose most probable class is their label in y, shape (n,)."""
-    return float(numpy.mean(predict(A, b, x, last=last) == y))
+    return float(numpy.mean(predict(A, b, x, last=last, rho=rho) == y))

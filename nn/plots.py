@@ -392,3 +392,82 @@ def comparison(names: Sequence[str], norms: Sequence[tuple[float, float]], error
         below.set(ylabel="relative error", xlabel="leaf", ylim=(floor / 2.0, top), xticks=at, xticklabels=list(names))
         below.legend(loc="upper center", ncols=3)
     return fig
+
+
+def against_depth(
+    depths: Sequence[int], panels: Sequence[tuple[str, Sequence[tuple[str, Array]]]], label: str, *, log: bool
+) -> Figure:
+    """A quantity against the number of hidden layers.
+
+    Args:
+        depths: numbers of hidden layers.
+        panels: for each a title and its curves: a name, and an array of shape (3, len(depths)) with means, lowest and
+            highest values; NaN where there is none.
+        label: of the quantity.
+        log: whether its axis is logarithmic.
+    """
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 0.7 + 2.1 * len(panels))
+        axes = fig.subplots(len(panels), 1, sharex=True, sharey=True, squeeze=False)[:, 0]
+        for ax, (title, curves) in zip(axes, panels, strict=True):
+            for i, (name, (mean, lowest, highest)) in enumerate(curves):
+                colour = LINES[i % len(LINES)]
+                ax.fill_between(depths, lowest, highest, color=colour, alpha=0.13, lw=0)
+                line = {"ls": DASHES[i % len(DASHES)], "marker": class_marker(i), "ms": 5}
+                ax.plot(depths, mean, color=colour, label=name, **line)
+            if log:
+                ax.set_yscale("log")
+            ax.set(title=title, ylabel=label, xticks=depths)
+        axes[-1].set_xlabel("hidden layers")
+        fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+    return fig
+
+
+def layers_along(rows: Sequence[Sequence[tuple[str, Array, Array]]]) -> Figure:
+    """Norms of gradients along trainings.
+
+    Args:
+        rows: panels side by side and below each other: a title, numbers of steps of shape (m,), and norms of shape
+            (m, layers).
+    """
+    with mpl.rc_context({**STYLE, "axes.titlesize": 9.0}):
+        fig = figure(5.6, 0.4 + 2.2 * len(rows))
+        axes = fig.subplots(len(rows), len(rows[0]), sharex=True, sharey=True, squeeze=False)
+        shades = mpl.colormaps["viridis"]
+        for ax, (title, at, norms) in zip(axes.ravel(), [panel for row in rows for panel in row], strict=True):
+            layers = norms.shape[1]
+            for r in range(layers):
+                ax.semilogy(at, norms[:, r], color=shades(0.9 * r / max(layers - 1, 1)), lw=1.2)
+            for r, place in ((0, "first"), (layers - 1, "last")):
+                ax.annotate(place, (at[-1], norms[-1, r]), (3, 0), textcoords="offset points", va="center", fontsize=8)
+            ax.set_title(title)
+            ax.margins(x=0.0)
+        for ax in axes[:, 0]:
+            ax.set_ylabel("norm")
+        for ax in axes[-1]:
+            ax.set_xlabel("step")
+    return fig
+
+
+def first_to_last(depths: Sequence[int], curves: Sequence[tuple[str, Array]], steps: int) -> Figure:
+    """The gradient in the first layer relative to that in the last.
+
+    Args:
+        depths: numbers of hidden layers.
+        curves: for each a name, and the ratios before the first step and after the last one, shape (2, len(depths)).
+        steps: the number of the last step.
+    """
+    with mpl.rc_context(STYLE):
+        fig = figure(5.6, 3.6)
+        axes = fig.subplots(1, 2, sharey=True)
+        for ax, time, title in zip(axes, (0, 1), ("at the start", f"after {steps} steps"), strict=True):
+            for i, (name, ratios) in enumerate(curves):
+                ax.semilogy(
+                    depths, ratios[time], color=LINES[i % len(LINES)], ls=DASHES[i % len(DASHES)],
+                    marker=class_marker(i), ms=5, label=name,
+                )  # fmt: skip
+            ax.axhline(1.0, color="#777777", lw=0.9)
+            ax.set(title=title, xlabel="hidden layers", xticks=depths)
+        axes[0].set_ylabel("norm, first / last layer")
+        fig.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return fig

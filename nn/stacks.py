@@ -45,9 +45,11 @@ class Stack:
 
 
 def losses(A: Sequence[Array], b: Sequence[Array], x: Array, Y: Array, rho: Activation, *, last: bool) -> Any:
-    """The summed logistic loss of every network in a stack, shape (m,)."""
+    """The summed logistic loss of every network in a stack, shape (m,), which does not depend on the others."""
     z = forward(A, b, x, last=last, rho=rho)[-1]
-    return np.sum(np.logsumexp(z, axis=-2), axis=-1) - np.sum(z * Y, axis=(-2, -1))
+    # Sums over two axes stay sums of NumPy in a compiled program. A product with ones would have other last bits in
+    # another stack.
+    return np.sum(np.logsumexp(z, axis=-2, keepdims=True), axis=(-2, -1)) - np.sum(z * Y, axis=(-2, -1))
 
 
 def train_stack(
