@@ -4,7 +4,7 @@ import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, Future
 from contextlib import contextmanager, suppress
 from functools import partial
 from queue import Empty, SimpleQueue
@@ -45,6 +45,7 @@ def running(
         processes are ended.
 
     Raises:
+        ConnectionError: if the scheduler of the client goes away.
         Exception: what a call has raised, when its result is asked for.
 
     >>> with running([(max, (1, 2)), (min, (1, 2))], jobs=1) as results:
@@ -56,6 +57,8 @@ def running(
         crew = _Crew(executor, calls, len(calls))
         try:
             yield crew.results(joining=False)
+        except CancelledError as error:
+            raise ConnectionError("the scheduler of dask has gone away, and has left calls undone") from error
         finally:  # what has not begun is given up
             executor.shutdown(wait=False)
         return

@@ -1,6 +1,7 @@
 """The command `depth`: its options, and what it prints."""
 
 import argparse
+import logging
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -98,6 +99,10 @@ def run(options: argparse.Namespace) -> str:
     except KeyboardInterrupt as interruption:
         message = f"every finished training is a file in {o.out / RUNS}, and the same command goes on from there"
         raise KeyboardInterrupt(message) from interruption
+    except Exception as error:
+        if client is None or isinstance(error, OSError):
+            raise
+        raise OSError(f"the cluster cannot train; has it minigrad and nn of this version? ({error})") from error
     finally:
         if client is not None:
             client.close()
@@ -116,6 +121,8 @@ def connected(address: str) -> Any:
         from distributed import Client  # an extra
     except ImportError as error:
         raise ImportError("--client needs dask.distributed: pip install 'minigrad[cluster]'") from error
+    for name in ("distributed", "distributed.client"):  # what goes wrong ends in one line here
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=10)
     except (OSError, ValueError) as error:
