@@ -106,6 +106,7 @@ CLOSING = """
 | `python -m minigrad as-autograd` | run a program for autograd [as it is](how-to.md#port-a-program-from-autograd) |
 | `python -m nn tour` | train the networks of the tour; write figures and `figures/report.html` |
 | `python -m nn page` | a page that plays trainings back, and trains again in the browser |
+| `python -m nn depth` | train networks of many depths; say [what depth does](how-to.md#see-what-depth-does-to-a-network) |
 | `python -m nn train` | train a network on [data of your own](training.md); write checkpoints and a report |
 | `python -m nn resume` | take up such a training after an interruption |
 | `python -m nn predict` | let such a network answer for the samples of a file |
@@ -125,7 +126,7 @@ libraries by their names. (`minigrad` is the name of another project on the publ
 | `fast` | `compile(f, backend="numba")` | `numba` |
 | `report` | reports of `check` in the terminal and as a page | `rich matplotlib tqdm` |
 | `testing` | `minigrad.testing` with pytest and hypothesis | `pytest hypothesis` |
-| `tour` | `python -m nn tour` | `matplotlib scikit-learn tqdm` |
+| `tour` | `python -m nn tour` | `matplotlib scikit-learn tqdm joblib` |
 | `docs` | this site: `python -m sphinx -W -b html docs docs/_build` | `sphinx myst-parser furo matplotlib scipy` |
 | `test`, `lint`, `bench` | tests, style, benchmarks against other libraries | see `pyproject.toml` |
 """

@@ -120,7 +120,7 @@ def connected(address: str) -> Any:
     try:
         from distributed import Client  # an extra
     except ImportError as error:
-        raise ImportError("--client needs dask.distributed: pip install 'minigrad[cluster]'") from error
+        raise ImportError("--client needs dask.distributed: pip install distributed") from error
     for name in ("distributed", "distributed.client"):  # what goes wrong ends in one line here
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
