@@ -106,7 +106,7 @@ CLOSING = """
 | `python -m minigrad as-autograd` | run a program for autograd [as it is](how-to.md#port-a-program-from-autograd) |
 | `python -m nn tour` | train the networks of the tour; write figures and `figures/report.html` |
 | `python -m nn page` | a page that plays trainings back, and trains again in the browser |
-| `python -m nn depth` | train networks of many depths; say [what depth does](how-to.md#see-what-depth-does-to-a-network) |
+| `python -m nn depth` | say [what depth does](how-to.md#see-what-depth-does-to-a-network), after many trainings |
 | `python -m nn train` | train a network on [data of your own](training.md); write checkpoints and a report |
 | `python -m nn resume` | take up such a training after an interruption |
 | `python -m nn predict` | let such a network answer for the samples of a file |
