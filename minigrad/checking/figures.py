@@ -237,10 +237,29 @@ def svg(panel: Panel) -> str:
 
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "minigrad", "font.size": 10}):
         made = make(figsize=(5.2, 3.7), layout="constrained")
-        panel.draw(made.add_subplot())
+        axes = made.add_subplot()
+        panel.draw(axes)
+        # matplotlib's labels of such axes are formulas, and who parses these keeps the frames of all callers in a cycle
+        # until the garbage collector runs: with them the report.
+        for axis in (axes.xaxis, axes.yaxis):
+            if axis.get_scale() == "log":
+                axis.set_major_formatter(lambda value, _position: _power_of_ten(value))
+                axis.set_minor_formatter(lambda _value, _position: "")
         file = io.StringIO()
         made.savefig(file, format="svg", metadata={"Date": None})
     return file.getvalue()
+
+
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def _power_of_ten(value: float) -> str:
+    """A label of an axis of logarithms.
+
+    >>> _power_of_ten(1e-12)
+    '10⁻¹²'
+    """
+    return f"10{format(round(math.log10(value)), 'd').translate(_RAISED)}" if value > 0 else ""
 
 
 def matplotlib_figure() -> Any:

@@ -73,7 +73,7 @@ class Problem:
         """The arguments of f with these leaves, each a new array, so that nobody writes into another's."""
         new = list(self.all_leaves)
         for position, leaf in zip(self.positions, leaves):
-            new[position] = leaf.copy() if type(leaf) is np.ndarray else leaf
+            new[position] = leaf.copy("K") if type(leaf) is np.ndarray else leaf
         return insert(self.args, self.argnum, self.treedef.unflatten(new))
 
     def outputs(self, leaves: Sequence[Any]) -> list[Any]:
@@ -85,10 +85,7 @@ class Problem:
 
     def moved(self, v: Sequence[Any], t: float | complex) -> list[Any]:
         """The leaves at x + t v."""
-        return [
-            np.asarray(x + t * w) if type(x) is np.ndarray else (x + t * w)
-            for x, w in zip(self.leaves, v)
-        ]  # fmt: skip
+        return [laid_out(x + t * w, x) for x, w in zip(self.leaves, v)]
 
     def along(self, probe: Probe, t: float | complex) -> float | complex:
         """Re <c, f(x + t v)>; for complex t the whole of it, if it is complex.
@@ -123,8 +120,17 @@ class Problem:
             plain = np.asarray(x)
             eps = float(np.finfo(plain.dtype).eps)
             noise = (1.0 + 2.0 * eps * rng.choice([-1.0, 1.0], plain.shape)).astype(plain.real.dtype)
-            new.append(type(x)(plain * noise) if type(x) is not np.ndarray else np.asarray(plain * noise))
+            new.append(type(x)(plain * noise) if type(x) is not np.ndarray else laid_out(plain * noise, x))
         return new
+
+
+def laid_out(value: Any, like: Any) -> Any:
+    """An array that lies in memory as another one, since a function may ask for that; a number as it is."""
+    if type(like) is not np.ndarray:
+        return value
+    new = np.empty_like(like, np.asarray(value).dtype)
+    new[...] = value
+    return new
 
 
 class quiet(warnings.catch_warnings):  # noqa: N801  (a context manager, used like a function)

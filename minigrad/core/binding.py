@@ -114,13 +114,26 @@ def is_view(ans: Box, of: Box, primitive: Any, params: dict[str, Any]) -> bool:
     """Whether NumPy makes a result of this kind a view."""
     new, old = peel(ans), peel(of)
     if type(old) in DUCKS:  # which have no memory that one could ask: as arrays of this shape would
-        if has_duck(params) or not old.is_array:  # an index that differs from example to example; a number
+        if not old.is_array:  # a number
             return False
+        if has_duck(params):  # an index that differs from example to example: of whole numbers NumPy makes a view
+            return new.is_array and all(map(_is_basic, _index_of(params)))
         old = _shadow(of)
         new = primitive.fun(old, **params)
     if type(new) is not np.ndarray or type(old) is not np.ndarray or new.base is None:
         return False
     return new.base is old or new.base is old.base
+
+
+def _index_of(params: dict[str, Any]) -> tuple[Any, ...]:
+    index = params.get("index")
+    return index if type(index) is tuple else (index,)
+
+
+def _is_basic(part: Any) -> bool:
+    if type(part) in DUCKS:
+        return part.shape == () and part.dtype.kind in "iu"
+    return part is None or part is Ellipsis or isinstance(part, (slice, int, np.integer))
 
 
 def _shadow(box: Box) -> Any:

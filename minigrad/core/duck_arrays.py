@@ -239,11 +239,11 @@ class Duck:
         return bool(np.all(np.isfinite(self)))
 
     def is_anywhere_below(self, bound: float, moving: Any) -> bool:
-        """Whether any entry is smaller than a bound, up to its sign, where that is moving which is not 0.
+        """Whether any entry is smaller than a bound, up to its sign, but not 0, where that is moving which is not 0.
 
         The engine asks where to look closer, and for no other decision.
         """
-        return anywhere((np.abs(self) < bound) & (moving != 0))
+        return anywhere((np.abs(self) < bound) & (self != 0) & (moving != 0))
 
     def needs_numbers(self, what: str) -> None:
         """Raise if this stands for numbers that are not known, where the engine has to look at them."""

@@ -70,14 +70,16 @@ class Primitive:
     | `singular`     | `check`           | `singular(ans, *args, **params)`: where a derivative is infinite or none  |
     | `pole`         | the sweeps        | `pole(ans, *args)`: what vanishes where the derivative is infinite, such  |
     |                |                   | as the denominator of a quotient; None if nothing does                    |
+    | `amplifies`    | the sweeps        | whether it has poles that nothing tells of but the size of its tangents   |
+    |                |                   | and cotangents, as a nearly singular matrix has                           |
     | `spares`       | lean tapes        | `spares(ans)`: whether the rules do without the arguments of this result   |
     | `joint`        | `bind_several`    | what is recorded where `fun` returns one array, and not a tuple of them   |
     """
 
     __slots__ = (
-        "_residuals", "bind", "by_sparse", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps", "kind",
-        "name", "noisy", "pattern", "pole", "pull", "push", "shrinks", "singular", "spares", "sweeping", "takes_scalar",
-        "taylor", "vjps",
+        "_residuals", "amplifies", "bind", "by_sparse", "chooses", "commutes", "fun", "hides_branch", "joint", "jvps",
+        "kind", "name", "noisy", "pattern", "pole", "pull", "push", "shrinks", "singular", "spares", "sweeping",
+        "takes_scalar", "taylor", "vjps",
     )  # fmt: skip
 
     def __init__(
@@ -98,6 +100,7 @@ class Primitive:
         chooses: Rule | None = None,
         singular: Rule | None = None,
         pole: Rule | None = None,
+        amplifies: bool = False,
         joint: Primitive | None = None,
         noisy: bool = False,
         view: bool = False,
@@ -106,16 +109,16 @@ class Primitive:
         self.name, self.kind, self.fun, self.pull, self.push = name, kind, fun, pull, push
         self.vjps, self.jvps = tuple(vjps), tuple(jvps)
         self.taylor, self.pattern, self.chooses, self.singular = taylor, pattern, chooses, singular
-        self.spares, self.pole = spares, pole
+        self.spares, self.pole, self.amplifies = spares, pole, amplifies
         self.takes_scalar, self.noisy = takes_scalar or kind == "elementwise", noisy
         self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
         self.by_sparse: Rule | None = None  # what it does with a sparse matrix of SciPy, set by `rules.products`
-        # What the backward sweep asks of every node, in one look: does it take the
-        # cotangent as it comes? does it broadcast? its rules; may it have a pole?
+        # What the backward sweep asks of every node, in one look: does it take the cotangent as it comes? does it
+        # broadcast? its rules, if they are called one by one; may it have a pole?
         self.sweeping = (
             kind in ("elementwise", "several"),
             kind == "elementwise" and len(vjps) > 1,
-            None if pull else self.vjps,
+            None if pull or amplifies else self.vjps,
             pole,
         )
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}

@@ -16,7 +16,7 @@ from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
-from minigrad.core.tree import flatten
+from minigrad.core.tree import LEAF, TreeDef, flatten
 from minigrad.modes.checks import Argnum, check_number, check_scalar
 from minigrad.modes.made import P, R, X, transformation
 from minigrad.modes.recording import Recording, as_float, named
@@ -187,21 +187,33 @@ def vjp_of(
     record.out = None
     positions = [record.position(out) for out in outs]
     shapes = [np.shape(peel(out)) for out in outs]
+    kinds = [np.asarray(out).dtype.kind if not hasattr(out, "dtype") else out.dtype.kind for out in outs]
     for out in outs:
         plain = open_part(out)
         if type(out) is Box and type(plain) is np.ndarray:
             record.tape.capture(plain, "as a result that was handed out")  # it must not be written to before the sweep
 
-    def pullback(cotangent: Any) -> Any:
-        seeds = outdef.leaves_of(cotangent)
+    def pullback(*cotangents: Any, **named: Any) -> Any:
+        if len(cotangents) != 1 or named:
+            raise TypeError(located(f"{operation}: {_one_cotangent(outdef, [*cotangents, *named], named)}"))
+        seeds = outdef.leaves_of(cotangents[0])
         if seeds is None:
             raise ValueError(
                 located(
-                    f"{operation}: the cotangent has the structure {flatten(cotangent)[1]}, the output has {outdef}"
+                    f"{operation}: the cotangent has the structure {flatten(cotangents[0])[1]}, the output has "
+                    f"{outdef}; pass one cotangent for each part of the output, zeros for a part that has none"
                 )
             )
-        for seed, shape in zip(seeds, shapes):
+        for seed, shape, kind in zip(seeds, shapes, kinds):
+            if seed is None:
+                raise TypeError(
+                    located(f"{operation}: a cotangent is None; for a part that has none pass zeros: np.zeros({shape})")
+                )
             check_number(operation, "a cotangent", seed)
+            if kind in "biuf" and np.iscomplexobj(peel(seed)):
+                raise TypeError(
+                    located(f"{operation}: a complex cotangent of a real output, whose imaginary part would be lost")
+                )
             if np.shape(peel(seed)) != shape:
                 raise ValueError(
                     located(
@@ -212,3 +224,17 @@ def vjp_of(
         return record.pull([(i, as_float(seed)) for i, seed in zip(positions, seeds)])
 
     return pullback, value
+
+
+def _one_cotangent(outdef: TreeDef, given: list[Any], named: dict[str, Any]) -> str:
+    """What to say of a pullback that was not given one cotangent."""
+    takes = "the pullback takes one cotangent, of the shape of the output"
+    if outdef is not LEAF:
+        takes = f"the pullback takes one cotangent, in the structure of the output, {outdef}"
+    if named:
+        return f"{takes}, by position: pullback(cotangent), without a name ({', '.join(named)}=...)"
+    if not given:
+        return f"{takes}, and was given none; for a function that returns one number pass 1.0"
+    return (
+        f"{takes}, and was given {len(given)} arguments; cotangents of several outputs belong in one: pullback((a, b))"
+    )

@@ -39,7 +39,7 @@ from minigrad.rules import elementwise as e
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
 
-ADD, SUBTRACT = e.add.primitive, e.subtract.primitive
+DIFFERENCES = (e.add.primitive, e.subtract.primitive, e.log1p.primitive)  #: what has fewer digits than its terms
 SUMMING = ("linear", "bilinear")  #: kinds of operations that may add up what they are given
 
 
@@ -116,10 +116,11 @@ def _pull_back(
             if not trouble.is_near_pole and (vanishing := pole(ans, *args)) is not None:
                 trouble.look_at_pole(vanishing, g)
                 looks = trouble.looks
-        elif looks and (primitive is ADD or primitive is SUBTRACT):
+        elif looks and primitive in DIFFERENCES:
             trouble.look_at_difference(node)
         if vjps is None:
-            _pull_all(cotangents, owned, node, i, g, trouble)
+            _pull_all(cotangents, owned, node, i, g, trouble, leaks)
+            looks = trouble.looks
             continue
         if type(ans) is np.float64:  # real, and of real or complex numbers
             is_complex = broadcasts = False
@@ -157,10 +158,16 @@ def _pull_back(
     return cotangents
 
 
-def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any, trouble: Trouble) -> None:
-    """The step of the loop for a primitive with one rule for all arguments; real arguments get real cotangents."""
+def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any, trouble: Trouble, leaks: bool) -> None:
+    """The step of the loop for all arguments together; real arguments get real cotangents."""
     primitive, parents, args, ans, params = node
-    cts = primitive.pull(g, ans, *args, parents=parents, **params)
+    if primitive.pull is not None:
+        cts = primitive.pull(g, ans, *args, parents=parents, **params)
+    else:
+        rules = [rule if p >= 0 else None for rule, p in zip(primitive.vjps, parents)]
+        cts = [None if rule is None else _pulled(rule, node, i, g, trouble, leaks) for rule in rules]
+    if primitive.amplifies and primitive.kind != "elementwise":
+        trouble.look_at_gain(cts, g, args[0])
     if trouble.looks and primitive.kind in SUMMING:
         trouble.look_at_cotangents(cts, g, node)
     for parent, arg, ct in zip(parents, args, cts):
@@ -171,6 +178,19 @@ def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any,
                 trouble.look_at_sum(cotangents[parent], ct)
     if trouble.events:
         trouble.note(i, primitive, ans)
+
+
+def _pulled(rule: Any, node: Any, i: int, g: Any, trouble: Trouble, leaks: bool) -> Any:
+    """The cotangent of one argument of an operation that may amplify it."""
+    primitive, _parents, args, ans, params = node
+    ct = without_leaks(rule, g, ans, args, params) if leaks else rule(g, ans, *args, **params)
+    if primitive.kind != "elementwise":
+        return ct
+    if trouble.events:
+        ct = trouble.resolve(ct, g, rule, i, node)
+    arg = args[primitive.vjps.index(rule)]
+    trouble.look_at_gain(ct, g, arg, by_entry=True)
+    return ct if arg.shape == ans.shape else unbroadcast(expanded(ct, ans), arg.shape)
 
 
 # ----- forward --------------------------------------------------------------------------------------------------------
@@ -230,6 +250,8 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
     if kind == "several":
         full = [None if t is None else expanded(t, arg) for t, arg in zip(ts, args)]
         pushed = primitive.push(full, ans, *args, **params)
+        if primitive.amplifies:
+            trouble.look_at_gain(pushed, full, args[0])
         return [t if like.dtype.kind == "c" else real_part(t) for t, like in zip(pushed, ans)]
     total: Any = None
     if kind == "joint":
@@ -254,9 +276,12 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
                 part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
             else:
                 part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
+            if primitive.amplifies:
+                trouble.look_at_gain(part, t, args[k], by_entry=kind == "elementwise")
             total = part if total is None else total + part
         if trouble.looks and len(moving) > 1:  # what was lost in a numerator before is seen at the pole alone
-            trouble.look_at_sum(total, part, LEFT if primitive.pole is None else 0.3)
+            has_pole = primitive.pole is not None or primitive.amplifies
+            trouble.look_at_sum(total, part, 0.3 if has_pole else LEFT)
     if trouble.looks and kind in SUMMING:
         trouble.look_at_tangent(total, node, ts)
     if trouble.events:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -12,12 +13,31 @@ from minigrad.core.lines import located, user_line
 from minigrad.core.primitive import Scatter
 from minigrad.core.tape import DUCKS, NUMBERS, Box, Tape, peel
 from minigrad.modes.cotangents import gathered
-from minigrad.rules.elementwise import where
+from minigrad.rules.elementwise import log1p, where
 from minigrad.rules.expansion import expanded
 
 #: What is close to a pole: there, rounding errors of terms that cancel could be seen in a derivative of usual size.
 SMALL = {char: float(np.finfo(char).eps) ** 0.3 for char in "efdgFDG"}
 LEFT = 1e-4  #: what is left of a term where it cancels
+LOST = 1e-5  #: the relative error of a derivative that is to be told
+
+
+def largest(values: Iterable[Any]) -> Any:
+    """The size of the largest entry in any of these, or of their parts; 0 if there is none."""
+    found: Any = None
+    for value in values:
+        if type(value) is tuple or type(value) is list:
+            size = largest(value)
+        elif value is None or type(value) is Scatter:
+            continue
+        else:
+            size = abs(peel(value))
+            if type(size) not in NUMBERS:
+                if not size.size:
+                    continue
+                size = size.max()
+        found = size if found is None else np.maximum(found, size)
+    return 0.0 if found is None else found
 
 
 class Trouble:
@@ -38,18 +58,40 @@ class Trouble:
         self.has_cancelled = False  #: whether terms have cancelled
 
     def look_at_pole(self, vanishing: Any, moving: Any) -> None:
-        """Note that `vanishing` nearly does, where what is `moving` (a tangent or cotangent) is not 0."""
+        """Note that `vanishing` nearly does, where what is `moving` (a tangent or cotangent) is not 0.
+
+        Where it is 0, the derivative is infinite or NaN, and there are no digits to be found.
+        """
         value = vanishing
         while type(value) is Box:
             value = value.value
         if type(value) in DUCKS:
             small = SMALL.get(value.dtype.char, 0.0)
             self.is_near_pole = value.without_boxes().is_anywhere_below(small, peel(moving))
-        elif type(value) is not tuple and type(value) not in NUMBERS:
+        elif hasattr(value, "dtype"):  # no number of Python, which does not come near to anything by rounding
             close = abs(value) < SMALL.get(value.dtype.char, 0.0)
             if close if type(close) is np.bool_ else np.count_nonzero(close):  # faster than any
-                self.is_near_pole = anywhere(close & (peel(moving) != 0))
+                self.is_near_pole = anywhere(close & (value != 0) & (peel(moving) != 0))
         self.looks = self.is_near_pole
+
+    def look_at_gain(self, out: Any, into: Any, arg: Any, by_entry: bool = False) -> None:
+        """The same for a cotangent or tangent `out` that is much larger than `into`, which it is made of.
+
+        Where so much of it comes of the rounding of the argument, whose distance from the pole has few digits, that it
+        shows in the result, nothing need cancel after it.
+        """
+        if self.has_cancelled:
+            return
+        if by_entry:
+            most, given, at = abs(peel(out)), abs(peel(into)), abs(peel(arg))
+        else:
+            most, given, at = largest([out]), largest([into]), largest([arg])
+        if type(most) in NUMBERS:
+            return
+        if not self.is_near_pole:
+            self.look_at_pole(where(most == 0, 1.0, given) / where(most == 0, 1.0, most), given)
+        if self.is_near_pole and anywhere(most * at > LOST / np.finfo(most.dtype).eps * given):
+            self.looks, self.has_cancelled = False, True
 
     def look_at_sum(self, total: Any, part: Any, left: float = LEFT) -> None:
         """Note whether the total of several terms is much smaller than one of them."""
@@ -71,7 +113,9 @@ class Trouble:
 
     def look_at_difference(self, node: Any) -> None:
         """The same for the values of a sum or difference: what is left of them has fewer digits, also in a slope."""
-        _primitive, _parents, args, ans, _params = node
+        primitive, _parents, args, ans, _params = node
+        if primitive is log1p.primitive:  # of complex numbers NumPy adds the one; of others it has all digits
+            args = (1.0,) if ans.dtype.kind == "c" else ()
         for arg in args:
             self.look_at_sum(ans, arg)
 
@@ -92,7 +136,7 @@ class Trouble:
     def look_at_cotangents(self, cts: list[Any], g: Any, node: Any) -> None:
         """The same for the cotangents of its arguments."""
         primitive, parents, args, ans, params = node
-        if type(g) in NUMBERS:
+        if type(g) in NUMBERS or type(args[0]) is tuple:
             return
         plain = (abs(peel(g)), peel(ans), *[abs(peel(arg)) for arg in args])
         if primitive.pull is not None:

@@ -198,6 +198,19 @@ def _bool(self: Box) -> bool:
     return bool(peel(self))
 
 
+def _hash(self: Box) -> int:
+    if not _writing.is_number(self):
+        raise TypeError("unhashable type: 'numpy.ndarray'")
+    if type(open_part(self)) is not Box:
+        return hash(peel(self))
+    raise refusal(
+        TypeError,
+        f"a value that is being differentiated (shape {self.shape}, {self.dtype}) is no key of a dict, member of a set "
+        "or argument of a function with functools.cache: an equal number would find what was stored, and get the "
+        "derivative of this one. For the plain value, as a constant: minigrad.value(x)",
+    )
+
+
 def _lost(self: Box, message: str) -> LostDerivativeError:
     """The error of an operation that would lose the derivative of this value."""
     note_refusal(self, message)
@@ -391,4 +404,4 @@ for _name, _attribute in {**_OPERATORS, **_METHODS}.items():
 for _name, _attribute in _PROPERTIES.items():
     setattr(Box, _name, property(_attribute, _writing.set_all(_name) if _name in ("real", "imag", "flat") else None))
 Box.shape = Box.shape.setter(_writing.set_shape)  # type: ignore
-Box.__hash__ = None  # type: ignore[assignment]
+Box.__hash__ = _hash  # type: ignore[method-assign, assignment]

@@ -305,7 +305,7 @@ def flatten(a: Any, order: str = "C") -> Any:
 def copied(a: Any) -> Any:
     """An array of its own, also of a traced one; numbers and stacks of examples as they are, being immutable."""
     a = open_part(a)
-    return snapshot(a) if type(a) is Box else a.copy() if isinstance(a, _np.ndarray) else a
+    return snapshot(a) if type(a) is Box else a.copy("K") if isinstance(a, _np.ndarray) else a
 
 
 @as_function(_np.transpose, _np.permute_dims)

@@ -203,6 +203,7 @@ _inv: Any = general(
     [lambda g, ans, _x: -(_T(ans) @ g @ _T(ans))],
     [lambda t, ans, _x: -(ans @ t @ ans)],
     taylor=_taylor_of_inverse,
+    amplifies=True,
     pattern=lambda p: p.matrices,
 )
 
@@ -222,6 +223,7 @@ _solve: Any = Primitive(
     jvps=[lambda t, ans, a, _b: -_solve(a, t @ ans), lambda t, _ans, a, _b: _solve(a, _broadcast_stack(t, _ans))],
     pull=_solve_pull,
     taylor=taylor_of_solution(lambda: _solve, operator.matmul),
+    amplifies=True,
     pattern=lambda p: p.matrices,
 ).bind
 
@@ -275,7 +277,12 @@ def _slogdet_pull(gs: Any, ans: Any, x: Any, *, parents: Any) -> list[Any]:
 
 
 _slogdet = several(
-    "slogdet", lambda x: tuple(_own.slogdet(x)), _slogdet_pull, _slogdet_push, pattern=lambda p: p.matrices
+    "slogdet",
+    lambda x: tuple(_own.slogdet(x)),
+    _slogdet_pull,
+    _slogdet_push,
+    amplifies=True,
+    pattern=lambda p: p.matrices,
 )
 
 
@@ -331,6 +338,7 @@ _cholesky: Any = general(
     [_cholesky_vjp],
     [_cholesky_jvp],
     taylor=_taylor_of_cholesky,
+    amplifies=True,
     pattern=lambda p: p.matrices,
 )
 
@@ -368,6 +376,7 @@ _qr = several(
     lambda x, complete: tuple(_own.qr(x, "complete" if complete else "reduced")),
     transpose_of(_qr_push),
     _qr_push,
+    amplifies=True,
     pattern=lambda p: p.matrices,
 )
 
@@ -408,7 +417,14 @@ def eigh_pull(gs: Any, ans: Any, _x: Any, *, parents: Any, **_options: Any) -> l
     return [_shapes.conjugate_if_complex(v) @ middle @ _T(v)]
 
 
-_eigh = several("eigh", lambda x, uplo: tuple(_own.eigh(x, uplo)), eigh_pull, eigh_push, pattern=lambda p: p.matrices)
+_eigh = several(
+    "eigh",
+    lambda x, uplo: tuple(_own.eigh(x, uplo)),
+    eigh_pull,
+    eigh_push,
+    amplifies=True,
+    pattern=lambda p: p.matrices,
+)
 # Eigenvalues alone have a derivative also where they coincide, so they are a primitive of their own.
 _eigvalsh: Any = general(
     "eigvalsh",
@@ -444,7 +460,14 @@ def _eig_push(ts: Any, ans: Any, _x: Any) -> list[Any]:
     return [_diagonal(inner), turned - v * stretch[..., None, :]]
 
 
-_eig = several("eig", lambda x: tuple(_own.eig(x)), transpose_of(_eig_push), _eig_push, pattern=lambda p: p.matrices)
+_eig = several(
+    "eig",
+    lambda x: tuple(_own.eig(x)),
+    transpose_of(_eig_push),
+    _eig_push,
+    amplifies=True,
+    pattern=lambda p: p.matrices,
+)
 
 
 def _eigvals_vjp(g: Any, _ans: Any, x: Any) -> Any:
@@ -457,6 +480,7 @@ _eigvals: Any = general(
     _own.eigvals,
     [_eigvals_vjp],
     [lambda t, _ans, x: (lambda v: _diagonal(_solve(v, t @ v)))(_eig(x)[1])],
+    amplifies=True,
     pattern=lambda p: p.matrices,
 )
 
@@ -529,7 +553,12 @@ def _of_singular_values(g: Any, ans: Any) -> Any:
 
 
 _svd = several(
-    "svd", lambda x, full: tuple(_own.svd(x, full_matrices=full)), _svd_pull, _svd_push, pattern=lambda p: p.matrices
+    "svd",
+    lambda x, full: tuple(_own.svd(x, full_matrices=full)),
+    _svd_pull,
+    _svd_push,
+    amplifies=True,
+    pattern=lambda p: p.matrices,
 )
 _svdvals: Any = general(
     "svdvals",
@@ -624,7 +653,11 @@ def _truncated_push(t: Any, x: Any, rtol: Any) -> Any:
 
 
 _pinv = by_push(
-    "pinv", lambda x, rtol, hermitian: _own.pinv(x, rtol, hermitian), _pinv_push, pattern=lambda p: p.matrices
+    "pinv",
+    lambda x, rtol, hermitian: _own.pinv(x, rtol, hermitian),
+    _pinv_push,
+    amplifies=True,
+    pattern=lambda p: p.matrices,
 )
 
 

@@ -341,7 +341,7 @@ def _carried(leaf: Any) -> Any:
 
 def _unshared(leaf: Any) -> Any:
     """An array that keeps no larger one alive, and may be written to."""
-    return leaf.copy() if type(leaf) is np.ndarray else leaf
+    return leaf.copy("K") if type(leaf) is np.ndarray else leaf
 
 
 class _Rows:

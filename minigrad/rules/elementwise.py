@@ -21,6 +21,15 @@ from minigrad.core.lines import located
 from minigrad.core.primitive import constant, elementwise
 from minigrad.core.tape import NUMBERS, Box, open_part, peel
 
+
+def over(g: Any, y: Any) -> Any:
+    """g / y, infinite for y = 0 as in NumPy, also where both are numbers of Python, which raise."""
+    try:
+        return g / y
+    except ZeroDivisionError:
+        return np.divide(g, y)
+
+
 # fmt: off
 
 # One row per function. `taylor` is its series by a recurrence with the arithmetic `s`, the module `series`, up to the
@@ -42,8 +51,8 @@ multiply = elementwise("multiply", operator.mul,
                        lambda g, _ans, x, _y: g * x,
                        taylor=lambda s, d, ans, u, v: s.product(u, v, d, ans), commutes=True)
 divide   = elementwise("divide", operator.truediv,
-                       lambda g, _ans, _x, y: g / y,
-                       lambda g, ans, _x, y: -(g / y) * ans,
+                       lambda g, _ans, _x, y: over(g, y),
+                       lambda g, ans, _x, y: -over(g, y) * ans,
                        taylor=lambda s, d, ans, u, v: s.quotient(u, v, d, ans), pole=lambda _ans, _x, y: y)
 remainder = elementwise("remainder", operator.mod,
                         lambda g, _ans, _x, _y: g,
@@ -157,7 +166,7 @@ arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.
                           ans, u, s.power(sqrt(u[0] - 1.0) * sqrt(u[0] + 1.0), s.square_minus_one(u, d), 0.5, d), d),
                       singular=lambda _ans, x: x == 1)
 arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)),
-                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_minus_square(u, d), d))
+                      taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_minus_square(u, d), d), amplifies=True)
 sinc    = elementwise("sinc", np.sinc, lambda g, ans, x: g * sinc_slope(x, ans),
                       taylor=lambda s, d, ans, u: s.sinc(ans, u, d))
 deg2rad = elementwise("deg2rad", np.deg2rad, lambda g, _ans, _x: g * DEGREE,
@@ -169,7 +178,7 @@ DEGREE  = float(np.pi / 180)
 arctan2 = elementwise("arctan2", np.arctan2,
                       lambda g, _ans, y, x: g * (x / hypot(x, y) / hypot(x, y)),             # no square overflows
                       lambda g, _ans, y, x: -g * (y / hypot(x, y) / hypot(x, y)),
-                      taylor=lambda s, d, ans, v, u: s.angle(ans, v, u, d))
+                      taylor=lambda s, d, ans, v, u: s.angle(ans, v, u, d), amplifies=True)
 hypot   = elementwise("hypot", np.hypot,                  # at (0, 0) the subgradient 0
                       lambda g, ans, x, _y: g * ratio(x, ans),
                       lambda g, ans, _x, y: g * ratio(y, ans),
@@ -219,7 +228,7 @@ conjugate = elementwise("conjugate", np.conjugate, lambda g, _ans, _x: conjugate
                         taylor=lambda s, d, ans, u: [ans, *[conjugate(in_dtype_of(c, ans)) for c in u[1:]]])
 angle     = elementwise("angle", np.angle,
                         lambda g, _ans, x: g * (conjugate(x) / (1j * real(x * conjugate(x))))
-                        if peel(x).dtype.kind == "c" else g * 0.0)
+                        if peel(x).dtype.kind == "c" else g * 0.0, amplifies=True)
 
 # ----- no derivative flows --------------------------------------------------------------------------------------------
 
@@ -332,9 +341,10 @@ def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
     x, y = peel(x), peel(y)
     if nested and anywhere(np.equal(x, y)):
         warn_of_tie()
-    wins = better(x, y)
-    wins = wins | (np.isnan(y) & ~np.isnan(x) if skip_nan else np.isnan(x))
-    return np.where(wins, 1.0, np.where(np.equal(x, y), 0.5, 0.0)).astype(peel(ans).dtype)
+    x_is_nan, y_is_nan = np.isnan(x), np.isnan(y)
+    wins = better(x, y) | (y_is_nan & ~x_is_nan if skip_nan else x_is_nan & ~y_is_nan)
+    tie = np.equal(x, y) | (x_is_nan & y_is_nan)
+    return np.where(wins, 1.0, np.where(tie, 0.5, 0.0)).astype(peel(ans).dtype)
 
 
 def direction(x: Any, ans: Any) -> Any:

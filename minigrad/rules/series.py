@@ -176,7 +176,7 @@ def quotient(u: Series, v: Series, order: int, ans: Any = None) -> Series:
     """u / v: from (u / v) v = u."""
     ans = u[0] / v[0] if ans is None else ans
     if len(v) == 1:
-        return [ans, *[c / v[0] for c in u[1:]]]
+        return [ans, *[e.over(c, v[0]) for c in u[1:]]]
     w, u, v = room(ans, order, u, v)
     v0, moving = v[0], len(u)
     for k in range(1, order + 1):

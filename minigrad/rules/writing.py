@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import is_array
+from minigrad.core.duck_arrays import innermost_duck, is_array
 from minigrad.core.lines import located
 from minigrad.core.tape import DUCKS, SHARED, Box, Tape, open_part, peel, settled, snapshot
 from minigrad.rules.elementwise import imag, real
@@ -235,6 +235,8 @@ class Share:
 
     def write(self, places: Any, value: Any) -> None:
         """Write into the entries with these numbers."""
+        if type(places) in DUCKS:
+            places.needs_numbers("where to write")
         if self.part is not None:
             whole = self.memory.read(places) if np.ndim(places) else self.memory.number(places)
             value = value + 1j * imag(whole) if self.part is real else real(whole) + 1j * value
@@ -242,6 +244,8 @@ class Share:
 
     def view(self, primitive: Any, params: dict[str, Any], is_known: bool = False) -> Share | None:
         """How a view of the box shares the memory; None if NumPy makes a copy, unless it is known that it does not."""
+        if (duck := innermost_duck(params.values())) is not None:
+            duck.needs_numbers("which entries a view has")
         if primitive in PARTS:
             index = self.index if self.places is not self.memory.numbers else Ellipsis
             return Share(self.memory, primitive.fun(self.places), index, PARTS[primitive])

@@ -101,6 +101,7 @@ def _matrix_function(own: Any) -> Any:
         own,
         [lambda g, _ans, a: direction(_T(a), g)],
         [lambda t, _ans, a: direction(a, t)],
+        amplifies=own is _plain.logm,
     )
 
     def rule(A: Any) -> Any:
@@ -143,6 +144,7 @@ _sylvester: Any = Primitive(
     ],
     pull=_sylvester_pull,
     taylor=_taylor_of_sylvester,
+    amplifies=True,
 ).bind
 
 
@@ -174,6 +176,7 @@ _sqrtm = general(
     [lambda g, ans, _a: _sylvester(_T(ans), _T(ans), g)],
     [lambda t, ans, _a: _sylvester(ans, ans, t)],
     taylor=_taylor_of_root,
+    amplifies=True,
 )
 
 
@@ -212,6 +215,7 @@ _triangular: Any = Primitive(
     taylor=_nl.taylor_of_solution(
         lambda: _triangular, lambda a, x, trans, lower, unit: _turned(_triangle(a, lower, unit), trans) @ x
     ),
+    amplifies=True,
 ).bind
 
 
@@ -266,6 +270,7 @@ _banded: Any = Primitive(
     ],
     pull=_banded_pull,
     taylor=_nl.taylor_of_solution(lambda: _banded, _band_times),
+    amplifies=True,
 ).bind
 
 
@@ -447,7 +452,9 @@ def svdvals(a: Any) -> Any:
     return _nl.svdvals(as_array(a))
 
 
-_eigh = several("eigh", lambda x, lower: tuple(_plain.eigh(x, lower=lower)), _nl.eigh_pull, _nl.eigh_push)
+_eigh = several(
+    "eigh", lambda x, lower: tuple(_plain.eigh(x, lower=lower)), _nl.eigh_pull, _nl.eigh_push, amplifies=True
+)
 _eigvalsh: Any = general(
     "eigvalsh",
     lambda x, lower: _plain.eigvalsh(x, lower=lower),

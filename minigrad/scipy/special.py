@@ -33,6 +33,98 @@ from minigrad.rules.elementwise import absolute, cos, cosh, exp, log, sign, sin,
 
 _plain: Any = Performed(_sp)  # those that are no ufuncs
 
+#: Functions with a pole, a logarithm or another infinite slope at some finite argument.
+WITH_POLES = frozenset(
+    [
+        "gamma",
+        "gammaln",
+        "loggamma",
+        "psi",
+        "polygamma",
+        "beta",
+        "betaln",
+        "poch",
+        "binom",
+        "zeta",
+        "zetac",
+        "riemann_zeta",
+        "logit",
+        "log1p",
+        "cbrt",
+        "xlogy",
+        "xlog1py",
+        "entr",
+        "rel_entr",
+        "kl_div",
+        "boxcox",
+        "boxcox1p",
+        "powm1",
+        "spence",
+        "agm",
+        "lambertw",
+        "erfinv",
+        "erfcinv",
+        "ndtri",
+        "ndtri_exp",
+        "gammaincinv",
+        "gammainccinv",
+        "betaincinv",
+        "betainccinv",
+        "stdtrit",
+        "chdtri",
+        "gdtrix",
+        "gdtria",
+        "pdtri",
+        "bdtri",
+        "nbdtri",
+        "fdtri",
+        "chndtrix",
+        "kolmogi",
+        "tandg",
+        "cotdg",
+        "y0",
+        "y1",
+        "yn",
+        "yv",
+        "yve",
+        "k0",
+        "k1",
+        "k0e",
+        "k1e",
+        "kn",
+        "kv",
+        "kve",
+        "jv",
+        "jve",
+        "hankel1",
+        "hankel2",
+        "hankel1e",
+        "hankel2e",
+        "ker",
+        "kei",
+        "kerp",
+        "keip",
+        "exp1",
+        "expi",
+        "expn",
+        "sici[1]",
+        "shichi[1]",
+        "ellipk",
+        "ellipe",
+        "ellipkm1",
+        "ellipkinc",
+        "ellipeinc",
+        "elliprc",
+        "elliprd",
+        "elliprf",
+        "elliprg",
+        "elliprj",
+        "hyp2f1",
+        "hyperu",
+        "lpmv",
+    ]
+)
+
 # ----- how a row of the table is made ---------------------------------------------------------------------------------
 
 
@@ -58,7 +150,7 @@ def no_rule(name: str, argument: str, nin: int) -> Callable[..., Any]:
 def primitive(name: str, fun: Callable[..., Any], rules: Any, **declared: Any) -> Operation:
     """An elementwise primitive; a string among its rules names an argument that has none."""
     given = [no_rule(name, rule, len(rules)) if isinstance(rule, str) else rule for rule in rules]
-    return elementwise(name, fun, *given, noisy=True, **declared)
+    return elementwise(name, fun, *given, noisy=True, amplifies=name in WITH_POLES, **declared)
 
 
 def ufunc(name: str, *rules: Any, **declared: Any) -> Callable[..., Any]:
@@ -294,7 +386,10 @@ def polygamma_plain(n: int, x: Any) -> Any:
 
 
 _polygamma = elementwise(
-    "polygamma", lambda x, n: polygamma_plain(n, x), lambda g, _ans, x, n: g * _polygamma(x, n=n + 1)
+    "polygamma",
+    lambda x, n: polygamma_plain(n, x),
+    lambda g, _ans, x, n: g * _polygamma(x, n=n + 1),
+    amplifies=True,
 )
 
 
@@ -1148,6 +1243,7 @@ _lambertw = elementwise(
     "lambertw",
     lambda z, k, tol: _sp.lambertw(z, k, tol),
     lambda g, ans, _z, **_: g * (exp(-ans) / (1.0 + ans)),
+    amplifies=True,
 )
 lambertw = function("lambertw", lambda z, k=0, tol=1e-8: _lambertw(z, k=k, tol=tol))
 

@@ -4,6 +4,7 @@ import gc
 import math
 import weakref
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,6 +75,13 @@ def test_a_report_keeps_neither_functions_nor_tapes(f: Any, manual: Any) -> None
     assert remains(check, f, manual) == []
     assert remains(lambda f, manual, x: str(check(f, manual, x)) and None, f, manual) == []
     assert remains(assert_grads_match, f, manual) == []
+
+
+def test_a_page_keeps_no_report(tmp_path: Path) -> None:
+    """Who draws its pictures leaves no cycle, in which the frames of all callers would be kept."""
+    pytest.importorskip("matplotlib")
+    page = lambda f, manual, x: check(f, manual, x).to_html(tmp_path / "report.html")
+    assert remains(page, sines, lambda x: 1.1 * np.cos(x)) == []
 
 
 def test_other_kinds_of_checks_leave_nothing() -> None:

@@ -1,5 +1,6 @@
 """Differences, Richardson extrapolation and the complex step, against closed forms, the tape and other packages."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -316,3 +317,46 @@ def test_derivatives_at_the_ends_of_the_range() -> None:
     assert_close(
         complex_step(lambda p: p[0] + np.sin(p[1]))(np.array([1e35, 1e-3])), np.array([1.0, np.cos(1e-3)]), 1e-15
     )
+
+
+NOT_ANALYTIC: list[Callable[[Any], Any]] = [
+    lambda x: np.sum(x * np.abs(x)),
+    lambda x: np.sum(np.real(x) * x),
+    lambda x: np.sum(np.conj(x) * x),
+    lambda x: np.linalg.norm(x) * x[0],
+    lambda x: np.sum(np.hypot(x.real, 1.0) * x),
+]
+
+
+@pytest.mark.parametrize("f", NOT_ANALYTIC)
+@pytest.mark.parametrize("kind", ["jacobian", "hessian"])
+def test_a_complex_step_refuses_what_is_not_analytic(f: Any, kind: str) -> None:
+    with pytest.raises(TypeError, match=r"complex_step: the function is not analytic: .* use richardson"):
+        complex_step(f, kind=kind)(np.array([1.0, 2.0]))
+
+
+ANALYTIC: list[tuple[Callable[[Any], Any], Any]] = [
+    (lambda x: np.sin(1e6 * x), 0.3), (np.sqrt, 1e-12), (np.log, 1e-300), (np.exp, -740.0), (np.exp, 700.0),
+    (lambda x: np.sqrt(x - 1), 1 + 1e-13), (np.cos, 1e8), (lambda x: np.sin(1 / x), 1e-3),
+    (lambda x: np.exp(-1 / x**2), 0.05), (lambda x: 1e-200 * x, 1.0), (lambda x: np.tanh(50 * x), 0.01),
+    (lambda x: np.where(x.real > 0, x, x**2), 1e-9), (lambda p: p["a"] * np.sum(p["b"]), {"a": 1e5, "b": np.ones(2)}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("f", "x"), ANALYTIC)
+def test_a_complex_step_takes_what_differences_cannot_tell(f: Any, x: Any) -> None:
+    complex_step(f)(x)
+
+
+@pytest.mark.parametrize(
+    "derivative", [finite_difference, richardson, complex_step, lambda f: lambda x: check(f, f, x)]
+)
+def test_a_function_is_given_arrays_as_they_lie_in_memory(derivative: Any) -> None:
+    seen = set()
+
+    def f(x: Any) -> Any:
+        seen.add(x.flags.f_contiguous)
+        return np.sum(x * x)
+
+    derivative(f)(np.asfortranarray(np.ones((2, 3))))
+    assert seen == {True}

@@ -126,6 +126,68 @@ def test_second_derivatives_near_a_pole_are_right(second: Any) -> None:
     assert abs(found - 2 / 3) < 1e-12
 
 
+def matrix(*rows: Any) -> Any:
+    return np.stack([np.stack(row) for row in rows])
+
+
+def exponential(a: Any) -> Any:
+    """Of a symmetric matrix."""
+    w, v = np.linalg.eigh(a)
+    return (v * np.exp(w)) @ v.T
+
+
+#: Poles that no denominator tells of: programs whose derivatives have no digits, and points.
+WITHOUT_A_DENOMINATOR: dict[str, tuple[Callable[[Any], Any], float]] = {
+    "solve": (lambda x: np.linalg.solve(matrix([x]), np.stack([np.log1p(x)]))[0], 1e-15),
+    "solve in one of two": (
+        lambda x: np.linalg.solve(matrix([x, 0 * x], [0 * x, 1 + x]), np.stack([np.log1p(x), x]))[0], 1e-15
+    ),
+    "nearly singular": (
+        lambda x: np.linalg.solve(matrix([1 + x, 1.0, 0.0], [1.0, 1.0, 0.0], [0.0, x, 2.0]),
+                                  np.stack([np.log1p(x), 0 * x, x]))[0], 1e-14
+    ),
+    "inv": (lambda x: (np.linalg.inv(matrix([x, 0.0], [0.0, 1.0])) @ np.stack([np.exp(x) - 1, x]))[0], 1e-9),
+    "slogdet": (lambda x: np.linalg.slogdet(matrix([x, 0.0], [0.0, 1.0]))[1] - np.log(np.sin(x)), 1e-7),
+    "eigh": (lambda x: exponential(matrix([1.0, x], [x, 1 + x]))[0, 1], 1e-14),
+    "arctan2": (lambda x: np.arctan2(np.log1p(x), x), 1e-12),
+    "arctanh": (lambda x: np.arctanh(1 - x) + 0.5 * np.log(x), 1e-13),
+    "complex log1p": (lambda x: np.real(np.log1p(x + 0j) / (x + 0j)), 1e-10),
+    "complex log1p without a digit": (lambda x: np.real(np.log1p(x + 0j) / (x + 0j)), 1e-15),
+}  # fmt: skip
+SPECIAL = {
+    "gamma": (lambda sp, x: sp.gamma(x) * x, 1e-12),
+    "gammaln": (lambda sp, x: sp.gammaln(x) + np.log(x), 1e-13),
+    "psi": (lambda sp, x: sp.psi(x) * x, 1e-11),
+    "expi": (lambda sp, x: sp.expi(x) - np.log(x), 1e-13),
+    "k0": (lambda sp, x: sp.k0(x) + np.log(x), 1e-8),
+    "ellipk": (lambda sp, x: sp.ellipk(1 - x) + 0.5 * np.log(x), 1e-13),
+}
+
+
+@pytest.mark.parametrize("mode", ["grad", "jvp", "derivatives", "batched", "compiled"])
+@pytest.mark.parametrize("name", WITHOUT_A_DENOMINATOR)
+def test_poles_without_a_denominator_are_told(name: str, mode: str) -> None:
+    f, x = WITHOUT_A_DENOMINATOR[name]
+    assert told(lambda: MODES[mode](f, x))[1]
+    assert not told(lambda: MODES[mode](f, 0.3))[1]
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_poles_of_special_functions_are_told(name: str) -> None:
+    special = pytest.importorskip("scipy.special")
+    f, x = SPECIAL[name]
+    for mode in ("grad", "jvp", "derivatives", "batched"):
+        assert told(lambda mode=mode: MODES[mode](lambda x: f(special, x), x))[1]  # type: ignore[misc]
+        assert not told(lambda mode=mode: MODES[mode](lambda x: f(special, x), 0.3))[1]  # type: ignore[misc]
+    assert told(lambda: derivatives(lambda x: f(special, x), x, 2))[1]
+
+
+def test_at_a_pole_a_second_derivative_is_infinite() -> None:
+    """There is nothing to look at more closely: x - 1 is exactly 0."""
+    with np.errstate(all="ignore"):
+        assert grad(grad(lambda x: (x - 1.0) ** -1))(1.0) == np.inf
+
+
 def test_of_many_entries_near_a_pole_the_user_is_told() -> None:
     x = np.full(1000, 1e-15)
     found, is_told = told(lambda: grad(lambda p: np.sum(np.log1p(p) / p))(x))
@@ -148,6 +210,9 @@ HONEST = [
     ("sure network", lambda z: -np.log(np.exp(z[0]) / np.sum(np.exp(z))), np.array([30.0, 0.0, 1.0])),
     ("small deviations", lambda z: np.sum((z - np.mean(z))[0] / np.std(z)), np.array([1e-9, 2e-9, 3.3e-9])),
     ("regularised", lambda g: np.sum(g / (np.sqrt(g * g) + 1e-8)), np.array([1e-12, 1e-3, -1e-9])),
+    ("solution in SI units", lambda x: np.linalg.solve(matrix([2 * x, x], [x, 3 * x]), 1e-12 * np.ones(2))[0], 1e-9),
+    ("inverse in SI units", lambda x: np.linalg.inv(matrix([2 * x, x], [x, 3 * x]))[0, 1] * 1e-9, 1e-9),
+    ("equal eigenvalues", lambda x: np.sum(np.linalg.eigvalsh(matrix([x, 0 * x], [0 * x, x])) ** 2), 0.7),
     ("guarded", lambda x: np.where(x < 1e-4, 1 - x / 2, np.log1p(x) / np.where(x < 1e-4, 1.0, x)), 1e-15),
 ]
 

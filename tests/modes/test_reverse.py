@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from messages import fails
 from references import assert_close
 
 from minigrad import deriv, elementwise_grad, grad, grad_and_aux, value_and_grad, vjp
@@ -70,3 +71,15 @@ def test_a_pullback_may_be_called_many_times_and_in_any_order() -> None:
     assert all(np.array_equal(a, b) for a, b in zip(first, second))
     assert_close(first[2], 3 * first[0] + first[1], 1e-14)
     assert all(np.array_equal(a, b) for a, b in zip(cs, copies))
+
+
+def test_a_pullback_says_what_it_takes() -> None:
+    _, of_two = vjp(lambda x, y: (x * y, {"a": x}), 2.0, 3.0)
+    _, of_array = vjp(lambda x: x * 2.0, X)
+    fails(TypeError, of_two, "vjp: the pullback takes one cotangent, in the structure of", "was given none")
+    fails(TypeError, lambda: of_two(1.0, {"a": 1.0}), "vjp", "was given 2", "pullback((a, b))")
+    fails(TypeError, lambda: of_array(ct=X), "vjp", "by position", "(ct=...)")
+    fails(ValueError, lambda: of_two(1.0), "vjp", "structure", "zeros for a part that has none", "at ")
+    fails(TypeError, lambda: of_two((1.0, {"a": None})), "vjp", "np.zeros(())")
+    fails(TypeError, lambda: of_array(1j * X), "complex cotangent of a real output")
+    assert of_two((1.0, {"a": 0.0})) == (3.0, 2.0)

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from minigrad import grad
+import minigrad
+from minigrad import derivatives, grad, jet, jvp
 
 
 def test_a_warning_names_the_line_that_made_the_trouble() -> None:
@@ -43,3 +44,23 @@ def test_only_what_where_hides_is_kept_from_leaking_in_silence() -> None:
         assert grad(lambda x: 0.0 * np.sqrt(x) + np.where(True, x, 0.0))(0.0) == 1.0
     with np.errstate(all="ignore"):
         assert grad(lambda x: np.where(x > 0, np.sqrt(x), 2 * x))(0.0) == 2.0
+
+
+def test_a_division_by_a_number_that_is_zero_is_infinite_in_every_mode() -> None:
+    """Python's own numbers raise a ZeroDivisionError, NumPy's do not."""
+    with np.errstate(all="ignore"):
+        for f in (lambda x: x / 0, lambda x: x / 0.0, lambda x: np.sin(x) / 0 * 2.0):
+            assert grad(f)(1.0) == jvp(f, (1.0,), (1.0,))[1] == derivatives(f, 1.0, 1)[1] == np.inf
+            assert minigrad.compile(grad(f))(1.0) == np.inf
+
+
+def test_a_truth_value_may_divide() -> None:
+    for derivative in (grad, lambda f: lambda x: jvp(f, (x,), (1.0,))[1], lambda f: lambda x: derivatives(f, x, 1)[1]):
+        assert derivative(lambda x: x / True)(1.5) == 1.0
+
+
+def test_two_nan_share_the_derivative_of_their_maximum() -> None:
+    x = np.array([np.nan, 1.0])
+    for f in (np.maximum, np.minimum, np.fmax, np.fmin):
+        assert grad(lambda x, f=f: np.sum(f(x, x)))(x).tolist() == [1.0, 1.0]  # type: ignore[misc]
+        assert jet(lambda x, f=f: f(x, x), [x], [[np.ones(2)]])[1][0].tolist() == [1.0, 1.0]  # type: ignore[misc]

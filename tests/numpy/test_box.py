@@ -1,6 +1,7 @@
 """A traced value in the place of an array: methods, conversions, copies, writing, and what never loses a derivative."""
 
 import copy
+import functools
 import math
 import operator
 import pickle
@@ -244,3 +245,31 @@ def test_an_iterator_of_numpy_is_refused_with_what_to_write(options: Any) -> Non
         fails(LostDerivativeError, lambda derivative=derivative: derivative(x), "np.nditer", "x.flat", "at ")
     np.testing.assert_allclose(batched(lambda x: sum(v * v for v in np.nditer(x)))(x), [5.0, 25.0])
     np.testing.assert_array_equal(grad(lambda x: sum(v * v for v in x.flat))(x), 2 * x)
+
+
+def test_a_key_of_a_dict_loses_no_derivative() -> None:
+    """An equal number would find what was stored; and the refusal is told where the program has caught it."""
+
+    def stored(x: Any) -> Any:
+        try:
+            return {x: 2.0 * x}[x]
+        except TypeError:
+            return 3.0
+
+    def known(x: Any) -> Any:
+        try:
+            return x if x in {1.0, 2.0} else 5.0 * x
+        except TypeError:
+            return 3.0 * x
+
+    @functools.cache
+    def square(x: Any) -> Any:
+        return x * x
+
+    for f in (stored, known):
+        for transform in (grad, lambda f: lambda x: jvp(f, (x,), (x,)), lambda f: lambda x: derivatives(f, x, 2)):
+            fails(LostDerivativeError, lambda f=f, t=transform: t(f)(2.0), "is no key of a dict", "at ")
+        np.testing.assert_array_equal(batched(f)(np.array([2.0, 3.0])), [f(2.0), f(3.0)])
+        fails(LostDerivativeError, lambda f=f: batched(grad(f))(np.array([2.0, 3.0])), "is no key of a dict")
+    fails(TypeError, lambda: grad(square)(2.0), "functools.cache", "minigrad.value(x)")
+    fails(TypeError, lambda: grad(lambda x: np.sum(square(x)))(X), "unhashable type: 'numpy.ndarray'")

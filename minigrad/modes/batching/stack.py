@@ -154,7 +154,14 @@ class Batched(Duck):
 
     def as_number(self, kind: Callable[[Any], Any]) -> Any:
         """The number that all examples share."""
+        if kind is operator.index and self._shape:  # an index of one entry is no number, and picks an array
+            raise TypeError("only integer scalar arrays can be converted to a scalar index")
         return kind(self.common(f"{kind.__name__}()"))
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        if self.is_array:
+            raise TypeError("unhashable type: 'numpy.ndarray'")
+        raise self.differ("a key of a dict, or a member of a set")
 
     def __array__(self, *_: Any, **__: Any) -> Any:
         if asked_by_a_sparse_matrix():

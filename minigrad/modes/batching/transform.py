@@ -158,7 +158,7 @@ def _columns(results: Sequence[Any]) -> tuple[list[tuple[Any, ...]], TreeDef]:
 
 def own_array(value: Any) -> Any:
     """A copy of an array, also of a traced one; numbers as they are."""
-    return value.copy() if type(value) is np.ndarray else own(value)
+    return value.copy("K") if type(value) is np.ndarray else own(value)
 
 
 def _result(out: Any, level: Level, taken: set[int]) -> Any:

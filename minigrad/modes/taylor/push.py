@@ -41,7 +41,7 @@ from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Primitive
 from minigrad.core.tape import NUMBERS, Box, Tape, peel, settled
 from minigrad.modes.sweeps import needed
-from minigrad.modes.trouble import Trouble
+from minigrad.modes.trouble import Trouble, largest
 from minigrad.rules import elementwise as e
 from minigrad.rules import series as s
 from minigrad.rules.expansion import expanded, real_part
@@ -58,14 +58,23 @@ class Findings(Trouble):
         self.lost_digits = False
         self.is_near_pole = False  #: whether something is divided by what vanishes near the point
 
-    def look_for_pole(self, node: Any, us: list[Series], order: int) -> None:
+    def look_for_pole(self, node: Any, us: list[Series], series: Series, order: int) -> None:
         """Note a division by a number that is nearly 0, in whatever form it is written, or another pole."""
-        primitive, _parents, args, ans, _params = node
-        if primitive.pole is None or primitive.pole(ans, *args) is None:
-            return
-        below = us[1] if primitive is DIVIDE else us[0]
-        if len(below) > 1 and is_near_zero(below, order):
-            self.is_near_pole = True
+        primitive, _parents, args, ans, params = node
+        if primitive.amplifies and primitive.kind == "elementwise" and len(series) > 2:
+            # Near a pole the coefficients grow with every order.
+            self.is_near_pole = is_near_zero(largest(series[1:-1]), largest(series[-1:]), order)
+        elif primitive.amplifies:  # by one argument alone: what the others add may cancel that
+            rates = {k: full(u[1], arg) for k, (u, arg) in enumerate(zip(us, args)) if len(u) > 1}
+            with np.errstate(all="ignore"):
+                parts = [_velocity(primitive, {k: t}, ans, args, params) for k, t in rates.items()]
+            usual = np.maximum(largest([ans]), 1.0)  # a value may vanish without a pole
+            self.is_near_pole = any(is_near_zero(usual, largest([part]), order) for part in parts)
+        elif primitive.pole is not None and (distance := primitive.pole(ans, *args)) is not None:
+            if primitive is SQRT or primitive is CBRT:  # a lean tape has the root alone, and so that is what they tell
+                distance = us[0][0]
+            moving = us[1:] if primitive is DIVIDE else us
+            self.is_near_pole = any(len(u) > 1 and is_near_zero(distance, u[1], order) for u in moving)
 
     def watch(self) -> Any:
         """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
@@ -74,9 +83,9 @@ class Findings(Trouble):
         return np.errstate(divide="call", invalid="call", over="call", call=call)
 
 
-def is_near_zero(v: Series, order: int) -> bool:
+def is_near_zero(distance: Any, slope: Any, order: int) -> bool:
     """Whether a denominator vanishes so near that rounding errors, divided by it once for each order, could be seen."""
-    at, by = abs(peel(v[0])), abs(peel(v[1]))
+    at, by = abs(peel(distance)), abs(peel(slope))
     eps = float(np.finfo(getattr(at, "dtype", float)).eps)
     return bool(np.any(by > max(1e-8 / eps, 1e2) ** (1.0 / (order + 3)) * at))
 
@@ -88,13 +97,15 @@ def push_series(
     order: int,
     findings: Findings | None = None,
     ahead: bool = False,
+    draw: Any = None,
 ) -> list[Series]:
     """The series of the nodes `outputs`, given those of the leaves, up to `order`. Linear in the number of nodes.
 
-    `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest.
+    `ahead` says that the order is higher than asked for by `series.AHEAD`, so that quotients may use the rest. With
+    `draw`, a generator of random numbers, every coefficient gets a rounding error.
     """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
-    push_through(tape, known, [i for i, _ in needed(tape, outputs)], order, {}, findings, ahead)
+    push_through(tape, known, [i for i, _ in needed(tape, outputs)], order, {}, findings, ahead, draw)
     return [known[i] for i in outputs]
 
 
@@ -106,10 +117,11 @@ def push_through(
     memo: dict[Any, Series],
     findings: Findings | None = None,
     ahead: bool = False,
+    draw: Any = None,
 ) -> None:
     """Fill in the series of these nodes. `memo` holds derived series, which many nodes may ask for again."""
     with passing("series", tape.serial) as place:
-        _push_through(tape, known, nodes, order, memo, findings, ahead, place)
+        _push_through(tape, known, nodes, order, memo, findings, ahead, draw, place)
 
 
 def _push_through(
@@ -120,12 +132,14 @@ def _push_through(
     memo: dict[Any, Series],
     findings: Findings | None,
     ahead: bool,
+    draw: Any,
     place: Place | None,
 ) -> None:
     """The Taylor loop: from the first node to the last, each takes the series of its parents."""
     events = findings.events if findings is not None else ()
     first: dict[Any, int] = {}  # the first node with this primitive and these parents
     again: dict[int, int] = {}  # nodes that do what another one did
+    erring: dict[int, Series] = {}
     for i in nodes:
         primitive, parents, args, ans, params = tape.nodes[i]
         if place is not None:
@@ -146,11 +160,15 @@ def _push_through(
                 findings.note(i, primitive, ans, LOST)
             continue
         known[i] = node_series(primitive, us, args, ans, params, order, memo)
+        if draw is not None and primitive.kind == "elementwise" and primitive not in EXACT:
+            if id(ans) not in erring:  # what is done twice errs alike, see `rounded`
+                erring[id(ans)] = [known[i][0], *[with_error(c, draw, 1.0) for c in known[i][1:]]]
+            known[i] = erring[id(ans)]
         if findings is not None:
             if pair is not None and s.loses_digits(known[i], *pair):
                 findings.lost_digits = True
             if not findings.is_near_pole:
-                findings.look_for_pole(tape.nodes[i], us, order)
+                findings.look_for_pole(tape.nodes[i], us, known[i], order)
             if primitive.noisy and order > 1 and is_noisy(known[i], primitive, us, args, ans, params, order):
                 findings.note(i, primitive, ans, NOISY)
         if events:
@@ -160,9 +178,25 @@ def _push_through(
                 resolved = s.resolved_constant(us, known[i])
                 if primitive is MULTIPLY:
                     resolved = s.resolved_product(us[0], us[1], resolved)
+                else:
+                    resolved = resolved_slope(primitive, us, args, ans, params, resolved)
                 if resolved is not known[i]:
                     known[i], what = resolved, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
+
+
+def resolved_slope(
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], series: Series
+) -> Series:
+    """The series of a function of one moving argument, with 0 where an infinite slope met one of 0, as in a sweep."""
+    moving = [k for k, u in enumerate(us) if len(u) > 1]
+    if len(moving) != 1 or not np.any(bad := np.isnan(peel(series[1]))):
+        return series
+    with np.errstate(all="ignore"):
+        local = peel(primitive.jvps[moving[0]](np.ones_like(peel(ans)), ans, *args, **params))
+    inner = peel(us[moving[0]][1])
+    zero = bad & ((np.isinf(inner) & np.equal(local, 0)) | (np.equal(inner, 0) & np.isinf(local)))
+    return [series[0], *[e.where(zero, 0.0, c) for c in series[1:]]] if np.any(zero) else series
 
 
 def near(sizes: list[Any], x: Any, one: Any) -> Any:
@@ -260,6 +294,11 @@ LOST = (
 )
 # Those whose series have the care of this module beside them.
 DIVIDE, MULTIPLY, RECIPROCAL, POWER = (f.primitive for f in (e.divide, e.multiply, e.reciprocal, e.power))
+SQRT, CBRT, LOG1P = e.sqrt.primitive, e.cbrt.primitive, e.log1p.primitive
+#: Those which do not round what they move.
+EXACT = {
+    f.primitive for f in (e.negative, e.positive, e.choose_where, e.absolute, e.maximum, e.minimum, e.real, e.conjugate)
+}
 
 
 def node_series(
@@ -481,9 +520,12 @@ def cancelled(tape: Tape, inputs: list[Series], outputs: list[int], order: int, 
     reach = _reach(inputs)
     for _ in range(3):  # the errors of one draw may cancel
         with np.errstate(all="ignore"):
-            other = push_series(rounded(tape, draw), inputs, outputs, order + s.AHEAD * ahead, None, ahead)
+            again = rounded(tape, draw)
+            other = push_series(again, inputs, outputs, order + s.AHEAD * ahead, None, ahead, draw)
             for k, (u, v) in enumerate(zip(found, other)):
                 sizes = [np.abs(peel(c)) for c in u] + [np.zeros(())] * (order + 2 - len(u))
+                for j in range(min(len(u), len(v))):  # what is noise says nothing of the others
+                    sizes[j] = np.fmax(sizes[j] - np.abs(peel(u[j]) - peel(v[j])), 0.0)
                 for j in range(1, min(len(u), len(v), order + 1)):
                     around = sum([sizes[j - 1], reach * sizes[j + 1]], 1e-3 * sizes[j]) * 1e-3
                     off, digits = np.abs(peel(u[j]) - peel(v[j])), max(1e-5, 1e5 * np.finfo(sizes[j].dtype).eps)
@@ -518,12 +560,21 @@ def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
         key = (primitive, parents, numbers) if plain else len(done)
         if key not in done:
             ans = primitive.fun(*args, **params)
-            if type(ans) is not tuple and ans.dtype.kind in "fc":
-                error = np.finfo(ans.dtype).eps * draw.uniform(-most, most, np.shape(ans))
-                ans = (ans * (1.0 + error)).astype(ans.dtype)
-            done[key] = ans
+            size: Any = most
+            if primitive is LOG1P and ans.dtype.kind == "c":  # NumPy adds the one, and the sum is what it rounds
+                size = most / np.where(ans == 0, 1.0, np.minimum(np.abs(ans), 1.0))
+            done[key] = with_error(ans, draw, size)
         again.nodes.append((primitive, parents, args, done[key], params))
     return again
+
+
+def with_error(value: Any, draw: Any, most: Any) -> Any:
+    """A value with a rounding error in every entry, of at most so many units in the last place and at least half."""
+    if type(value) is tuple or getattr(value, "dtype", np.dtype(int)).kind not in "fc":
+        return value
+    error = draw.uniform(-0.5, 0.5, np.shape(value))
+    error = np.finfo(value.dtype).eps * most * (error + np.copysign(0.5, error))
+    return (value * (1.0 + error)).astype(value.dtype)
 
 
 def _is_resolved(findings: Findings, tape: Tape, found: list[Series]) -> bool:

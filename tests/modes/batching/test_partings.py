@@ -3,6 +3,8 @@
 import contextlib
 import math
 import warnings
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -332,3 +334,41 @@ def test_the_size_in_memory_is_that_of_one_example() -> None:
 
     assert (batched(fun)(X) == [fun(x) for x in X]).all()
     assert (batched(grad(fun))(X) == np.stack([grad(fun)(x) for x in X])).all()
+
+
+WRITES: list[Callable[[Any], None]] = [
+    lambda x: np.put_along_axis(x, np.argsort(x)[:1], 0.5, 0),
+    lambda x: np.put(x, np.argsort(x)[:1], x[:1] ** 2),
+    lambda x: np.add.at(x, np.argsort(x)[:1], x[:1] ** 2),
+    lambda x: x.__setitem__(np.argsort(x)[:1], 3.0 * x[:1]),
+    lambda x: x.__setitem__(np.argmax(x), x[0] ** 2),
+]
+
+
+@pytest.mark.parametrize("write", WRITES)
+@pytest.mark.parametrize("n", [1, 3])
+def test_places_that_differ_may_be_written_to(write: Any, n: int) -> None:
+    """Also where there is but one entry, of which the place is the same in all examples."""
+
+    def f(x: Any) -> Any:
+        y = x * 1.0
+        write(y)
+        return np.sum(y * y * np.arange(1.0, n + 1.0))
+
+    xs = np.array([[0.7, 0.2, 0.5], [0.3, 0.9, 0.1]])[:, :n]
+    np.testing.assert_allclose(batched(grad(f))(xs), np.stack([grad(f)(x) for x in xs]))
+
+
+@pytest.mark.parametrize("i", [lambda b: np.argmax(b), lambda b: np.argsort(b.ravel())[0] % len(b)])
+def test_a_row_at_a_place_that_differs_is_a_view(i: Any) -> None:
+    """What is written into it is written into the whole, as in NumPy, and the other way round."""
+
+    def f(x: Any) -> Any:
+        a = np.sin(x)
+        row = a[i(a[:, 0])]
+        row[0] *= 2.0
+        a[:, 1] += row[0]
+        return np.sum(a**2) + np.sum(row)
+
+    xs = np.cos(np.arange(12.0)).reshape(2, 3, 2)
+    np.testing.assert_allclose(batched(grad(f))(xs), np.stack([grad(f)(x) for x in xs]))
