@@ -107,6 +107,18 @@ def short(name: str, length: int = 18) -> str:
 MOST_IN_LEGEND = 32  # more classes would leave no room for the map
 
 
+def _width(classes: Sequence[str]) -> float:
+    """How wide a square picture is with the legend of the classes beside it, in inches."""
+    if len(classes) > MOST_IN_LEGEND:
+        return 5.6
+    longest = max(len(short(name)) for name in classes)
+    return max(5.6, 3.6 + _legend_columns(classes) * (0.35 + 0.085 * longest))
+
+
+def _legend_columns(classes: Sequence[str]) -> int:
+    return 1 + (len(classes) - 1) // 16
+
+
 def _class_legend(fig: Figure, classes: Sequence[str]) -> None:
     if len(classes) > MOST_IN_LEGEND:
         return
@@ -114,7 +126,7 @@ def _class_legend(fig: Figure, classes: Sequence[str]) -> None:
         handles=class_handles(classes),
         title="class",
         loc="outside right upper",
-        ncols=1 + (len(classes) - 1) // 16,
+        ncols=_legend_columns(classes),
         handletextpad=0.3,
     )
 
@@ -126,7 +138,7 @@ def _square(ax: Axes, plane: Plane) -> None:
 def data(plane: Plane, x: Array, y: Labels, classes: Sequence[str], title: str) -> Figure:
     """The samples x, shape (p, n), with labels y, in a plane."""
     with mpl.rc_context(STYLE):
-        fig = figure(5.6, 4.6, "compressed")
+        fig = figure(_width(classes), 4.6, "compressed")
         ax = fig.subplots()
         scatter(ax, plane.project(x), y, len(classes), 28 if x.shape[1] <= 600 else 16)
         _square(ax, plane)
@@ -215,7 +227,7 @@ def class_map(plane: Plane, probabilities: Array, x: Array, y: Labels, classes: 
         title: above the map.
     """
     with mpl.rc_context(STYLE):
-        fig = figure(5.6, 4.6, "compressed")
+        fig = figure(_width(classes), 4.6, "compressed")
         ax = fig.subplots()
         _class_map(ax, plane, probabilities)
         scatter(ax, plane.project(x), y, len(classes), 24 if x.shape[1] <= 600 else 12)

@@ -17,7 +17,7 @@ from minigrad.show.progress import progress
 from nn import fit
 from nn.arrays import Array
 from nn.checkpoint import CheckpointError
-from nn.data import BUNDLED, SYNTHETIC
+from nn.data import BUNDLED, SYNTHETIC, existing
 from nn.files import DataError, Form
 from nn.fit import Fitted, Settings, State
 from nn.mlp import parameters
@@ -91,12 +91,14 @@ def train(options: Options, *, show: bool = True) -> report.Report:
     if path.exists() and not options.replace:
         advice = f"go on with python -m nn resume {options.out}, name another folder, or say --replace"
         raise RunError(f"{options.out} has a training already; {advice}")
+    is_name = options.data in (*SYNTHETIC, *BUNDLED)
+    if not is_name:
+        existing(options.data)  # before a folder is made for nothing
     _prepare(options.out)
     s = options.settings
     problem = load(options.data, options.test, s.seed, s.validation, options.out, show=show)
     settings = replace(s, class_weight=_weights(options, problem), follow=True)
     _refuse_too_large(settings, problem)
-    is_name = options.data in (*SYNTHETIC, *BUNDLED)
     note = {
         "data": options.data if is_name else str(Path(options.data).resolve()),
         "test": options.test,
@@ -207,20 +209,22 @@ def _reported(
         with _watching(settings.epochs, show) as watch:
             fitted = run(watch)
     except OSError as error:
-        state = f"; the state in {out / CHECKPOINT} is whole, make room and go on with {again}"
-        left = state if (out / CHECKPOINT).exists() else ""
-        raise RunError(f"{error.filename or out}: {error.strerror or error}{left}") from error
+        advice = f"; the state in {out / CHECKPOINT} is whole, make room and go on with {again}"
+        advice = advice if (out / CHECKPOINT).exists() else ""
+        raise RunError(f"{error.filename or out}: {error.strerror or error}{advice}") from error
     except DataError as error:
         raise DataError(f"{problem.name}: {error}") from error
     done = fitted.state.losses.size
     if fitted.interrupted:
         what = f"{done} of {settings.epochs} epochs are done, and what was learned is in {out / CHECKPOINT}"
         raise KeyboardInterrupt(f"{what}; go on with {again}")
+    left = f"the training is whole in {out / CHECKPOINT}, but its report is not written; {again} writes it"
     try:
         return report.write(fitted, problem, out)
     except KeyboardInterrupt:
-        what = f"the training is whole in {out / CHECKPOINT}, but its report is not written"
-        raise KeyboardInterrupt(f"{what}; {again} writes it") from None
+        raise KeyboardInterrupt(left) from None
+    except OSError as error:
+        raise RunError(f"{error.filename or out}: {error.strerror or error}; {left}") from error
 
 
 @contextmanager

@@ -14,3 +14,15 @@ def test_more_classes_than_colours_still_differ():
     assert isinstance(fig, Figure)
     looks = {(plots.class_colour(j), plots.class_marker(j)) for j in range(60)}
     assert len(looks) == 60
+
+
+def test_a_wide_legend_leaves_the_map_its_room():
+    x = np.random.default_rng(0).uniform(-1.0, 1.0, (2, 60))
+    for names in (["a", "b", "c"], [f"a class with a long name {j}" for j in range(25)]):
+        y = np.arange(60) % len(names)
+        fig = plots.class_map(plane_through(x), np.ones((len(names), 3, 3)) / len(names), x, y, names, "map")
+        fig.draw_without_rendering()
+        (ax,) = fig.axes
+        (legend,) = fig.legends
+        assert ax.get_window_extent().width > 0.5 * ax.figure.bbox.height
+        assert ax.get_window_extent().x1 < legend.get_window_extent().x0

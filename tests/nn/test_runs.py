@@ -145,6 +145,7 @@ def test_what_cannot_be_done_is_said_in_one_line(trained, tmp_path, capsys):
     new = tmp_path / "new"
     refused(capsys, ["train", "--data", data, "--out", out], "has a training already", f"python -m nn resume {out}")
     refused(capsys, ["train", "--data", tmp_path / "none.csv", "--out", new], "none.csv: no such file")
+    assert not new.exists()
     refused(capsys, ["train", "--data", data, "--out", new, "--rate", "-1"], "rate cannot be -1")
     refused(capsys, ["train", "--data", data, "--out", new, "--patience", "3", "--validation", "0"], "patience")
     weights = ["train", "--data", data, "--out", new, "--class-weight", "tulip=2"]
@@ -188,6 +189,9 @@ def test_ctrl_c_says_what_is_left_and_the_training_goes_on(tmp_path, capsys, mon
         with patch.context() as second:
             second.setattr(report, "write", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
             refused(capsys, ["resume", out, "--quiet"], "its report is not written", code=130)
+            error = OSError(28, "No space left on device", "4-map.png")
+            second.setattr(report, "write", lambda *_: (_ for _ in ()).throw(error))
+            refused(capsys, ["resume", out, "--quiet"], "4-map.png: No space left on device; the training is whole")
     assert main(["resume", str(out), "--quiet"]) == 0
     assert main([*map(str, arguments), str(tmp_path / "whole"), "--quiet"]) == 0
     same(out, tmp_path / "whole")
