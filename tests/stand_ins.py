@@ -1,5 +1,6 @@
 """Small classes with the protocols of other libraries' arrays, for tests of what is refused."""
 
+import operator
 from typing import Any
 
 import numpy as np
@@ -103,3 +104,94 @@ class DlpackArray:
 
 
 STAND_INS: list[Any] = [JaxArray, PandasSeries, TorchTensor, SparseMatrix, InterfaceArray, DlpackArray]
+
+
+# ----- a library whose arrays are elsewhere, as on a graphics processor -----------------------------------------------
+
+
+class DeviceArray:
+    """An array that no function of NumPy can read: the library's own functions do, those of `DEVICE`."""
+
+    def __init__(self, numbers: Any) -> None:
+        self.numbers = np.asarray(numbers)
+
+    shape = property(lambda self: self.numbers.shape)
+    dtype = property(lambda self: self.numbers.dtype)
+    ndim = property(lambda self: self.numbers.ndim)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise TypeError("NumPy asked for the numbers")
+
+    def __array_function__(self, function: Any, *_: Any) -> Any:
+        raise TypeError(f"NumPy's {function.__name__} was asked")
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **_: Any) -> Any:
+        if any(not isinstance(arg, (DeviceArray, int, float)) for arg in args):
+            return NotImplemented  # as every library does, of what it does not know
+        raise TypeError(f"NumPy's {ufunc.__name__} was asked")
+
+    def astype(self, dtype: Any) -> Any:
+        return DeviceArray(self.numbers.astype(dtype))
+
+    def reshape(self, shape: Any, order: Any = "C") -> Any:
+        return DeviceArray(self.numbers.reshape(shape, order=order))
+
+    def __getitem__(self, index: Any) -> Any:
+        return DeviceArray(self.numbers[_numbers(index)])
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        self.numbers[_numbers(index)] = value.numbers
+
+    def __bool__(self) -> bool:
+        return bool(self.numbers)
+
+    def __float__(self) -> float:
+        return float(self.numbers)
+
+
+def _on_device(value: Any) -> Any:
+    if isinstance(value, (np.ndarray, np.generic)):
+        return DeviceArray(value)
+    if isinstance(value, (list, tuple)):
+        parts = list(map(_on_device, value))
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
+
+
+def _numbers(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(_numbers, value))
+    return value.numbers if isinstance(value, DeviceArray) else value
+
+
+class _OfDevice:
+    """A function, or a module of functions, of the library."""
+
+    ndarray = DeviceArray
+
+    def __init__(self, own: Any) -> None:
+        self.own = own
+
+    def __getattr__(self, name: str) -> Any:
+        return _OfDevice(getattr(self.own, name))
+
+    def __call__(self, *args: Any, **options: Any) -> Any:
+        with np.errstate(all="ignore"):  # no floating-point events
+            return _on_device(self.own(*_numbers(args), **{key: _numbers(value) for key, value in options.items()}))
+
+    def asnumpy(self, value: Any) -> Any:
+        return value.numbers
+
+
+DEVICE = _OfDevice(np)
+
+
+def _operator(function: Any, is_reflected: bool) -> Any:
+    """The operator of an array, made of one of Python's."""
+    return lambda x, y: _OfDevice(function)(y, x) if is_reflected else _OfDevice(function)(x, y)
+
+
+for _name in ("add", "sub", "mul", "truediv", "and_", "or_", "eq", "gt"):
+    for _prefix in ("", "r", "i"):
+        setattr(DeviceArray, f"__{_prefix}{_name.strip('_')}__", _operator(getattr(operator, _name), _prefix == "r"))
+DeviceArray.__hash__ = None  # type: ignore[assignment]

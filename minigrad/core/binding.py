@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import Adopted
 from minigrad.core.duck_arrays import Duck, has_duck
 from minigrad.core.operands import (
     SparseOperandError,
@@ -114,7 +115,7 @@ def is_view(ans: Box, of: Box, primitive: Any, params: dict[str, Any]) -> bool:
     """Whether NumPy makes a result of this kind a view."""
     new, old = peel(ans), peel(of)
     if type(old) in DUCKS:  # which have no memory that one could ask: as arrays of this shape would
-        if not old.is_array:  # a number
+        if type(old) is Adopted or not old.is_array:  # which is not written into; a number
             return False
         if has_duck(params):  # an index that differs from example to example: of whole numbers NumPy makes a view
             return new.is_array and all(map(_is_basic, _index_of(params)))

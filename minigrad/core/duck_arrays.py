@@ -166,6 +166,9 @@ class Duck:
     #: whether it performs any function of arrays, and not only those of NumPy
     performs_any: ClassVar[bool] = False
 
+    #: whether its numbers are known; if not, `some` and `finite` answer for the worst case
+    is_known: ClassVar[bool] = True
+
     #: what `perform` is given for each of Python's operators
     operators: ClassVar[dict[Any, Any]] = {**_BINARY, **_COMPARISONS, **_UNARY}
 
@@ -427,6 +430,11 @@ def serial_of(value: Any) -> int:
 def anywhere(mask: Any) -> bool:
     """Whether any entry is true. Rules use it only to skip work, never to decide a result."""
     return mask.some() if isinstance(mask, Duck) else bool(np.any(mask))
+
+
+def certainly(mask: Any) -> bool:
+    """Whether any entry is true, as far as that is known: what a warning is about."""
+    return (not isinstance(mask, Duck) or mask.is_known) and anywhere(mask)
 
 
 # ----- what Python's functions want of the entries ------------------------------------------------------------------

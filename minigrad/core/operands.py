@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import innermost_duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, is_sparse, performs_ufuncs
 from minigrad.core.lines import located
@@ -104,7 +105,7 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
             if is_foreign(value):
                 raise refusal(TypeError, f"{message}: {as_plain_code(value)}")
             raise TypeError(located(message))  # as NumPy does
-        return value
+        return adopted(value)
     if kind is not np.ndarray:
         check_plain(value)
     if value.dtype.kind not in "biufc":

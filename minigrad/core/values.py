@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from minigrad.core.adopted import given_back
 from minigrad.core.tape import Box, peel, read_only, snapshot
 from minigrad.core.tree import tree_map
 
@@ -29,7 +30,11 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(grad(lambda x: x**2 * stop_gradient(x)))(3.0)  # 2 * 3, and not 6 * 3
     np.float64(6.0)
     """
-    return read_only(peel(x)) if type(x) is Box else tree_map(lambda leaf: read_only(peel(leaf)), x)
+    return (
+        read_only(given_back(peel(x)))
+        if type(x) is Box
+        else tree_map(lambda leaf: read_only(given_back(peel(leaf))), x)
+    )
 
 
 def name(x: Any, label: str) -> Any:
@@ -72,8 +77,8 @@ def value(x: Any) -> Any:
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6
     np.float64(3.0)
     """
-    return read_only(peel(x)) if type(x) is Box else tree_map(_value, x)
+    return read_only(given_back(peel(x))) if type(x) is Box else tree_map(_value, x)
 
 
 def _value(leaf: Any) -> Any:
-    return read_only(peel(leaf)) if type(leaf) is Box else peel(leaf)
+    return read_only(given_back(peel(leaf))) if type(leaf) is Box else given_back(peel(leaf))

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from minigrad.core.duck_arrays import Duck
 from minigrad.core.tape import peel
 
 
@@ -25,6 +26,8 @@ def plain_array(value: Any) -> np.ndarray:
     """The numbers of a value, without boxes; of a batch those of all examples, along its first axis."""
     value = peel(value)
     while not issubclass(type(value), (np.ndarray, np.generic, int, float, complex)):
+        if isinstance(value, Duck) and not value.is_known:
+            value.needs_numbers("a look for NaN")
         inner = getattr(value, "payload", getattr(value, "value", None))
         if inner is None:
             return np.asarray(np.nan if value is None else 0.0)

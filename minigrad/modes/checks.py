@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, asked, described, is_foreign, refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
@@ -94,6 +95,7 @@ def check_scalar(operation: str, out: Any) -> None:
             )
         )
     refuse_foreign_result(operation, plain)
+    plain = adopted(plain)
     shape = np.shape(plain)
     kind = plain.dtype.kind if hasattr(plain, "dtype") else np.asarray(plain).dtype.kind
     if kind == "b":

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import Duck, anywhere, is_array
 from minigrad.core.observing import passing
 from minigrad.core.primitive import Scatter
@@ -95,7 +96,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             place.argument = value
         if type(ct) is list:
             ct = gathered(ct, value)
-        ct = expanded(ct, value)
+        ct = expanded(adopted(ct), value)
         dtype = peel(value).dtype
         if dtype.kind != "c":
             ct = real_part(ct)

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted, in_kind_of
 from minigrad.core.lean import LeanForwardTape
 from minigrad.core.lines import located
 from minigrad.core.tape import open_part, peel
@@ -55,10 +56,9 @@ def jvp_of(
     value = record.value(record.out)
     reached = record.push(tangents, [record.position(out) for out in outs], consume=True)
     taken = {id(t) for t in tangents}
-    return value, outdef.unflatten(
-        finished(t, real_output(open_part(out)), taken) if is_numeric(out) else out
-        for t, out in zip(reached, flatten(value)[0])
-    )
+    plain = [real_output(open_part(out)) if is_numeric(out) else out for out in flatten(value)[0]]
+    found = [finished(t, out, taken) if is_numeric(out) else out for t, out in zip(reached, plain)]
+    return value, outdef.unflatten(in_kind_of(found, plain))
 
 
 def fitted_tangents(operation: str, record: Recording, tangent: Any) -> list[Any]:
@@ -72,6 +72,7 @@ def fitted_tangents(operation: str, record: Recording, tangent: Any) -> list[Any
         if not numeric or t is None:
             tangents[i] = None
             continue
+        t = adopted(t)
         check_number(operation, "a tangent", t)
         if np.iscomplexobj(peel(t)) and peel(leaf).dtype.kind != "c":
             raise TypeError(

@@ -20,6 +20,7 @@ from typing import Any, overload
 
 import numpy as np
 
+from minigrad.core.adopted import in_numbers
 from minigrad.core.lean import LeanForwardTape, LeanTape
 from minigrad.core.tape import Tape, open_part, peel
 from minigrad.core.tree import TreeDef, flatten, tree_map
@@ -212,7 +213,7 @@ def in_one_sweep(units: Any, sweep: Callable[[Any], Any]) -> Any:
     try:
         ans = sweep(Batched(units, level))
         if not level.parted:
-            return tree_map(lambda x: as_stack(x, level) if is_numeric(x) else x, ans)
+            return tree_map(lambda x: in_numbers(as_stack(x, level)) if is_numeric(x) else x, ans)
     except ExamplesDifferError as differ:
         if differ.level is not level:
             raise

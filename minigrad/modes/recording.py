@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import Adopted, adopted, given_back, in_kind_of
 from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, refuse_foreign
 from minigrad.core.lean import LeanTape
@@ -26,6 +27,7 @@ from minigrad.modes.cotangents import finished
 from minigrad.modes.made import check_exists, check_function, name_of_argument, parameter_names
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.trouble import Trouble
+from minigrad.rules import libraries as _libraries  # noqa: F401  (it enters its tables where they are looked for)
 from minigrad.rules.writing import guarded
 
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
@@ -135,12 +137,13 @@ class Recording:
             swept = AGAIN["pull"](self._in_full(consume), self._moving(), seeds, swept)
         cotangents = iter(swept)
         taken = {id(seed) for _, seed in seeds}
-        return self.treedef.unflatten(
-            [
-                finished(next(cotangents), leaf, taken) if numeric else leaf
-                for leaf, numeric in zip(self.leaves, self.numeric)
-            ]
-        )
+        found = [
+            finished(next(cotangents), leaf, taken) if numeric else leaf
+            for leaf, numeric in zip(self.leaves, self.numeric)
+        ]
+        if Adopted in map(type, found) or Adopted in map(type, map(peel, self.leaves)):
+            found = in_kind_of(found, self.leaves)
+        return self.treedef.unflatten(found)
 
     def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""
@@ -221,7 +224,7 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
         return open_part(leaf)
     elif kind is complex:
         return np.complex128(leaf)
-    elif isinstance(leaf, Duck):
+    elif isinstance(leaf := in_library(operation, leaf), Duck):
         leaf = leaf.as_leaf()
         if leaf.dtype.kind in "fc":
             return leaf
@@ -229,6 +232,35 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
         return leaf.astype(np.float64)
     check_differentiable(operation, leaf, leaf_name(treedef, position, argnum, fun))
     return leaf
+
+
+#: What sweeps many rows at once, or looks at numbers: of arrays of other libraries it is not done.
+_OF_NUMPY_ALONE = {
+    **dict.fromkeys(
+        ("jacobian", "jacrev", "jacfwd", "hessian", "laplacian", "bilaplacian", "sparse_jacobian", "sparse_hessian",
+         "sparsity", "hessian_sparsity"),
+        "use vjp, jvp or hvp, which give the products with it",
+    ),
+    **dict.fromkeys(("jet", "derivatives"), "nest grad or jvp for higher orders"),
+    **dict.fromkeys(("check", "check_grads", "explain_nan", "explore"), "give it arrays of NumPy, of less data"),
+}  # fmt: skip
+
+
+def in_library(operation: str, leaf: Any) -> Any:
+    """An array of another library as the engine works with it, if the operation is made for such; others as they are.
+
+    Raises:
+        TypeError: if it is not.
+    """
+    value = adopted(leaf)
+    if type(value) is Adopted and operation in _OF_NUMPY_ALONE:
+        raise TypeError(
+            located(
+                f"{operation}: an argument is an array of {value.adapter.library} (shape {value.shape}), for which "
+                f"this is not made: {_OF_NUMPY_ALONE[operation]}"
+            )
+        )
+    return value
 
 
 def leaf_name(treedef: TreeDef, position: int, argnum: Any, fun: Any) -> str:
@@ -260,7 +292,7 @@ def value_of(out: Any) -> Any:
 def handed_out(out: Any) -> Any:
     """An output as the user gets it: not the box that a tape still refers to."""
     out = open_part(out)
-    return snapshot(out) if type(out) is Box else out
+    return snapshot(out) if type(out) is Box else given_back(out)
 
 
 def as_number(value: Any) -> Any:
@@ -297,7 +329,7 @@ def as_float(value: Any) -> Any:
     """A cotangent or tangent given by the user: integers are meant as floats here."""
     if type(value) is Box or type(value) is float or type(value) is complex:
         return value
-    value = value if hasattr(value, "dtype") else np.asarray(value)
+    value = adopted(value) if hasattr(value, "dtype") else np.asarray(value)
     return value.astype(float)[()] if value.dtype.kind in "biu" else value
 
 
@@ -305,5 +337,5 @@ def real_output(out: Any) -> Any:
     """An output that has a dtype in which a tangent can be written."""
     if type(out) is Box:
         return out
-    out = np.asarray(out) if not hasattr(out, "dtype") else out
+    out = np.asarray(out) if not hasattr(out, "dtype") else adopted(out)
     return out.astype(float)[()] if out.dtype.kind in "biu" else out[()] if out.ndim == 0 else out

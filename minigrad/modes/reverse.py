@@ -12,6 +12,7 @@ from typing import Any, Concatenate, Literal, overload
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
 from minigrad.core.lines import located
@@ -204,6 +205,7 @@ def vjp_of(
                     f"{outdef}; pass one cotangent for each part of the output, zeros for a part that has none"
                 )
             )
+        seeds = [adopted(seed) for seed in seeds]
         for seed, shape, kind in zip(seeds, shapes, kinds):
             if seed is None:
                 raise TypeError(

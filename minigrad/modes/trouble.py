@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import anywhere
+from minigrad.core.adopted import MAYBE
+from minigrad.core.duck_arrays import anywhere, certainly
 from minigrad.core.lines import located, user_line
 from minigrad.core.primitive import Scatter
 from minigrad.core.tape import DUCKS, NUMBERS, Box, Tape, peel
 from minigrad.modes.cotangents import gathered
-from minigrad.rules.elementwise import log1p, where
+from minigrad.rules.elementwise import log1p, where, zero_times_infinity
 from minigrad.rules.expansion import expanded
 
 #: What is close to a pole: there, rounding errors of terms that cancel could be seen in a derivative of usual size.
@@ -158,15 +159,19 @@ class Trouble:
             with np.errstate(all="ignore"):
                 local = peel(rule(np.ones_like(peel(ans)), ans, *args, **params))
             plain = peel(moving)
-            zero = bad & ((np.isinf(local) & np.equal(plain, 0)) | (np.equal(local, 0) & np.isinf(plain)))
+            zero = bad & zero_times_infinity(local, plain)
             if anywhere(zero):
                 part = where(zero, 0.0, part)
+            if certainly(zero):
                 what = "an infinite derivative met a factor of 0; their product is taken as 0"
         self.note(index, primitive, ans, what)
         return part
 
     def note(self, index: int, primitive: Any, ans: Any, what: str = "") -> None:
-        """Remember what happened at a node."""
+        """Remember what happened at a node; what may have happened to numbers that are not known is no news."""
+        if not what and all(event is MAYBE for event in self.events):
+            self.events.clear()
+            return
         is_nan = any("invalid" in event for event in self.events)
         what = what or f"the derivative {'does not exist (NaN)' if is_nan else 'is infinite'} at some entry"
         self.events.clear()

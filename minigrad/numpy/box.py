@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as _np
 
+from minigrad.core.adopted import adopt_all, given_back
 from minigrad.core.asking import place_of
 from minigrad.core.duck_arrays import Duck, as_plain, innermost, reduced_for
 from minigrad.core.foreign import performs_ufuncs
@@ -122,8 +123,10 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
         rule = FUNCTIONS.get(function)  # the usual case, without a walk over the arguments
         if rule is not None:
             return rule(self)
-    if len(types) > 1 and isinstance(innermost((args, options)), Duck):
-        return NotImplemented
+    if len(types) > 1:
+        if isinstance(innermost((args, options)), Duck):
+            return NotImplemented
+        args, options = adopt_all((args, options))
     if not (any_within(is_traced, args) or any_within(is_traced, options)):
         if type(options.get("out")) is Box or (function in _writing.WRITERS and type(args[0]) is Box):
             raise _kept(f"np.{function.__name__}")
@@ -195,7 +198,7 @@ def _bool(self: Box) -> bool:
         raise ValueError(
             located(f"the truth of a traced array of shape {self.shape} is ambiguous; use np.any, np.all or np.where")
         )
-    return bool(peel(self))
+    return bool(given_back(peel(self)))  # which a lazy library computes, as it does for its own arrays
 
 
 def _hash(self: Box) -> int:
@@ -270,6 +273,19 @@ def _reduce(self: Box) -> Any:
             )
         )
     return _moving.same, (peel(self),)
+
+
+def _token(self: Box) -> Any:
+    """What dask knows a value by that it puts into a graph, beyond which no tape sees."""
+    if type(open_part(self)) is Box:
+        raise _lost(
+            self,
+            located(
+                "a function of dask was given a value that is being differentiated: its derivative would be lost. "
+                "Write NumPy's function of the same name (np.sum for da.sum); minigrad.value(x) is the plain value"
+            ),
+        )
+    return type(self).__name__, given_back(peel(self))
 
 
 def _tolist(self: Box) -> Any:
@@ -355,6 +371,7 @@ _OPERATORS: dict[str, Callable[..., Any]] = {
     "__round__": lambda x, n=0: _np.round(peel(x), n),
     "__getattr__": _missing, "__xor__": _exclusive_or, "__rxor__": _exclusive_or,
     "__array__": _array, "__array_ufunc__": _array_ufunc, "__array_function__": _array_function,
+    "__dask_tokenize__": _token,
     "__repr__": lambda x: f"Box({peel(x)!r})", "__str__": lambda x: str(peel(x)),
     "__format__": lambda x, spec: format(peel(x), spec),
     "__copy__": _f.copied, "__deepcopy__": lambda x, memo: _f.copied(x),

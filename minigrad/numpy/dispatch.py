@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import Duck, axes_in_memory
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box
@@ -38,7 +39,7 @@ def shaped(ans: Any, shape: tuple[int, ...]) -> Any:
 
 def as_array(a: Any) -> Any:
     """A box as it is; anything else, also a list that holds boxes, as an array."""
-    return a if type(a) is Box else array(a)
+    return a if type(a) is Box else array(adopted(a))
 
 
 _VALUES: type = type({}.values())  # NumPy takes them for one object

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as _np
 from numpy.linalg import LinAlgError
 
-from minigrad.core.duck_arrays import anywhere
+from minigrad.core.duck_arrays import anywhere, certainly
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, Primitive, Rule, constant, general, several
 from minigrad.core.tape import peel, read_only, refusal
@@ -140,7 +140,7 @@ def _reciprocal_gaps(operation: str, what: str, w: Any) -> Any:
     n = plain.shape[-1]
     size = _np.max(_np.abs(plain), axis=-1, initial=0.0)[..., None, None]
     equal = _np.abs(peel(gap)) <= n * _np.finfo(plain.dtype).eps * size
-    if anywhere(equal & ~_np.eye(n, dtype=bool)):
+    if certainly(equal & ~_np.eye(n, dtype=bool)):
         _warn_equal(operation, what)
     return _e.where(equal, 0.0, 1.0 / _e.where(equal, 1.0, gap))
 
@@ -510,7 +510,7 @@ def _svd_push(ts: Any, ans: Any, _x: Any, full: bool) -> list[Any]:
     )  # 1 / (s[j]^2 - s[i]^2)
     of_u, of_v = gaps * (inner * row + column * _H(inner)), gaps * (column * inner + _H(inner) * row)
     safe = _e.where(_nothing(s), 1.0, s)
-    if anywhere(_nothing(s)) and (m != n or _is_complex(inner)):
+    if certainly(_nothing(s)) and (m != n or _is_complex(inner)):
         _warn_equal("svd", "singular values are 0 or")
     if _is_complex(inner):
         phase = _on_diagonal(_e.imag(_diagonal(inner)) / (2.0 * safe) * _I)

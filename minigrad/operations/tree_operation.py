@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import Duck, innermost_duck
 from minigrad.core.foreign import refuse_foreign_result
 from minigrad.core.lean import LeanTape
@@ -189,7 +190,7 @@ class _Call:
         if xs:
             for out in outs:
                 refuse_foreign_result(self.name, out)
-        outs = [typed(open_part(out)) for out in outs]
+        outs = [typed(adopted(open_part(out))) for out in outs]
         self.is_one = outdef is LEAF and has_derivative(outs[0])
         if self.is_one:
             self.outdef = LEAF
@@ -233,7 +234,7 @@ class _Call:
         is_flat = self.is_flat and type(cts) is tuple and len(cts) == len(self.leaves)
         parts = cts if is_flat else self.treedef.leaves_of(cts)
         assert parts is not None, f"{self.name}: the pull returned another structure than that of the arguments"
-        return [parts[k] if p >= 0 else None for k, p in zip(self.places, parents)]
+        return [adopted(parts[k]) if p >= 0 else None for k, p in zip(self.places, parents)]
 
     def push(self, ts: Any, ans: Any, *xs: Any) -> Any:
         """The tangents of the results, or of the one."""
@@ -243,10 +244,10 @@ class _Call:
     def filled_parts(self, tangents: Any, ans: Any) -> Any:
         """The float parts of tangents of the results, or the tangent of the one."""
         if self.is_one:
-            return zeros(ans) if tangents is None else tangents
+            return zeros(ans) if tangents is None else adopted(tangents)
         parts = self.outdef.leaves_of(tangents)
         assert parts is not None, f"{self.name}: the push returned another structure than that of the results"
-        return [zeros(a) if parts[k] is None else parts[k] for k, a in zip(self.moving, ans)]
+        return [zeros(a) if parts[k] is None else adopted(parts[k]) for k, a in zip(self.moving, ans)]
 
     def taylor(self, order: int, ans: Any, us: Sequence[Any]) -> list[Any]:
         """The coefficients of the results, by the Taylor rule."""

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck, anywhere, serial_of
+from minigrad.core.adopted import adopted
+from minigrad.core.duck_arrays import Duck, anywhere, certainly, serial_of, whole
 from minigrad.core.lines import located
 from minigrad.core.primitive import constant, elementwise
 from minigrad.core.tape import NUMBERS, Box, open_part, peel
@@ -95,7 +96,7 @@ def _power_pole(_ans: Any, x: Any, y: Any) -> Any:
     """The base of a power whose derivative is infinite at 0, as far as that is known without looking at a box."""
     if type(y) is int or type(y) is float:
         return x if y < 1 and y != 0 else None
-    is_plain = isinstance(y, (np.number, np.ndarray)) and type(y) is not Box
+    is_plain = isinstance(y, (np.number, np.ndarray)) and type(y) is not Box and not isinstance(y, Duck)
     return x if is_plain and np.any((np.real(y) < 1) & (y != 0)) else None
 
 
@@ -250,10 +251,16 @@ logical_not, logical_xor   = constant("logical_not", np.logical_not), constant("
 
 def where(condition: Any, x: Any, y: Any) -> Any:
     """`np.where` with three arguments. The condition is a constant; nothing leaks from the branch not taken."""
-    condition = peel(condition)
+    condition = adopted(peel(condition))
     if isinstance(condition, Duck):  # its level may be inner to that of a box that it chooses from
         x, y = [condition.lift(v) if -1 < serial_of(v) < condition.serial else v for v in (x, y)]
     return choose_where(x, y, condition=condition)
+
+
+@whole
+def zero_times_infinity(x: Any, y: Any) -> Any:
+    """Where one of two factors is 0 and the other one infinite."""
+    return (np.isinf(x) & np.equal(y, 0)) | (np.equal(x, 0) & np.isinf(y))
 
 
 def sign(x: Any) -> Any:
@@ -339,7 +346,7 @@ def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
     """
     nested = type(open_part(x)) is Box or type(open_part(y)) is Box
     x, y = peel(x), peel(y)
-    if nested and anywhere(np.equal(x, y)):
+    if nested and certainly(np.equal(x, y)):
         warn_of_tie()
     x_is_nan, y_is_nan = np.isnan(x), np.isnan(y)
     wins = better(x, y) | (y_is_nan & ~x_is_nan if skip_nan else x_is_nan & ~y_is_nan)
@@ -349,7 +356,7 @@ def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
 
 def direction(x: Any, ans: Any) -> Any:
     """The derivative of |x|: sign(x), and for complex x the conjugate of x/|x|; 0 at 0."""
-    if type(open_part(x)) is Box and anywhere(peel(x) == 0):
+    if type(open_part(x)) is Box and certainly(peel(x) == 0):
         warn_of_length()
     if peel(x).dtype.kind != "c":
         return sign(x)
@@ -381,14 +388,14 @@ def ratio(x: Any, length: Any) -> Any:
     zero = peel(length) == 0
     if not anywhere(zero):
         return x / length
-    if type(open_part(length)) is Box:
+    if type(open_part(length)) is Box and certainly(zero):
         warn_of_length()
     return where(zero, 0.0, x) / where(zero, 1.0, length)
 
 
 def length_or_one(length: Any) -> Any:
     """A length by which something is divided that vanishes with it; whoever asks for more than the slope is warned."""
-    if type(open_part(length)) is Box and anywhere(peel(length) == 0):
+    if type(open_part(length)) is Box and certainly(peel(length) == 0):
         warn_of_length()
     return nonzero_or_one(length)
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import NUMBERS
+from minigrad.core.adopted import Adopted
+from minigrad.core.tape import NUMBERS, peel
 from minigrad.rules.elementwise import real
 from minigrad.rules.shapes import broadcast_to
 
@@ -19,7 +20,10 @@ def expanded(g: Any, like: Any) -> Any:
     """A cotangent or tangent in the full shape of its node."""
     if type(g) in NUMBERS:
         g = (np.result_type(like.dtype, np.complex64) if type(g) is complex else like.dtype).type(g)
-    return g if g.shape == like.shape else broadcast_to(g, shape=like.shape)
+    if g.shape == like.shape:
+        return g
+    plain = peel(like)
+    return plain.spread_from(g) if type(plain) is Adopted else broadcast_to(g, shape=like.shape)
 
 
 def real_part(ct: Any) -> Any:

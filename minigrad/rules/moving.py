@@ -258,7 +258,14 @@ diag: Any = moves(
     lambda g, x, k: diag(g, k=k) if len(x.shape) == 1 or (x.shape[0] == x.shape[1]) else None,
     view=True,
 )
-diagonal = moves("diagonal", lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2), view=True)
+diagonal = moves(
+    "diagonal",
+    lambda x, offset, axis1, axis2: np.diagonal(x, offset, axis1, axis2),
+    lambda g, x, offset, axis1, axis2: (
+        diag(g, k=offset) if len(x.shape) == 2 and x.shape[0] == x.shape[1] and axis1 in (0, -2) else None
+    ),
+    view=True,
+)
 
 
 def _writable_diagonal(x: Any, axis1: int, axis2: int) -> Any:

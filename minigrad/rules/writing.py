@@ -27,6 +27,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import Adopted
 from minigrad.core.duck_arrays import innermost_duck, is_array
 from minigrad.core.lines import located
 from minigrad.core.tape import DUCKS, SHARED, Box, Tape, open_part, peel, settled, snapshot
@@ -422,6 +423,9 @@ def target(box: Any, what: str) -> Share:
     for serial, error in _GUARDS.get():
         if (box.link.memory.born if type(box.link) is Share else open_part(box).tape.serial) < serial:
             raise error()
+    plain = peel(box)
+    if type(plain) is Adopted:
+        raise plain.refusal(what)
     share = share_of(box)
     if not share.places.flags.writeable:
         raise ValueError(

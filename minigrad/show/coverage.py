@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS
+from minigrad.rules.libraries import PROMISED
 from minigrad.show import page as pages
 from minigrad.show.notebook import view
 from minigrad.show.page import element, paragraph, stacked
@@ -229,7 +230,7 @@ def entries(modules: tuple[str, ...] = MODULES) -> list[Entry]:
 
 def _cells(e: Entry) -> list[str]:
     marks = ["yes", "yes", e.taylor] if e.status == RULE else ["-"] * 3 if e.status == BY_NATURE else ["not yet"] * 3
-    return [e.name, *marks, e.note]
+    return [e.name, *marks, ", ".join(library for library, names in PROMISED.items() if e.name in names), e.note]
 
 
 def totals(entries: list[Entry]) -> list[list[str]]:
@@ -243,7 +244,7 @@ def totals(entries: list[Entry]) -> list[list[str]]:
     return rows
 
 
-_HEAD = ["name", "backward", "forward", "Taylor", "why not"]
+_HEAD = ["name", "backward", "forward", "Taylor", "arrays of", "why not"]
 _TOTALS = ["module", RULE, BY_NATURE, NOT_YET, "all"]
 
 
@@ -273,7 +274,8 @@ def as_markdown(entries: list[Entry]) -> str:
         f"Made by `python -m minigrad coverage --markdown` with {versions}. Every `yes` is exercised by the tests, in "
         "all modes and at second order, and in Taylor mode at order 3. The column `Taylor` says where the series comes "
         "from: a `recurrence` of its own or the `kind` of the operation (linear, bilinear), both at a cost of order^2, "
-        "or `derived` from the jvp, at order^3; `composed` functions are made of several operations.\n\n"
+        "or `derived` from the jvp, at order^3; `composed` functions are made of several operations. `arrays of` names "
+        "the libraries whose arrays the function takes, with first and second derivatives.\n\n"
         f"{rows([_TOTALS, *totals(entries)])}\n"
         f"{rows([_HEAD, *[['`' + c[0] + '`', *c[1:]] for c in map(_cells, entries)]])}"
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import Adopted
 from minigrad.core.lined import LinedTape
 from minigrad.core.observing import observed_by
 from minigrad.core.tape import peel
@@ -115,7 +116,10 @@ def summary(value: Any) -> str:
         return "0"
     if type(value) is tuple or type(value) is list:
         return ""
-    plain = np.asarray(peel(value))
+    plain = peel(value)
+    if type(plain) is Adopted:
+        return f"an array of {plain.adapter.library}"
+    plain = np.asarray(plain)
     if plain.size <= 3:
         text: str = np.array2string(plain, precision=4, suppress_small=False, separator=" ", floatmode="maxprec")
         return text.replace("\n", "")

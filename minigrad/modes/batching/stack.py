@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
 from minigrad.core.lines import asked_by_a_sparse_matrix, located
 from minigrad.core.nested import any_within, mapped
@@ -58,6 +59,13 @@ class ExamplesDifferError(BaseException):
         self.level = level
 
 
+def _operand(value: Any) -> Any:
+    value = open_part(value)
+    return value if type(value) in _USUAL else adopted(value)
+
+
+_USUAL = {Box, np.ndarray, np.float64, float, int, tuple, type(None), slice}
+
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv}
 
 
@@ -78,7 +86,7 @@ class Batched(Duck):
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function of NumPy for all examples."""
-        args = mapped(open_part, args)
+        args = mapped(_operand, args)
         level = innermost_duck((self, args, kwargs)).level
         rule = RULES.get(function)
         try:

@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import Adopted, adopted, given_back
 from minigrad.core.foreign import asked, refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, open_part, peel
@@ -172,7 +173,7 @@ def _result(out: Any, level: Level, taken: set[int]) -> Any:
     if type(ans) is np.ndarray and (ans.base is not None or id(ans) in taken):
         ans = ans.copy()
     taken.add(id(ans))
-    return ans
+    return given_back(ans)
 
 
 def _check_output(out: Any) -> None:
@@ -222,6 +223,14 @@ def _spread_axis(tree: Any, axis: Any, axes: list[int | None], where: str) -> No
         if axis is not None:
             for leaf, path in zip(leaves, treedef.paths()):
                 refuse_foreign("batched", leaf, where + path)
+                if type(found := adopted(peel(leaf))) is Adopted:
+                    library = found.adapter.library
+                    raise TypeError(
+                        located(
+                            f"batched: {where + path} is an array of {library}, whose examples are not taken apart: "
+                            f"write the function for the whole array, or use minigrad.summed"
+                        )
+                    )
         axes.extend([None if axis is None or not is_numeric(leaf) else int(axis) for leaf in leaves])
         return
     keys = treedef.keys() if treedef is not LEAF and treedef.example is not None else []

@@ -24,7 +24,7 @@ from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import LEAF
 from minigrad.modes.checks import check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
-from minigrad.modes.recording import Recording, real_output
+from minigrad.modes.recording import Recording, in_library, real_output
 from minigrad.modes.reverse import grad
 from minigrad.modes.sparse.colouring import Colouring, hessian_colouring, jacobian_colouring, symmetric
 from minigrad.modes.sparse.patterns import Pattern, push_patterns, sp
@@ -92,6 +92,7 @@ def _record(operation: str, fun: Callable[..., Any], x: Any) -> Recording:
             )
         )
     refuse_foreign(operation, x, "x")
+    in_library(operation, x)
     if np.iscomplexobj(x):
         raise TypeError(
             located(

@@ -14,7 +14,7 @@ from minigrad.core.lines import located
 from minigrad.core.tape import Box, Tape, peel
 from minigrad.core.tree import flatten
 from minigrad.modes.checks import check_number
-from minigrad.modes.recording import Recording
+from minigrad.modes.recording import Recording, in_library
 from minigrad.modes.taylor.push import (
     compositions,
     full,
@@ -180,6 +180,7 @@ def jet(fun: Callable[..., Any], primals: Sequence[Any], series: Sequence[Sequen
     check_order("jet", order)
     for k, (x, part) in enumerate(zip(primals, series)):
         refuse_foreign("jet", x, f"argument {k}")
+        in_library("jet", x)
         for c in part:
             check_number("jet", "a derivative in series", c)
             if not _broadcasts(np.shape(peel(c)), np.shape(peel(x))):
