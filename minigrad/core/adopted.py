@@ -270,9 +270,9 @@ def name_of(key: Any) -> str:
     """What a function is called in messages and tables: `np.linalg.cholesky`, `np.add.reduce`."""
     if type(key) is tuple:
         return f"np.{key[0].__name__}.{key[1]}"
-    if isinstance(key, np.ufunc):
-        return f"np.{key.__name__}" if getattr(np, key.__name__, None) is key else f"scipy.special.{key.__name__}"
     home, name = str(getattr(key, "__module__", "")), str(getattr(key, "__name__", key))
+    if type(key) is np.ufunc:
+        return f"np.{name}" if getattr(np, name, None) is key else f"scipy.special.{name}"
     if home == "numpy" or home.startswith("numpy."):
         return f"np{home.removeprefix('numpy')}.{name}"
     return _OURS.get(name, name)
