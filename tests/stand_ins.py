@@ -122,7 +122,9 @@ class DeviceArray:
     def __array__(self, *_: Any, **__: Any) -> Any:
         raise TypeError("NumPy asked for the numbers")
 
-    def __array_function__(self, function: Any, *_: Any) -> Any:
+    def __array_function__(self, function: Any, types: Any, *_: Any) -> Any:
+        if {*types} != {DeviceArray}:
+            return NotImplemented
         raise TypeError(f"NumPy's {function.__name__} was asked")
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **_: Any) -> Any:

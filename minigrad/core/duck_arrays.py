@@ -20,7 +20,7 @@ import numpy as np
 
 from minigrad.core.asking import asked_by
 from minigrad.core.foreign import is_sparse
-from minigrad.core.lines import located
+from minigrad.core.lines import PRODUCT, is_left_to_the_other, located
 from minigrad.core.tape import DUCKS, Box, keeps_its_class, open_part, peel
 
 
@@ -162,6 +162,7 @@ class Duck:
     serial: int = 0
     by_sparse: ClassVar[Any]  #: its product with a sparse matrix of SciPy, set by `rules.sparse_products`
     by_star: ClassVar[Any]  #: and what `*` makes of such a matrix
+    by_slash: ClassVar[Any]  #: and `/`
 
     #: whether it performs any function of arrays, and not only those of NumPy
     performs_any: ClassVar[bool] = False
@@ -248,6 +249,13 @@ class Duck:
         """
         return anywhere((np.abs(self) < bound) & (self != 0) & (moving != 0))
 
+    @property
+    def fill_value(self) -> Any:
+        """No attribute: an array of the library `sparse` asks for it before it multiplies."""
+        if is_left_to_the_other():
+            raise NotImplementedError(PRODUCT)
+        raise AttributeError("an array has no attribute 'fill_value'")
+
     def needs_numbers(self, what: str) -> None:
         """Raise if this stands for numbers that are not known, where the engine has to look at them."""
 
@@ -275,6 +283,8 @@ class Duck:
         return self.size * int(self.dtype.itemsize)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        if (ufunc is np.multiply or ufunc is np.divide) and is_sparse(args[0]):  # whose operator asks NumPy
+            return self.by_star(*args) if ufunc is np.multiply else self.by_slash(*args)
         inner = innermost(args)
         if type(inner) is not type(self):
             if inner is None:  # plain arguments, and this is what `out=` names

@@ -3,7 +3,7 @@
 A tape records operations of NumPy. An array of pandas, xarray, JAX, PyTorch, SciPy's sparse matrices and the like has
 operations of its own, which it does not see, so such a value can be neither differentiated nor returned. It would pass
 for a constant, and its gradient for zero; so it is refused wherever a derivative is asked of it. Arrays that hand
-NumPy's functions on (`__array_function__`), as those of Dask and CuPy do, are not meant.
+NumPy's functions on (`__array_function__`), as those of Dask and CuPy do, are not meant (see `adopted`).
 """
 
 from __future__ import annotations
@@ -28,8 +28,10 @@ def is_foreign(value: Any) -> bool:
     Texts, functions and other objects are constants, and no business of the engine.
     """
     kind = type(value)
-    if value is None or issubclass(kind, _KNOWN) or hasattr(kind, "__array_function__"):
+    if value is None or issubclass(kind, _KNOWN):
         return False
+    if hasattr(kind, "__array_function__"):
+        return is_sparse(value)
     if any(hasattr(kind, name) for name in (*_PROTOCOLS, *_NUMBERS)):
         return True
     return (asked(value, "dtype") is not None and asked(value, "shape") is not None) or _is_buffer(value)
@@ -44,9 +46,12 @@ def asked(value: Any, name: str, default: Any = None) -> Any:
 
 
 def is_sparse(value: Any) -> bool:
-    """Whether this is a sparse matrix, or array, of SciPy."""
+    """Whether this is a sparse matrix, or array: of SciPy, of the library `sparse`, or one with traced numbers."""
     kind = type(value)
-    return str(kind.__module__).startswith("scipy.sparse") and hasattr(kind, "tocoo")
+    home = str(kind.__module__)
+    if home.startswith("scipy.sparse"):
+        return hasattr(kind, "tocoo")
+    return (home.startswith("sparse.") and hasattr(kind, "todense")) or hasattr(kind, "stored_at")
 
 
 def performs_ufuncs(value: Any) -> bool:
@@ -55,7 +60,9 @@ def performs_ufuncs(value: Any) -> bool:
     It has no `__array_function__`, so nothing else can be done with it than operators and ufuncs.
     """
     kind = type(value)
-    return kind.__module__.partition(".")[0] in WRAPPERS and getattr(kind, "__array_ufunc__", None) is not None
+    if kind.__module__.partition(".")[0] not in WRAPPERS or hasattr(kind, "__array_function__"):
+        return False
+    return getattr(kind, "__array_ufunc__", None) is not None
 
 
 def _is_buffer(value: Any) -> bool:
@@ -85,6 +92,8 @@ def as_plain_code(value: Any, name: str = "x") -> str:
         return f"{name}.to_numpy()"
     if hasattr(kind, "toarray"):
         return f"{name}.toarray()"
+    if is_sparse(value):
+        return f"{name}.todense()"
     if hasattr(kind, "numpy"):
         return f"{name}.detach().numpy()" if getattr(value, "requires_grad", False) is True else f"{name}.numpy()"
     is_array = any(hasattr(kind, protocol) for protocol in _PROTOCOLS) or asked(value, "shape") is not None

@@ -137,6 +137,17 @@ def asked_by_a_sparse_matrix() -> bool:
     return is_sparse_product(frame)
 
 
+PRODUCT = "a sparse array and a traced value: write the product with an operator, A @ x or A * x"
+
+
+def is_left_to_the_other() -> bool:
+    """Whether the library `sparse` asks a factor for the value between its stored numbers, before it multiplies.
+
+    If the factor answers `NotImplementedError`, the operator is left to it.
+    """
+    return str(sys._getframe(2).f_globals.get("__name__", "")).startswith("sparse.")
+
+
 def located(message: str, line: Line | None = None) -> str:
     """An error message with the user's line at its end: the one that is being run, if no other is given."""
     line = line or own_line()

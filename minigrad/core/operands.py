@@ -80,7 +80,7 @@ def with_sparse(primitive: Any, *args: Any) -> Any:
     if primitive.by_sparse is not None and any(map(is_sparse, args)):
         return primitive.by_sparse(*args)
     value = next(arg for arg in args if is_sparse(arg) or performs_ufuncs(arg))
-    but = "products, M @ x and x @ M" if is_sparse(value) else "operators and ufuncs"
+    but = "products, M @ x, x @ M and M * x" if is_sparse(value) else "operators and ufuncs"
     raise refusal(
         TypeError,
         f"{primitive.name}: {described(value)} cannot take part in a differentiated operation, but for {but}; pass an "
@@ -105,6 +105,8 @@ def constant_operand(value: Any, tape: Tape, is_read: bool, other: Any = None) -
             if is_foreign(value):
                 raise refusal(TypeError, f"{message}: {as_plain_code(value)}")
             raise TypeError(located(message))  # as NumPy does
+        if is_sparse(value):
+            raise SparseOperandError
         return adopted(value)
     if kind is not np.ndarray:
         check_plain(value)

@@ -91,7 +91,7 @@ class Box:
 
 
 #: Libraries that wrap any array that hands NumPy's functions on; one that claims to be NumPy's they copy into such.
-WRAPPERS = ("xarray", "pint", "dask")
+WRAPPERS = ("xarray", "pint", "dask", "sparse")
 
 
 def keeps_its_class() -> bool:

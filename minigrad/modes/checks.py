@@ -9,7 +9,15 @@ import numpy as np
 
 from minigrad.core.adopted import adopted
 from minigrad.core.duck_arrays import Duck
-from minigrad.core.foreign import as_plain_code, asked, described, is_foreign, refuse_foreign, refuse_foreign_result
+from minigrad.core.foreign import (
+    as_plain_code,
+    asked,
+    described,
+    is_foreign,
+    is_sparse,
+    refuse_foreign,
+    refuse_foreign_result,
+)
 from minigrad.core.lines import located
 from minigrad.core.tape import Box, peel
 from minigrad.core.tree import LEAF, TreeDef
@@ -23,7 +31,7 @@ def is_numeric(leaf: Any) -> bool:
     kind = type(leaf)
     return issubclass(kind, (float, Box, np.ndarray, np.generic, complex)) or (
         issubclass(kind, int) and kind is not bool
-    ) or hasattr(kind, "__array_function__")  # fmt: skip
+    ) or (hasattr(kind, "__array_function__") and not is_sparse(leaf))  # fmt: skip
 
 
 def is_integer_array(leaf: Any) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 
 from minigrad.core.adopted import Adopted, adopted, given_back, in_kind_of
 from minigrad.core.duck_arrays import Duck, is_array
-from minigrad.core.foreign import asked, is_foreign, refuse_foreign
+from minigrad.core.foreign import asked, is_foreign, is_sparse, refuse_foreign
 from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import located
@@ -28,6 +28,7 @@ from minigrad.modes.made import check_exists, check_function, name_of_argument, 
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.trouble import Trouble
 from minigrad.rules import libraries as _libraries  # noqa: F401  (it enters its tables where they are looked for)
+from minigrad.rules.sparse_products import TracedSparse, stored, with_numbers
 from minigrad.rules.writing import guarded
 
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
@@ -37,7 +38,7 @@ AGAIN: dict[str, Callable[..., list[Any]]] = {}
 class Recording:
     """A function run once on a tape: its tape, what it returned, and the leaves of its selected arguments."""
 
-    __slots__ = ("leaves", "numeric", "operation", "out", "tape", "treedef")
+    __slots__ = ("leaves", "numeric", "operation", "out", "patterns", "tape", "treedef")
 
     def __init__(
         self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tape: Tape
@@ -50,6 +51,7 @@ class Recording:
         selected = select(operation, args, argnum, fun)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
+        self.patterns: dict[int, Any] | None = None  # of sparse leaves, by position
 
         def retrace() -> Tape:
             again = LinedTape()
@@ -61,6 +63,9 @@ class Recording:
         for position, leaf in enumerate(boxes):
             if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
                 if not is_numeric(leaf):
+                    if is_sparse(leaf) and operation in _OF_STORED_NUMBERS:
+                        self.leaves[position], boxes[position] = self._stored(leaf, position)
+                        continue
                     if is_foreign(leaf):
                         refuse_foreign(operation, leaf, leaf_name(self.treedef, position, argnum, given))
                     self.numeric[position] = False
@@ -143,7 +148,21 @@ class Recording:
         ]
         if Adopted in map(type, found) or Adopted in map(type, map(peel, self.leaves)):
             found = in_kind_of(found, self.leaves)
+        for position, leaf in (self.patterns or {}).items():
+            found[position] = with_numbers(leaf, found[position])
         return self.treedef.unflatten(found)
+
+    def _stored(self, leaf: Any, position: int) -> tuple[Any, Any]:
+        """The stored numbers of a sparse leaf, and what the function gets: they are what is differentiated."""
+        found = stored(leaf)
+        if found.dtype.kind not in "fc":
+            raise TypeError(
+                located(
+                    f"{self.operation}: a sparse array of {found.dtype} is to be differentiated; write A.astype(float)"
+                )
+            )
+        self.patterns = {**(self.patterns or {}), position: leaf}
+        return found.data, TracedSparse(self.tape.leaf(found.data), found.stored_at, found.shape)
 
     def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""
@@ -233,6 +252,9 @@ def leaf_value(operation: str, leaf: Any, treedef: TreeDef, position: int, argnu
     check_differentiable(operation, leaf, leaf_name(treedef, position, argnum, fun))
     return leaf
 
+
+#: What takes sparse arrays as leaves, of which the stored numbers are differentiated.
+_OF_STORED_NUMBERS = {"grad", "grad_and_aux", "vjp"}
 
 #: What sweeps many rows at once, or looks at numbers: of arrays of other libraries it is not done.
 _OF_NUMPY_ALONE = {

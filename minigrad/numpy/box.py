@@ -14,7 +14,7 @@ from minigrad.core.adopted import adopt_all, given_back
 from minigrad.core.asking import place_of
 from minigrad.core.duck_arrays import Duck, as_plain, innermost, reduced_for
 from minigrad.core.foreign import performs_ufuncs
-from minigrad.core.lines import asked_by_a_sparse_matrix, located
+from minigrad.core.lines import PRODUCT, asked_by_a_sparse_matrix, is_left_to_the_other, located
 from minigrad.core.lost import no_index, words
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
 from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal, snapshot
@@ -288,6 +288,12 @@ def _token(self: Box) -> Any:
     return type(self).__name__, given_back(peel(self))
 
 
+def _fill_value(self: Box) -> Any:
+    if is_left_to_the_other():
+        raise NotImplementedError(PRODUCT)
+    raise AttributeError("fill_value")
+
+
 def _tolist(self: Box) -> Any:
     return [part.tolist() for part in self] if self.shape else self
 
@@ -412,6 +418,7 @@ _PROPERTIES: dict[str, Callable[[Box], Any]] = {
     "T": _f.transpose, "mT": _l.matrix_transposed,
     "real": _writing.real, "imag": _writing.imag, "flat": _writing.flat,
     "nbytes": lambda x: peel(x).nbytes, "itemsize": lambda x: peel(x).itemsize, "device": lambda x: peel(x).device,
+    "fill_value": _fill_value,
     "strides": lambda x: peel(x).strides, "flags": lambda x: peel(x).flags,
     "_value": lambda x: read_only(snapshot(x).value),  # as programs for autograd ask for it, one level down
 }  # fmt: skip

@@ -765,6 +765,8 @@ def _on_cpu(operation: str, device: Any) -> None:
 def dot(a: Any, b: Any, out: Any = None) -> Any:
     check_options("dot", out)
     if is_sparse(a) or is_sparse(b):
+        if not any(type(part).__module__.startswith("scipy.") for part in (a, b)):
+            return _l.matmul(a, b)
         raise TypeError(located("dot: NumPy's dot takes a sparse matrix for an object without entries; write M @ x"))
     return _l.dot(as_array(a), as_array(b))
 

@@ -1,5 +1,6 @@
 """Arrays of other libraries under the tape: what kind comes back, that nothing is computed, and what is refused."""
 
+import pathlib
 import warnings
 from typing import Any
 
@@ -284,3 +285,14 @@ def test_a_network_with_batch_statistics(da: Any) -> None:
     product = mg.jvp(lambda w: mg.grad(network)(w, *lazy), (weights,), (tangent,))[1]
     expected = mg.jvp(lambda w: mg.grad(network)(w, x, y), (weights,), (tangent,))[1]
     np.testing.assert_allclose(product[1][0], expected[1][0], rtol=1e-9, atol=1e-12)
+
+
+def test_the_example_of_the_how_to_guide(da: Any) -> None:
+    page = (pathlib.Path(mg.__file__).parents[1] / "docs" / "how-to.md").read_text(encoding="utf-8")
+    block = page.partition("## Differentiate by arrays of dask")[2].partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(block.replace("300, chunks=100", "12, chunks=4"), names)
+    x = np.linspace(0.0, 1.0, 12)
+    value, slopes = mg.value_and_grad(names["log_likelihood"])({"length": 0.3, "noise": 0.1}, x, np.sin(6 * x))
+    assert float(names["value"]) == pytest.approx(value, rel=1e-10)
+    assert names["slopes"] == pytest.approx(slopes, rel=1e-8)

@@ -2,7 +2,8 @@
 refused by name.
 
 Every test runs on a stand-in whose arrays NumPy cannot read, on dask where it is installed, and on CuPy where there is
-a graphics processor. A sample of dask's calls is tested; `python tests/rules/test_libraries.py` goes through all.
+a graphics processor. A sample of dask's calls is tested; `PYTHONPATH=tests python tests/rules/test_libraries.py`
+goes through all.
 """
 
 import sys
@@ -158,6 +159,25 @@ def check_promises(library: Library, share: int) -> dict[str, set[str]]:
 
 def test_what_is_promised_is_as_of_numpy_and_the_rest_is_refused(library: Library) -> None:
     check_promises(library, SHARE.get(library.name, 1))
+
+
+@pytest.mark.parametrize(
+    "name", ["add", "hypot", "matmul", "where", "concatenate", "einsum", "maximum", "outer", "linspace"]
+)
+def test_a_constant_of_the_library_beside_a_traced_array_of_numpy(name: str, library: Library) -> None:
+    """On either side; the derivative is NumPy's."""
+    x, w = np.linspace(0.3, 1.2, 4), np.array([0.5, -0.2, 0.7, 1.1])
+    calls_of: dict[str, Any] = {
+        "where": lambda a, b: np.where(a > 0.5, a, b),
+        "concatenate": lambda a, b: np.concatenate([a, b]),
+        "einsum": lambda a, b: np.einsum("i,j->ij", a, b),
+        "linspace": lambda a, b: np.linspace(a, b, 3),
+    }
+    call = calls_of.get(name, getattr(np, name, None))
+    for fun in (lambda x, w: np.sum(np.sin(call(x, w))), lambda x, w: np.sum(np.sin(call(w, x)))):
+        found = grad(fun, 1)(library.array(x), w)
+        assert type(found) is np.ndarray
+        np.testing.assert_allclose(found, grad(fun, 1)(x, w), rtol=1e-12, atol=1e-14)
 
 
 if __name__ == "__main__":

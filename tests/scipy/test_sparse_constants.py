@@ -1,6 +1,7 @@
 """A constant sparse matrix of SciPy times a traced array, in every mode."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -92,14 +93,18 @@ def test_a_matrix_that_is_written_to_later_counts_with_what_it_had() -> None:
     assert_close(grad(f)(X), DENSE.sum(axis=0), 1e-15)
 
 
-def test_the_star_of_a_matrix_is_its_product_and_that_of_an_array_is_refused() -> None:
+def test_the_star_of_a_matrix_is_its_product_and_that_of_an_array_is_stored_where_it_is() -> None:
     old, new = scipy.sparse.csr_matrix(DENSE), scipy.sparse.csr_array(DENSE)
     assert_close(jacobian(lambda x: old * x)(X), DENSE, 0.0)
     assert_close(jacobian(lambda y: y * old)(Y), DENSE.T, 0.0)
     for f in (lambda x: old * x, lambda x: x @ old.T):
         assert_close(batched(f)(np.stack([X, 2.0 * X])), np.stack([DENSE @ X, 2.0 * DENSE @ X]), 1e-14)
         assert_close(compiled(f)(X), DENSE @ X, 1e-14)
-    for f, x in ((lambda x: new * x, X), (lambda x: x * new, X), (lambda c: c * old, 2.0), (lambda c: new * c, 2.0)):
+    for f in (lambda M, x: (x * M) @ x, lambda M, x: (x[0] * M) @ np.sin(x), lambda M, x: x @ (x * M).T):
+        assert_close(jacobian(partial(f, new))(X), jacobian(partial(f, DENSE))(X), 1e-13)
+        assert_close(compiled(partial(f, new))(X), f(DENSE, X), 1e-13)
+    assert_close(jacobian(lambda c: (c * old) @ X)(2.0), DENSE @ X, 1e-13)
+    for f, x in ((lambda x: new * x, X), (lambda c: new * c, 2.0)):  # which SciPy does not leave to x
         fails(TypeError, lambda f=f, x=x: grad(lambda x: np.sum(f(x) @ np.ones(3)))(x), "toarray")
 
 
