@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.adopted import Adopted, adopted, given_back, in_kind_of
+from minigrad.core.adopted import SPARSE, Adopted, adopted, given_back, in_kind_of
 from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, is_sparse, refuse_foreign
 from minigrad.core.lean import LeanTape
@@ -27,8 +27,6 @@ from minigrad.modes.cotangents import finished
 from minigrad.modes.made import check_exists, check_function, name_of_argument, parameter_names
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.trouble import Trouble
-from minigrad.rules import libraries as _libraries  # noqa: F401  (it enters its tables where they are looked for)
-from minigrad.rules.sparse_products import TracedSparse, stored, with_numbers
 from minigrad.rules.writing import guarded
 
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
@@ -149,20 +147,18 @@ class Recording:
         if Adopted in map(type, found) or Adopted in map(type, map(peel, self.leaves)):
             found = in_kind_of(found, self.leaves)
         for position, leaf in (self.patterns or {}).items():
-            found[position] = with_numbers(leaf, found[position])
+            found[position] = SPARSE["with_numbers"](leaf, found[position])
         return self.treedef.unflatten(found)
 
     def _stored(self, leaf: Any, position: int) -> tuple[Any, Any]:
         """The stored numbers of a sparse leaf, and what the function gets: they are what is differentiated."""
-        found = stored(leaf)
-        if found.dtype.kind not in "fc":
+        numbers, with_box = SPARSE["taken_apart"](leaf)
+        if numbers.dtype.kind not in "fc":
             raise TypeError(
-                located(
-                    f"{self.operation}: a sparse array of {found.dtype} is to be differentiated; write A.astype(float)"
-                )
+                located(f"{self.operation}: a sparse array of {numbers.dtype} is to be differentiated: A.astype(float)")
             )
         self.patterns = {**(self.patterns or {}), position: leaf}
-        return found.data, TracedSparse(self.tape.leaf(found.data), found.stored_at, found.shape)
+        return numbers, with_box(self.tape.leaf(numbers))
 
     def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""

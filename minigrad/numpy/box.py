@@ -23,6 +23,7 @@ from minigrad.numpy import functions as _f
 from minigrad.numpy import writing as _writing
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS, as_array, call_ufunc, laid_out, refuse
 from minigrad.rules import elementwise as _e
+from minigrad.rules import libraries as _libraries  # noqa: F401  (it enters its tables where they are looked for)
 from minigrad.rules import moving as _moving
 from minigrad.rules import products as _l
 from minigrad.rules import reductions as _reductions

@@ -9,10 +9,12 @@ numbers, and the sums are in SciPy's order. Neither library is imported: whoever
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from minigrad.core.adopted import SPARSE
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_sparse
 from minigrad.core.lines import located
@@ -156,6 +158,12 @@ def with_numbers(like: Any, numbers: Any) -> Any:
     return new.asformat(like.format)
 
 
+def _taken_apart(array: Any) -> tuple[Any, Callable[[Any], TracedSparse]]:
+    """The stored numbers, and the traced array that stands for this one, as a function of its traced numbers."""
+    found = stored(array)
+    return found.data, lambda data: TracedSparse(data, found.stored_at, found.shape)
+
+
 # ----- products of matrices -------------------------------------------------------------------------------------------
 
 
@@ -243,6 +251,7 @@ def _by_slash(x: Any, y: Any) -> Any:
     return _entrywise("/", x, y)
 
 
+SPARSE |= {"taken_apart": _taken_apart, "with_numbers": with_numbers}
 matmul.primitive.by_sparse = sparse_product
 divide.primitive.by_sparse = _by_slash
 multiply.primitive.by_sparse = _by_star
