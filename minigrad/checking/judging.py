@@ -192,6 +192,18 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
     if found.refutes(mine, slack) and not misled:
         return Verdict.WRONG
     if found.refutes(theirs, slack) and not misled:
+        by_complex = case.complex_step(probe) if math.isnan(by_complex) else by_complex
+        if abs(by_complex - theirs) <= abs(mine - theirs) / 100:
+            finding.evidence.append(
+                f"but the complex step agrees with the tape, {by_complex:.9g}: f varies within the steps of differences"
+            )
+            return Verdict.WRONG
+        nearby = shortest_difference(case, probe, theirs)
+        if abs(nearby - theirs) <= abs(mine - theirs) / 10:
+            finding.evidence.append(
+                f"but the shortest difference agrees with the tape, {nearby:.4g}: f varies within longer steps"
+            )
+            return Verdict.INCONCLUSIVE
         finding.evidence.append("so yours is right here, and the tape is wrong: a rule of f's operations must be")
         case.notes.append(f"the tape's own derivative is wrong{finding.entry.where}; please look at its rules")
         return Verdict.OK
@@ -218,6 +230,20 @@ def adjudicate(case: Comparison, k: int, kinked: Any) -> Verdict:
     cancelled(case, [k], case.lost(probe), mine - theirs)
     finding.evidence.append(f"f cannot tell which is right: its noise is {found.noise:.1g}")
     return Verdict.INCONCLUSIVE
+
+
+def shortest_difference(case: Comparison, probe: Any, slope: float) -> float:
+    """The central difference of f at the shortest step of which rounding leaves some digits, for a slope of this size.
+
+    A noise of f hides the slope at longer steps, and may be what f itself does on a small scale.
+    """
+    eps = max(case.eps, float(np.finfo(float).eps))
+    most = [max(float(np.max(np.abs(x), initial=0.0)) for x in values) for values in (case.problem.leaves, probe.v)]
+    h = 1e3 * eps * max(most[0] / most[1], abs(case.main.zero) / abs(slope)) if slope and most[1] else 0.0
+    if not 0 < h < np.inf:
+        return math.nan
+    values = [case.problem.along(probe, t) for t in (h, -h)]
+    return float((values[0].real - values[1].real) / (2 * h))
 
 
 def is_below_rounding(case: Comparison, k: int, difference: Any) -> bool:
