@@ -263,3 +263,56 @@ def reduced_strength(program: Program) -> Program:
         return step
 
     return renamed(program, rewrite)
+
+
+def views_joined(program: Program) -> Program:
+    """Axes of size 1 that come and go between transpositions: what is left is one transposition, or none."""
+    seen: dict[int, tuple[Var, tuple[int | None, ...]]] = {}  # the base of a view, and its axes; None is a new one
+
+    def rewrite(step: Step) -> Any:
+        x, out = step.args[0] if step.args else None, step.out
+        if type(x) is not Var or type(out) is not Var or step.kwargs or x.kind != "array" or out.kind != "array":
+            return step
+        base, axes = seen.get(x.index) or (x, tuple(range(len(x.shape))))
+        after = _axes_after(step, axes, x.shape) if 1 not in base.shape else None
+        if after is None:
+            return step
+        if None in after or base is x:
+            seen[out.index] = base, after
+            return step
+        if after == tuple(range(len(after))):
+            return base
+        seen[out.index] = base, after
+        return step._replace(function=np.transpose, args=(base, after))
+
+    return renamed(program, rewrite)
+
+
+def _axes_after(step: Step, axes: tuple[int | None, ...], shape: tuple[int, ...]) -> tuple[int | None, ...] | None:
+    """The axes of a value after a step, if that only moves them and adds and drops new ones; None if it does more."""
+    if step.function is np.transpose and len(step.args) == 2 and type(step.args[1]) is tuple:
+        return tuple([axes[axis] for axis in step.args[1]])
+    if step.function is duck.reshape:
+        left = [axis for axis in axes if axis is not None]
+        if _long(step.out.shape) != _long(shape):
+            return None
+        return tuple([None if n == 1 else left.pop(0) for n in step.out.shape])
+    if step.function is not operator.getitem or len(step.args) != 2:
+        return None
+    index = step.args[1] if type(step.args[1]) is tuple else (step.args[1],)
+    where = [k for k, part in enumerate(index) if part is Ellipsis] or [len(index)]
+    if not all(part is None or part is Ellipsis or type(part) in (slice, int) for part in index):
+        return None
+    whole = len(axes) - sum(type(part) in (slice, int) for part in index)
+    parts = [*index[: where[0]], *[slice(None)] * whole, *index[where[0] + 1 :]]
+    left_axes, found = list(axes), list[int | None]()
+    for part in parts:
+        if part is None:
+            found.append(None)
+        elif type(part) is slice and part == slice(None):
+            found.append(left_axes.pop(0))
+        elif type(part) is int and part in (0, -1) and left_axes[0] is None:
+            left_axes.pop(0)
+        else:
+            return None
+    return tuple(found)

@@ -21,6 +21,7 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | transpose of a transpose           | all                                                                        |
 | reshape of a reshape to one        | only axes of length 1 come and go, the entries lie by rows, or x is a       |
 |                                    | vector: elsewhere the first may copy, and sums follow the order of memory  |
+| new axes that come and go        | between transpositions of arrays without axes of length 1                   |
 | copy, ravel, ascontiguousarray     | entries that certainly lie by rows without gaps                            |
 | a reduction over no axes to x      | max, min, prod, all, any; a sum of what is no -0.0 (it returns 0.0)        |
 | (A @ v[..., None])[..., 0] to A @ v| matrix and vector: one call of BLAS for both                               |
@@ -43,7 +44,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.algebra import narrowed, reduced_strength, simplified
+from minigrad.compiler.algebra import narrowed, reduced_strength, simplified, views_joined
 from minigrad.compiler.canonical import Reduction, canonical
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.rewriting import Pass, renamed
@@ -174,8 +175,8 @@ def folded(program: Program) -> Program:
 
 
 PASSES: tuple[Pass, ...] = (
-    without_dead_code, canonical, reduced_strength, simplified, folded, shared, reductions_shared, simplified, narrowed,
-    shared, without_dead_code,
+    without_dead_code, canonical, reduced_strength, simplified, views_joined, folded, shared, reductions_shared,
+    simplified, narrowed, shared, without_dead_code,
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from programs import STEPS, C, inputs, scalar, steps
 
 from minigrad import derivatives, grad, hvp
-from minigrad.compiler import passes, rounding
+from minigrad.compiler import algebra, passes, rounding
 from minigrad.compiler.explain import explain
 from minigrad.compiler.meaning import GuardedError, interpret
 from minigrad.compiler.stage import Program
@@ -217,6 +217,48 @@ def test_one_operand_by_rows_makes_the_result_lie_by_rows(data: Any) -> None:
     for ufunc in (np.add, np.hypot):
         assert ufunc(by_rows, other).flags.c_contiguous
         assert ufunc(other, by_rows).flags.c_contiguous
+
+
+@settings(max_examples=100)
+@given(st.data())
+def test_views_joined(data: Any) -> None:
+    """Random chains of views: the same entries at the same places in memory, in no more steps."""
+    x = np.arange(24.0).reshape(2, 3, 4)
+
+    def fun(x: Any) -> Any:
+        for _ in range(length):
+            kind = data.draw(st.sampled_from(["new", "transposed", "dropped", "reshaped", "entry"]))
+            if kind == "new":
+                at = data.draw(st.integers(0, x.ndim))
+                before = (slice(None),) * at
+                x = x[data.draw(st.sampled_from([(*before, None), (*before, None, ...)]))]
+            elif kind == "transposed":
+                x = np.transpose(x, data.draw(st.permutations(range(x.ndim))))
+            elif kind == "dropped" and 1 in x.shape:
+                last = x.shape[::-1].index(1)
+                x = x[(..., data.draw(st.sampled_from([0, -1])), *[slice(None)] * last)]
+            elif kind == "reshaped":
+                x = x.reshape([n for n in x.shape if n != 1] + [1])
+            elif kind == "entry" and x.ndim > 1 and x.shape[0] > 1:
+                x = x[1]
+        return x
+
+    length = data.draw(st.integers(1, 6))
+    program = passes.canonical(traced(fun, x))
+    after = passes.without_dead_code(algebra.views_joined(program))
+    assert len(after.steps) <= len(program.steps)
+    (a,), (b,) = interpret(after, [x]), interpret(program, [x])
+    assert (a.shape, a.__array_interface__["data"]) == (b.shape, b.__array_interface__["data"])
+    assert np.array_equal(a, b)
+
+
+def test_axes_that_come_and_go_are_gone() -> None:
+    x = np.ones((3, 4))
+    _, after = check(lambda p: passes.optimised(p), lambda x: x[:, ..., None].transpose((1, 0, 2))[:, :, 0], x)
+    assert len(after) == 2
+    assert after[0].endswith("transpose(%0, (1, 0))")
+    _, after = check(lambda p: passes.optimised(p), lambda x: x.T[..., None][:, :, 0].T + 1.0, x)
+    assert len(after) == 2
 
 
 def test_factors_meet() -> None:
