@@ -161,10 +161,13 @@ def per_sample(widths: Sequence[int], n: int) -> Contenders:
         return lambda P, x, y: network_loss(lib, P, [x[:, None], y[:, None]])
 
     gradient = minigrad.grad(loss_of_one(Minigrad()))
-    batched = minigrad.batched(lambda x, y: gradient(P, x, y))
+
+    def of_all(P: Any, x: Any, y: Any) -> Any:
+        return list(minigrad.batched(lambda x, y: gradient(P, x, y))(x, y))
+
     contenders: Contenders = {
         "row by row": lambda: [np.stack(parts) for parts in zip(*(gradient(P, u, v) for u, v in zip(*rows)))],
-        "minigrad": lambda: list(batched(*rows)),
+        **Minigrad().runs(of_all, P, *rows),
     }
     torch, jax = installed(Torch), installed(Jax)
     if torch is not None:

@@ -16,6 +16,7 @@ import numpy as np
 
 from minigrad.compiler.answers import BROKEN, CHANGED, OTHER_ARGUMENTS, gives, has_shape, is_true, keeps_off_zero
 from minigrad.compiler.canonical import OPERATORS, Reduction
+from minigrad.compiler.diagonals import banded
 from minigrad.compiler.floating_point import check_calm, enter_strict, leave_strict
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.passes import numbers_as_arrays
@@ -261,7 +262,7 @@ def roots(program: Program) -> dict[int, frozenset[int]]:
 _NEW = {
     np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
     np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
-    SCATTER, SCATTER_ADD, tanh_slope_at,
+    SCATTER, SCATTER_ADD, tanh_slope_at, banded,
 }  # fmt: skip
 
 

@@ -8,6 +8,7 @@
 | sum(c x) to c sum(x)            | the same                                                                           |
 | sum(x * y) to a scalar product  | the order of a sum, which is the order of BLAS                                     |
 | sum over an axis to a product   | the same                                                                           |
+| products with diagonal matrices | what is zero stays zero: see `diagonals`                                           |
 | einsum to products of matrices  | the same                                                                           |
 """
 
@@ -21,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import Reduction
+from minigrad.compiler.diagonals import diagonals
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
 from minigrad.compiler.rewriting import Fresh, Pass, like, made_from, renamed, same_type, shape_of
 from minigrad.compiler.stage import Program, Step, Var, reads, variables
@@ -176,5 +178,5 @@ def einsums_as_products(program: Program) -> Program:
     return renamed(program, rewrite)
 
 
-FOR_LOOPS: tuple[Pass, ...] = (squares, einsums_as_products, *PASSES)  #: before steps are fused: loops add up sums
+FOR_LOOPS: tuple[Pass, ...] = (squares, einsums_as_products, *PASSES, diagonals)  #: then loops add up sums
 ROUNDING: tuple[Pass, ...] = (*FOR_LOOPS, scalings, sums_as_products, without_dead_code)
