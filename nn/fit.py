@@ -193,7 +193,8 @@ def fit(
     """Train a network for classification.
 
     Data may be larger than memory: a memory map is read a few samples at a time, by all optimisers. Blocks are first
-    written to a temporary file, for mini-batches take samples from everywhere.
+    written to a temporary file beside the checkpoint, or else where temporary files go, for mini-batches take samples
+    from everywhere.
 
     Args:
         x: samples in columns, shape (p, n): an array, a memory map, or a sparse matrix of SciPy. Or an iterator over
@@ -222,7 +223,7 @@ def fit(
     array([0, 0, 1, 1])
     """
     settings = Settings() if settings is None else settings
-    samples = _samples(x, y, classes)
+    samples = _samples(x, y, classes, path)
     widths = [samples.p, *settings.hidden, samples.k]
     if start is None:
         A, b = init(widths, settings.seed)
@@ -269,7 +270,7 @@ def resume(
         OSError: if it cannot be read, or written again.
     """
     settings, widths, state, data, note = _loaded(path)
-    samples = _samples(x, y, None)
+    samples = _samples(x, y, None, path)
     if data != samples.fingerprint():
         raise CheckpointError(f"{path}: this training was begun with other data; pass the same x and y")
     if samples.k != widths[-1]:  # the last classes have no samples
@@ -543,10 +544,10 @@ def _weights(y: Labels, k: int, given: Any) -> Array:
     return weights
 
 
-def _samples(x: Any, y: Labels | None, k: int | None) -> Samples:
+def _samples(x: Any, y: Labels | None, k: int | None, path: str | Path | None) -> Samples:
     if y is None:
         blocks: Iterable[Block] = x
-        return Samples(*spooled(blocks), k)
+        return Samples(*spooled(blocks, None if path is None else Path(path).resolve().parent), k)
     return Samples(x, y, k)
 
 
