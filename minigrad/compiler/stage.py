@@ -25,6 +25,7 @@ from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.fingerprint import fingerprint
+from minigrad.core.foreign import described
 from minigrad.core.lines import asked_by_a_sparse_matrix, is_ours_at_work, library_at_work, located
 from minigrad.core.nested import mapped
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
@@ -275,7 +276,7 @@ class Trace(Onlooker):
         if isinstance(result, Duck):
             raise self.stop("", TransparentError)
         raise self.stop(
-            located(f"compile: an operation on a traced value returned a {type(result).__name__}, not an array")
+            located(f"compile: an operation on a traced value returned {described(result)}, not an array of NumPy")
         )
 
     def _operand(self, value: Any) -> Any:

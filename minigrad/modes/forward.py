@@ -32,7 +32,7 @@ def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any], 
         `fun(*primals)` and the tangent of the output, in the structure of the output.
 
     Raises:
-        TypeError: if a primal holds a single integer, truth values or an array of another library.
+        TypeError: if a primal holds a single integer, truth values or an array of a library that is not known.
         ValueError: if a tangent does not have the structure and shapes of its primal.
 
     >>> jvp(lambda x, y: x * y, (2.0, 3.0), (1.0, 0.0))

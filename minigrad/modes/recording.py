@@ -6,6 +6,7 @@ give cotangents and tangents back in the structure of the arguments.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -16,7 +17,7 @@ from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, is_sparse, refuse_foreign
 from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
-from minigrad.core.lines import located
+from minigrad.core.lines import located, user_line
 from minigrad.core.observing import WATCHED, passing
 from minigrad.core.tape import Box, Tape, open_part, peel, settled, snapshot
 from minigrad.core.transformed import Transformed, transformed
@@ -136,8 +137,8 @@ class Recording:
             self.tape.looks.check_backward(seeds)
         trouble = Trouble()
         swept = backward(self.tape, seeds, consume=consume, trouble=trouble)
-        if trouble.has_cancelled:
-            swept = AGAIN["pull"](self._in_full(consume), self._moving(), seeds, swept)
+        if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
+            swept = AGAIN["pull"](tape, self._moving(), seeds, swept)
         cotangents = iter(swept)
         taken = {id(seed) for _, seed in seeds}
         found = [
@@ -167,14 +168,28 @@ class Recording:
             self.tape.looks.check_forward(moving)
         trouble, wanted = Trouble(), [i for i in outputs if i >= 0]
         swept = forward(self.tape, moving, wanted, consume=consume, trouble=trouble)
-        if trouble.has_cancelled:
-            swept = AGAIN["push"](self._in_full(consume), self._moving(), moving, wanted)
+        if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
+            swept = AGAIN["push"](tape, self._moving(), moving, wanted)
         reached = iter(swept)
         return [next(reached) if i >= 0 else None for i in outputs]
 
     def _moving(self) -> list[Any]:
         """The leaves that are on the tape."""
         return [leaf for leaf, numeric in zip(self.leaves, self.numeric) if numeric]
+
+    def _for_another_sweep(self, is_consumed: bool) -> Tape | None:
+        """The whole tape; None, and a warning, if arrays of another library take part, for which it is not repeated."""
+        tape = self._in_full(is_consumed)
+        held = next((node[3] for node in tape.nodes if type(peel(node[3])) is Adopted), None)
+        if held is None:
+            return tape
+        warnings.warn_explicit(
+            f"{self.operation}: near a pole terms may cancel, and the derivative lose digits. Where arrays of "
+            f"{peel(held).adapter.library} take part it is not computed again, as it is for NumPy's alone. Write the "
+            f"function without the quotient near its pole, or differentiate that part apart",
+            RuntimeWarning, *user_line()[:2],
+        )  # fmt: skip
+        return None
 
     def _in_full(self, is_consumed: bool) -> Tape:
         """The tape with all that was recorded; where something is gone, the function is run once more."""

@@ -46,8 +46,8 @@ def value_and_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[...,
         shapes and dtypes of the argument; for a sequence of positions it is a tuple with one gradient for each.
 
     Raises:
-        TypeError: if the argument holds a single integer, truth values or an array of another library, or `fun` returns
-            a complex number.
+        TypeError: if the argument holds a single integer, truth values or an array of a library that is not known, or
+            `fun` returns a complex number.
         ValueError: if `fun` returns several numbers.
 
     >>> value, gradient = value_and_grad(lambda x: np.sum(x**2))(np.array([1.0, 2.0]))
@@ -92,8 +92,8 @@ def grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..., Any]:
         argument; for a sequence of positions a tuple with one gradient for each.
 
     Raises:
-        TypeError: if the argument holds a single integer, truth values or an array of another library, or `fun` returns
-            a complex number.
+        TypeError: if the argument holds a single integer, truth values or an array of a library that is not known, or
+            `fun` returns a complex number.
         ValueError: if `fun` returns several numbers.
 
     >>> grad(lambda x, y: x**2 * y)(3.0, 2.0)
@@ -165,7 +165,7 @@ def vjp(fun: Callable[..., R], *primals: Any, **kwargs: Any) -> tuple[R, Callabl
         returns a tuple with one cotangent per primal. It may be called many times.
 
     Raises:
-        TypeError: if a primal holds a single integer, truth values or an array of another library.
+        TypeError: if a primal holds a single integer, truth values or an array of a library that is not known.
         ValueError: (from the pullback) if a cotangent does not have the structure and shapes of the output.
 
     >>> out, pullback = vjp(lambda x, y: x * y, 2.0, 3.0)

@@ -96,7 +96,7 @@ class Trouble:
 
     def look_at_sum(self, total: Any, part: Any, left: float = LEFT) -> None:
         """Note whether the total of several terms is much smaller than one of them."""
-        if self.looks and certainly(abs(peel(total)) < left * abs(peel(part))):
+        if self.looks and anywhere(abs(peel(total)) < left * abs(peel(part))):  # or possibly, if that is not known
             self.looks, self.has_cancelled = False, True
 
     def watch(self) -> Any:

@@ -163,6 +163,15 @@ def test_a_look_for_nan_is_refused_and_not_answered() -> None:
         mg.grad(lambda w: np.sum(w * x))(2.0)
 
 
+def test_digits_lost_near_a_pole_are_told() -> None:
+    """With arrays of NumPy the sweep is repeated by Taylor series; here it is not known whether that is needed."""
+    x = DeviceArray(X)
+    for fun in (lambda w: np.log1p(w[0]) / w[0] + np.sum(w[1] * x), lambda w: np.log1p(w[0]) / w[0] * np.sum(w[1] * x)):
+        with pytest.warns(RuntimeWarning, match=r"(?s)near a pole terms may cancel.*stand_ins"):
+            mg.grad(fun)(np.array([1e-9, 2.0]))
+        mg.grad(fun)(np.array([0.5, 2.0]))
+
+
 def test_a_tape_prints() -> None:
     assert "an array of stand_ins" in str(mg.trace(loss, DeviceArray(X)))
 
