@@ -33,6 +33,11 @@ def pytest_cmdline_main(config: pytest.Config) -> None:
         config.option.numprocesses = "auto"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Loops that Numba compiles are kept among what pytest keeps, and not in the folder of the user."""
+    os.environ.setdefault("MINIGRAD_CACHE_DIR", str(config.rootpath / ".pytest_cache" / "minigrad"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, Any, Any]:
     """A file that imports a library that is absent is skipped as a whole."""

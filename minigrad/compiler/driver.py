@@ -9,13 +9,15 @@ Products of large matrices stay with NumPy, whose BLAS is faster there.
 from __future__ import annotations
 
 import functools
+import inspect
 import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.fused import MOST_KERNELS, Kernel, Readers, compiled_loops, is_plain, is_view, numba_compiler
+from minigrad.compiler.fused import BUDGET, Kernel, Readers, is_plain, is_view
+from minigrad.compiler.numba_loops import compiled, compiled_loops, function_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 
@@ -60,14 +62,18 @@ def driven(program: Program) -> Program:
     steps: list[Step] = []
     run: list[Step] = []
     readers = Readers(program)
-    sources: set[str] = set()
+    kernels = [step.function for step in program.steps if isinstance(step.function, Kernel)]
+    left = BUDGET - sum({kernel.source: kernel.cost for kernel in kernels}.values())
+    seen: set[str] = set()
     for step in [*program.steps, None]:
         if step is not None and fits(step) and len(run) < MOST:
             run.append(step)
             continue
-        if is_worthwhile(run) and len(sources) < MOST_KERNELS:
-            made = driver_steps(readers, run)
-            sources.add(made[0].function.source)
+        made = driver_steps(readers, run) if is_worthwhile(run) else []
+        cost = made[0].function.cost if made and made[0].function.source not in seen else 0.0
+        if made and cost <= left:
+            left -= cost
+            seen.add(made[0].function.source)
             steps += made
         else:
             steps += run
@@ -124,7 +130,7 @@ class Driver(Kernel):
         self.names: dict[int, str] = {}
         self.rows, self.made = 0, []
         self.__name__ = "driver"
-        kernels: dict[int, tuple[str, Any]] = {}  #: by `id`
+        kernels: dict[str, str] = {}  #: their names here, by their sources
         made: set[int] = set()
         lines: list[str] = []
         flags: list[str] = []
@@ -134,7 +140,7 @@ class Driver(Kernel):
             made.update([var.index for var in outs])
             results = [self.name(var, made) for var in outs]
             if isinstance(step.function, Kernel):
-                name, _ = kernels.setdefault(id(step.function.run), (f"kernel_{len(kernels)}", step.function.run))
+                name = kernels.setdefault(step.function.source, f"kernel_{len(kernels)}")
                 flags.append(f"f{len(flags)}")
                 lines.append(f"{', '.join([*results, flags[-1]])} = {name}({given})")
             elif step.function is operator.matmul:
@@ -150,7 +156,10 @@ class Driver(Kernel):
         lines.append(f"return {', '.join([*[self.names[var.index] for var in self.outputs], finite])}")
         names = [self.names[key_of(arg)] for arg in self.arguments]
         self.source = "\n    ".join([f"def kernel({', '.join(names)}):", *lines]) + "\n"
-        self.run = compiled_driver(self.source, tuple(kernels.values()))
+        self.run = compiled_driver(self.source, tuple(kernels))
+        passed = {getattr(step.function, "source", ""): len(step.args) + len(made_by(step)) for step in run}
+        calls = sum([len(step.args) + len(made_by(step)) for step in run])
+        self.cost = 0.1 + 0.012 * sum(passed.values()) + 0.005 * calls + 0.01 * len(self.outputs)
 
     def name(self, value: Any, made: set[int]) -> str:
         """The name of an argument or of a value that was made before."""
@@ -163,11 +172,10 @@ class Driver(Kernel):
 
 
 @functools.lru_cache(maxsize=512)
-def compiled_driver(source: str, kernels: tuple[tuple[str, Any], ...]) -> Any:
-    """The function of this source, which calls these kernels, compiled; once for equal runs of steps."""
-    namespace: dict[str, Any] = {"product": compiled_product(), **dict(kernels)}
-    exec(source, namespace)  # written by `Driver` above
-    return numba_compiler()(error_model="numpy", nogil=True)(namespace["kernel"])
+def compiled_driver(source: str, kernels: tuple[str, ...]) -> Any:
+    """The function of this source, which calls the kernels of those, compiled; once for equal runs of steps."""
+    namespace = {"product": compiled_product(), **{f"kernel_{k}": compiled(text) for k, text in enumerate(kernels)}}
+    return compiled_loops(function_of(source, namespace, "".join([inspect.getsource(product), *kernels])))
 
 
 def key_of(value: Any) -> int:

@@ -17,17 +17,17 @@ from __future__ import annotations
 import functools
 import math
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler import vector_math
 from minigrad.compiler.canonical import MAX, MIN, SUM, Reduction
+from minigrad.compiler.numba_loops import compiled
+from minigrad.compiler.repeats import WIDTH, Block, blocks_of, loops
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
-from minigrad.core.lines import located
 from minigrad.rules.elementwise import tanh_slope_at
 
 # ----- what can be fused ----------------------------------------------------------------------------------------------
@@ -54,7 +54,7 @@ RISKY = {operator.truediv, np.sqrt, np.log}
 INVALID_AT_INFINITY = {operator.add, operator.sub, operator.mul, np.vdot}
 TOLD = ("", "finite += {0} != {0}", "finite += {0} * 0.0")  #: by suspicion: none, of NaN, of NaN and infinities
 MOST_STEPS = 64  #: in one kernel: Numba's time grows faster than the text
-MOST_KERNELS = 64  #: different ones in one program, each of which takes Numba about a second; the rest is NumPy's
+BUDGET = 3.0  #: seconds, about, that Numba may take for the kernels and drivers of one program; the rest is NumPy's
 
 
 def is_plain(value: Any) -> bool:
@@ -124,21 +124,43 @@ def fused(program: Program) -> Program:
         (fusable if fits else plain).setdefault(place, []).append(step)
         for var in made_by(step):
             stage[var.index] = place
-    steps: list[Step] = []
+    pieces: list[
+        tuple[list[Step], list[Step]]
+    ] = []  #: steps, and the kernel with its views that could take their place
     readers = Readers(program)
-    sources: set[str] = set()
     for place in range(max([*plain, *fusable], default=0) + 1):
-        steps += plain.get(place, [])
-        together = fusable.get(place, [])
-        for k in range(0, len(together), MOST_STEPS):
-            part = together[k : k + MOST_STEPS]
-            if len(sources) < MOST_KERNELS and worthwhile(part):
-                made = kernel_steps(part, readers.outside(part))
-                sources.add(made[0].function.source)
-                steps += made
-            else:
-                steps += part
+        pieces.append((plain.get(place, []), []))
+        for part in parts(fusable.get(place, []), readers):
+            pieces.append((part, kernel_steps(part, readers.outside(part)) if worthwhile(part) else []))
+    affordable = within_budget(pieces)
+    steps: list[Step] = []
+    for part, made in pieces:
+        steps += made if made and made[0].function.source in affordable else part
     return program._replace(steps=steps)
+
+
+def within_budget(pieces: Sequence[tuple[list[Step], list[Step]]]) -> set[str]:
+    """The sources that Numba compiles within `BUDGET`, those first that save the most calls of NumPy for their time."""
+    saved: dict[str, int] = {}
+    costs: dict[str, float] = {}
+    for part, made in pieces:
+        if made:
+            source = made[0].function.source
+            saved[source] = saved.get(source, 0) + len(part)
+            costs[source] = made[0].function.cost
+    left, found = BUDGET, set[str]()
+    for source in sorted(costs, key=lambda source: costs[source] / saved[source]):
+        if costs[source] <= left or not found:
+            left -= costs[source]
+            found.add(source)
+    return found
+
+
+def parts(together: list[Step], readers: Readers) -> list[list[Step]]:
+    """The steps, cut into pieces of which each can be a kernel: not at all if they repeat a few."""
+    if len(together) > 2 * MOST_STEPS and Writer(together, readers.outside(together)).length <= MOST_STEPS:
+        return [together]
+    return [together[k : k + MOST_STEPS] for k in range(0, len(together), MOST_STEPS)]
 
 
 def worthwhile(steps: Sequence[Step]) -> bool:
@@ -191,7 +213,7 @@ class Kernel:
     the engine has to resolve. (So it does where there were NaN among the arguments.)
     """
 
-    __slots__ = ("__name__", "made", "rows", "run", "scalars", "source")
+    __slots__ = ("__name__", "cost", "made", "rows", "run", "scalars", "source")
 
     LARGE = 1 << 16  #: entries from which a second thread is worth its start
 
@@ -201,6 +223,7 @@ class Kernel:
         self.rows = self.rows if large else 0
         self.source = writer.source(by_rows=self.rows > 0)
         self.run = compiled(self.source)
+        self.cost = writer.cost()
         self.scalars = tuple([var.kind == "scalar" for var in writer.outputs])
         temporaries = [var for var in writer.arrays() if var not in writer.outputs]
         self.made = [(var.shape, var.dtype) for var in [*writer.outputs, *temporaries]]
@@ -240,57 +263,6 @@ def pool() -> Any:
     return ThreadPoolExecutor(max(1, number_of_threads() - 1), thread_name_prefix="minigrad")
 
 
-@functools.lru_cache(maxsize=512)
-def compiled(source: str) -> Callable[..., Any]:
-    """The function of this source, compiled by Numba; once for equal sources."""
-    namespace = {"np": np, "math": math, **vector_functions()}
-    exec(source, namespace)  # written by `Writer` below
-    return compiled_loops(namespace["kernel"])
-
-
-def compiled_loops(function: Callable[..., Any], adds_in_any_order: bool = False) -> Callable[..., Any]:
-    """A function of loops, compiled without any freedom: every operation is rounded as NumPy's is.
-
-    Sums alone may be added up several terms at a time. That is up to `plus`, a function of its own, since a freedom is
-    one of all operations of a function: LLVM would make -x of the summands x - 2 x, which is wrong where 2 x overflows.
-    """
-    freedom = {"contract", "reassoc"} if adds_in_any_order else set()
-    loops: Callable[..., Any] = numba_compiler()(fastmath=freedom, error_model="numpy", nogil=True)(function)
-    return loops
-
-
-def plus(total, term):  # type: ignore[no-untyped-def]
-    """A sum so far, and one more term; in which order the terms are added is left open."""
-    return total + term
-
-
-@functools.cache
-def vector_functions() -> dict[str, Any]:
-    """`plus`, and the functions of `vector_math`, compiled without freedom to reorder: their steps are as written."""
-    njit = numba_compiler()
-    functions: dict[str, Any] = {"plus": compiled_loops(plus, adds_in_any_order=True)}
-    for name in ("exp", "arctan", "tanh", "tanh_slope"):
-        function = getattr(vector_math, name)
-        if name.startswith("tanh"):  # it calls exp
-            namespace = {**function.__globals__, **functions}
-            function = type(function)(function.__code__, namespace, name)
-        functions[name] = njit(fastmath={"contract"}, error_model="numpy", nogil=True)(function)
-    return functions
-
-
-def numba_compiler() -> Any:
-    """`numba.njit`.
-
-    Raises:
-        ImportError: if Numba is not installed.
-    """
-    try:
-        import numba
-    except ImportError as error:
-        raise ImportError(located("fused loops need Numba: pip install numba")) from error
-    return numba.njit
-
-
 # ----- writing a kernel -----------------------------------------------------------------------------------------------
 
 
@@ -302,12 +274,33 @@ class Nest:
         self.before: list[list[str]] = [[] for _ in range(len(shape) + 1)]  #: the last one is the innermost body
         self.after: list[list[str]] = [[] for _ in range(len(shape) + 1)]
         self.loaded: dict[str, str] = {}
+        self.blocks: list[Block] = []  #: the innermost body, if it is long and repeats a few lines
+        self.values = 0
+
+    def roll(self) -> int:
+        """Write a long body as loops, if it can be; returns how many lines it has then."""
+        body = self.before[-1]
+        if len(body) <= MOST_STEPS or not self.shape or self.after[-1]:
+            return len(body)
+        blocks, values = blocks_of(body, [line for lines in self.before[:-1] for line in lines])
+        length = sum([len(block.lines) for block in blocks])
+        if not 0 < length <= len(body) // 4:  # a loop for each line is worth it where lines are few
+            return len(body)
+        self.blocks, self.values = blocks, values
+        return length
 
     def lines(self, extents: dict[int, str], by_rows: bool) -> list[str]:
         """The loops as text."""
         text: list[str] = []
         depth = len(self.shape)
         for d in range(depth + 1):
+            if self.blocks and d == depth - 1:
+                start, end = ("lo", "hi") if by_rows and d == 0 else ("0", extents[self.shape[d]])
+                text.insert(0, f"w = np.empty(({self.values}, min({WIDTH}, {end} - {start})))")
+                inner = [*self.before[d], *loops(self.blocks, start, end, f"i{d}")]
+                text += ["    " * d + line for line in inner]
+                depth = d
+                break
             text += ["    " * d + line for line in self.before[d]]
             if d < depth:
                 length = "lo, hi" if by_rows and d == 0 else extents[self.shape[d]]
@@ -345,6 +338,7 @@ class Writer:
             self.place(step)
         for step in work:
             self.write(step)
+        self.length = sum([nest.roll() for nest in self.nests])
 
     def source(self, by_rows: bool = False) -> str:
         """The text of the function; `by_rows`, of one that does the rows from `lo` to `hi` and is given its results."""
@@ -373,6 +367,11 @@ class Writer:
     def arrays(self) -> list[Var]:
         """The arrays that the kernel makes: results, and what a later nest reads."""
         return [self.made[index] for index in sorted(self.stored) if self.made[index].shape]
+
+    def cost(self) -> float:
+        """About how many seconds Numba takes: least squares over the kernels of the benchmarks, on a core of 2024."""
+        loops = sum([len(nest.shape) for nest in self.nests])
+        return 0.05 + 0.001 * self.length + 0.02 * (len(self.arrays()) + loops) + 0.012 * len(self.arguments)
 
     def rows(self) -> int:
         """How many rows all loops have in common that do not meet each other; 0 if they do."""

@@ -21,7 +21,8 @@ from minigrad.compiler.collecting import without_collections
 from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
 from minigrad.compiler.frames import is_known
-from minigrad.compiler.fused import fused, numba_compiler
+from minigrad.compiler.fused import fused
+from minigrad.compiler.numba_loops import numba_compiler
 from minigrad.compiler.passes import PASSES, optimised
 from minigrad.compiler.reading import source
 from minigrad.compiler.rounding import FOR_LOOPS, ROUNDING

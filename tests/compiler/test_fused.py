@@ -2,9 +2,11 @@
 
 import math
 import operator
+import subprocess
 import sys
 import warnings
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import mpmath
@@ -48,7 +50,7 @@ def test_vector_functions_are_accurate(name: str, exact: Any, x: float) -> None:
 def test_vector_functions_at_the_ends(name: str) -> None:
     """Infinities and NaN, in Python and compiled."""
     pytest.importorskip("numba")
-    from minigrad.compiler.fused import vector_functions
+    from minigrad.compiler.numba_loops import vector_functions
 
     with np.errstate(all="ignore"):
         for x in (0.0, np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324, 709.0, -745.0):
@@ -352,21 +354,140 @@ def test_threads_leave_the_rows_of_others_alone(monkeypatch: pytest.MonkeyPatch)
     assert_as_eager(fun, *[x * k for k in range(1, 9)], replays=7)
 
 
-def test_long_programs_become_kernels_of_a_bounded_size() -> None:
-    """Equal pieces share their source, and what would be too many different ones stays with NumPy."""
+def chain(x: Any) -> Any:
+    """A long loop of a few operations, with values that are read long after they were made, as in a gradient."""
+    values = [x]
+    for k in range(60):
+        values.append(values[-1] * x + 0.1 if k % 2 else values[-1] / 1.5)
+    for value in values[::-1]:
+        x = (x - value) * 0.5
+    return x, values[30]
+
+
+@pytest.mark.parametrize("shape", [(5,), (1,), (150,), (3, 70), (2, 3, 4)])
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_loop_of_equal_steps_is_one_kernel_with_loops(
+    shape: tuple[int, ...], threads: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its results have the bits of NumPy's, also where there are more entries than are computed together."""
     pytest.importorskip("numba")
-    from minigrad.compiler.fused import MOST_STEPS
+    from minigrad.compiler import fused
+
+    if threads:
+        monkeypatch.setattr(fused.Kernel, "LARGE", 1)
+        monkeypatch.setattr(fused, "number_of_threads", lambda: threads)
+    x = np.linspace(0.1, 0.9, int(np.prod(shape))).reshape(shape)
+    program, leaves = program_of(chain, x)
+    together = fused.fused(program)
+    (kernel,) = kernels(together)
+    assert kernel.source.count("for t in range(") >= 2
+    assert kernel.source.count("\n") < 80
+    for found, expected in zip(interpret(together, leaves), chain(x), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_sums_in_a_long_body_are_no_loop_of_values() -> None:
+    pytest.importorskip("numba")
 
     def fun(x: Any) -> Any:
-        for _ in range(4 * MOST_STEPS):
-            x = np.exp(-x) * 0.5
-        return x
+        total = 0.0
+        for _ in range(40):
+            x = x * 1.01 + 0.1
+            total = total + np.sum(x)
+        return total
 
-    program = check_fused(fun, np.linspace(0.1, 0.9, 5))
-    found = kernels(program)
-    assert len(found) > 4
-    assert len({kernel.source for kernel in found}) <= 3
-    assert max(kernel.source.count("\n") for kernel in found) < 2 * MOST_STEPS
+    check_fused(fun, np.linspace(0.1, 0.9, 7))
+
+
+def test_long_programs_become_kernels_of_a_bounded_size() -> None:
+    """What repeats nothing is cut, and what Numba would compile for too long stays with NumPy."""
+    pytest.importorskip("numba")
+    from minigrad.compiler.driver import driven
+    from minigrad.compiler.fused import BUDGET, MOST_STEPS, fused
+
+    rng = np.random.default_rng(0)
+
+    def fun(x: Any) -> Any:
+        values = [x]
+        for k in range(1500):
+            y = values[rng.integers(0, len(values))] * 0.5
+            values.append(y + values[rng.integers(0, len(values))] if k % 3 else y * y)
+        return values
+
+    program, _ = program_of(fun, np.linspace(0.1, 0.9, 5))
+    together = fused(program)
+    found = {kernel.source: kernel for kernel in kernels(together) + kernels(driven(together))}
+    assert found
+    assert max(source.count("\n") for source in found) < 6 * MOST_STEPS
+    assert sum(kernel.cost for kernel in found.values()) <= BUDGET
+    assert len(together.steps) > 1000
+
+
+# ----- what outlives the process --------------------------------------------------------------------------------------
+
+KEPT = """
+import numpy as np
+import minigrad
+from minigrad.compiler import numba_loops
+kernel = {source!r}
+run = numba_loops.compiled(kernel)
+assert run(np.array([1.0, 2.0]))[0].tolist() == {value!r}
+print(dict(run.stats.cache_hits) != {{}}, dict(run.stats.cache_misses) == {{}})
+"""
+
+
+def test_kernels_are_kept_on_disk_for_other_processes(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("numba")
+    from minigrad.compiler import numba_loops
+
+    monkeypatch.setenv("MINIGRAD_CACHE_DIR", str(tmp_path / "loops"))
+    program = check_fused(lambda x: np.sqrt(x + 1.0) * 2.0 - 0.25, np.array([1.0, 2.0]))
+    source = kernels(program)[0].source
+    numba_loops.compiled.cache_clear()  # as if nothing had been compiled in this process
+    run = numba_loops.compiled(source)
+    value = run(np.array([1.0, 2.0]))[0].tolist()
+    files = sorted(path.name for path in (tmp_path / "loops").iterdir())
+    assert any(name.startswith("loops_") for name in files)
+    script = KEPT.format(source=source, value=value)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert ended.stdout.split() == ["True", "True"], ended.stderr
+
+
+def test_drivers_of_other_kernels_are_other_files(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The text of a driver names kernels by numbers."""
+    from minigrad.compiler.on_disk import file_of
+
+    monkeypatch.setenv("MINIGRAD_CACHE_DIR", str(tmp_path))
+    assert file_of("kernel_0()", "one") != file_of("kernel_0()", "two")
+    assert file_of("kernel_0()", "one") == file_of("kernel_0()", "one")
+
+
+def test_there_may_be_no_place_on_disk(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No folder is wanted, or it cannot be made: loops are then compiled in every process."""
+    pytest.importorskip("numba")
+    from minigrad.compiler import numba_loops, on_disk
+
+    (tmp_path / "file").write_text("")
+    for name in ("", str(tmp_path / "file" / "below")):
+        monkeypatch.setenv("MINIGRAD_CACHE_DIR", name)
+        assert on_disk.file_of("text") is None
+        assert not numba_loops.is_kept(numba_loops.function_of("def kernel():\n    return 1\n", {}))
+    monkeypatch.delenv("MINIGRAD_CACHE_DIR")
+    assert on_disk.folder().name == "minigrad"
+
+
+def test_the_folder_of_loops_does_not_grow_without_end(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from minigrad.compiler import on_disk
+
+    monkeypatch.setenv("MINIGRAD_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(on_disk, "MOST_FILES", 4)
+    for k in range(20):
+        path = Path(on_disk.file_of(f"text {k}"))
+        (tmp_path / "__pycache__").mkdir(exist_ok=True)
+        (tmp_path / "__pycache__" / f"{path.stem}.kernel-1.nbi").write_text("")
+    assert path.exists()
+    assert len(list(tmp_path.glob("*.py"))) <= 4
+    assert len(list((tmp_path / "__pycache__").iterdir())) <= 4
 
 
 #: sums whose summands would be other numbers, were they rearranged, or computed with one rounding instead of two
