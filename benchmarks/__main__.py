@@ -87,8 +87,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.freeze()  # or every collection during a tape would search through the modules of all peers
 
     total = len(items) + sum(len(study.sizes) for study in studies)
-    with progress(total, options.no_progress) as step:
-        record = run(items, studies, seconds=options.seconds, step=step)
+    try:
+        with progress(total, options.no_progress) as step:
+            record = run(items, studies, seconds=options.seconds, step=step)
+    finally:
+        gc.unfreeze()
     report(record, options, earlier)
     return 1 if record["failed"] else 0
 

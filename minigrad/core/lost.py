@@ -123,7 +123,8 @@ def _by_call(now: Doing, user: Any, what: str, value: Any) -> str:
     if now.kind == "call" and method != name and hasattr(np.ndarray, method):
         return _by_method(name, method, given, what)
     home = str(getattr(function, "__module__", None) or "").partition(".")[0]
-    if now.kind != "call" or function is None:
+    is_drawing = now.kind == "call" and method != name and hasattr(np.random.Generator, method)
+    if now.kind != "call" or (function is None and not is_drawing):
         return ""
     if home in ("math", "cmath") and function in vars(math if home == "math" else cmath).values():
         return (
@@ -131,9 +132,7 @@ def _by_call(now: Doing, user: Any, what: str, value: Any) -> str:
             f"Write {instead_of(function, given)}"
         )
     owner = now.owner if now.owner is not None else getattr(function, "__self__", None)
-    if isinstance(owner, (np.random.Generator, np.random.RandomState)) or getattr(owner, "__name__", "") == (
-        "numpy.random"
-    ):
+    if is_drawing or isinstance(owner, (np.random.Generator, np.random.RandomState)) or owner is np.random:
         return (
             f"{name or 'a random number'}{given} draws plain numbers, and a parameter of it is {what}: the derivative "
             "would be lost. Draw numbers that do not depend on it, outside of the function, and move and scale them: "
@@ -193,6 +192,11 @@ def _by_numpy(now: Doing, user: Any, what: str) -> str:
             "x * np.ones(shape)" if short == "full" else "x * np.linspace(0.0, 1.0, n), with a fixed number of entries"
         )
         return f"{call} makes a plain array, and is given {what}: its derivative would be lost. Write {own}"
+    if short in ("fromiter", "frombuffer", "fromfunction"):
+        return (
+            f"{call} makes a plain array of numbers, and is given {what}: its derivative would be lost. Write np.stack "
+            "of a list of them, np.stack([f(i) for i in range(n)])"
+        )
     return (
         f"{call} makes a plain array of a list that it is given, which holds {what}: its derivative would be lost. "
         f"Write {with_stacks(name, given, user)}, or {takes} such lists"

@@ -155,6 +155,11 @@ def _kept(what: str) -> ValueError:
 
 def _nearest(name: str) -> str:
     """What to do about a function without a rule."""
+    if name.endswith(" (vectorized)"):
+        return (
+            "np.frompyfunc calls a function of Python with plain numbers: call that function itself, written in NumPy's "
+            "functions, or minigrad.vmap(f)(x)"
+        )
     import difflib
 
     known = sorted({f.__name__ for f in FUNCTIONS} | {f.__name__ for f in UFUNCS})

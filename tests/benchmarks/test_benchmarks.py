@@ -3,6 +3,7 @@
 import copy
 import dataclasses
 import functools
+import gc
 import html
 import importlib.util
 import json
@@ -274,7 +275,9 @@ def test_options_have_the_documented_defaults() -> None:
 def test_a_run_writes_json_history_and_report(tmp_path: pathlib.Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = [f"--{kind}={tmp_path / kind}" for kind in ("json", "history", "html", "figures")]
     arguments = ["--only", "quadratic", "--seconds", "0.001", "--no-progress", *files]
+    frozen = gc.get_freeze_count()
     assert main(arguments) == 0
+    assert gc.get_freeze_count() == frozen
     assert "no earlier run" in capsys.readouterr().out
     assert main(arguments) == 0
     assert "since 20" in capsys.readouterr().out

@@ -69,6 +69,8 @@ CAUSES: dict[str, tuple[Callable[[Any], Any], tuple[str, ...]]] = {
     "dot of an entry": (lambda x: M[0].dot(x * M[0]), ("dot is a method of a plain array", "np.dot(M, x)")),
     "searchsorted": (lambda x: M[0].searchsorted(x), ("searchsorted is a method of a plain array", "np.searchsorted(")),
     "fill": (lambda x: M.fill(x), ("M.fill(x) writes", "minigrad.set_at")),
+    "iterator": (lambda x: np.fromiter((x * k for k in range(2)), float), ("np.fromiter", "np.stack([f(i) for i in range(n)])")),
+    "generator made on the spot": (lambda x: np.random.default_rng(0).normal(x), ("….normal draws plain numbers", "mu + sigma")),
     "vectorize": (lambda x: np.vectorize(lambda t: t * t)(x), ("np.vectorize hands plain numbers", "minigrad.vmap(f)(x)")),
     "generator": (lambda x: RNG.normal(x), ("RNG.normal(x) draws plain numbers", "mu + sigma * rng.standard_normal(n)")),
     "generator of an object": (lambda x, m=Model(): m.rng.uniform(0.0, x), ("m.rng.uniform(0.0, x) draws", "outside")),

@@ -46,7 +46,10 @@ def test_an_operation_without_a_rule_says_what_to_do() -> None:
 def test_an_unknown_ufunc() -> None:
     """A ufunc of the user's own making."""
     ufunc = np.frompyfunc(lambda x: x, 1, 1)
-    fails(NotImplementedError, lambda: grad(lambda x: np.sum(ufunc(x)))(X), "no derivative rule", "np.sum(ufunc(x))")
+    message = fails(
+        NotImplementedError, lambda: grad(lambda x: np.sum(ufunc(x)))(X), "no derivative rule", "vmap(f)(x)"
+    )
+    assert "np.sum(ufunc(x))" in message
     fails(TypeError, lambda: grad(lambda x: np.add.at(np.zeros(3), [0], x[0]))(X), "add.at", "add_at")
 
 
