@@ -157,8 +157,8 @@ def _nearest(name: str) -> str:
     """What to do about a function without a rule."""
     if name.endswith(" (vectorized)"):
         return (
-            "np.frompyfunc calls a function of Python with plain numbers: call that function itself, written in NumPy's "
-            "functions, or minigrad.vmap(f)(x)"
+            "np.frompyfunc calls a function of Python with plain numbers: call that function itself, written in "
+            "NumPy's functions, or minigrad.vmap(f)(x)"
         )
     import difflib
 
