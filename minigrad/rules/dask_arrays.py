@@ -270,7 +270,19 @@ def _square_chunks(a: Any) -> Any:
 def _cholesky(a: Any) -> Any:
     """The lower factor, as NumPy's."""
     n, squared = a.shape[0], _square_chunks(a)
-    return da.linalg.cholesky(squared, lower=True)[:n, :n]
+    factor = da.linalg.cholesky(squared, lower=True)[:n, :n]
+    factor.minigrad_triangle = "lower"
+    return factor
+
+
+def _transpose(x: Any, axes: Any = None) -> Any:
+    """The axes in another order. That an array is triangular is remembered: it is solved for without a pivot."""
+    turned = da.transpose(x, axes)
+    triangle = getattr(x, "minigrad_triangle", None)
+    if triangle is not None:
+        is_turned = axes is None or axes[0] % 2 == 1
+        turned.minigrad_triangle = {"lower": "upper", "upper": "lower"}[triangle] if is_turned else triangle
+    return turned
 
 
 def _solve(a: Any, b: Any) -> Any:
@@ -293,6 +305,9 @@ def _solve(a: Any, b: Any) -> Any:
     else:
         size = squared.chunks[0][0]
         right = _padded(columns, 0, 0, squared.shape[0] - n).rechunk((size, columns.chunks[1]))
+        if (triangle := getattr(a, "minigrad_triangle", None)) is not None:
+            x = da.linalg.solve_triangular(squared, right, lower=triangle == "lower")[:n]
+            return x[:, 0] if b.ndim == 1 else x
         x = da.linalg.solve(squared, right)
         error = da.sqrt(da.sum(da.abs(squared @ x - right) ** 2))
         scale = da.sqrt(da.sum(da.abs(squared) ** 2)) * da.sqrt(da.sum(da.abs(x) ** 2))
@@ -361,7 +376,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     duck_arrays.reshape: _reshape,
     np.reshape: _reshape,
     np.ravel: lambda x, order="C": _reshape(x, -1, order),
-    np.transpose: lambda x, axes=None: da.transpose(x, axes),
+    np.transpose: _transpose,
     np.flip: lambda x, axis=None: da.flip(x, axis),
     np.roll: lambda x, shift, axis=None: da.roll(x, shift, axis),
     np.rot90: lambda x, k=1, axes=(0, 1): da.rot90(x, k, axes),

@@ -271,6 +271,18 @@ def test_a_matrix_that_cannot_be_solved_by_blocks_says_so(da: Any) -> None:
     np.testing.assert_allclose(mg.grad(f)(da.from_array(a, chunks=4)).compute(), mg.grad(f)(a), rtol=1e-12)
 
 
+def test_a_factor_is_solved_for_as_the_triangle_that_it_is(da: Any) -> None:
+    """Also where it was transposed, by whichever order of the axes; without exchanges of rows it is stable."""
+    a = np.array([[1e-6, 2.0, 1.0, 3.0]] * 4) * np.eye(4) + np.eye(4)[::-1] * 1e-9
+    a = a @ a.T + np.diag([1e-3, 1.0, 2.0, 1e-3])
+    b = np.arange(1.0, 5.0)
+    for turn in (lambda c: c, lambda c: c.T, lambda c: np.transpose(c, (0, 1)), lambda c: np.transpose(c.T, (-1, 0))):
+        f = lambda a, turn=turn: np.sum(np.sin(np.linalg.solve(turn(np.linalg.cholesky(a)), b)))
+        value, gradient = mg.value_and_grad(f)(da.from_array(a, chunks=2))
+        np.testing.assert_allclose(value.compute(), f(a), rtol=1e-10)
+        np.testing.assert_allclose(gradient.compute(), mg.grad(f)(a), rtol=1e-8)
+
+
 def network(weights: Any, x: Any, y: Any) -> Any:
     """The mean square error of a network whose layers are normalised over the batch."""
     for w, scale in weights[:-1]:
