@@ -225,20 +225,31 @@ def _picks(index: Any, last: Any) -> bool:
 
 def narrowed(program: Program) -> Program:
     """An elementwise operation does not need an operand that was broadcast or filled: it broadcasts by itself."""
-    if not any(step.function is np.broadcast_to for step in program.steps):
+    if not any(step.function in (np.broadcast_to, np.tile) for step in program.steps):
         return program
-    by = made_from(program)
+    facts = Facts(program)
+    by = facts.by
     elementwise = {operator.add, operator.sub, operator.mul, operator.truediv}
 
     def rewrite(step: Step) -> Any:
+        new = narrow(step)
+        facts.note(new)
+        return new
+
+    def narrow(step: Step) -> Step:
         if step.function not in elementwise or type(step.out) is not Var:
             return step
         args = list(step.args)
         for k in (0, 1):
             made = by.get(args[k].index) if type(args[k]) is Var else None
-            if made is not None and made.function is np.broadcast_to and type(made.args[0]) is Var:
+            if made is not None and made.function in (np.broadcast_to, np.tile) and type(made.args[0]) is Var:
                 small = made.args[0]
                 other = args[1 - k]
+                # Tiles lie by rows, and so does a result with them; without them it lies as the other operand does.
+                if made.function is np.tile and not (
+                    _stretches(small, args[k]) and _fixes_rows(other, step.out, facts)
+                ):
+                    continue
                 if small.kind == "python" and (not is_numpys(other) or other.dtype != step.out.dtype):
                     continue  # beside a number of Python, float32 stays float32
                 if small.dtype == args[k].dtype and np.broadcast_shapes(small.shape, np.shape(other)) == step.out.shape:
@@ -246,6 +257,18 @@ def narrowed(program: Program) -> Program:
         return step._replace(args=tuple(args)) if is_operator(_UFUNC_OF[step.function], tuple(args)) else step
 
     return renamed(program, rewrite)
+
+
+def _stretches(small: Var, tiled: Var) -> bool:
+    """Whether tiles repeat axes of length 1 alone, as broadcasting does."""
+    axes = zip(reversed(small.shape), reversed(tiled.shape))
+    return len(small.shape) <= len(tiled.shape) and all(n in (1, m) for n, m in axes)
+
+
+def _fixes_rows(value: Any, out: Var, facts: Facts) -> bool:
+    """Whether an operand has the shape of the result, and lies by rows."""
+    shape = value.shape if type(value) is Var else np.shape(value)
+    return bool(shape == out.shape) and (is_vector(value) or facts.lies_in_rows(value))
 
 
 def reduced_strength(program: Program) -> Program:

@@ -27,6 +27,7 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | (A @ v[..., None])[..., 0] to A @ v| matrix and vector: one call of BLAS for both                               |
 | x**1 to x, x**2 to x * x           | floats; the square of arrays only, where NumPy does the same               |
 | a broadcast operand to a small one | the result keeps its dtype and type: float32 beside a number of Python     |
+| a tiled operand to a small one     | the same; axes of length 1 alone, and the other operand lies by rows       |
 | equal steps to one                 | equal constants bit by bit and in layout; x + y and y + x but for complex  |
 |                                    | numbers; a step whose errors are heard stays                               |
 | keepdims to a view of the other    | the same reduction, arrays                                                 |

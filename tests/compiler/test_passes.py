@@ -152,6 +152,21 @@ def test_broadcasts_that_are_undone() -> None:
     assert sum("broadcast_to" in line for line in after) >= 1
 
 
+def test_tiles_that_are_undone() -> None:
+    """Where broadcasting does the same, and the result lies in memory as it did."""
+    narrow = lambda p: passes.without_dead_code(passes.narrowed(passes.canonical(p)))
+    _, after = check(narrow, lambda x: x @ x.T + np.tile(x[:, :1], (1, 2)), X)
+    assert not any("tile" in line for line in after)
+    for fun in (
+        lambda x: x - np.tile(x[:, :1], (1, 3)),  # x may lie by columns
+        lambda x: x @ x.T + np.tile(x[:, :1], 2)[:, :1],
+        lambda x: np.tile(x[:1, :1], (4, 1)) * np.tile(x[0], 2)[:4, None],
+        lambda x: (x @ x.T)[:, :1] + np.tile(x[:, :1], (1, 3)),
+    ):
+        _, after = check(narrow, fun, X)
+        assert any("tile" in line for line in after)
+
+
 def test_powers_become_products() -> None:
     _, after = check(passes.reduced_strength, lambda x: x**2 + x**1 + x**3, X)
     assert sum("mul" in line for line in after) == 1
