@@ -5,6 +5,7 @@ import gc
 import json
 import pathlib
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,6 +14,9 @@ from benchmarks import environment
 WHAT = """run: all items and how their cost grows (the default); table: that of docs/benchmarks.md, in about four
 minutes; order: the figure of cost and error against the order of a derivative"""
 CLOCK = "cpu counts this process alone, for one core that others use as well (default: wall)"
+AGAINST = (
+    "the ratio of every time of minigrad to that of another version, a folder or a revision of git, in one process"
+)
 HISTORY = "compare with the last run in this file and add this one (JSON, one run a line)"
 
 
@@ -36,6 +40,7 @@ def parser() -> argparse.ArgumentParser:
     option("--html", "FILE", "write a report, one page that needs no other file", type=pathlib.Path)
     option("--figures", "DIR", "write the figures as PNG files", type=pathlib.Path)
     option("--history", "FILE", HISTORY, type=pathlib.Path)
+    option("--against", "VERSION", AGAINST)
     out = "where `order` writes its figure: .png, .svg or .pdf (default: order.png)"
     option("--out", "FILE", out, type=pathlib.Path, default=pathlib.Path("order.png"))
     top.add_argument("--markdown", action="store_true", help="a Markdown table, also on a terminal")
@@ -77,6 +82,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"{name:24} {title}")
         return 0
     measuring.clock = measuring.CLOCKS[options.clock]
+    if options.against:
+        return compare(options, items)
     earlier = history.load(options.history) if options.history else []
 
     from benchmarks.libraries import libraries
@@ -94,6 +101,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
         gc.unfreeze()
     report(record, options, earlier)
     return 1 if record["failed"] else 0
+
+
+def compare(options: argparse.Namespace, items: Sequence[Any]) -> int:
+    """This version against another one."""
+    from benchmarks import against
+
+    with tempfile.TemporaryDirectory() as folder, progress(len(items), options.no_progress) as step:
+        try:
+            rows = against.measured(options.against, items, options.seconds, pathlib.Path(folder), step)
+        except ValueError as error:
+            print(error, file=sys.stderr)
+            return 2
+    print(against.markdown(options.against, rows))
+    if options.json:
+        write(options.json, json.dumps(rows, indent=1) + "\n")
+    return 0
 
 
 def report(record: dict[str, Any], options: argparse.Namespace, earlier: list[dict[str, Any]]) -> None:

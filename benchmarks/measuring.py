@@ -3,6 +3,7 @@
 import importlib
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from types import ModuleType
 from typing import Any
@@ -53,16 +54,23 @@ class Sample:
         return cls(float(value), float(value), float(value), 1)
 
 
-def in_turns(contenders: Contenders, seconds: float, least: int = 5) -> dict[str, Sample]:
+def in_turns(
+    contenders: Contenders,
+    seconds: float,
+    least: int = 5,
+    around: Callable[[str], AbstractContextManager[None]] = lambda name: nullcontext(),
+) -> dict[str, Sample]:
     """The time of one call of each contender.
 
     The contender that has had the least time so far has the next turn, until `seconds` are over and every contender
-    had `least` turns. So all of them are measured over the same period, long calls and short ones.
+    had `least` turns. So all of them are measured over the same period, long calls and short ones. Each turn is within
+    the context `around(name)`, whose time is not counted.
     """
     number, spent = {}, {}
     for name, run in contenders.items():
-        run()  # compiles, fills caches
-        number[name] = max(1, round(TURN / max(timed(run, 1), 1e-9)))
+        with around(name):
+            run()  # compiles, fills caches
+            number[name] = max(1, round(TURN / max(timed(run, 1), 1e-9)))
         spent[name] = 0.0
     times: dict[str, list[float]] = {name: [] for name in contenders}
     end = time.perf_counter() + seconds
@@ -72,7 +80,8 @@ def in_turns(contenders: Contenders, seconds: float, least: int = 5) -> dict[str
         if not waiting:
             break
         name = min(waiting, key=spent.__getitem__)
-        per_call = timed(contenders[name], number[name])
+        with around(name):
+            per_call = timed(contenders[name], number[name])
         spent[name] += per_call * number[name]
         times[name].append(per_call)
     return {name: Sample.of(values) for name, values in times.items()}
