@@ -1,12 +1,14 @@
-"""`summed` on ten million samples in a memory map: time, memory, scaling over processes, and what a cluster would give.
+"""`summed` on ten million samples in a memory map: time, memory, scaling over processes, and what more workers give.
 
-    python -m benchmarks.sums                       # 10^7 samples, about two minutes
-    python -m benchmarks.sums --samples 1000000
+    python -m benchmarks.sums                       # 10^7 samples, about a minute
+    python -m benchmarks.sums --samples 1000000 --figure workers.png
 
 The network has the layers [2, 15, 3] of the tour, and value and gradient of its summed loss are computed. Times are the
-smallest of several runs. Memory is what the process takes beyond what it had before (its own peak, from a process of
-its own). The last table computes from these figures how long a call would take with more workers: what a worker
-computes shrinks with their number, what is sent and added does not.
+smallest of several runs, one and two processes by turns. On a machine that others use, too, two processes do not get
+two processors; so the time of the processors is counted as well, and says what two processes would give on two of their
+own. Memory is what the process takes beyond what it had before (its own peak, from a process of its own).
+
+The last table computes from these figures how long a call would take with more workers; see `seconds_with`.
 """
 
 import os
@@ -17,8 +19,8 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 import argparse
 import itertools
 import math
+import multiprocessing
 import pickle
-import resource
 import subprocess
 import sys
 import tempfile
@@ -30,10 +32,13 @@ from typing import Any
 import numpy as np
 
 from minigrad import compile, summed, value_and_grad  # noqa: A004 - it is not Python's compile
+from minigrad.operations.summed import GROUP, MOST
 
 LAYERS = [2, 15, 3]
 GIGABIT = 125e6  # bytes in a second
 HOP = 1e-3  # seconds for one message between two machines
+PER_TASK = GROUP * MOST  # samples in a task
+SAMPLES = (10**7, 10**9)
 
 
 def loss(w: Any, x: Any, y: Any) -> Any:
@@ -102,14 +107,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sums", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--samples", type=int, default=10_000_000)
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--figure", type=Path, metavar="FILE", help="draw speed against workers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         data(folder, options.samples)
-        measure(folder, options.samples, options.repeats)
+        measure(folder, options.samples, options.repeats, options.figure)
 
 
-def measure(folder: Path, samples: int, repeats: int) -> None:
+def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None) -> None:
     """The figures, one after another."""
     w, (x, y) = parameters(), opened(folder)
     here = summed(value_and_grad(loss))
@@ -130,26 +136,111 @@ def measure(folder: Path, samples: int, repeats: int) -> None:
     if Path("/proc/self/status").exists():
         print(f"memory beyond the data: {peak_of(folder) / 1e6:.0f} MB")
 
-    two = math.nan
-    with ProcessPoolExecutor(2) as pool:
-        there = summed(value_and_grad(loss), map=pool)
-        there(w, x[:, :20_000], y[:, :20_000])
-        two, (value_two, _) = best_of(repeats, lambda: there(w, x, y))
-    print(f"two processes: {two:.2f} s, {one / two:.2f} times as fast; the same bits: {value_two == value}")
+    one, two, busy_one, busy_two, handing, same = two_processes(folder, repeats)
+    tasks = math.ceil(samples / PER_TASK)
+    print(f"one process {one:.2f} s, two {two:.2f} s: {one / two:.2f} times as fast; the same bits: {same}")
+    print(
+        f"of the processors: one process {busy_one:.2f} s, two {busy_two:.2f} s and {handing:.3f} s to hand out {tasks}"
+        f" tasks: {2.0 * busy_one / (busy_two + handing):.2f} times as fast on two processors of their own"
+    )
 
     size = len(pickle.dumps(gradient))
-    serial = max(two - one / 2, 0.0)
-    print(f"\nA result has {size} bytes. Of the call with two processes {serial:.2f} s did not shrink.")
-    print("\n| workers | computing | sending and adding | in all | times as fast |\n|---|---|---|---|---|")
-    for count in (1, 10, 100, 1000):
-        computing = one / count
-        hops = math.ceil(math.log2(count)) if count > 1 else 0
-        sending = 2 * hops * (HOP + size / GIGABIT)  # parameters out along a tree, sums back along it
-        total = computing + sending
-        print(f"| {count} | {computing:.3f} s | {sending:.3f} s | {total:.3f} s | {one / total:.1f} |")
-    even = one / (2 * 10 * (HOP + size / GIGABIT))
-    print(f"\nCommunication takes as long as computing from about {even:.0f} workers on.")
-    print(f"(maximum resident set of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB)")
+    each, hand = busy_two / samples, handing / tasks
+    print(f"\na sample {1e9 * each:.0f} ns, to hand out a task {1e3 * hand:.2f} ms, a result {size} bytes\n")
+    counts = (1, 10, 100, 1000)
+    print("| samples | tasks |", " | ".join(f"{count} worker{'s' * (count > 1)}" for count in counts), "|")
+    print("|---|---|" + "---|" * len(counts))
+    for n in SAMPLES:
+        for kind, chosen in (("of the default size", None), ("one for each worker", True)):
+            cells = []
+            for count in counts:
+                total = seconds_with(count, n, each, hand, size, count if chosen else math.ceil(n / PER_TASK))
+                cells.append(f"{total:.3g} s ({seconds_with(1, n, each, hand, size, 1) / total:.0f})")
+            print(f"| {n:,} | {kind} | {' | '.join(cells)} |")
+    print("\n(in brackets: how many times as fast as one worker)")
+    for n in SAMPLES:
+        most = max(range(1, 10_001), key=lambda count: -seconds_with(count, n, each, hand, size, count))
+        print(f"{n:,} samples, one task for each worker: more than {most:,} workers make a call slower")
+    print(
+        f"tasks of the default size: one process hands out no more than {each * PER_TASK / hand:.0f} workers can take"
+    )
+    if figure is not None:
+        draw(figure, each, hand, size)
+
+
+def two_processes(folder: Path, repeats: int) -> tuple[float, float, float, float, float, bool]:
+    """Smallest times of one and of two processes; those of the processors, and of this one meanwhile; the same bits?"""
+    w, (x, y) = parameters(), opened(folder)
+    here = summed(value_and_grad(loss))
+    found = []
+    with ProcessPoolExecutor(2) as pool:
+        there = summed(value_and_grad(loss), map=pool)
+        for total in (here, there):
+            total(w, x[:, :20_000], y[:, :20_000])
+        children = [child.pid for child in multiprocessing.active_children()]
+        for _ in range(repeats):
+            start, busy = time.perf_counter(), time.process_time()
+            value = here(w, x, y)[0]
+            one, busy_one = time.perf_counter() - start, time.process_time() - busy
+            start, busy, before = time.perf_counter(), time.process_time(), busy_seconds(children)
+            value_two = there(w, x, y)[0]
+            two, handing = time.perf_counter() - start, time.process_time() - busy
+            found.append((one, two, busy_one, busy_seconds(children) - before, handing))
+    one, two, busy_one, busy_two, handing = map(min, zip(*found))
+    return one, two, busy_one, busy_two, handing, value == value_two
+
+
+def busy_seconds(processes: list[int]) -> float:
+    """Seconds that processors have worked for these processes; NaN where the system does not tell."""
+    total = 0.0
+    for process in processes:
+        status = Path(f"/proc/{process}/stat")
+        if not status.exists():
+            return math.nan
+        fields = status.read_text().rpartition(")")[2].split()
+        total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return total
+
+
+def seconds_with(workers: int, samples: int, each: float, hand: float, size: int, tasks: int) -> float:
+    """How long a call takes: T = max(n t / p, k o) + 2 log2(p) (h + s / b).
+
+    p workers compute n samples at t seconds each, while one process hands out k tasks at o seconds each; no more
+    workers than tasks have work. The parameters go out along a tree, and the sums come back along it: log2(p) messages
+    one after another, each with the delay h and s bytes over a network of b bytes in a second.
+
+    >>> round(seconds_with(2, 10**7, each=1e-7, hand=1e-3, size=1000, tasks=39), 3)
+    0.502
+    >>> round(seconds_with(1000, 10**7, each=1e-7, hand=1e-3, size=1000, tasks=1000), 3)  # handing out takes longest
+    1.02
+    """
+    working = min(workers, tasks)
+    hops = math.ceil(math.log2(working)) if working > 1 else 0
+    return max(samples * each / working, tasks * hand) + 2 * hops * (HOP + size / GIGABIT)
+
+
+def draw(path: Path, each: float, hand: float, size: int) -> None:
+    """The figure of speed against the number of workers."""
+    from matplotlib.figure import Figure  # here because it is an extra
+
+    counts = np.unique(np.geomspace(1, 10_000, 200).astype(int))
+    figure = Figure(figsize=(6.0, 3.8), layout="constrained")
+    ax = figure.subplots()
+    ax.loglog(counts, counts, color="#999999", lw=1.0, label="ideal")
+    for n, colour in zip(SAMPLES, ("#0072B2", "#D55E00", "#009E73")):
+        alone = seconds_with(1, n, each, hand, size, 1)
+        for dash, chosen in (("-", True), ((0, (4, 2)), False)):
+            tasks = counts if chosen else np.full(counts.shape, math.ceil(n / PER_TASK))
+            pairs = zip(counts.tolist(), tasks.tolist())
+            speed = [alone / seconds_with(count, n, each, hand, size, k) for count, k in pairs]
+            label = f"10^{round(math.log10(n))} samples" if chosen else None
+            ax.loglog(counts, speed, color=colour, ls=dash, label=label)
+    ax.set(
+        xlabel="workers", ylabel="times as fast as one", title="Solid: one task for each worker; dashed: default tasks"
+    )
+    ax.grid(color="#e4e4e4", lw=0.7)
+    ax.legend()
+    figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":

@@ -160,7 +160,8 @@ def written_checks(
         name = f"v{var.index}"
         if var.kind == "array":
             kind = "ndarray" if type(leaf) is np.ndarray else fast.bind(type(leaf))
-            wrong = f"type({name}) is not {kind} or {name}.dtype is not {fast.bind(leaf.dtype)}"
+            dtype = fast.bind(leaf.dtype)  # identity is quick to see; an unpickled array has another object
+            wrong = f"type({name}) is not {kind} or {name}.dtype is not {dtype} and {name}.dtype != {dtype}"
             lines.append(f"if {wrong} or {name}.shape != {tuple(var.shape)}: {miss}")
             if kind != "ndarray":
                 lines.append(f"{name} = {name}.view(ndarray)")

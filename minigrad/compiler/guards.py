@@ -192,7 +192,7 @@ def _changed(kind: str, h: Any, key: Any, found: Any) -> bool:
     if kind == "content":
         return bool(h != found) if not is_a(h, np.void) else h.tobytes() != found
     if kind == "form":
-        return (h.shape, h.strides) != found[:2] or h.dtype is not found[2]
+        return (h.shape, h.strides) != found[:2] or h.dtype != found[2]
     if kind == "again":
         return differs(h(*key), found)
     if kind == "function":

@@ -36,7 +36,7 @@ from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.made import P, R
 from minigrad.modes.recording import Recording, named
 
-GROUP = 16  #: blocks that are one task; a power of two, so that a task is a subtree of the sum
+GROUP = 32  #: blocks that are one task; a power of two, so that a task is a subtree of the sum
 MEMORY = 8_000_000  #: bytes for the values of one block, unless the user says otherwise: caches are that large
 LEAST, MOST = 256, 8_192  #: samples in a block that is chosen here
 AHEAD = 4  #: tasks for each worker that wait to be taken
@@ -152,17 +152,36 @@ class Piece:
 
     def __reduce__(self) -> Any:
         """Of a memory map only the place in its file goes to another process; of anything else the samples."""
-        whole = self.whole
-        if type(whole) is np.memmap and whole.filename is not None and type(whole.base) is not np.memmap:
-            order = "F" if np.isfortran(whole) else "C"
-            layout = (whole.filename, whole.dtype, "r", whole.offset, whole.shape, order)
-            return _mapped, (layout, self.axis, self.start, self.stop)
+        if type(self.whole) is Mapped:
+            return Piece, (self.whole, self.axis, self.start, self.stop)
         part = self.array()
         return Piece, (part, self.axis, 0, part.shape[self.axis])
 
 
-def _mapped(layout: Any, axis: int, start: int, stop: int) -> Piece:
-    return Piece(np.memmap(*layout), axis, start, stop)
+class Mapped:
+    """A memory map that travels as its place in the file. Pieces that travel together share it: it is opened once."""
+
+    __slots__ = ("array", "shape")
+
+    def __init__(self, array: Any) -> None:
+        self.array, self.shape = array, array.shape
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.array[place]
+
+    def __reduce__(self) -> Any:
+        a = self.array
+        return _opened, (a.filename, a.dtype, "r", a.offset, a.shape, "F" if np.isfortran(a) else "C")
+
+
+def _opened(*layout: Any) -> Mapped:
+    return Mapped(np.memmap(*layout))
+
+
+def placed(leaf: Any) -> Any:
+    """A memory map of a whole file as `Mapped`; a part of one has no place of its own, and stays what it is."""
+    is_whole = type(leaf) is np.memmap and leaf.filename is not None and type(leaf.base) is not np.memmap
+    return Mapped(leaf) if is_whole else leaf
 
 
 Block = tuple[Any, ...]  # for each argument that has an axis a pytree of pieces or arrays
@@ -184,7 +203,7 @@ def _blocks_of(
     if len(args) != len(axes):
         raise TypeError(located(f"summed: in_axes has {len(axes)} entries, the call {len(args)} arguments"))
     shared = [arg for arg, axis in zip(args, axes) if axis is None]
-    split = [(arg, axis) for arg, axis in zip(args, axes) if axis is not None]
+    split = [(tree_map(placed, arg), axis) for arg, axis in zip(args, axes) if axis is not None]
     n = _length(args, axes)
 
     def take(start: int, stop: int) -> Block:

@@ -237,3 +237,17 @@ def test_cloudpickle_takes_functions_of_the_main_module_along(tmp_path: Path) ->
         first, second = pickle.load(file)
     assert_same(first(v), 3.0 * v**2)
     assert_same(second(v), 9.0 * v**2)
+
+
+def test_arguments_that_have_travelled_take_the_same_program() -> None:
+    """An unpickled array has another object for its dtype, which is equal to that of other arrays."""
+    compiled = minigrad.compile(minigrad.grad(loss))
+    for _ in range(2):
+        compiled(x)
+    before = compiled.stats()
+    for _ in range(3):
+        other = pickle.loads(pickle.dumps(x))
+        assert other.dtype is not x.dtype
+        assert_same(compiled(other), compiled(x))
+    assert compiled.stats()["traces"] == before["traces"]
+    assert compiled.stats()["replays"] == before["replays"] + 6

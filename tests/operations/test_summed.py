@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from minigrad import grad, hvp, summed, value_and_grad
-from minigrad.operations.summed import Piece, Program, _known
+from minigrad.operations.summed import Piece, Program, _known, placed
 
 rng = np.random.default_rng(0)
 W = {
@@ -106,16 +106,21 @@ def test_memory_maps(tmp_path: Path) -> None:
     np.save(tmp_path / "x.npy", X)
     x = np.load(tmp_path / "x.npy", mmap_mode="r")
     assert_same_bits(summed(grad(loss), block=600)(W, x, Y), summed(grad(loss), block=600)(W, X, Y))
-    piece = Piece(x, 1, 100, 200)
-    text = pickle.dumps(piece)
-    assert len(text) < 1000
-    np.testing.assert_array_equal(pickle.loads(text).array(), X[:, 100:200])
+    whole = placed(x)
+    pieces = [Piece(whole, 1, k, k + 100) for k in range(0, 1600, 100)]
+    text = pickle.dumps(pieces)
+    assert len(text) < 1500
+    travelled = pickle.loads(text)
+    assert len({id(piece.whole) for piece in travelled}) == 1  # the file is opened once
+    for piece, other in zip(pieces, travelled):
+        np.testing.assert_array_equal(other.array(), piece.array())
     fortran = np.memmap(tmp_path / "f", np.float64, "w+", 0, (3, 50), "F")
     fortran[:] = rng.standard_normal((3, 50))
     fortran.flush()
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(Piece(fortran, 1, 7, 20))).array(), fortran[:, 7:20])
+    travelled = pickle.loads(pickle.dumps(Piece(placed(fortran), 1, 7, 20)))
+    np.testing.assert_array_equal(travelled.array(), fortran[:, 7:20])
     view = x[:, 10:]  # a part of a map has no place of its own in the file
-    np.testing.assert_array_equal(pickle.loads(pickle.dumps(Piece(view, 1, 0, 30))).array(), X[:, 10:40])
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(Piece(placed(view), 1, 0, 30))).array(), X[:, 10:40])
 
 
 def test_an_iterator_over_blocks_is_read_once_and_block_by_block() -> None:
