@@ -58,7 +58,7 @@ def loop(x: Any, a: Any) -> Any:
 
 
 def dotp(x: Any, y: Any) -> Any:
-    return sum(x.flatten() * y.flatten())
+    return sum([*(x.flatten() * y.flatten())])  # of a list: the sum of an array is one operation
 
 
 def total(x: Any) -> Any:
