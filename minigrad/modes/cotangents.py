@@ -96,7 +96,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             place.argument = value
         if type(ct) is list:
             ct = gathered(ct, value)
-        ct = expanded(adopted(ct), value)
+        ct = expanded(ct if type(ct) is np.float64 or type(ct) is float else adopted(ct), value)
         dtype = peel(value).dtype
         if dtype.kind != "c":
             ct = real_part(ct)

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.adopted import SPARSE, Adopted, adopted, given_back, in_kind_of
+from minigrad.core.adopted import SPARSE, Adopted, adopted, in_kind_of
 from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, is_sparse, refuse_foreign
 from minigrad.core.lean import LeanTape
@@ -34,6 +34,9 @@ from minigrad.rules.writing import guarded
 AGAIN: dict[str, Callable[..., list[Any]]] = {}
 
 
+_OF_NUMPY = {np.ndarray, np.float64}  #: the usual leaves, which need no second look
+
+
 class Recording:
     """A function run once on a tape: its tape, what it returned, and the leaves of its selected arguments."""
 
@@ -50,7 +53,7 @@ class Recording:
         selected = select(operation, args, argnum, fun)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
-        self.patterns: dict[int, Any] | None = None  # of sparse leaves, by position
+        self.patterns: dict[int, Any] | None = None  # the sparse leaves by position; None if all leaves are NumPy's
 
         def retrace() -> Tape:
             again = LinedTape()
@@ -70,6 +73,8 @@ class Recording:
                     self.numeric[position] = False
                     continue
                 leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum, given)
+                if type(leaf) not in _OF_NUMPY:
+                    self.patterns = self.patterns or {}
             boxes[position] = tape.leaf(leaf)
         if boxes and not tape.leaves:
             check_differentiable(operation, self.leaves[0], name_of_argument(argnum, given))
@@ -145,10 +150,10 @@ class Recording:
             finished(next(cotangents), leaf, taken) if numeric else leaf
             for leaf, numeric in zip(self.leaves, self.numeric)
         ]
-        if Adopted in map(type, found) or Adopted in map(type, map(peel, self.leaves)):
+        if self.patterns is not None or not _OF_NUMPY.issuperset(map(type, found)):
             found = in_kind_of(found, self.leaves)
-        for position, leaf in (self.patterns or {}).items():
-            found[position] = SPARSE["with_numbers"](leaf, found[position])
+            for position, leaf in (self.patterns or {}).items():
+                found[position] = SPARSE["with_numbers"](leaf, found[position])
         return self.treedef.unflatten(found)
 
     def _stored(self, leaf: Any, position: int) -> tuple[Any, Any]:
@@ -325,7 +330,7 @@ def value_of(out: Any) -> Any:
 def handed_out(out: Any) -> Any:
     """An output as the user gets it: not the box that a tape still refers to."""
     out = open_part(out)
-    return snapshot(out) if type(out) is Box else given_back(out)
+    return snapshot(out) if type(out) is Box else out.value if type(out) is Adopted else out
 
 
 def as_number(value: Any) -> Any:
