@@ -42,6 +42,11 @@ def as_array(a: Any) -> Any:
     return a if type(a) is Box else array(adopted(a))
 
 
+def as_operand(a: Any) -> Any:
+    """As `as_array`, but a plain array is not copied: for operations whose result shares no memory with it."""
+    return a if type(a) is np.ndarray else as_array(a)
+
+
 _VALUES: type = type({}.values())  # NumPy takes them for one object
 
 

@@ -19,6 +19,7 @@ from minigrad.numpy.dispatch import (
     FUNCTIONS,
     as_array,
     as_function,
+    as_operand,
     as_ufunc,
     axis_index,
     boxed,
@@ -768,28 +769,28 @@ def dot(a: Any, b: Any, out: Any = None) -> Any:
         if not any(type(part).__module__.startswith("scipy.") for part in (a, b)):
             return _l.matmul(a, b)
         raise TypeError(located("dot: NumPy's dot takes a sparse matrix for an object without entries; write M @ x"))
-    return _l.dot(as_array(a), as_array(b))
+    return _l.dot(as_operand(a), as_operand(b))
 
 
 @as_function(_np.vdot)
 def vdot(a: Any, b: Any, /) -> Any:
-    return _l.vdot(as_array(a), as_array(b))
+    return _l.vdot(as_operand(a), as_operand(b))
 
 
 @as_function(_np.inner)
 def inner(a: Any, b: Any, /) -> Any:
-    return _l.inner(as_array(a), as_array(b))
+    return _l.inner(as_operand(a), as_operand(b))
 
 
 @as_function(_np.outer)
 def outer(a: Any, b: Any, out: Any = None) -> Any:
     check_options("outer", out)
-    return _l.outer(as_array(a), as_array(b))
+    return _l.outer(as_operand(a), as_operand(b))
 
 
 @as_function(_np.tensordot)
 def tensordot(a: Any, b: Any, axes: Any = 2) -> Any:
-    a, b = as_array(a), as_array(b)
+    a, b = as_operand(a), as_operand(b)
     nx, ny = len(a.shape), len(b.shape)
     if isinstance(axes, (int, _np.integer)):
         of_a, of_b = tuple(range(nx - int(axes), nx)), tuple(range(int(axes)))
@@ -812,7 +813,7 @@ def einsum(*operands: Any, **options: Any) -> Any:
 
 @as_function(_np.kron)
 def kron(a: Any, b: Any) -> Any:
-    a, b = as_array(a), as_array(b)
+    a, b = as_operand(a), as_operand(b)
     n = builtins.max(len(a.shape), len(b.shape))
     shape_a, shape_b = (1,) * (n - len(a.shape)) + a.shape, (1,) * (n - len(b.shape)) + b.shape
     wide_a = _shapes.reshape(a, shape=tuple(s for size in shape_a for s in (size, 1)))

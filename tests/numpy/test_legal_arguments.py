@@ -11,6 +11,8 @@ from references import assert_close
 import minigrad
 import minigrad.numpy as mnp
 from minigrad import batched, grad, jacobian, value, vjp
+from minigrad.core.tape import Tape
+from minigrad.modes.recording import Recording
 from minigrad.scipy import stats
 from minigrad.test_util import check_grads
 
@@ -189,3 +191,12 @@ def test_a_function_along_an_axis_without_entries() -> None:
     value, pullback = vjp(lambda x: numpy.apply_along_axis(numpy.sum, -1, x), numpy.zeros(0))
     assert value == 0.0
     assert pullback(1.0)[0].shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["dot", "vdot", "inner", "outer", "tensordot", "kron"])
+def test_products_do_not_copy_their_constant_factor(name: str) -> None:
+    constant = numpy.arange(3.0)
+    options = {"axes": 1} if name == "tensordot" else {}
+    product = getattr(numpy, name)
+    recorded = Recording("grad", lambda x: product(constant, x, **options), (numpy.ones(3),), {}, 0, Tape())
+    assert any(constant is array or constant is array.base for array, *_ in recorded.tape.captured.values())
