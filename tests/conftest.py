@@ -11,6 +11,9 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 # No folder of tests has an `__init__.py`: with one, `tests/nn` would hide the package `nn`, and `tests/numpy` NumPy.
 sys.path[:0] = [os.path.dirname(__file__), os.path.dirname(os.path.dirname(__file__))]
 
+# Cells are lines of a table, not tests. To look for examples in them pytest 8.0 would import them a second time.
+collect_ignore = ["cells"]
+
 quiet = {"deadline": None, "database": None, "suppress_health_check": [HealthCheck.too_slow]}
 # The same examples in every run, so that a red one is about the change at hand; HYPOTHESIS_PROFILE=search tries more.
 settings.register_profile("same", max_examples=40, derandomize=True, **quiet)

@@ -38,8 +38,15 @@ from minigrad.rules.shapes import axes_of, kept_shape
 
 try:
     import scipy.sparse as sp  # type: ignore[import-untyped]
-except ImportError as error:
-    raise ImportError("sparse derivatives need SciPy: pip install scipy") from error
+except ImportError:
+
+    class _Missing:
+        """In the place of `scipy.sparse`: `from minigrad import *` works without SciPy, and what needs it raises."""
+
+        def __getattr__(self, name: str) -> Any:
+            raise ImportError("sparse derivatives need SciPy: pip install scipy")
+
+    sp = _Missing()
 
 Pattern = Any  #: a scipy.sparse.csr_array of booleans
 LARGEST = 10**8  #: entries that a pattern may have before it is no longer called sparse

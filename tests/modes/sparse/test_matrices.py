@@ -267,7 +267,10 @@ def test_errors_say_what_to_do(call: Callable[[], Any], error: type[Exception], 
 
 
 def test_without_scipy_the_extra_is_named() -> None:
-    program = "import sys; sys.modules['scipy.sparse'] = None; from minigrad import sparse_jacobian"
+    program = (
+        "import sys; sys.modules['scipy'] = sys.modules['scipy.sparse'] = None; from minigrad import *; import numpy\n"
+        "sparse_jacobian(numpy.sin, numpy.ones(2))"
+    )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.returncode == 1
     assert done.stderr.strip().endswith("ImportError: sparse derivatives need SciPy: pip install scipy")
