@@ -28,6 +28,7 @@ import test_cells
 from cells import Case, cases, load
 
 import minigrad
+from minigrad.compiler import swept
 from minigrad.core.primitive import ITEM, Primitive, Scatter
 from minigrad.core.tape import Tape
 
@@ -86,12 +87,14 @@ class Rule:
         else:
             primitive.taylor = self.wrong(before["taylor"], lambda us: us if us is None else scaled_at(us, k))
         primitive.sweeping = (*primitive.sweeping[:2], None if primitive.pull else primitive.vjps, primitive.pole)
+        swept.forget()
         try:
             yield
         finally:
             for name, value in before.items():
                 setattr(primitive, name, value)
             primitive._residuals = residuals
+            swept.forget()
 
 
 #: Rules that return zeros: one percent of them is nothing.

@@ -17,7 +17,7 @@ from minigrad.checking.comparison import Comparison, Finding
 from minigrad.checking.evidence import curve_points, slope_of, taylor_rows
 from minigrad.checking.problem import MISSING
 from minigrad.checking.records import PRECEDENCE, LayerReport, LeafReport, Report, Verdict
-from minigrad.compiler import source
+from minigrad.compiler.reading import source
 from minigrad.modes.made import name_of_argument
 from minigrad.modes.reverse import grad
 

@@ -38,13 +38,31 @@
 | `cancelling` | the algebra that a person does, where only rounding changes                       |
 | `reading`    | `source`                                                                          |
 | `fast`       | the program as text for speed                                                     |
+| `swept`      | a sweep over a tape like many before it, as a straight-line program               |
 | `collecting` | the garbage collector, put off while a program is made                             |
 | `replay`     | signatures, guards, the cache: `compile`                                          |
+| `explaining` | `explain`                                                                         |
 """
 
-from minigrad.compiler.explain import explain
-from minigrad.compiler.reading import source
-from minigrad.compiler.replay import Compiled, compile  # noqa: A004
-from minigrad.errors import CannotCompileError
+from __future__ import annotations
 
-__all__ = ["CannotCompileError", "Compiled", "compile", "explain", "source"]
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from minigrad.errors import CannotCompileError as CannotCompileError
+
+if TYPE_CHECKING:
+    from minigrad.compiler.explaining import explain as explain
+    from minigrad.compiler.reading import source as source
+    from minigrad.compiler.replay import Compiled as Compiled
+    from minigrad.compiler.replay import compile as compile  # noqa: A004 - ours, not Python's
+
+#: What is imported when it is first used: name -> module. Eager gradients import `swept` and no compiler at first.
+_LAZY = {"explain": "explaining", "source": "reading", "Compiled": "replay", "compile": "replay"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module 'minigrad.compiler' has no attribute {name!r}")
+    found = globals()[name] = getattr(importlib.import_module(f"minigrad.compiler.{_LAZY[name]}"), name)
+    return found

@@ -46,8 +46,12 @@ def works_by_entry(function: Any) -> bool:
 class FastRenderer(Renderer):
     """Names are short, functions are bound before, reductions skip NumPy's wrappers."""
 
-    def __init__(self, namespace: dict[str, Any], exact: bool = False) -> None:
-        self.namespace, self.exact = namespace, exact
+    def __init__(self, exact: bool = False) -> None:
+        self.exact = exact
+        self.namespace: dict[str, Any] = {
+            "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
+            "errstate": np.errstate,
+        }  # fmt: skip
         self.bound: dict[int, tuple[str, Any]] = {}
         self.names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
@@ -389,15 +393,16 @@ def written(
     watched: Watched, exact: bool = False,
 ) -> tuple[str, dict[str, Any]]:  # fmt: skip
     """The text of the function `replay(args, kwargs)`, and the namespace that it runs in."""
-    namespace: dict[str, Any] = {
-        "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
-        "errstate": np.errstate,
-    }  # fmt: skip
     program = numbers_as_arrays(program)
-    fast = FastRenderer(namespace, exact)
+    fast = FastRenderer(exact)
     inputs = dict(zip(positions, program.inputs))
     lines = written_checks(treedef, leaves, inputs, fast, watched.holders())
     lines += watched.lines(fast.bind, f"return {fast.bind(CHANGED)}")
+    return written_function("replay(args, kwargs)", lines, program, outdef, fast), fast.namespace
+
+
+def written_function(head: str, lines: list[str], program: Program, outdef: TreeDef, fast: FastRenderer) -> str:
+    """The text of a function: lines that give the inputs their names, the steps, and the results."""
     root = roots(program)
     body, has_arrays = written_steps(program, fast, root)
     parts = iter([written_output(output, is_shared, fast) for output, is_shared in marked_outputs(program, root)])
@@ -406,7 +411,7 @@ def written(
         lines.append(f"{fast.bind(check_calm)}()")
     if has_arrays:
         body = ["token = enter()", "try:", *[f"    {line}" for line in body], "finally: leave(token)"]
-    return "\n    ".join(["def replay(args, kwargs):", *lines, *body]), namespace
+    return "\n    ".join([f"def {head}:", *lines, *body])
 
 
 def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozenset[int]]) -> tuple[list[str], bool]:

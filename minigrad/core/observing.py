@@ -55,6 +55,11 @@ def observed_by(observer: Observer) -> Iterator[None]:
         _OBSERVER.reset(token)
 
 
+def is_observed() -> bool:
+    """Whether somebody looks on."""
+    return _OBSERVER.get() is not None
+
+
 def innermost_place() -> Place | None:
     """Where the innermost recording or sweep is, if somebody looks on."""
     observer = _OBSERVER.get()

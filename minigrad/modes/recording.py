@@ -33,6 +33,9 @@ from minigrad.rules.writing import guarded
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
 AGAIN: dict[str, Callable[..., list[Any]]] = {}
 
+#: "pull" and "push": how a sweep is done that is like many before it, by a program, which is no part of the kernel
+STRAIGHT: dict[str, Callable[..., list[Any] | None]] = {}
+
 
 _OF_NUMPY = {np.ndarray, np.float64}  #: the usual leaves, which need no second look
 
@@ -140,16 +143,16 @@ class Recording:
         seeds = [(index, seed) for index, seed in seeds if index >= 0]
         if self.tape.looks is not None:
             self.tape.looks.check_backward(seeds)
-        trouble = Trouble()
-        swept = backward(self.tape, seeds, consume=consume, trouble=trouble)
-        if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
-            swept = AGAIN["pull"](tape, self._moving(), seeds, swept)
+        swept = STRAIGHT["pull"](self.tape, seeds) if "pull" in STRAIGHT else None
+        if swept is None:
+            trouble = Trouble()
+            swept = backward(self.tape, seeds, consume=consume, trouble=trouble)
+            if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
+                swept = AGAIN["pull"](tape, self._moving(), seeds, swept)
+            taken = {id(seed) for _, seed in seeds}
+            swept = [finished(ct, leaf, taken) for ct, leaf in zip(swept, self._moving())]
         cotangents = iter(swept)
-        taken = {id(seed) for _, seed in seeds}
-        found = [
-            finished(next(cotangents), leaf, taken) if numeric else leaf
-            for leaf, numeric in zip(self.leaves, self.numeric)
-        ]
+        found = [next(cotangents) if numeric else leaf for leaf, numeric in zip(self.leaves, self.numeric)]
         if self.patterns is not None or not _OF_NUMPY.issuperset(map(type, found)):
             found = in_kind_of(found, self.leaves)
             for position, leaf in (self.patterns or {}).items():
@@ -171,10 +174,13 @@ class Recording:
         moving = [t for t, numeric in zip(tangents, self.numeric) if numeric]
         if self.tape.looks is not None:
             self.tape.looks.check_forward(moving)
-        trouble, wanted = Trouble(), [i for i in outputs if i >= 0]
-        swept = forward(self.tape, moving, wanted, consume=consume, trouble=trouble)
-        if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
-            swept = AGAIN["push"](tape, self._moving(), moving, wanted)
+        wanted = [i for i in outputs if i >= 0]
+        swept = STRAIGHT["push"](self.tape, moving, wanted) if "push" in STRAIGHT else None
+        if swept is None:
+            trouble = Trouble()
+            swept = forward(self.tape, moving, wanted, consume=consume, trouble=trouble)
+            if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
+                swept = AGAIN["push"](tape, self._moving(), moving, wanted)
         reached = iter(swept)
         return [next(reached) if i >= 0 else None for i in outputs]
 

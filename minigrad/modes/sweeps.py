@@ -6,7 +6,8 @@ about. The chain rule behind them, and their names, are in A. Griewank and A. Wa
 edition, SIAM 2008, chapter 3.
 
 `by_the_book` is the chain rule with what arrays need: broadcasting undone, entries of an index collected, real parts.
-It gives the same numbers. What this module does besides, and the test in `tests/modes/test_sweeps.py` (`test_...`) that
+It gives the same numbers, and so does the program that `compiler.swept` writes of a sweep that comes again and again.
+What this module does besides, and the test in `tests/modes/test_sweeps.py` (`test_...`) that
 fails without it:
 
 | concern                                         | where            | test                                        |

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.compiler import Compiled
-from minigrad.compiler import compile as compile  # noqa: A004 - ours, not Python's
-from minigrad.compiler import source as source
 from minigrad.compiler.emit import Source
+from minigrad.compiler.reading import source as source
+from minigrad.compiler.replay import Compiled
+from minigrad.compiler.replay import compile as compile  # noqa: A004 - ours, not Python's
 from minigrad.show import page as pages
 from minigrad.show.notebook import view
 from minigrad.show.page import Html, element, listing, paragraph, scrolling

@@ -10,7 +10,7 @@ from programs import STEPS, C, inputs, scalar, steps
 
 from minigrad import derivatives, grad, hvp
 from minigrad.compiler import algebra, passes, rounding
-from minigrad.compiler.explain import explain
+from minigrad.compiler.explaining import explain
 from minigrad.compiler.meaning import GuardedError, interpret
 from minigrad.compiler.stage import Program
 from minigrad.compiler.traced import Traced

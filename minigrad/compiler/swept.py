@@ -1,0 +1,374 @@
+"""A sweep over a tape like many before it, as a straight-line program.
+
+Most derivatives are taken of the same function, of arguments of the same shapes, again and again, and their tapes have
+the same *structure*: the same operations, parents, parameters, shapes and dtypes. What a sweep does is then the same
+too. When a structure has come `OFTEN` times, the sweep itself is run once on staged values, which write down what it
+asks NumPy to do; the rules are those of the primitives, and there is no second table of them. From then on the program
+answers in place of the sweep, with the same bits, in half the time. The forward pass stays what it was. Values may be
+stacks of examples: all rows of a Jacobian, all columns of a Hessian, the gradients of many samples.
+
+The sweeps of `modes.sweeps` go on answering
+
+- whoever looks on: a printed tape, an explorer, `source`, a `minigrad.errstate`;
+- where a value is traced from outside, is large, or is no plain real number or array;
+- where NumPy finds a division by zero or an invalid operation, or a pole is near: the program gives up, and nothing of
+  the tape is lost by then;
+- for operations whose rules are not this package's own, which may do anything.
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minigrad.core.lean import LeanForwardTape, LeanTape
+from minigrad.core.observing import is_observed
+from minigrad.core.primitive import Primitive
+from minigrad.core.sharing import frozen
+from minigrad.core.tape import Tape
+from minigrad.core.tree import flatten
+from minigrad.modes import recording
+from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level
+from minigrad.modes.cotangents import finished, gathered
+from minigrad.modes.sweeps import backward, forward
+from minigrad.modes.trouble import Trouble
+
+OFTEN = 16  #: tapes of one structure until there is a program for it, which takes as long as some hundred sweeps
+MOST_NODES = 256  #: of a tape; longer ones seldom come twice, and their programs take long to make
+MOST_BYTES = 1 << 20  #: of all results on a tape: a program lets go of none before its end
+MOST_STEPS = 1024  #: of a program
+MOST = 64  #: kinds of tapes that are remembered, see `Alike`, and forms of each layout
+MOST_ALIKE = 8  #: layouts of one kind
+PATIENCE = 64  #: tapes in a row without a program until only one in so many is looked at
+
+Run = Callable[..., list[Any]]  #: a sweep: `run(tape, places, given, trouble)`
+Given = Sequence[Any]  #: the cotangents of some nodes, or the tangents of the leaves, `None` for zero
+
+
+class Program(NamedTuple):
+    """The sweep over tapes of one structure."""
+
+    sweep: Callable[[list[Any], Given], Any]  #: takes the nodes and what is given; no list where it does not hold
+    is_final: bool  #: whether cotangents are as the user gets them
+    stacks: tuple[tuple[int, bool], ...]  #: which results are stacks of examples, and of arrays without axes
+
+
+class Layout:
+    """The operations of a tape with their parents, and where its leaves, constants and parameters are.
+
+    The rest of a structure is their `forms`. For each there is a count of the tapes that had it, then its program.
+    """
+
+    __slots__ = ("constants", "is_fit", "leaves", "operations", "programs", "with_params")
+
+    def __init__(self, operations: list[Any], tape: Tape) -> None:
+        self.operations, self.leaves = operations, tape.leaves
+        self.is_fit = all(map(has_own_rules, tape.nodes[tape.leaves :]))
+        parents = list(enumerate([node[1] for node in tape.nodes]))
+        self.constants = [(i, k) for i, places in parents for k, parent in enumerate(places) if parent < 0]
+        self.with_params = [i for i, node in enumerate(tape.nodes) if node[4]]
+        self.programs: dict[Any, int | Program | None] = {}
+
+    def forms(self, nodes: list[Any], given: Given) -> tuple[Any, Level | None]:
+        """Shapes and dtypes of the leaves, constants and what is given; and the parameters.
+
+        And the batch of stacks of examples among them. A TypeError if there can be no program.
+        """
+        values = [nodes[i][3] for i in range(self.leaves)]
+        values += [nodes[i][2][k] for i, k in self.constants]
+        values += given
+        forms = [*map(form, values), *[form_of_params(nodes[i]) for i in self.with_params]]
+        levels = {value.level for value in values if type(value) is Batched}
+        if len(levels) > 1:
+            raise TypeError
+        return tuple(forms), levels.pop() if levels else None
+
+
+class Alike:
+    """The layouts of tapes of one length, last operation and first shape; `idle` were last that had no program."""
+
+    __slots__ = ("idle", "layouts")
+
+    def __init__(self) -> None:
+        self.layouts: list[Layout] = []
+        self.idle = 0
+
+    def of(self, tape: Tape) -> Layout:
+        """The layout of a tape: one that is known, or a new one."""
+        operations = [*map(_operation, tape.nodes)]
+        for layout in self.layouts:
+            if layout.operations == operations:
+                return layout
+        self.layouts.append(Layout(operations, tape))
+        if len(self.layouts) > MOST_ALIKE:
+            del self.layouts[0]
+        return self.layouts[-1]
+
+
+_ALIKE: dict[Any, Alike] = {}
+_NUMBERS = {np.float64, np.float32, float, int}
+_PLAIN = {np.ndarray, np.float64, np.float32, Batched}
+_TAPES = {Tape, LeanTape, LeanForwardTape}
+_DTYPES = {id(np.dtype(char)) for char in "?bBhHiIlLqQfd"}
+_OWN = ("minigrad.rules.", "minigrad.numpy.", "minigrad.scipy.")
+_operation = operator.itemgetter(0, 1)
+
+
+def form(value: Any) -> Any:
+    """What a sweep may know of a value: shape and dtype; of a number of Python, of which a rule may ask, the number."""
+    if type(value) is np.ndarray:
+        return value.shape, id(value.dtype)  # NumPy has one object for each dtype; programs are made for no other ones
+    if type(value) is np.float64 or type(value) is np.float32:
+        return type(value)
+    if type(value) is Batched and type(value.payload) is np.ndarray:
+        return Batched, value.payload.shape, id(value.dtype), value.has_no_axes
+    if type(value) is float or type(value) is int or value is None:
+        return frozen(value)
+    raise TypeError
+
+
+def form_of_params(node: Any) -> Any:
+    """The parameters of an operation. Of the mask of a `where`, which differs from call to call, shape and dtype."""
+    if node[0].kind != "elementwise":
+        return frozen(node[4])
+    return tuple([(key, form(v) if type(v) is np.ndarray else frozen(v)) for key, v in node[4].items()])
+
+
+def pulled(tape: Tape, seeds: Sequence[tuple[int, Any]]) -> list[Any] | None:
+    """The cotangents of the leaves, as the user gets them; None where `backward` has to find them."""
+    found = _answer(tape, backward_from, tuple([index for index, _ in seeds]), [seed for _, seed in seeds])
+    if found is None:
+        return None
+    swept, is_final = found
+    if is_final:
+        return swept
+    taken = {id(seed) for _, seed in seeds}
+    return [finished(ct, node[3], taken) for ct, node in zip(swept, tape.nodes)]
+
+
+def pushed(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any] | None:
+    """The tangents of these nodes, as from `forward`; None where that has to find them."""
+    found = _answer(tape, forward_to, tuple(outputs), tangents)
+    return None if found is None else found[0]
+
+
+def backward_from(tape: Tape, places: tuple[int, ...], seeds: Given, trouble: Trouble | None = None) -> list[Any]:
+    """The backward sweep, whose entries at an index are collected."""
+    cts = backward(tape, list(zip(places, seeds)), trouble=trouble)
+    return [gathered(ct, node[3]) if type(ct) is list else ct for ct, node in zip(cts, tape.nodes)]
+
+
+def forward_to(tape: Tape, places: tuple[int, ...], tangents: Given, trouble: Trouble | None = None) -> list[Any]:
+    """The forward sweep."""
+    return forward(tape, tangents, places, trouble=trouble)
+
+
+def _answer(tape: Tape, run: Run, places: tuple[int, ...], given: Given) -> tuple[list[Any], bool] | None:
+    """What a program makes of the tape, if there is one; and whether that is as the user gets it."""
+    nodes = tape.nodes
+    n = len(nodes)
+    if type(tape) not in _TAPES or not tape.leaves < n <= MOST_NODES or not places or is_observed():
+        return None
+    if type(nodes[0][3]) not in _PLAIN:  # traced
+        return None
+    kind = n, nodes[-1][0], run, nodes[0][3].shape
+    alike = _ALIKE.get(kind) or _new_kind(kind)
+    alike.idle += 1
+    if alike.idle > PATIENCE and alike.idle % PATIENCE:
+        return None
+    layout = alike.of(tape)
+    if not layout.is_fit:
+        return None
+    try:
+        forms, level = layout.forms(nodes, given)
+        key = places, forms
+        program = layout.programs.get(key, 0)
+    except TypeError:  # a box, a parameter that cannot be compared
+        return None
+    if isinstance(program, int):
+        program = _another(layout, key, program, tape, run, given, level)
+    if program is None:
+        return None
+    tape.check_captured()
+    try:
+        swept = program.sweep(nodes, given)
+    except Exception:  # the sweep says what it is
+        return None
+    if type(swept) is not list:
+        return None
+    alike.idle = 0
+    for k, has_no_axes in program.stacks:
+        swept[k] = _stack(swept[k], level, has_no_axes)
+    return swept, program.is_final
+
+
+def _stack(payload: Any, level: Any, has_no_axes: bool) -> Batched:
+    """The stack of examples with this payload."""
+    stack = Batched(payload, level)
+    stack.has_no_axes = has_no_axes
+    return stack
+
+
+def _new_kind(kind: Any) -> Alike:
+    """A kind of tapes that has not come lately."""
+    if len(_ALIKE) >= MOST:
+        _ALIKE.pop(list(_ALIKE)[0], None)  # noqa: RUF015
+    alike = _ALIKE[kind] = Alike()
+    return alike
+
+
+def _another(
+    layout: Layout, key: Any, count: int, tape: Tape, run: Run, given: Given, level: Level | None
+) -> Program | None:
+    """Count one more tape of this structure, or make the program for it."""
+    places, _ = key
+    if not count:
+        if len(layout.programs) >= MOST:
+            layout.programs.pop(list(layout.programs)[0], None)  # noqa: RUF015 - other threads may change it meanwhile
+    layout.programs[key] = count + 1
+    if count + 1 < OFTEN:
+        return None
+    tape.check_captured()
+    try:
+        layout.programs[key] = program = made(tape, run, places, given, level)
+    except ArithmeticError:  # here; elsewhere there may be one
+        layout.programs[key] = 1
+        return None
+    return program
+
+
+def forget() -> None:
+    """Forget all structures: rules have changed."""
+    _ALIKE.clear()
+
+
+# ----- making a program -----------------------------------------------------------------------------------------------
+
+
+def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Level | None) -> Program | None:
+    """The program of the sweep over this tape; None if there can be none.
+
+    Raises:
+        ArithmeticError: if it cannot be made here, since NumPy finds a division by zero or a pole is near.
+    """
+    inputs = [value for node in tape.nodes for value in (*node[2], node[3])]
+    made_here = [_nbytes(node[3], level) for node in tape.nodes[tape.leaves :]]
+    if max(made_here) >= LeanTape.LARGE or sum([*made_here, *[_nbytes(value, level) for value in given]]) > MOST_BYTES:
+        return None
+    if math.inf in [_nbytes(value, level) for value in inputs]:
+        return None
+    try:
+        sweep, stacks = staged(tape, run, places, given, level)
+    except ArithmeticError:
+        raise
+    except (Exception, ExamplesDifferError):  # a rule asks for what no program can know
+        return None
+    swept, expected = sweep(tape.nodes, given), run(tape, places, given)
+    if type(swept) is not list:
+        raise ArithmeticError
+    for k, has_no_axes in stacks:
+        swept[k] = _stack(swept[k], level, has_no_axes)
+    if not all(map(_is_same, swept, expected)):
+        return None
+    is_final = run is backward_from and all(map(_is_final, swept, tape.nodes))
+    return Program(sweep, is_final, stacks)
+
+
+def _is_final(ct: Any, node: Any) -> bool:
+    """Whether a cotangent is in the shape and dtype of its leaf, and memory of its own."""
+    return finished(ct, node[3], set()) is ct
+
+
+def has_own_rules(node: Any) -> bool:
+    """Whether the rules of an operation are those of this package, which depend on what they are given alone.
+
+    And whether the sweeps need not look at the size of what they hand on.
+    """
+    primitive: Primitive = node[0]
+    rules = [*primitive.vjps, *primitive.jvps, primitive.pull, primitive.push]
+    return not primitive.amplifies and all(rule is None or str(rule.__module__).startswith(_OWN) for rule in rules)
+
+
+def _nbytes(value: Any, level: Level | None) -> float:
+    """The bytes of a value that a program can deal with, real and in a dtype of NumPy's own; infinity for others."""
+    if type(value) is Batched and value.level is level:
+        value = value.payload
+    if type(value) is np.ndarray and id(value.dtype) in _DTYPES:
+        return value.nbytes
+    return 8 if type(value) in _NUMBERS or value is None else math.inf
+
+
+def _is_same(a: Any, b: Any) -> bool:
+    """Whether two results are the same to the last bit, and of one type."""
+    if type(a) is not type(b):
+        return False
+    if type(a) is Batched:
+        return a.has_no_axes is b.has_no_axes and _is_same(a.payload, b.payload)
+    return a is b or (np.shape(a) == np.shape(b) and np.asarray(a).tobytes() == np.asarray(b).tobytes())
+
+
+def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Level | None) -> tuple[Any, Any]:
+    """The sweep, written down while it is run on the values of this tape; and which results are stacks of examples."""
+    # here for start-up: most programs take no derivative so often
+    from minigrad.compiler.collecting import without_collections  # start-up
+    from minigrad.compiler.fast import FastRenderer, written_function  # start-up
+    from minigrad.compiler.passes import numbers_as_arrays, optimised  # start-up
+    from minigrad.compiler.stage import Trace, reads, variables  # start-up
+
+    with without_collections():
+        trace, n = Trace(), len(tape.nodes)
+        own_level = Level(level.size) if level is not None else None
+        inputs: list[tuple[int, Any, bool]] = []  # of each its node, which part of that, whether it is a stack
+
+        def taken(value: Any, node: int, position: Any) -> Any:
+            if type(value) is float or type(value) is int or value is None:
+                return value
+            inputs.append((node, position, type(value) is Batched))
+            if type(value) is Batched:
+                return _stack(trace.input(value.payload), own_level, value.has_no_axes)
+            return trace.input(value)
+
+        clone = Tape()
+        clone.leaves = tape.leaves
+        for i, (primitive, parents, args, ans, params) in enumerate(tape.nodes):
+            parts = tuple([taken(arg, i, k) for k, arg in enumerate(args)])
+            if params and primitive.kind == "elementwise":
+                params = {key: taken(v, i, key) if type(v) is np.ndarray else v for key, v in params.items()}
+            out = taken(ans, i, len(args))
+            clone.nodes.append((primitive, parents, parts, out, params))
+            if primitive is not None and primitive.pole is not None and primitive.pole(out, *parts) is None:
+                if sum([type(arg) is not float and type(arg) is not int for arg in args]) > 1:
+                    raise ValueError  # of other numbers there may be one
+        trouble = Trouble()
+        swept = run(clone, places, [taken(value, n, k) for k, value in enumerate(given)], trouble)
+        if trouble.found or trouble.is_near_pole:
+            raise ArithmeticError
+        stacks = tuple([(k, value.has_no_axes) for k, value in enumerate(swept) if type(value) is Batched])
+        plain = [value.payload if type(value) is Batched else value for value in swept]
+        program = numbers_as_arrays(optimised(trace.close(plain)))
+        if len(program.steps) > MOST_STEPS:
+            raise ValueError
+        read = {var.index for step in program.steps for var in reads(step)}
+        read |= {var.index for var in variables(program.outputs)}
+        names = {(i, k): f"v{var.index}" for var, (i, k, _) in zip(program.inputs, inputs) if var.index in read}
+        lines = [
+            f"_, _, ({''.join([f'{name}, ' for name in found[:-1]])}), {found[-1]}, _ = nodes[{i}]"
+            for i, node in enumerate(tape.nodes)
+            if (found := [names.get((i, k), "_") for k in range(len(node[2]) + 1)]).count("_") < len(found)
+        ]
+        lines += [f"{name} = nodes[{i}][4][{key!r}]" for (i, key), name in names.items() if type(key) is str]
+        lines += [f"{names[n, k]} = given[{k}]" for k in range(len(given)) if (n, k) in names]
+        lines += [f"{name} = {name}.payload" for i, k, is_stack in inputs if is_stack and (name := names.get((i, k)))]
+        program = program._replace(inputs=[var for var in program.inputs if var.index in read])
+        fast = FastRenderer(exact=True)
+        text = written_function("sweep(nodes, given)", lines, program, flatten([0.0] * len(swept))[1], fast)
+        exec(builtins.compile(text, "<sweep>", "exec"), fast.namespace)
+    return fast.namespace["sweep"], stacks
+
+
+recording.STRAIGHT.update(pull=pulled, push=pushed)

@@ -1,0 +1,292 @@
+"""Straight-line programs for sweeps like many before: the same bits, and whatever the sweep notices is noticed."""
+
+import threading
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import minigrad.numpy as mnp
+from minigrad import (
+    batched,
+    custom_elementwise,
+    errstate,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    trace,
+    value_and_grad,
+    vjp,
+)
+from minigrad.compiler import swept
+from minigrad.compiler.swept import OFTEN, PATIENCE
+from nn import backprop
+
+
+@pytest.fixture(autouse=True)
+def nothing_known() -> Iterator[None]:
+    """Every test begins and ends without programs."""
+    swept.forget()
+    yield
+    swept.forget()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """For each sweep of a recording, whether a program answered."""
+    found: list[bool] = []
+
+    def pulled(*args: Any) -> Any:
+        result = swept.pulled(*args)
+        found.append(result is not None)
+        return result
+
+    def pushed(*args: Any) -> Any:
+        result = swept.pushed(*args)
+        found.append(result is not None)
+        return result
+
+    monkeypatch.setitem(swept.recording.STRAIGHT, "pull", pulled)
+    monkeypatch.setitem(swept.recording.STRAIGHT, "push", pushed)
+    return found
+
+
+def network(P: Any, x: Any, Y: Any) -> Any:
+    A, B, a, b = P
+    z = mnp.arctan(B @ mnp.arctan(A @ x + a) + b)
+    return mnp.sum(mnp.logsumexp(z, axis=0)) - mnp.sum(z * Y)
+
+
+rng = np.random.default_rng(0)
+P = [rng.standard_normal(shape) for shape in ((5, 2), (3, 5), (5, 1), (3, 1))]
+X, Y = rng.standard_normal((2, 7)), np.eye(3)[rng.integers(0, 3, 7)].T
+U = np.linspace(0.3, 0.8, 6)
+
+PROGRAMS: dict[str, tuple[Callable[..., Any], Any]] = {
+    "network": (lambda P: network(P, X, Y), P),
+    "chain": (lambda x: (x * x + 0.1) * x - x / 3.0, np.float64(0.7)),
+    "number of Python": (lambda x: x * 2.0, 0.7),
+    "rows": (lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2 + (1.0 - x[:-1]) ** 2), U),
+    "entries": (lambda x: x[0] * x[1] + x[2], U),
+    "float32": (lambda x: np.sum(np.tanh(x) * x), U.astype(np.float32)),
+    "one of two": (lambda p: np.sum(p[0] * 2.0), [U, U[:2]]),
+    "same twice": (lambda p: np.sum(p[0] + p[1]), [U, U + 1.0]),
+    "a branch": (lambda x: np.sum(np.where(x > 0.5, np.sqrt(x), 0.0)), U),
+    "powers": (lambda x: np.sum(x**3 + x**-1.5 + 2.0**x), U),
+    "by columns": (lambda x: np.sum(np.sin(x.T @ x) * np.arange(3.0)), np.asfortranarray(rng.standard_normal((4, 3)))),
+    "moved": (lambda x: np.sum(np.cumsum(np.concatenate([x.T, x.T[::-1]]), axis=0) ** 2), rng.standard_normal((3, 4))),
+    "softmax": (lambda x: np.sum(np.exp(x) / np.sum(np.exp(x)) * np.arange(6.0)), U),
+}
+
+
+ROWS = np.stack([U, U + 0.1])
+
+#: Sweeps forward, and of many examples at once.
+MATRICES: dict[str, tuple[Callable[..., Any], Any]] = {
+    "pushforward": (lambda x: jvp(lambda x: np.sum(x[1:] * np.sin(x[:-1])), (x,), (np.cos(x),)), U),
+    "product with a Hessian": (lambda x: hvp(lambda x: np.sum(x**3 * np.sum(x)), x, x[::-1]), U),
+    "rows": (jacobian(lambda x: np.tanh(np.outer(np.arange(3.0), x) @ x)), U),
+    "columns": (jacobian(lambda x: np.concatenate([np.exp(x), np.sin(x)])), U),
+    "of a number": (jacobian(lambda x: np.array([1.0, 2.0]) * x), np.float64(0.7)),
+    "Hessian": (hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2) + x[0] / x[1]), U),
+    "gradients of examples": (batched(grad(lambda x: np.sum(np.maximum(x, x * x)) / x[0])), ROWS),
+    "examples and weights": (lambda X: batched(lambda x: grad(network)(P, x[:, None], Y[:, :1]))(X), X.T),
+}
+
+
+@pytest.mark.parametrize("name", MATRICES)
+def test_a_program_gives_the_same_bits_of_many_and_forward(name: str, answers: list[bool]) -> None:
+    fun, x = MATRICES[name]
+    results = [bits(fun(x)) for _ in range(OFTEN + 2)]
+    assert all(result == results[0] for result in results)
+    assert answers[-1]
+    by_program = bits(fun(1.1 * x))
+    assert answers[-1]
+    swept.forget()
+    assert by_program == bits(fun(1.1 * x))
+
+
+def test_examples_of_two_batches_are_told_apart() -> None:
+    def both(x: Any, y: Any) -> Any:
+        return batched(lambda u: batched(lambda v: grad(lambda w: np.sum(w * u * v))(v))(y))(x)
+
+    expected = ROWS[:, None] * ROWS[None, :]
+    for _ in range(OFTEN + 2):
+        np.testing.assert_array_equal(both(ROWS, ROWS), expected)
+
+
+def bits(value: Any) -> Any:
+    """All numbers of a result to the last bit, with their types."""
+    if isinstance(value, (list, tuple)):
+        return [bits(part) for part in value]
+    return type(value), value.shape, value.dtype, value.tobytes()
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_program_gives_the_same_bits(name: str, answers: list[bool]) -> None:
+    fun, x = PROGRAMS[name]
+    gradient = value_and_grad(fun)
+    results = [bits(gradient(x)) for _ in range(OFTEN + 2)]
+    assert all(result == results[0] for result in results)
+    assert answers == [False] * (OFTEN - 1) + [True] * 3
+    other = [1.1 * part for part in x] if isinstance(x, list) else 1.1 * x
+    by_program = bits(gradient(other))
+    assert answers[-1]
+    swept.forget()
+    assert by_program == bits(gradient(other))
+    assert not answers[-1]
+
+
+def often(run: Callable[[], Any]) -> None:
+    for _ in range(OFTEN):
+        run()
+
+
+def test_results_belong_to_who_asked(answers: list[bool]) -> None:
+    gradient = grad(lambda p: np.sum(p[0] + p[1]))
+    often(lambda: gradient([U, U]))
+    a, b = gradient([U, U])
+    assert answers[-1]
+    a[:] = 7.0
+    assert np.all(b == 1.0)
+    assert np.all(gradient([U, U])[0] == 1.0)
+    seed = np.ones(6)
+    _, pullback = vjp(lambda x: x + 1.0, U)
+    often(lambda: pullback(seed))
+    (ct,) = pullback(seed)
+    assert answers[-1]
+    assert not np.shares_memory(ct, seed)
+
+
+def test_an_array_that_was_written_to_is_noticed() -> None:
+    weights = np.ones(6)
+
+    def loss(x: Any, spoils: bool) -> Any:
+        y = x * weights
+        if spoils:
+            weights[0] += 1.0
+        return np.sum(y)
+
+    often(lambda: grad(loss)(U, False))
+    with pytest.raises(RuntimeError, match="was changed between its use"):
+        grad(loss)(U, True)
+
+
+def test_an_infinite_derivative_is_told_as_ever() -> None:
+    gradient = grad(lambda x: np.sum(x * np.sqrt(x)))
+    often(lambda: gradient(U))
+    with pytest.warns(RuntimeWarning, match=r"sqrt .* met a factor of 0(.|\n)*test_swept"):
+        assert np.array_equal(gradient(np.array([0.0, 4.0, 1.0, 1.0, 1.0, 1.0]))[:2], [0.0, 3.0])
+    with np.errstate(divide="raise"), pytest.raises(FloatingPointError, match="is infinite at some entry"):
+        grad(lambda x: np.sum(np.sqrt(x)))(0.0 * U)
+
+
+def test_numbers_of_python_are_not_divided_by_zero(answers: list[bool]) -> None:
+    gradient = grad(lambda x, y: x / (y * y))
+    often(lambda: gradient(2.0, np.float64(3.0)))
+    assert answers[-1]
+    with pytest.warns(RuntimeWarning):
+        assert gradient(2.0, np.float64(1e-200)) == np.inf
+
+
+def test_digits_lost_near_a_pole_are_found_again(answers: list[bool]) -> None:
+    gradient = grad(lambda x: np.log1p(x) / x)
+    often(lambda: gradient(0.5))
+    assert answers[-1]
+    assert gradient(1e-15) == pytest.approx(-0.5, rel=1e-12)
+    powers = grad(lambda x, p: np.sum(np.log1p(x) * x**p))
+    often(lambda: powers(U, np.full(6, 2.0)))
+    assert not answers[-1]  # whether there is a pole depends on the powers
+    with pytest.warns(RuntimeWarning, match="terms cancel"):
+        powers(np.full(6, 1e-15), np.full(6, -1.0))
+
+
+def test_an_untaken_branch_does_not_leak() -> None:
+    gradient = grad(lambda x: np.sum(np.where(x > 0.0, np.sqrt(x), 0.0)))
+    often(lambda: gradient(U))
+    assert np.array_equal(gradient(np.array([0.0, 4.0, 1.0, 1.0, 1.0, 1.0]))[:3], [0.0, 0.25, 0.5])
+
+
+def test_branches_shapes_and_numbers_make_other_structures() -> None:
+    def loss(x: Any, n: Any) -> Any:
+        return np.sum(x * n) if x[0] < 1.0 else np.sum(x**3)
+
+    often(lambda: grad(loss)(U, 2.0))
+    assert grad(loss)(U, 3.0)[0] == 3.0
+    assert grad(loss)(U, -0.0)[0] == 0.0
+    assert np.signbit(grad(loss)(U, -0.0)[0])
+    assert grad(loss)(U, np.float64(5.0))[0] == 5.0
+    assert grad(loss)(U[:2], 2.0).shape == (2,)
+    assert grad(loss)(U + 1.0, 2.0)[0] == 3.0 * 1.3 * 1.3
+    assert np.array_equal(grad(loss)(U.astype(np.float32), 2.0), np.full(6, 2.0, np.float32))
+
+
+def test_rules_of_others_are_asked_every_time() -> None:
+    asked: list[float] = []
+
+    def slope(ans: Any, x: Any) -> Any:
+        asked.append(1.0)
+        return float(len(asked))
+
+    own = custom_elementwise(lambda x: 2.0 * x, slope)
+    assert [grad(own)(1.0) for _ in range(OFTEN + 3)] == [float(k + 1) for k in range(OFTEN + 3)]
+
+
+def test_who_looks_on_sees_the_sweep(answers: list[bool]) -> None:
+    def loss(x: Any) -> Any:
+        return np.sum(np.tanh(x) * x)
+
+    often(lambda: grad(loss)(U))
+    assert answers[-1]
+    inner = trace(grad(loss), U)
+    assert len(inner) > 5
+    with errstate(nan="raise"):
+        grad(loss)(U)
+    assert not answers[-1]
+    np.testing.assert_allclose(jvp(grad(loss), (U,), (U,))[1], hessian(loss)(U) @ U, rtol=1e-12)
+
+
+def test_long_and_large_tapes_and_those_that_never_come_again_are_let_be(answers: list[bool]) -> None:
+    def long(x: Any) -> Any:
+        for _ in range(swept.MOST_NODES):
+            x = x * 1.1
+        return x
+
+    often(lambda: grad(long)(1.0))
+    often(lambda: grad(lambda x: np.sum(x * x))(np.ones(10_000)))
+    for k in range(3 * PATIENCE):
+        grad(lambda x, k=k: np.sum(x * float(k)))(U)
+    assert not any(answers)
+    kinds = swept._ALIKE.values()
+    assert sum([len(layout.programs) for alike in kinds for layout in alike.layouts]) < 2 * PATIENCE
+
+
+def test_threads_share_programs() -> None:
+    expected = backprop.gradient(P[:2], P[2:], X, Y)[1][0]
+    wrong: list[Any] = []
+
+    def work() -> None:
+        for _ in range(3 * OFTEN):
+            found = grad(network)(P, X, Y)[0]
+            if not np.allclose(found, expected, rtol=1e-12):
+                wrong.append(found)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_warnings_that_are_errors_come_from_the_sweep() -> None:
+    gradient = grad(lambda x: np.sum(np.exp(x) * np.exp(x)))
+    often(lambda: gradient(U))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(RuntimeWarning, match="overflow"):
+            gradient(U + 400.0)
