@@ -22,13 +22,7 @@ from minigrad.compiler.fused import Kernel
 from minigrad.compiler.passes import numbers_as_arrays
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, SCATTER_ADD, Renderer, Text, unit_axes
 from minigrad.compiler.rewriting import is_vector, makes_rows
-from minigrad.compiler.stage import (
-    Program,
-    Step,
-    Var,
-    made_by,
-    reads,
-)
+from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.watch import Watched
 from minigrad.core import duck_arrays as duck
 from minigrad.core.tree import LEAF, TreeDef, classify, parts_of_kind
@@ -43,15 +37,16 @@ def works_by_entry(function: Any) -> bool:
     return function is tanh_slope_at or (type(ufunc) is np.ufunc and not ufunc.signature)
 
 
+_NAMES = {"np": np, "ndarray": np.ndarray, "float64": np.float64, "errstate": np.errstate}
+_NAMES |= {"enter": enter_strict, "leave": leave_strict}
+
+
 class FastRenderer(Renderer):
     """Names are short, functions are bound before, reductions skip NumPy's wrappers."""
 
     def __init__(self, exact: bool = False) -> None:
         self.exact = exact
-        self.namespace: dict[str, Any] = {
-            "np": np, "ndarray": np.ndarray, "float64": np.float64, "enter": enter_strict, "leave": leave_strict,
-            "errstate": np.errstate,
-        }  # fmt: skip
+        self.namespace: dict[str, Any] = dict(_NAMES)
         self.bound: dict[int, tuple[str, Any]] = {}
         self.names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
