@@ -5,6 +5,7 @@
     python -m benchmarks --only 'network*'      # some of it; 'adbench-*' are the problems of ADBench
     python -m benchmarks --html report.html --json run.json --history runs.jsonl
     python -m benchmarks table                  # the table of docs/benchmarks.md
+    python -m benchmarks scaling                # time and memory against the number of operations, leaves, ...
     python -m benchmarks --against v0.1.0       # each time of minigrad against that of another version
     python -m benchmarks order --out order.png  # cost and error against the order of the derivative
 
@@ -15,8 +16,9 @@ sweeps. A peer that is not installed, or a function that this version of minigra
 
 Where things are: `environment` (threads, core, versions), `measuring` (turns, medians, agreement), `libraries` (how
 each peer differentiates), `handwritten` (the best NumPy we could write), `networks`, `calculus`, `orders`, `sparse`,
-`adbench`, `loops`, `footprint` and `growth` (what is measured), `items` (the list of it), `goals` (what minigrad is to
-reach), `running` (measures a list of items), `against` (two versions), `tables`, `figures`, `page` and `history` (what
-is shown and kept). `corpus` and `checkers` compare checkers of gradients instead: `python -m benchmarks.checkers`.
-`fuzz` measures no time: it attacks the engine with random programs, `python -m benchmarks.fuzz`.
+`adbench`, `loops`, `footprint`, `growth` and `scaling` (what is measured), `items` (the list of it), `goals` (what
+minigrad is to reach), `running` (measures a list of items), `against` (two versions), `tables`, `figures`, `page` and
+`history` (what is shown and kept). `corpus` and `checkers` compare checkers of gradients instead:
+`python -m benchmarks.checkers`. `fuzz` measures no time: it attacks the engine with random programs,
+`python -m benchmarks.fuzz`.
 """

@@ -12,7 +12,8 @@ from typing import Any
 from benchmarks import environment
 
 WHAT = """run: all items and how their cost grows (the default); table: that of docs/benchmarks.md, in about four
-minutes; order: the figure of cost and error against the order of a derivative"""
+minutes; order: the figure of cost and error against the order of a derivative; scaling: time and memory against what
+a program has more of"""
 CLOCK = "cpu counts this process alone, for one core that others use as well (default: wall)"
 AGAINST = (
     "the ratio of every time of minigrad to that of another version, a folder or a revision of git, in one process"
@@ -26,7 +27,7 @@ def parser() -> argparse.ArgumentParser:
         description="Ratios of minigrad to hand-written NumPy and to its peers, in one run.",
         epilog="Contenders are first checked to give the same numbers; the exit code is 1 if one does not.",
     )
-    top.add_argument("what", nargs="?", default="run", choices=["run", "table", "order"], help=WHAT)
+    top.add_argument("what", nargs="?", default="run", choices=["run", "table", "order", "scaling"], help=WHAT)
 
     def option(flag: str, metavar: str, help: str, **settings: Any) -> None:  # noqa: A002 - argparse's word
         top.add_argument(flag, metavar=metavar, help=help, **settings)
@@ -84,6 +85,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     measuring.clock = measuring.CLOCKS[options.clock]
     if options.against:
         return compare(options, items)
+    if options.what == "scaling":
+        return scale(options)
     earlier = history.load(options.history) if options.history else []
 
     from benchmarks.libraries import libraries
@@ -114,6 +117,20 @@ def compare(options: argparse.Namespace, items: Sequence[Any]) -> int:
             print(error, file=sys.stderr)
             return 2
     print(against.markdown(options.against, rows))
+    if options.json:
+        write(options.json, json.dumps(rows, indent=1) + "\n")
+    return 0
+
+
+def scale(options: argparse.Namespace) -> int:
+    """How the cost of minigrad grows."""
+    from benchmarks import scaling
+
+    gc.collect()
+    gc.freeze()
+    with progress(sum(len(axis.sizes) for axis in scaling.AXES), options.no_progress) as step:
+        rows = list(scaling.measured(step=step))
+    print(scaling.markdown(rows))
     if options.json:
         write(options.json, json.dumps(rows, indent=1) + "\n")
     return 0

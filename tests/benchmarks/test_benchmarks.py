@@ -29,6 +29,7 @@ from benchmarks import (
     orders,
     page,
     running,
+    scaling,
     sparse,
     tables,
 )
@@ -103,6 +104,25 @@ def test_a_study_of_growth_measures_every_size(study: growth.Growth) -> None:
     for curve in ours:
         assert list(curve.times) == list(study.tiny)
         assert all(error < 1e-13 for error in curve.errors.values())
+
+
+@pytest.mark.parametrize("axis", scaling.AXES, ids=lambda axis: axis.name)
+def test_scaling_has_a_call_for_every_size(axis: scaling.Axis) -> None:
+    assert [np.all(np.isfinite(part)) for size in (2, 3) for part in measuring.numbers(axis.build(size)())]
+
+
+def test_scaling_measures_time_and_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scaling, "ENOUGH", 0.0)
+    axis = dataclasses.replace(next(axis for axis in scaling.AXES if axis.name == "order"), sizes=[2, 4])
+    first, second = scaling.measured([axis])
+    assert (first["exponent"], first["too_fast"]) == (None, False)
+    assert second["seconds_per_unit"] == second["seconds"] / 4**axis.power
+    assert math.isfinite(second["exponent"])
+    assert second["bytes_per_unit"] > 0
+    second["too_fast"] = True
+    text = scaling.markdown([first, second])
+    assert "Grows faster than expected: order." in text
+    assert len({line.count("|") for line in text.splitlines()[:4]}) == 1
 
 
 def test_a_contender_that_becomes_slow_leaves_the_study() -> None:
