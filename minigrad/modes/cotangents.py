@@ -14,6 +14,7 @@ from minigrad.core.tape import Box, peel, snapshot
 from minigrad.rules.elementwise import where
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.moving import sum_of_scatters
+from minigrad.rules.shapes import broadcast_to
 
 
 def accumulate(cotangents: list[Any], index: int, ct: Any, owned: set[int]) -> None:
@@ -109,6 +110,8 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             ct = ct.copy()
         taken.add(id(ct))
     elif type(ct) is Box:
+        if not ct.shape and is_array(peel(value)) and not is_array(peel(ct)):
+            ct = broadcast_to(ct, shape=())  # that of an array without axes is one, too
         return snapshot(ct)  # nor do two results share a box
     elif is_array(value) and not is_array(ct):
         ct = ct.as_array() if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one

@@ -91,7 +91,7 @@ class Trouble:
             return
         if not self.is_near_pole:
             self.look_at_pole(where(most == 0, 1.0, given) / where(most == 0, 1.0, most), given)
-        if self.is_near_pole and anywhere(most * at > LOST / np.finfo(most.dtype).eps * given):
+        if self.is_near_pole and certainly(most * at > LOST / np.finfo(most.dtype).eps * given):
             self.looks, self.has_cancelled = False, True
 
     def look_at_sum(self, total: Any, part: Any, left: float = LEFT) -> None:

@@ -745,6 +745,8 @@ def copy(a: Any, order: str = "K", subok: bool = False) -> Any:
     plain = peel(a)
     if order == "K" and type(a) is Box and type(plain) is _np.ndarray and not plain.flags.forc:
         return copied(_shapes.layout(a, order="K"))  # without gaps in memory
+    if type(a) is Box and not a.shape and _np.isscalar(plain):
+        return copied(_shapes.broadcast_to(a, shape=()))  # of a number NumPy makes an array
     return copied(laid_out(a, order))
 
 

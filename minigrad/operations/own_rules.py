@@ -152,6 +152,13 @@ def fitted(
             fitting.append(part)
             continue
         at = f", leaf {path}" if path else ""
+        if isinstance(part, (np.ma.MaskedArray, np.matrix)):
+            raise TypeError(
+                located(
+                    f"{name}: the {kind} returned a {what} {where}{at} that is a {type(part).__name__}; return a plain "
+                    f"array: np.asarray(x), np.ma.filled(x, 0.0)"
+                )
+            )
         if not hasattr(part, "shape") and not isinstance(part, (int, float, complex)):
             raise TypeError(
                 located(

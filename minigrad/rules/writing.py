@@ -33,7 +33,7 @@ from minigrad.core.lines import located
 from minigrad.core.tape import DUCKS, SHARED, Box, Tape, open_part, peel, settled, snapshot
 from minigrad.rules.elementwise import imag, real
 from minigrad.rules.moving import getitem, is_basic, put
-from minigrad.rules.shapes import inverse_permutation, ravel, reshape, transpose
+from minigrad.rules.shapes import broadcast_to, inverse_permutation, ravel, reshape, transpose
 
 index_of: Callable[..., Any] = getitem.unlinked  # type: ignore[attr-defined]
 shape_of: Callable[..., Any] = reshape.unlinked  # type: ignore[attr-defined]
@@ -222,7 +222,9 @@ class Share:
         """What the box holds now, as a box that does not change."""
         memory = self.memory
         if self.version != memory.version:
-            self.found = self.of_part(memory.laid_out(self.places, self.index))
+            found = self.of_part(memory.laid_out(self.places, self.index))
+            is_number = not self.places.shape and not is_array(peel(found))
+            self.found = broadcast_to(found, shape=()) if is_number else found  # an array without axes stays one
             self.version = memory.version
         return self.found
 
@@ -423,8 +425,7 @@ def target(box: Any, what: str) -> Share:
     for serial, error in _GUARDS.get():
         if (box.link.memory.born if type(box.link) is Share else open_part(box).tape.serial) < serial:
             raise error()
-    plain = peel(box)
-    if type(plain) is Adopted:
+    if box.index != SHARED and type(plain := peel(box)) is Adopted:  # of what was written to no value is asked for
         raise plain.refusal(what)
     share = share_of(box)
     if not share.places.flags.writeable:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from messages import fails
 
-from minigrad import batched, derivatives, grad, jvp, value
+from minigrad import batched, derivatives, elementwise_grad, grad, jvp, value, vjp
 from minigrad import value as mg_value
 from minigrad.core.tape import Box
 from minigrad.errors import LostDerivativeError
@@ -273,3 +273,24 @@ def test_a_key_of_a_dict_loses_no_derivative() -> None:
         fails(LostDerivativeError, lambda f=f: batched(grad(f))(np.array([2.0, 3.0])), "is no key of a dict")
     fails(TypeError, lambda: grad(square)(2.0), "functools.cache", "minigrad.value(x)")
     fails(TypeError, lambda: grad(lambda x: np.sum(square(x)))(X), "unhashable type: 'numpy.ndarray'")
+
+
+WITHOUT_AXES: list[Callable[[Any], Any]] = [
+    lambda x: np.copy(np.sin(x)),
+    lambda x: x.__imul__(0.5),
+    lambda x: (x.__setitem__(..., x * 2), x)[1],
+    lambda x: grad(lambda u: np.sum(u * u))(x),
+    lambda x: elementwise_grad(lambda u: np.tanh(u) * u)(x),
+]
+
+
+@pytest.mark.parametrize("f", WITHOUT_AXES)
+def test_an_array_without_axes_stays_one(f: Any) -> None:
+    """It may be written to, a number may not."""
+    expected = f(np.array(0.7))
+    assert type(expected) is np.ndarray
+    for found in (vjp(f, np.array(0.7))[0], jvp(f, (np.array(0.7),), (np.ones(()),))[0]):
+        assert type(found) is np.ndarray
+        assert found == expected
+    written = grad(lambda x: np.sum(f(x).__iadd__(x) ** 2))(np.array(0.7))
+    np.testing.assert_allclose(written, jvp(lambda x: (f(x) + x) ** 2, (np.array(0.7),), (np.ones(()),))[1])

@@ -229,3 +229,8 @@ def test_any_way_to_write_a_rule_that_can_be_called_is_taken() -> None:
     pair = declared(lambda *xs: xs[0] * xs[1], defvjp, lambda ans, x, y: lambda g: g * y)
     assert_close(mg.grad(pair)(2.0, 3.0), 3.0, 0.0)
     declared(np.arctan2, defvjp, lambda ans, y, x: lambda g: g * x / (x * x + y * y))
+
+
+def test_a_masked_array_is_no_cotangent() -> None:
+    own = mg.custom_primitive(lambda x: x * x, vjp=lambda g, ans, x: np.ma.masked_array(2 * g * x, [False, True]))
+    fails(TypeError, lambda: mg.grad(lambda x: np.sum(own(x)))(np.ones(2)), "MaskedArray", "np.ma.filled")
