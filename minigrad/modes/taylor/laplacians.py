@@ -23,7 +23,7 @@ from minigrad.modes.jacobians import chunks
 from minigrad.modes.made import P, R, name_of_argument, transformation
 from minigrad.modes.recording import Recording, named, real_output, select
 from minigrad.modes.sweeps import needed
-from minigrad.modes.taylor.push import node_series
+from minigrad.modes.taylor.push import Findings, node_series, push_with_trouble
 from minigrad.rules.products import tensordot
 from minigrad.rules.series import Series, dot
 
@@ -149,9 +149,13 @@ def _kind(x: Any) -> str:
 
 
 def _sum_along(tape: Tape, index: int, vectors: Any, weights: Any, order: int) -> Any:
-    level = Level(len(vectors))
+    level, findings = Level(len(vectors)), Findings()
     try:
-        found = push_collapsed(tape, Batched(vectors, level), index, order, lambda c: _weighted(c, weights, level))
+        found = push_collapsed(
+            tape, Batched(vectors, level), index, order, lambda c: _weighted(c, weights, level), findings
+        )
+        if findings.is_near_pole:
+            return _carefully(tape, index, vectors, weights, order)
         if not level.parted:
             return found
     except ExamplesDifferError as differ:
@@ -161,8 +165,19 @@ def _sum_along(tape: Tape, index: int, vectors: Any, weights: Any, order: int) -
         level.is_open = False
     total: Any = None
     for vector, weight in zip(vectors, weights):
-        part = push_collapsed(tape, vector[()], index, order, functools.partial(operator.mul, weight))
+        part = push_collapsed(tape, vector[()], index, order, functools.partial(operator.mul, weight), findings)
         total = part if total is None or part is None else total + part
+    return _carefully(tape, index, vectors, weights, order) if findings.is_near_pole else total
+
+
+def _carefully(tape: Tape, index: int, vectors: Any, weights: Any, order: int) -> Any:
+    """The same near a pole, where digits may be lost: direction by direction, which finds them or tells of it."""
+    leaf, total = tape.nodes[0][3], None
+    for vector, weight in zip(vectors, weights):
+        (series,) = push_with_trouble(tape, [[leaf, vector[()]]], [index], order)
+        if len(series) > order:
+            part = weight * series[order]
+            total = part if total is None else total + part
     return total
 
 
@@ -176,7 +191,9 @@ def _weighted(coefficient: Any, weights: Any, level: Level) -> Any:
     return tensordot(weights, coefficient.payload, axes=((0,), (0,)))
 
 
-def push_collapsed(tape: Tape, direction: Any, index: int, order: int, collapse: Callable[[Any], Any]) -> Any:
+def push_collapsed(
+    tape: Tape, direction: Any, index: int, order: int, collapse: Callable[[Any], Any], findings: Findings
+) -> Any:
     """The collapsed coefficient of this order of one node, along the line from the leaf in a direction.
 
     The coefficients below the order are pushed as always. The last one is linear in the last ones of the arguments: it
@@ -211,6 +228,8 @@ def push_collapsed(tape: Tape, direction: Any, index: int, order: int, collapse:
                 rate = node_series(primitive, lines, args, ans, params, 1)
                 if len(rate) > 1:
                     tops[i] = rate[1] if tops[i] is None else _added(tops[i], rate[1])
+        if moving and not findings.is_near_pole and primitive is not ITEM:
+            findings.look_for_pole(nodes[i], us, known[i], order)
         for p in last:
             known[p] = tops[p] = None
     return tops[index]

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from references import assert_close, richardson
 
+import minigrad
 import minigrad.numpy as mnp
-from minigrad import batched, bilaplacian, grad, hvp, laplacian
+from minigrad import batched, bilaplacian, derivatives, grad, hvp, laplacian
 
 rng = np.random.default_rng(3)
 M = rng.standard_normal((4, 3))
@@ -84,3 +85,17 @@ def test_laplacian_errors() -> None:
             function(lambda x: x)(np.int64(3))
         with pytest.raises(TypeError, match="must return one array or number, not a tuple"):
             function(lambda x: (x, x))(1.0)
+
+
+def test_near_a_common_zero_of_a_quotient_digits_are_found_or_told() -> None:
+    """Numerator and denominator are divided by what vanishes, as for `derivatives`; also in batches and programs."""
+    f = lambda x: np.sum(np.log1p(x) / x)
+    x, expected = np.array([1e-15, 0.3]), 2 / 3 + derivatives(f, 0.3, 2)[2]
+    for size in (None, 1):
+        assert_close(laplacian(f, chunk_size=size)(x), np.asarray(expected), 1e-12)
+    assert_close(batched(laplacian(f))(np.stack([x, x + 0.1]))[0], np.asarray(expected), 1e-12)
+    compiled = minigrad.compile(laplacian(f))
+    assert_close([compiled(y) for y in (x + 0.1, x + 0.2, x)][2], np.asarray(expected), 1e-12)
+    assert abs(bilaplacian(f)(x) - 4.8 - derivatives(f, 0.3, 4)[4]) < 1e-9
+    with pytest.warns(RuntimeWarning, match="rounding errors are all that is left"):
+        laplacian(lambda x: np.sum((np.exp(x) - 1) / x))(np.array([1e-9, 0.3]))
