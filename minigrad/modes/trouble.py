@@ -90,7 +90,10 @@ class Trouble:
         if type(most) in NUMBERS:
             return
         if not self.is_near_pole:
-            self.look_at_pole(where(most == 0, 1.0, given) / where(most == 0, 1.0, most), given)
+            if type(most) in DUCKS or type(given) in DUCKS:
+                self.look_at_pole(where(most == 0, 1.0, given) / where(most == 0, 1.0, most), given)
+            elif np.count_nonzero(most * SMALL.get(most.dtype.char, 0.0) > given):  # the same, and faster
+                self.is_near_pole = self.looks = bool(np.any((most * SMALL[most.dtype.char] > given) & (given != 0)))
         if self.is_near_pole and certainly(most * at > LOST / np.finfo(most.dtype).eps * given):
             self.looks, self.has_cancelled = False, True
 
