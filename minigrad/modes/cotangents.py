@@ -103,7 +103,7 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
             ct = real_part(ct)
         if ct.dtype != dtype:
             ct = ct.astype(dtype)
-    if type(ct) is not Box and is_array(ct) and not ct.shape and not is_array(value):
+    if type(ct) is not Box and is_array(ct) and not ct.shape and not is_array(peel(value)):
         ct = ct[()]  # that of a number is a number
     if issubclass(type(ct), np.ndarray):
         if ct.base is not None or not ct.flags.writeable or id(ct) in taken:
@@ -113,6 +113,6 @@ def finished(ct: Any, value: Any, taken: set[int]) -> Any:
         if not ct.shape and is_array(peel(value)) and not is_array(peel(ct)):
             ct = broadcast_to(ct, shape=())  # that of an array without axes is one, too
         return snapshot(ct)  # nor do two results share a box
-    elif is_array(value) and not is_array(ct):
+    elif is_array(peel(value)) and not is_array(ct):
         ct = ct.as_array() if isinstance(ct, Duck) else np.asarray(ct)  # an array without axes stays one
     return ct
