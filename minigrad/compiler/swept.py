@@ -59,19 +59,18 @@ class Program(NamedTuple):
 
 
 class Layout:
-    """The operations of a tape with their parents, and where its leaves, constants and parameters are.
+    """The operations of a tape with their parents, and where its leaves and constants are.
 
     The rest of a structure is their `forms`. For each there is a count of the tapes that had it, then its program.
     """
 
-    __slots__ = ("constants", "is_fit", "leaves", "operations", "programs", "with_params")
+    __slots__ = ("constants", "is_fit", "leaves", "operations", "programs")
 
     def __init__(self, operations: list[Any], tape: Tape) -> None:
         self.operations, self.leaves = operations, tape.leaves
         self.is_fit = all(map(has_own_rules, tape.nodes[tape.leaves :]))
         parents = list(enumerate([node[1] for node in tape.nodes]))
         self.constants = [(i, k) for i, places in parents for k, parent in enumerate(places) if parent < 0]
-        self.with_params = [i for i, node in enumerate(tape.nodes) if node[4]]
         self.programs: dict[Any, int | Program | None] = {}
 
     def forms(self, nodes: list[Any], given: Given) -> tuple[Any, Level | None]:
@@ -82,7 +81,7 @@ class Layout:
         values = [nodes[i][3] for i in range(self.leaves)]
         values += [nodes[i][2][k] for i, k in self.constants]
         values += given
-        forms = [*map(form, values), *[form_of_params(nodes[i]) for i in self.with_params]]
+        forms = [*map(form, values), *[(i, form_of_params(node)) for i, node in enumerate(nodes) if node[4]]]
         levels = {value.level for value in values if type(value) is Batched}
         if len(levels) > 1:
             raise TypeError

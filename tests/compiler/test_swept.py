@@ -225,6 +225,16 @@ def test_branches_shapes_and_numbers_make_other_structures() -> None:
     assert np.array_equal(grad(loss)(U.astype(np.float32), 2.0), np.full(6, 2.0, np.float32))
 
 
+def test_parameters_make_other_structures() -> None:
+    """Also where the first tape with these operations has none."""
+    x = np.arange(4.0).reshape(2, 2)
+    for axis in (None, 0, 1):
+        for _ in range(OFTEN + 2):
+            out, tangent = jvp(lambda x, axis=axis: x.sum(axis), (x,), (x,))
+            np.testing.assert_array_equal(out, x.sum(axis))
+            np.testing.assert_array_equal(tangent, x.sum(axis))
+
+
 def test_rules_of_others_are_asked_every_time() -> None:
     asked: list[float] = []
 
