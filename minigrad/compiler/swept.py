@@ -27,6 +27,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.core.lean import LeanForwardTape, LeanTape
+from minigrad.core.nested import mapped
 from minigrad.core.observing import is_observed
 from minigrad.core.primitive import Primitive
 from minigrad.core.sharing import frozen
@@ -278,6 +279,11 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
     return Program(sweep, is_final, stacks)
 
 
+def _copied(value: Any) -> Any:
+    """A copy of an array; anything else as it is."""
+    return value.copy() if type(value) is np.ndarray else value
+
+
 def _is_final(ct: Any, node: Any) -> bool:
     """Whether a cotangent is in the shape and dtype of its leaf, and memory of its own."""
     return finished(ct, node[3], set()) is ct
@@ -336,6 +342,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         clone.leaves = tape.leaves
         for i, (primitive, parents, args, ans, params) in enumerate(tape.nodes):
             parts = tuple([taken(arg, i, k) for k, arg in enumerate(args)])
+            params = mapped(_copied, params)  # the user may write into an index later
             if params and primitive.kind == "elementwise":
                 params = {key: taken(v, i, key) if type(v) is np.ndarray else v for key, v in params.items()}
             out = taken(ans, i, len(args))

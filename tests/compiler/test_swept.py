@@ -235,6 +235,20 @@ def test_parameters_make_other_structures() -> None:
             np.testing.assert_array_equal(tangent, x.sum(axis))
 
 
+@pytest.mark.parametrize(
+    "entries", [lambda x, i: x[i], lambda x, i: x[None][0, i], lambda x, i: np.take(x, i)], ids=["[]", "[,]", "take"]
+)
+def test_a_program_keeps_an_index_that_the_user_writes_into_later(
+    entries: Callable[..., Any], answers: list[bool]
+) -> None:
+    index = np.array([0, 1, 2])
+    often(lambda: grad(lambda x: np.sum(entries(x, index)))(U))
+    index[:] = [3, 4, 5]
+    assert np.array_equal(grad(lambda x: np.sum(entries(x, np.array([0, 1, 2]))))(U), [1.0, 1.0, 1.0, 0.0, 0.0, 0.0])
+    assert answers[-1]
+    assert np.array_equal(grad(lambda x: np.sum(entries(x, index)))(U), [0.0, 0.0, 0.0, 1.0, 1.0, 1.0])
+
+
 def test_rules_of_others_are_asked_every_time() -> None:
     asked: list[float] = []
 
