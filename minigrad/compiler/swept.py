@@ -268,9 +268,10 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
         raise
     except (Exception, ExamplesDifferError):  # a rule asks for what no program can know
         return None
-    swept, expected = sweep(tape.nodes, given), run(tape, places, given)
+    swept = sweep(tape.nodes, given)
     if type(swept) is not list:
         raise ArithmeticError
+    expected = run(tape, places, given)  # not before: it may warn, and so does the sweep where there is no program
     for k, has_no_axes in stacks:
         swept[k] = _stack(swept[k], level, has_no_axes)
     if not all(map(_is_same, swept, expected)):
@@ -322,9 +323,11 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
     # here for start-up: most programs take no derivative so often
     from minigrad.compiler.collecting import without_collections  # start-up
     from minigrad.compiler.fast import FastRenderer, written_function  # start-up
+    from minigrad.compiler.floating_point import check_calm  # start-up
     from minigrad.compiler.passes import numbers_as_arrays, optimised  # start-up
     from minigrad.compiler.stage import Trace, reads, variables  # start-up
 
+    check_calm()  # there can be no program then, and the sweep would warn twice
     with without_collections():
         trace, n = Trace(), len(tape.nodes)
         own_level = Level(level.size) if level is not None else None

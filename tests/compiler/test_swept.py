@@ -185,6 +185,15 @@ def test_an_infinite_derivative_is_told_as_ever() -> None:
         grad(lambda x: np.sum(np.sqrt(x)))(0.0 * U)
 
 
+def test_a_program_that_cannot_be_made_warns_of_nothing() -> None:
+    rows = jacobian(lambda x: np.stack([np.sum(np.arcsin(x)), np.sum(np.arcsin(2.0 * x))]))
+    for _ in range(OFTEN - 1):
+        rows(0.5 * U)
+    with np.errstate(under="raise"), pytest.warns(RuntimeWarning) as told:
+        rows(np.full(6, 0.5))
+    assert len(told) == 1
+
+
 def test_numbers_of_python_are_not_divided_by_zero(answers: list[bool]) -> None:
     gradient = grad(lambda x, y: x / (y * y))
     often(lambda: gradient(2.0, np.float64(3.0)))
