@@ -6,7 +6,7 @@
     python -m benchmarks --html report.html --json run.json --history runs.jsonl
     python -m benchmarks table                  # the table of docs/benchmarks.md
     python -m benchmarks scaling                # time and memory against the number of operations, leaves, ...
-    python -m benchmarks --against v0.1.0       # each time of minigrad against that of another version
+    python -m benchmarks --against HEAD~10      # each time of minigrad against that of another version
     python -m benchmarks order --out order.png  # cost and error against the order of the derivative
 
 Every contender of an item does the same work and is first checked to give the same numbers. Contenders take turns, so

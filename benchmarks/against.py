@@ -1,7 +1,7 @@
 """This version against another one, row by row, in one process.
 
     python -m benchmarks --against ../release            # a folder with that version
-    python -m benchmarks --against v0.1.0 --only network # a revision that git knows
+    python -m benchmarks --against HEAD~10 --only network # a revision that git knows
 
 The modules of both versions live in the process side by side: before a turn, those of the version whose turn it is are
 put into `sys.modules`, so that imports within functions find their own. The items are those of this version's
