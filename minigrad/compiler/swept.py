@@ -47,6 +47,8 @@ MOST = 64  #: kinds of tapes that are remembered, see `Alike`, and forms of each
 MOST_ALIKE = 8  #: layouts of one kind
 PATIENCE = 64  #: tapes in a row without a program until only one in so many is looked at
 
+PLACE = f"{__file__}:program"  #: where the text is said to be: whoever looks for the user's line passes it by
+
 Run = Callable[..., list[Any]]  #: a sweep: `run(tape, places, given, trouble)`
 Given = Sequence[Any]  #: the cotangents of some nodes, or the tangents of the leaves, `None` for zero
 
@@ -376,7 +378,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         program = program._replace(inputs=[var for var in program.inputs if var.index in read])
         fast = FastRenderer(exact=True)
         text = written_function("sweep(nodes, given)", lines, program, flatten([0.0] * len(swept))[1], fast)
-        exec(builtins.compile(text, "<sweep>", "exec"), fast.namespace)
+        exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
     return fast.namespace["sweep"], stacks
 
 

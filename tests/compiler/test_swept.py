@@ -11,6 +11,7 @@ import pytest
 import minigrad.numpy as mnp
 from minigrad import (
     batched,
+    compile,  # noqa: A004
     custom_elementwise,
     errstate,
     grad,
@@ -326,3 +327,16 @@ def test_warnings_that_are_errors_come_from_the_sweep() -> None:
         warnings.simplefilter("error")
         with pytest.raises(RuntimeWarning, match="overflow"):
             gradient(U + 400.0)
+
+
+def test_a_program_within_a_compiled_function_is_none_of_the_function() -> None:
+    """The watcher of `compile` took it for the user's code, which asks for the state of NumPy's errors."""
+    inner = grad(lambda x: np.sum(np.sin(x) * x))
+    point = np.ones(3)
+    for _ in range(2 * OFTEN):
+        inner(point)
+    compiled = compile(lambda x: x * inner(point))
+    for _ in range(3):
+        np.testing.assert_array_equal(compiled(point), point * inner(point))
+    assert compiled.stats()["reasons"] == {}
+    assert compiled.stats()["replays"] == 2
