@@ -53,9 +53,8 @@ class FastRenderer(Renderer):
         self.numbers: set[int] = set()  #: variables that are numbers of Python here
         self.finite: list[str] = []  #: what the kernels returned last, NaN where a division was by zero
         self.weak = False  #: whether the step being written may take them as they are
-        super().__init__(self.variable, self.constant_text)
 
-    def variable(self, var: Var) -> Text:
+    def name(self, var: Var) -> Text:
         """A variable."""
         if var.index in self.inline:
             return self.inline[var.index]
@@ -64,7 +63,7 @@ class FastRenderer(Renderer):
             return f"float64({name})", ATOM
         return name, ATOM
 
-    def constant_text(self, value: Any) -> Text:
+    def constant(self, value: Any) -> Text:
         """A constant that is no literal."""
         if self.weak and type(value) is np.float64 and math.isfinite(value):
             text = repr(float(value))

@@ -379,7 +379,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         fast = FastRenderer(exact=True)
         text = written_function("sweep(nodes, given)", lines, program, flatten([0.0] * len(swept))[1], fast)
         exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
-    return fast.namespace["sweep"], stacks
+    return fast.namespace.pop("sweep"), stacks  # or the function and its globals would hold each other
 
 
 recording.STRAIGHT.update(pull=pulled, push=pushed)

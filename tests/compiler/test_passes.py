@@ -12,7 +12,7 @@ from minigrad import derivatives, grad, hvp
 from minigrad.compiler import algebra, passes, rounding
 from minigrad.compiler.explaining import explain
 from minigrad.compiler.meaning import GuardedError, interpret
-from minigrad.compiler.stage import Program
+from minigrad.compiler.stage import Program, Trace
 from minigrad.compiler.traced import Traced
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])
@@ -239,27 +239,23 @@ def test_one_operand_by_rows_makes_the_result_lie_by_rows(data: Any) -> None:
 def test_views_joined(data: Any) -> None:
     """Random chains of views: the same entries at the same places in memory, in no more steps."""
     x = np.arange(24.0).reshape(2, 3, 4)
-
-    def fun(x: Any) -> Any:
-        for _ in range(length):
-            kind = data.draw(st.sampled_from(["new", "transposed", "dropped", "reshaped", "entry"]))
-            if kind == "new":
-                at = data.draw(st.integers(0, x.ndim))
-                before = (slice(None),) * at
-                x = x[data.draw(st.sampled_from([(*before, None), (*before, None, ...)]))]
-            elif kind == "transposed":
-                x = np.transpose(x, data.draw(st.permutations(range(x.ndim))))
-            elif kind == "dropped" and 1 in x.shape:
-                last = x.shape[::-1].index(1)
-                x = x[(..., data.draw(st.sampled_from([0, -1])), *[slice(None)] * last)]
-            elif kind == "reshaped":
-                x = x.reshape([n for n in x.shape if n != 1] + [1])
-            elif kind == "entry" and x.ndim > 1 and x.shape[0] > 1:
-                x = x[1]
-        return x
-
-    length = data.draw(st.integers(1, 6))
-    program = passes.canonical(traced(fun, x))
+    trace = Trace()
+    y = trace.input(x)
+    for _ in range(data.draw(st.integers(1, 6))):
+        kind = data.draw(st.sampled_from(["new", "transposed", "dropped", "reshaped", "entry"]))
+        if kind == "new":
+            before = (slice(None),) * data.draw(st.integers(0, y.ndim))
+            y = y[data.draw(st.sampled_from([(*before, None), (*before, None, ...)]))]
+        elif kind == "transposed":
+            y = np.transpose(y, data.draw(st.permutations(range(y.ndim))))
+        elif kind == "dropped" and 1 in y.shape:
+            last = y.shape[::-1].index(1)
+            y = y[(..., data.draw(st.sampled_from([0, -1])), *[slice(None)] * last)]
+        elif kind == "reshaped":
+            y = y.reshape([n for n in y.shape if n != 1] + [1])
+        elif kind == "entry" and y.ndim > 1 and y.shape[0] > 1:
+            y = y[1]
+    program = passes.canonical(trace.close([y]))
     after = passes.without_dead_code(algebra.views_joined(program))
     assert len(after.steps) <= len(program.steps)
     (a,), (b,) = interpret(after, [x]), interpret(program, [x])
