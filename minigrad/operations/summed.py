@@ -279,7 +279,7 @@ class Program:
 
     def __init__(self, fun: Callable[..., Any]) -> None:
         self.fun = fun
-        self.run: Callable[..., Any] = compiled(fun)
+        self.run: Callable[..., Any] = compiled(fun, exact=True)  # the first calls are the engine's, with the same bits
 
     def __reduce__(self) -> Any:
         try:

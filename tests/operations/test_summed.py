@@ -153,6 +153,11 @@ def test_the_sum_has_the_same_bits_whoever_computes_it() -> None:
         assert_same_bits(summed(value_and_grad(loss), block=50, map=threads.map)(W, X, Y), here)
     shuffled = lambda run, tasks: [run(task) for task in tasks]
     assert_same_bits(summed(value_and_grad(loss), block=50, map=shuffled)(W, X, Y), here)
+    # While one thread makes the program, the engine answers in the others.
+    for n in range(20, 400, 20):
+        one = summed(value_and_grad(loss), block=n)
+        one(W, X[:, :n], Y[:, :n])
+        assert_same_bits(one(W, X[:, :n], Y[:, :n]), value_and_grad(loss)(W, X[:, :n], Y[:, :n]))
 
 
 def test_the_rounding_error_grows_with_the_logarithm_of_the_blocks() -> None:
