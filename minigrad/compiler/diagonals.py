@@ -189,7 +189,7 @@ class _Walk:
             return factor if not shape else self._make(step, operator.getitem, (factor, (0,) * len(shape)), ())
         if shape in ((step.out.shape[1],), (1, step.out.shape[1])):
             index: Any = slice(column, column + length)
-            is_whole = length == shape[0]
+            is_whole = shape == (length,)
             return factor if is_whole else self._make(
                 step, operator.getitem, (factor, (0, index) if len(shape) == 2 else index), (length,)
             )  # fmt: skip

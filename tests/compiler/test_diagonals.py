@@ -100,6 +100,13 @@ def test_products_of_matrices_are_scalings() -> None:
     assert not any("matmul" in getattr(step.function, "__name__", "") for step in after.steps)
 
 
+def test_a_diagonal_of_one_entry() -> None:
+    """A row of the whole width, of which one entry is needed, is no vector of one entry."""
+    corner = np.eye(N, k=N - 1)
+    _, after = check(lambda x: (corner * x[None, :]) * np.sin(x)[None, :], x)
+    assert after.steps[-1].function is banded
+
+
 def test_what_does_not_pay_stays() -> None:
     for fun in (
         lambda x: np.cos(EYE * x),
