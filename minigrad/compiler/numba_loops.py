@@ -48,7 +48,7 @@ def compiled_loops(function: Callable[..., Any], adds_in_any_order: bool = False
     return loops
 
 
-def plus(total, term):  # type: ignore[no-untyped-def]
+def plus(total, term):  # type: ignore[no-untyped-def]  # Numba finds the types
     """A sum so far, and one more term; in which order the terms are added is left open."""
     return total + term
 

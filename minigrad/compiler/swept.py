@@ -216,10 +216,15 @@ def _stack(payload: Any, level: Any, has_no_axes: bool) -> Batched:
     return stack
 
 
+def _make_room(kept: dict[Any, Any]) -> None:
+    """Let go of what was kept first, where there are `MOST` already."""
+    if len(kept) >= MOST:
+        kept.pop(list(kept)[0], None)  # noqa: RUF015 - other threads may change it meanwhile
+
+
 def _new_kind(kind: Any) -> Alike:
     """A kind of tapes that has not come lately."""
-    if len(_ALIKE) >= MOST:
-        _ALIKE.pop(list(_ALIKE)[0], None)  # noqa: RUF015
+    _make_room(_ALIKE)
     alike = _ALIKE[kind] = Alike()
     return alike
 
@@ -230,8 +235,7 @@ def _another(
     """Count one more tape of this structure, or make the program for it."""
     places, _ = key
     if not count:
-        if len(layout.programs) >= MOST:
-            layout.programs.pop(list(layout.programs)[0], None)  # noqa: RUF015 - other threads may change it meanwhile
+        _make_room(layout.programs)
     layout.programs[key] = count + 1
     if count + 1 < OFTEN:
         return None

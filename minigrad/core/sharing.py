@@ -13,7 +13,7 @@ from minigrad.core.tape import DUCKS, SHARED, Box, Tape
 def detour(tape: Tape, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Any:
     """Record an operation on a tape that remembers what it did, or some of whose arrays were written to."""
     if tape.is_iteration:
-        return tape.detoured(primitive, parents, args, params)  # type: ignore[attr-defined]
+        return tape.detoured(primitive, parents, args, params)  # type: ignore[attr-defined]  # only such tapes have it
     if SHARED in parents:
         pairs = zip(parents, args)
         now = [arg.current() if i == SHARED else Box(arg, tape, i) if i >= 0 else arg for i, arg in pairs]
