@@ -18,7 +18,7 @@
 | `passes`     | the optimisations, each from program to program, and when they are exact          |
 | `canonical`  | the first pass: one way to say everything                                         |
 | `algebra`    | passes that compute the same with less                                            |
-| `diagonals`  | matrices that are zero but on one diagonal, as vectors                            |
+| `diagonals`  | matrices that are zero but on a few diagonals, as vectors                         |
 | `rounding`   | passes whose results are the same up to rounding                                  |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
 | `driver`     | such loops, and small products of matrices, as one call                           |

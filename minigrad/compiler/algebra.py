@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS, Reduction, is_operator
-from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type
+from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type, shape_of
 from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.core import duck_arrays as duck
 
@@ -267,8 +267,7 @@ def _stretches(small: Var, tiled: Var) -> bool:
 
 def _fixes_rows(value: Any, out: Var, facts: Facts) -> bool:
     """Whether an operand has the shape of the result, and lies by rows."""
-    shape = value.shape if type(value) is Var else np.shape(value)
-    return bool(shape == out.shape) and (is_vector(value) or facts.lies_in_rows(value))
+    return shape_of(value) == out.shape and (is_vector(value) or facts.lies_in_rows(value))
 
 
 def reduced_strength(program: Program) -> Program:

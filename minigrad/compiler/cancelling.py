@@ -17,7 +17,7 @@ import numpy as np
 
 from minigrad.compiler.canonical import SUM
 from minigrad.compiler.passes import PASSES, optimised, without_dead_code
-from minigrad.compiler.rewriting import Fresh, like, made_from, renamed, same_type
+from minigrad.compiler.rewriting import Fresh, beside, made_from, renamed, same_type, shape_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at
@@ -150,11 +150,9 @@ class _Algebra:
 
     def _make(self, step: Step, function: Any, args: Sequence[Any], shape: tuple[int, ...]) -> tuple[Var, Step]:
         """A new step beside one, with a result of this shape."""
-        var = like(step.out, self.fresh())
-        var.shape, var.kind = shape, "array" if shape else "scalar"
-        new = step._replace(out=var, function=function, args=tuple(args), kwargs={})
-        self.by[var.index] = new
-        return var, new
+        new = beside(step, self.fresh(), function, args, shape)
+        self.by[new.out.index] = new
+        return new.out, new
 
     def _behind(self, value: Any) -> Any:
         """What a value is a reshape of."""
@@ -165,7 +163,7 @@ class _Algebra:
     def _rewrite(self, step: Step) -> Any:
         function, args = step.function, step.args
         if function is tanh_slope_at:  # 1 - tanh(x)**2, whose digits in the tails a person does not think of
-            square, first = self._make(step, operator.mul, (args[0], args[0]), _shape(args[0]))
+            square, first = self._make(step, operator.mul, (args[0], args[0]), shape_of(args[0]))
             return [first, step._replace(function=operator.sub, args=(1.0, square))]
         if function is SUM:
             return self._sum(step)
@@ -198,7 +196,7 @@ class _Algebra:
         return step
 
     def _is_constant_along(self, value: Any, axes: Sequence[int], like_array: Var) -> bool:
-        shape = value.shape if type(value) is Var else np.shape(value)
+        shape = shape_of(value)
         shift = len(like_array.shape) - len(shape)
         return all(axis < shift or shape[axis - shift] == 1 for axis in axes)
 
@@ -264,9 +262,9 @@ class _Algebra:
         """a + b - a = b: the terms of a sum, of which equal ones are added up."""
         if len(step.args) == 2:
             x, y = step.args
-            if self._is_zero(y) and _shape(x) == step.out.shape:
+            if self._is_zero(y) and shape_of(x) == step.out.shape:
                 return x
-            if self._is_zero(x) and _shape(y) == step.out.shape and type(y) is Var:
+            if self._is_zero(x) and shape_of(y) == step.out.shape and type(y) is Var:
                 return y if step.function is operator.add else step._replace(function=operator.neg, args=(y,))
             if step.function is operator.add and type(x) is Var and type(y) is Var and x.index == y.index:
                 return step._replace(function=operator.mul, args=(2.0, x))
@@ -291,7 +289,7 @@ class _Algebra:
         numbers = [plain_number(term.value) for term in left]
         if None not in numbers:
             return float(sum(term.factor * number for term, number in zip(left, numbers) if number is not None))
-        if not any(_shape(term.value) == step.out.shape for term in left):
+        if not any(shape_of(term.value) == step.out.shape for term in left):
             return step
         return self._added(step, sorted(left, key=lambda term: term.factor < 0))
 
@@ -323,26 +321,22 @@ class _Algebra:
         for factor, value in terms:
             size = abs(factor)
             if size != 1:
-                value, new = self._make(step, operator.mul, (size, value), _shape(value))
+                value, new = self._make(step, operator.mul, (size, value), shape_of(value))
                 steps.append(new)
             if total is None:
                 total = value
                 if factor < 0:
-                    total, new = self._make(step, operator.neg, (value,), _shape(value))
+                    total, new = self._make(step, operator.neg, (value,), shape_of(value))
                     steps.append(new)
                 continue
             function = operator.add if factor > 0 else operator.sub
-            shape = np.broadcast_shapes(_shape(total), _shape(value))
+            shape = np.broadcast_shapes(shape_of(total), shape_of(value))
             total, new = self._make(step, function, (total, value), shape)
             steps.append(new)
         if not steps:
             return total
         steps[-1] = steps[-1]._replace(out=step.out)
         return steps
-
-
-def _shape(value: Any) -> tuple[int, ...]:
-    return value.shape if type(value) is Var else np.shape(value)
 
 
 # ----- guards ---------------------------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ import numpy as np
 from minigrad.compiler.algebra import simplified
 from minigrad.compiler.passes import folded, optimised, shared, without_dead_code
 from minigrad.compiler.render import SCATTER
-from minigrad.compiler.rewriting import Fresh, like, shape_of
+from minigrad.compiler.rewriting import Fresh, beside, shape_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 
 Bands = dict[int, Any]  #: diagonals of a matrix by their offsets, as for `np.diagonal`: variables or constants
@@ -107,10 +107,8 @@ class _Walk:
         self.steps.append(step._replace(function=banded, args=vectors, kwargs=settings))
 
     def _make(self, step: Step, function: Any, args: tuple[Any, ...], shape: tuple[int, ...]) -> Var:
-        out = like(step.out, self.fresh())
-        out.shape = shape
-        self.steps.append(step._replace(out=out, function=function, args=args, kwargs={}))
-        return out
+        self.steps.append(beside(step, self.fresh(), function, args, shape))
+        return self.steps[-1].out
 
     def _bands(self, value: Any) -> Bands | None:
         """The diagonals of a value, if it is a matrix with a few."""

@@ -104,6 +104,13 @@ def like(value: Any, index: int) -> Var:
     return var
 
 
+def beside(step: Step, index: int, function: Any, args: Sequence[Any], shape: tuple[int, ...]) -> Step:
+    """A step beside another one, whose result has this number and shape, and the dtype of the other's."""
+    var = like(step.out, index)
+    var.shape, var.kind = shape, "array" if shape else "scalar"
+    return step._replace(out=var, function=function, args=tuple(args), kwargs={})
+
+
 class Fresh:
     """New numbers for variables."""
 

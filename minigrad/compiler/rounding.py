@@ -24,7 +24,7 @@ import numpy as np
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.diagonals import diagonals
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
-from minigrad.compiler.rewriting import Fresh, Pass, like, made_from, renamed, same_type, shape_of
+from minigrad.compiler.rewriting import Fresh, Pass, beside, like, made_from, renamed, same_type, shape_of
 from minigrad.compiler.stage import Program, Step, Var, reads, variables
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.contractions import computed, planned
@@ -162,10 +162,8 @@ def einsums_as_products(program: Program) -> Program:
         steps: list[Step] = []
 
         def write(function: Any, shape: tuple[int, ...], *args: Any) -> Var:
-            var = like(step.out, fresh())
-            var.shape = shape
-            steps.append(step._replace(out=var, function=function, args=args, kwargs={}))
-            return var
+            steps.append(beside(step, fresh(), function, args, shape))
+            return steps[-1].out
 
         computed(
             plan, x, y,

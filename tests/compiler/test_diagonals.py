@@ -107,6 +107,12 @@ def test_a_diagonal_of_one_entry() -> None:
     assert after.steps[-1].function is banded
 
 
+def test_an_entry_of_a_factor_is_a_number() -> None:
+    _, after = check(lambda x: (EYE * x[3:4]) * np.sin(x), x)
+    taken = [step.out for step in after.steps if step.out.shape == ()]
+    assert [var.kind for var in taken] == ["scalar"]
+
+
 def test_what_does_not_pay_stays() -> None:
     for fun in (
         lambda x: np.cos(EYE * x),
