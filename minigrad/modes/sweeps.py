@@ -120,7 +120,7 @@ def _pull_back(
         elif looks and primitive in DIFFERENCES:
             trouble.look_at_difference(node)
         if vjps is None:
-            _pull_all(cotangents, owned, node, i, g, trouble, leaks)
+            _pull_all(cotangents, owned, node, i, g, trouble, leaks, place)
             looks = trouble.looks
             continue
         if type(ans) is np.float64:  # real, and of real or complex numbers
@@ -159,14 +159,15 @@ def _pull_back(
     return cotangents
 
 
-def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any, trouble: Trouble, leaks: bool) -> None:
+def _pull_all(
+    cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any, trouble: Trouble, leaks: bool, place: Any
+) -> None:
     """The step of the loop for all arguments together; real arguments get real cotangents."""
     primitive, parents, args, ans, params = node
     if primitive.pull is not None:
         cts = primitive.pull(g, ans, *args, parents=parents, **params)
     else:
-        rules = [rule if p >= 0 else None for rule, p in zip(primitive.vjps, parents)]
-        cts = [None if rule is None else _pulled(rule, node, i, g, trouble, leaks) for rule in rules]
+        cts = [None if p < 0 else _pulled(k, node, i, g, trouble, leaks, place) for k, p in enumerate(parents)]
     if primitive.amplifies and primitive.kind != "elementwise":
         trouble.look_at_gain(cts, g, args[0])
     if trouble.looks and primitive.kind in SUMMING:
@@ -181,15 +182,17 @@ def _pull_all(cotangents: list[Any], owned: set[int], node: Any, i: int, g: Any,
         trouble.note(i, primitive, ans)
 
 
-def _pulled(rule: Any, node: Any, i: int, g: Any, trouble: Trouble, leaks: bool) -> Any:
+def _pulled(k: int, node: Any, i: int, g: Any, trouble: Trouble, leaks: bool, place: Any) -> Any:
     """The cotangent of one argument of an operation that may amplify it."""
     primitive, _parents, args, ans, params = node
-    ct = without_leaks(rule, g, ans, args, params) if leaks else rule(g, ans, *args, **params)
+    rule, arg = primitive.vjps[k], args[k]
+    if place is not None:
+        place.argument = arg
     if primitive.kind != "elementwise":
-        return ct
+        return rule(g, ans, *args, **params)
+    ct = without_leaks(rule, g, ans, args, params) if leaks else rule(g, ans, *args, **params)
     if trouble.events:
         ct = trouble.resolve(ct, g, rule, i, node)
-    arg = args[primitive.vjps.index(rule)]
     trouble.look_at_gain(ct, g, arg, by_entry=True)
     return ct if arg.shape == ans.shape else unbroadcast(expanded(ct, ans), arg.shape)
 

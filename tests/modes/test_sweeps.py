@@ -152,6 +152,17 @@ def test_the_sweep_says_where_it_is() -> None:
     assert rows[1].index("power") - rows[4].index("multiply") == 4
 
 
+def test_operations_that_amplify_name_their_arguments_too() -> None:
+    def fun(x: Any, y: Any) -> Any:
+        u = np.sin(x)
+        v = np.cos(y)
+        w = np.arctan2(u, v)
+        return np.sum(w * w)
+
+    text = str(source(grad(fun, (0, 1)), np.ones(2), np.ones(2)))
+    assert "x_bar = u_bar * np.cos(x)" in text
+
+
 def test_an_observer_is_not_left_behind_by_an_exception() -> None:
     with pytest.raises(ZeroDivisionError):
         source(grad(lambda x: x / 0 if False else 1 // 0), 1.0)

@@ -46,6 +46,16 @@ def test_only_what_where_hides_is_kept_from_leaking_in_silence() -> None:
         assert grad(lambda x: np.where(x > 0, np.sqrt(x), 2 * x))(0.0) == 2.0
 
 
+def test_a_branch_not_taken_hides_nothing_of_a_whole_matrix() -> None:
+    """An entry of the cotangent of an inverse belongs to all entries of the matrix."""
+    a = np.full((3, 2, 2, 2), 1e-200) * np.array([[2.0, 1.0], [1.0, 1.0]])
+    shown = np.zeros(a.shape, bool)
+    shown[..., 1, 1] = True
+    with np.errstate(all="ignore"):
+        found = grad(lambda a: np.sum(np.where(shown, np.linalg.inv(a), 0.0)))(a)
+    assert np.all(np.isinf(found))
+
+
 def test_a_division_by_a_number_that_is_zero_is_infinite_in_every_mode() -> None:
     """Python's own numbers raise a ZeroDivisionError, NumPy's do not."""
     with np.errstate(all="ignore"):
