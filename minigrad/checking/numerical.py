@@ -239,8 +239,8 @@ def complex_step(
 
     **Error.** h^2 |f^(3)|/6, which vanishes, and the rounding of f itself. A Hessian is the central difference, of step
     k = eps^(1/3), of gradients by complex steps: k^2 |f^(4)|/6 + eps |f'|/k. It takes one evaluation per entry, and two
-    for each pair of entries of a Hessian; and some 14, along one random direction, to see whether `fun` is analytic.
-    Where differences say nothing with certainty (noise, steps that leave the domain) that is not known.
+    for each pair of entries of a Hessian; and some 14, of a Hessian also one per entry, to see whether `fun` is
+    analytic. Where differences say nothing with certainty (noise, steps that leave the domain) that is not known.
 
     Source:
         W. Squire and G. Trapp, "Using Complex Variables to Estimate Derivatives of Real Functions", SIAM Review 40(1),

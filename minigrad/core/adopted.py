@@ -262,8 +262,8 @@ def _function_at_work() -> str:
     while frame is not None and is_ours(frame.f_code.co_filename):
         name = frame.f_code.co_name
         if frame.f_globals.get("__name__", "").startswith("minigrad.numpy."):
-            for home in ("np", "np.linalg", "np.fft"):
-                if callable(getattr(_HOMES[home], name, None)):
+            for home, module in _HOMES.items():
+                if callable(getattr(module, name, None)):
                     found = f"{home}.{name}"
         frame = frame.f_back
     return found

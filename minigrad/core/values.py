@@ -30,11 +30,7 @@ def stop_gradient(x: Any) -> Any:
     >>> grad(grad(lambda x: x**2 * stop_gradient(x)))(3.0)  # 2 * 3, and not 6 * 3
     np.float64(6.0)
     """
-    return (
-        read_only(given_back(peel(x)))
-        if type(x) is Box
-        else tree_map(lambda leaf: read_only(given_back(peel(leaf))), x)
-    )
+    return _stopped(x) if type(x) is Box else tree_map(_stopped, x)
 
 
 def name(x: Any, label: str) -> Any:
@@ -77,8 +73,12 @@ def value(x: Any) -> Any:
     >>> grad(lambda x: x * value(x))(3.0)  # and not 6
     np.float64(3.0)
     """
-    return read_only(given_back(peel(x))) if type(x) is Box else tree_map(_value, x)
+    return _value(x) if type(x) is Box else tree_map(_value, x)
+
+
+def _stopped(leaf: Any) -> Any:
+    return read_only(given_back(peel(leaf)))
 
 
 def _value(leaf: Any) -> Any:
-    return read_only(given_back(peel(leaf))) if type(leaf) is Box else given_back(peel(leaf))
+    return _stopped(leaf) if type(leaf) is Box else given_back(peel(leaf))

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.core import duck_arrays
 from minigrad.core.adopted import Adapter
 from minigrad.rules.elementwise import tanh_slope_at, zero_times_infinity
-from minigrad.rules.entrywise import ENTRYWISE, UFUNCS
+from minigrad.rules.entrywise import ENTRYWISE, UFUNCS, reductions
 from minigrad.rules.moving import names_once, scattered_add, scattered_sum
 
 _BY_NAME: tuple[Any, ...] = (
@@ -29,23 +29,10 @@ _LINEAR_ALGEBRA: tuple[Any, ...] = (
     np.linalg.cholesky, np.linalg.solve, np.linalg.inv, np.linalg.det, np.linalg.slogdet, np.linalg.norm,
     np.linalg.eigh, np.linalg.eigvalsh, np.linalg.qr, np.linalg.svd,
 )  # fmt: skip
-_REDUCTIONS = {
-    np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logical_and: "all",
-    np.logical_or: "any",
-}  # fmt: skip
 
 
 def table(xp: Any) -> dict[Any, Callable[..., Any]]:
     """What is promised, by the functions of a module that has them under NumPy's names: `cupy`."""
-
-    def reduce(name: str) -> Callable[..., Any]:
-        reduction = getattr(xp, name)
-
-        def call(x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-            options = {} if dtype is None else {"dtype": dtype}
-            return reduction(x, axis=axis, keepdims=bool(keepdims), **options)
-
-        return call
 
     def of_arrays(function: Callable[..., Any]) -> Callable[..., Any]:
         return lambda arrays, axis=0: function([xp.asarray(array) for array in arrays], axis=axis)
@@ -84,7 +71,7 @@ def table(xp: Any) -> dict[Any, Callable[..., Any]]:
             own = getattr(home, function.__name__, None)  # what a version of the library lacks is not promised
             if own is not None:
                 found[function] = entrywise(own)
-    found |= {(ufunc, "reduce"): reduce(name) for ufunc, name in _REDUCTIONS.items()}
+    found |= reductions(xp)
     found |= {np.concatenate: of_arrays(xp.concatenate), np.stack: of_arrays(xp.stack)}
     found |= {
         duck_arrays.astype: lambda x, dtype: x.astype(dtype),

@@ -22,7 +22,7 @@ from minigrad.core import duck_arrays
 from minigrad.core.adopted import Adapter
 from minigrad.core.lines import located
 from minigrad.rules.elementwise import tanh_slope_at, zero_times_infinity
-from minigrad.rules.entrywise import ENTRYWISE, UFUNCS
+from minigrad.rules.entrywise import ENTRYWISE, UFUNCS, reductions
 from minigrad.rules.moving import scattered_add, scattered_sum
 
 # ----- entry by entry -------------------------------------------------------------------------------------------------
@@ -49,26 +49,12 @@ def _zero_times_infinity(x: Any, y: Any) -> Any:
 # ----- reductions -----------------------------------------------------------------------------------------------------
 
 
-def _reduce(reduction: Callable[..., Any]) -> Callable[..., Any]:
-    """`ufunc.reduce`, with its arguments in its order."""
-
-    def reduce(x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
-        options = {} if dtype is None else {"dtype": dtype}
-        return reduction(x, axis=axis, keepdims=bool(keepdims), **options)
-
-    return reduce
-
-
-def _along(x: Any, axis: Any = None, keepdims: bool = False) -> dict[str, Any]:
-    return {"axis": axis, "keepdims": bool(keepdims)}
-
-
 def _spread_of(reduction: Callable[..., Any]) -> Callable[..., Any]:
     return lambda x, axis=None, ddof=0, keepdims=False: reduction(x, axis=axis, ddof=ddof, keepdims=bool(keepdims))
 
 
 def _plainly(reduction: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda x, axis=None, keepdims=False: reduction(x, **_along(x, axis, keepdims))
+    return lambda x, axis=None, keepdims=False: reduction(x, axis=axis, keepdims=bool(keepdims))
 
 
 # ----- shapes ---------------------------------------------------------------------------------------------------------
@@ -87,10 +73,6 @@ def _reshape(x: Any, shape: Any, order: str = "C") -> Any:
         return da.reshape(x, shape)
     except NotImplementedError:  # which merges or splits axes, and not both at once
         return da.reshape(da.reshape(x, (x.size,)), shape)
-
-
-def _broadcast_to(x: Any, shape: Any) -> Any:
-    return da.broadcast_to(x, shape)
 
 
 def _repeat(x: Any, repeats: Any, axis: Any = None) -> Any:
@@ -356,12 +338,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     zero_times_infinity.__wrapped__: _by_blocks(_zero_times_infinity),  # type: ignore[attr-defined]
     duck_arrays.astype: lambda x, dtype: x.astype(dtype),
     np.where: da.where,
-    (np.add, "reduce"): _reduce(da.sum),
-    (np.multiply, "reduce"): _reduce(da.prod),
-    (np.maximum, "reduce"): _reduce(da.max),
-    (np.minimum, "reduce"): _reduce(da.min),
-    (np.logical_and, "reduce"): _reduce(da.all),
-    (np.logical_or, "reduce"): _reduce(da.any),
+    **reductions(da),
     np.sum: _plainly(da.sum),
     np.max: _plainly(da.max),
     np.min: _plainly(da.min),
@@ -387,7 +364,7 @@ _FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.diag: lambda x, k=0: da.diag(x, k),
     np.diagonal: lambda x, offset=0, axis1=0, axis2=1: da.diagonal(x, offset, axis1, axis2),
     np.pad: _pad,
-    np.broadcast_to: _broadcast_to,
+    np.broadcast_to: da.broadcast_to,
     np.concatenate: lambda arrays, axis=0: da.concatenate(list(map(da.asarray, arrays)), axis=axis),
     np.stack: lambda arrays, axis=0: da.stack(list(map(da.asarray, arrays)), axis=axis),
     np.zeros_like: lambda x: da.zeros_like(x),

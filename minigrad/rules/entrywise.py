@@ -1,7 +1,8 @@
-"""The functions that every library applies entry by entry, of which the tables of the libraries are made."""
+"""Of what the tables of the libraries are made: functions that each applies entry by entry, and reductions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,3 +23,24 @@ UFUNCS: tuple[np.ufunc, ...] = (
 ENTRYWISE: tuple[Any, ...] = (
     np.real, np.imag, np.angle, np.sinc, np.nan_to_num, np.isneginf, np.isposinf, np.fix, np.round, np.around, np.clip,
 )  # fmt: skip
+
+#: What reduces by a ufunc in a library that has no `ufunc.reduce`.
+REDUCTIONS: dict[np.ufunc, str] = {
+    np.add: "sum", np.multiply: "prod", np.maximum: "max", np.minimum: "min", np.logical_and: "all",
+    np.logical_or: "any",
+}  # fmt: skip
+
+
+def as_reduce(reduction: Callable[..., Any]) -> Callable[..., Any]:
+    """`ufunc.reduce`, with its arguments in its order, by the function of a library."""
+
+    def reduce(x: Any, axis: Any = 0, dtype: Any = None, out: Any = None, keepdims: bool = False) -> Any:
+        options = {} if dtype is None else {"dtype": dtype}
+        return reduction(x, axis=axis, keepdims=bool(keepdims), **options)
+
+    return reduce
+
+
+def reductions(module: Any) -> dict[Any, Callable[..., Any]]:
+    """The rows of a table for `ufunc.reduce`, by the functions of a module that has them under NumPy's names."""
+    return {(ufunc, "reduce"): as_reduce(getattr(module, name)) for ufunc, name in REDUCTIONS.items()}

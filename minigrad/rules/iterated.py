@@ -51,7 +51,7 @@ class Iteration:
     """Loops that go over arrays of one tape together, as in `zip`. It stands where a tape stands."""
 
     __slots__ = (
-        "__weakref__", "fold", "has_begun", "has_folded", "is_broken", "is_open", "pairs", "roles", "running", "serial",
+        "__weakref__", "fold", "has_begun", "is_broken", "is_open", "pairs", "roles", "running", "serial",
         "tape",
     )  # fmt: skip
 
@@ -63,7 +63,7 @@ class Iteration:
         self.serial = next(serials)
         self.is_open = True
         self.is_broken = False  #: whether what is to come is recorded as it comes
-        self.has_begun = self.has_folded = False
+        self.has_begun = False
         self.roles: list[Any] = []
         self.pairs: dict[Any, Together] = {}
         self.running: list[Fold] = []
@@ -321,7 +321,7 @@ class Fold:
         self.found: dict[int, Box] = {}
         iteration.roles.append(self)
         iteration.running.append(self)
-        iteration.fold, iteration.has_folded = self, True
+        iteration.fold = self
 
     def advanced(self, iteration: Iteration, ans: Any) -> Box:
         """The result with one more entry, whose value is given."""
@@ -357,13 +357,12 @@ class Fold:
 
     def _unroll(self, iteration: Iteration) -> None:
         """Record all turns, one after the other."""
-        turn, entries = self.first, self.source.number << ROLE
+        entries = self.source.number << ROLE
         result: Any = self.start
-        while turn <= self.at & TURN:
+        for turn in range(self.first, (self.at & TURN) + 1):
             entry = iteration.real(entries + turn)
             result = entry if result is None else iteration.put(self.primitive, result, entry)
             self.found[turn] = result
-            turn += 1
 
 
 # ----- the loop -------------------------------------------------------------------------------------------------------
@@ -403,7 +402,7 @@ def _turns(x: Box, iteration: Iteration, role: Entries, place: Place) -> Iterato
             iteration.own(zeroth)
         if code > first:
             iteration.stop(code - 1, at_end=code == first + size)
-        if not iteration.has_folded:
+        if not iteration.running:
             place.in_vain = True
     finally:
         role.box = None

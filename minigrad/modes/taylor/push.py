@@ -195,7 +195,7 @@ def resolved_slope(
     with np.errstate(all="ignore"):
         local = peel(primitive.jvps[moving[0]](np.ones_like(peel(ans)), ans, *args, **params))
     inner = peel(us[moving[0]][1])
-    zero = bad & ((np.isinf(inner) & np.equal(local, 0)) | (np.equal(inner, 0) & np.isinf(local)))
+    zero = bad & e.zero_times_infinity(local, inner)
     return [series[0], *[e.where(zero, 0.0, c) for c in series[1:]]] if np.any(zero) else series
 
 
