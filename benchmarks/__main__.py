@@ -1,12 +1,13 @@
 """The command: `python -m benchmarks --help`."""
 
 import argparse
+import contextlib
 import gc
 import json
 import pathlib
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from benchmarks import environment
@@ -93,17 +94,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.running import run
 
     libraries()
-    gc.collect()
-    gc.freeze()  # or every collection during a tape would search through the modules of all peers
-
     total = len(items) + sum(len(study.sizes) for study in studies)
-    try:
-        with progress(total, options.no_progress) as step:
-            record = run(items, studies, seconds=options.seconds, step=step)
-    finally:
-        gc.unfreeze()
+    with frozen(), progress(total, options.no_progress) as step:
+        record = run(items, studies, seconds=options.seconds, step=step)
     report(record, options, earlier)
     return 1 if record["failed"] else 0
+
+
+@contextlib.contextmanager
+def frozen() -> Iterator[None]:
+    """The collector leaves alone what is there: or each collection during a tape would go through all modules."""
+    gc.collect()
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def compare(options: argparse.Namespace, items: Sequence[Any]) -> int:
@@ -126,9 +132,7 @@ def scale(options: argparse.Namespace) -> int:
     """How the cost of minigrad grows."""
     from benchmarks import scaling
 
-    gc.collect()
-    gc.freeze()
-    with progress(sum(len(axis.sizes) for axis in scaling.AXES), options.no_progress) as step:
+    with frozen(), progress(sum(len(axis.sizes) for axis in scaling.AXES), options.no_progress) as step:
         rows = list(scaling.measured(step=step))
     print(scaling.markdown(rows))
     if options.json:

@@ -30,9 +30,9 @@ Y is (k, n).
 | `javascript` | programs that minigrad has written, in JavaScript                                |
 | `page`       | a page that plays trainings back, and trains in the browser (`playground/*`)     |
 
-`python -m nn tour` runs all of it but the page, which `python -m nn page` writes, and trainings on data of one's own,
-which are `python -m nn train`. `nn.MLPClassifier` is the network for scikit-learn; samples are rows there, and columns
-everywhere else.
+`python -m nn tour` runs all of it but the page, which `python -m nn page` writes, the study of depth, which is
+`python -m nn depth`, and trainings on data of one's own, which are `python -m nn train`. `nn.MLPClassifier` is the
+network for scikit-learn; samples are rows there, and columns everywhere else.
 """
 
 from typing import Any

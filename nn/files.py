@@ -20,13 +20,13 @@ import numpy as np
 
 from minigrad.errors import MinigradError
 from nn.arrays import Array, Labels
+from nn.samples import BLOCK, block_size
 
 MAX_ENTRIES = 25_000_000  # a dense float64 array of 200 MB
 MAX_LINE = 2**26  # bytes; a line of MAX_ENTRIES numbers is no sample of anything
 MAX_EXPANSION = 100  # bytes of text for one byte of a compressed file; text of numbers has 2 to 30
 EXPANSION_FROM = 2**22  # bytes of text that are never too many
 MAX_CLASSES = 10_000
-BLOCK, BLOCK_ENTRIES = 4096, 2**21  # samples, and numbers, that are at most read together
 LABELS = ("label", "class", "target", "y")  # the names of the column of labels, the first that is there
 
 Problem = tuple[Array, Labels, tuple[str, ...]]
@@ -145,7 +145,7 @@ class Blocks:
         self.y, self.classes = labels.found()
         self.form = reader.form
         self._positions = labels.positions(self.classes)
-        self._size = _size(self.form) if size is None else size
+        self._size = block_size(self.form.p) if size is None else size
 
     def __iter__(self) -> Iterator[tuple[Array, Labels]]:
         """The samples, shape (p, m), and the labels, shape (m,), of one block after another."""
@@ -194,7 +194,7 @@ def unseen(path: Path, form: Form, classes: Sequence[str]) -> Iterator[tuple[Arr
     """
     positions = {name: j for j, name in enumerate(classes)}
     reader = _reader(path, form)
-    for x, samples, numbers in _together(reader, form, _size(form)):
+    for x, samples, numbers in _together(reader, form, block_size(form.p)):
         if samples[0].label is None:
             yield x, None, numbers
             continue
@@ -207,10 +207,6 @@ def unseen(path: Path, form: Form, classes: Sequence[str]) -> Iterator[tuple[Arr
                 reader.lines.refuse(f"the label {_shown(label)} is none of those the network knows: {known}", number)
             labels.append(at)
         yield x, np.array(labels, dtype=np.intp), numbers
-
-
-def _size(form: Form) -> int:
-    return max(1, min(BLOCK, BLOCK_ENTRIES // max(form.p, 1)))
 
 
 def _together(reader: "_Csv | _LibSvm", form: Form, size: int) -> Iterator[tuple[Array, list[Sample], list[int]]]:

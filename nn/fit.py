@@ -23,7 +23,7 @@ from nn.checkpoint import CheckpointError
 from nn.data import split
 from nn.loss import softmax
 from nn.mlp import forward, init, parameters, predict
-from nn.samples import BLOCK, Block, Samples, spooled
+from nn.samples import Block, Samples, block_size, spooled
 from nn.train import DivergedError, History
 
 Optimizer = Literal["adam", "momentum", "sgd", "L-BFGS-B", "Newton-CG"]
@@ -164,7 +164,7 @@ class Fitted:
     def probabilities(self, x: Any) -> Array:
         """The probability of each class for the samples x, which may be sparse, shape (p, n) to (k, n)."""
         if hasattr(x, "tocsr"):
-            columns, ends = x.tocsc(), [*range(0, x.shape[1], BLOCK), x.shape[1]]
+            columns, ends = x.tocsc(), [*range(0, x.shape[1], block_size(x.shape[0])), x.shape[1]]
             parts = [self.probabilities(columns[:, a:b].toarray()) for a, b in pairwise(ends)]
             return numpy.concatenate(parts or [numpy.zeros((self.A[-1].shape[0], 0))], axis=1)
         return softmax(forward(self.A, self.b, x, last=self.settings.last)[-1])
@@ -238,7 +238,8 @@ def fit(
         theta = _vector(*start)
         first, second, before = 0.0 * theta, 0.0 * theta, 0
     state = State(theta, theta if settings.optimizer in WHOLE else first, second, theta, before=before)
-    training = _Training(samples, widths, settings, path, every, watch, note or {})
+    data = samples.fingerprint() if path is not None else ""
+    training = _Training(samples, widths, settings, path, data, every, watch, note or {})
     training.state = state
     training.save()  # so that a folder that cannot be written to is found out now
     return training.run(state)
@@ -275,7 +276,7 @@ def resume(
         raise CheckpointError(f"{path}: this training was begun with other data; pass the same x and y")
     if samples.k != widths[-1]:  # the last classes have no samples
         samples = Samples(samples.rows.T, samples.y, widths[-1])
-    return _Training(samples, widths, settings, path, every, watch, note).run(state)
+    return _Training(samples, widths, settings, path, data, every, watch, note).run(state)
 
 
 def load(path: str | Path) -> Fitted:
@@ -308,6 +309,7 @@ class _Training:
         widths: list[int],
         settings: Settings,
         path: str | Path | None,
+        data: str,
         every: int,
         watch: Callable[[State], None] | None,
         note: Mapping[str, Any],
@@ -315,8 +317,7 @@ class _Training:
         if every < 1:
             raise ValueError(f"every must be at least 1, not {every}")
         self.widths, self.settings, self.path, self.every, self.watch = widths, settings, path, every, watch
-        self.samples, self.note = samples, note
-        self.data = samples.fingerprint() if path is not None else ""
+        self.samples, self.data, self.note = samples, data, note
         samples.weight = _weights(samples.y, widths[-1], settings.class_weight)
         self.train, self.held = held_out(samples.y, settings)
         self.followed = numpy.sort(self.train)[:: math.ceil(self.train.size / FOLLOWED)]

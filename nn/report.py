@@ -1,9 +1,12 @@
 """The report: text, formulas, tables, and figures, on one page that needs no other file."""
 
+import csv
+import io
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from minigrad.show import page as pages
 from minigrad.show.derivation import STYLE as STYLE_OF_EQUATIONS
@@ -38,6 +41,30 @@ class Image:
     alt: str
     caption: str = ""
     content: bytes | None = None
+
+
+def picture(fig: Any, file: str, alt: str, caption: str = "", *, folder: Path | None = None, dpi: int = 180) -> Image:
+    """A figure of matplotlib as an image of a page; its file is written if there is a folder for it.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    content = io.BytesIO()
+    fig.savefig(content, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.08)
+    if folder is not None:
+        pages.write(folder / file, content.getvalue())
+    return Image(file, alt, caption, content.getvalue())
+
+
+def csv_text(rows: Iterable[Iterable[Any]]) -> str:
+    """Rows as lines of CSV.
+
+    >>> csv_text([["epoch", "loss"], [1, 0.5]])
+    'epoch,loss\\n1,0.5\\n'
+    """
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
 
 
 @dataclass(frozen=True)

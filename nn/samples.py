@@ -16,6 +16,15 @@ ENTRIES = 2**21  # numbers in a block, at most
 Block = tuple[Array, Labels]
 
 
+def block_size(p: int) -> int:
+    """How many samples of p features are looked at together.
+
+    >>> block_size(2), block_size(100_000)
+    (4096, 20)
+    """
+    return max(1, min(BLOCK, ENTRIES // max(p, 1)))
+
+
 class Samples:
     """Samples, their labels 0..k-1 and their weights.
 
@@ -59,7 +68,7 @@ class Samples:
 
     def parts(self, indices: Labels) -> Iterator[Labels]:
         """These indices in the order in which they lie, block by block."""
-        ordered, size = np.sort(indices), max(16, min(BLOCK, ENTRIES // max(self.p, 1)))
+        ordered, size = np.sort(indices), max(16, block_size(self.p))
         return (ordered[start : start + size] for start in range(0, ordered.size, size))
 
     def columns(self, indices: Labels) -> tuple[Any, Any, Any]:
@@ -92,8 +101,9 @@ class Samples:
         first, count = None, 0
         if self.is_sparse and np.isfinite(self.rows.data).all():
             return
-        for start in range(0, self.y.size, BLOCK):
-            rows = self._dense(slice(start, start + BLOCK))
+        size = block_size(self.p)
+        for start in range(0, self.y.size, size):
+            rows = self._dense(slice(start, start + size))
             finite = np.isfinite(rows)
             if not finite.all():
                 broken = np.argwhere(~finite)

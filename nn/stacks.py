@@ -62,7 +62,6 @@ def train_stack(
     last: bool = True,
     rho: Activation = arctan,
     watch: Watch | None = None,
-    tick: Callable[[int], Any] = lambda count: None,
 ) -> Stack:
     """Minimise the logistic loss of many networks by gradient descent with a fixed step.
 
@@ -75,7 +74,6 @@ def train_stack(
         rho: the activation of the layers.
         watch: called with the number of steps taken, the losses of shape (m,), and the stacked gradients in A and b,
             before every step and after the last one.
-        tick: called with 1 after every step, as the `update` of a progress bar.
 
     Returns:
         A `Stack`. A network that diverges does not disturb the others.
@@ -114,7 +112,6 @@ def train_stack(
             if taken < steps:
                 A = [a - step * g for a, g in zip(A, gA, strict=True)]
                 b = [c - step * g for c, g in zip(b, gb, strict=True)]
-                tick(1)
     diverged = ~numpy.all(history <= growth_limit(history[0], *Y.shape), axis=0)
     return Stack(A, b, history.T, diverged)
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings, strategies
 
 # The matrices are small: threads of BLAS would only wait for each other, and more so beside other processes.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -24,8 +24,14 @@ settings.register_profile("search", max_examples=400, **quiet)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "same"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def hypothesis_has_begun() -> None:
+    """Hypothesis asks the collector once who holds its random numbers, which has to be before anything is frozen."""
+    given(strategies.none())(lambda _: None)()
+
+
 @pytest.fixture(autouse=True, scope="module")
-def nothing_older_is_searched(request: pytest.FixtureRequest) -> Iterator[None]:
+def nothing_older_is_searched(hypothesis_has_begun: None, request: pytest.FixtureRequest) -> Iterator[None]:
     """Whoever looks through all objects, as each collection does, looks through those of one module's tests.
 
     It halves the time of the whole suite. Benchmarks freeze what there is themselves.

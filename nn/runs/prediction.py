@@ -1,7 +1,5 @@
 """The answers of a trained network to the samples of a file, written block by block."""
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +12,7 @@ from minigrad.show.page import writing
 from nn.arrays import Array, Labels
 from nn.data import BUNDLED, bundled, existing
 from nn.files import DataError, unseen
+from nn.report import csv_text
 from nn.runs.training import Model, load_model
 
 Answers = Iterator[tuple[Array, Labels | None, Sequence[int]]]
@@ -117,6 +116,4 @@ def _written(model: Model, first: Any, answers: Answers, file: BinaryIO, probabi
 
 
 def _row_by_row(file: BinaryIO, rows: Any) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    file.write(text.getvalue().encode())
+    file.write(csv_text(rows).encode())

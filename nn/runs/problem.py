@@ -13,7 +13,7 @@ from minigrad.show.progress import progress
 from nn import data
 from nn.arrays import Array, Labels
 from nn.files import MAX_ENTRIES, Blocks, DataError, Form
-from nn.samples import BLOCK, Block, Moments, spooled
+from nn.samples import Block, Moments, block_size, spooled
 
 SPARSE = 3  # a file with less than one value in so many features is kept sparse
 
@@ -142,8 +142,9 @@ def _chosen(x: Any, y: Labels, part: Labels, folder: Path | None) -> Any:
         return np.zeros((x.shape[0], 0))
 
     def blocks() -> Iterator[Block]:
-        for start in range(0, part.size, BLOCK):
-            mine = part[start : start + BLOCK]
+        size = block_size(x.shape[0])
+        for start in range(0, part.size, size):
+            mine = part[start : start + size]
             yield x[:, mine], y[mine]
 
     return spooled(blocks(), folder)[0]
@@ -151,4 +152,5 @@ def _chosen(x: Any, y: Labels, part: Labels, folder: Path | None) -> Any:
 
 def _columns(x: Any) -> Iterator[Array]:
     """Views of some samples after the other."""
-    return (x[:, start : start + BLOCK] for start in range(0, x.shape[1], BLOCK))
+    size = block_size(x.shape[0])
+    return (x[:, start : start + size] for start in range(0, x.shape[1], size))

@@ -1,7 +1,6 @@
 """The report of a training: a page, its pictures and its numbers, written when all of them are made."""
 
-import csv
-import io
+import functools
 import json
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from nn import plots
 from nn.arrays import Array, Labels
 from nn.fit import WHOLE, Fitted, held_out
 from nn.plane import Plane, plane_through
-from nn.report import Image, Section, Table, page
+from nn.report import Image, Section, Table, csv_text, page, picture
 from nn.runs import figures
 from nn.runs.measuring import Quality, measure
 from nn.runs.problem import Problem
@@ -82,12 +81,13 @@ def write(fitted: Fitted, problem: Problem, out: Path) -> Report:
     quality = measure(of, _answers(fitted, judges, at), k)
     state = fitted.state
     best = int(np.argmin(state.validation_losses)) + 1 if state.validation_losses.size else None
+    small = functools.partial(picture, dpi=160)
     pictures = [
-        _image(PICTURES[0], figures.curves(state, best), "Two curves over the epochs: the loss and the accuracy."),
-        _image(PICTURES[1], figures.confusion(quality, problem.classes), "A matrix: classes against answers."),
-        _image(
-            PICTURES[2],
+        small(figures.curves(state, best), PICTURES[0], "Two curves over the epochs: the loss and the accuracy."),
+        small(figures.confusion(quality, problem.classes), PICTURES[1], "A matrix: classes against answers."),
+        small(
             figures.calibration(quality),
+            PICTURES[2],
             "A curve: how often answers are right, against the probability that the network gave them.",
         ),
     ]
@@ -97,12 +97,12 @@ def write(fitted: Fitted, problem: Problem, out: Path) -> Report:
         alt = "Regions coloured by the most probable class, with samples on top."
         share = percent(plane.explained) if problem.form.p > 2 else ""
         caption = f"{share} of the variance of the samples lies in this plane." if share else ""
-        pictures.append(_image(PICTURES[3], figure, alt, caption))
+        pictures.append(small(figure, PICTURES[3], alt, caption))
     numbers = _numbers(fitted, problem, quality, best)
     html = page(f"A network for {problem.name}", *_content(fitted, problem, quality, best, pictures, out), out)
-    for picture in pictures:
-        assert picture.content is not None
-        write_file(out / picture.file, picture.content)
+    for image in pictures:
+        assert image.content is not None
+        write_file(out / image.file, image.content)
     write_file(out / "curves.csv", _curves_csv(fitted))
     text = json.dumps(numbers, indent=2, allow_nan=False, ensure_ascii=False)
     write_file(out / "report.json", text + "\n")
@@ -150,12 +150,6 @@ def _map(fitted: Fitted, problem: Problem, judges: Samples, at: Labels) -> tuple
     return plane, plots.class_map(plane, probabilities, shown, judges.y[chosen], problem.classes, title)
 
 
-def _image(file: str, figure: Figure, alt: str, caption: str = "") -> Image:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=160, bbox_inches="tight", pad_inches=0.08)
-    return Image(file, alt, caption, content.getvalue())
-
-
 def _per_class(quality: Quality, classes: tuple[str, ...]) -> Table:
     shown = lambda value: "–" if np.isnan(value) else f"{value:.3f}"
     per_class = zip(classes, quality.confusion.sum(axis=1), quality.precision, quality.recall, quality.f1)
@@ -165,12 +159,8 @@ def _per_class(quality: Quality, classes: tuple[str, ...]) -> Table:
 
 def _curves_csv(fitted: Fitted) -> str:
     columns = figures.table(fitted.state)
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", *[name for name, _ in columns]])
-    for epoch, row in enumerate(zip(*[values.tolist() for _, values in columns]), start=1):
-        writer.writerow([epoch, *row])
-    return text.getvalue()
+    epochs = enumerate(zip(*[values.tolist() for _, values in columns]), start=1)
+    return csv_text([["epoch", *[name for name, _ in columns]], *[[epoch, *row] for epoch, row in epochs]])
 
 
 def _numbers(fitted: Fitted, problem: Problem, quality: Quality, best: int | None) -> dict[str, Any]:

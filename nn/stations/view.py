@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from nn import report
 from nn.data import Dataset
 from nn.report import Image
 from nn.stations.problem import Problem
@@ -16,8 +17,7 @@ def picture(problem: Problem, fig: Figure, file: str, alt: str, caption: str = "
     Raises:
         OSError: if the file cannot be written.
     """
-    fig.savefig(problem.settings.out / file, dpi=180, bbox_inches="tight", pad_inches=0.08)
-    return Image(file, alt, caption)
+    return report.picture(fig, file, alt, caption, folder=problem.settings.out)
 
 
 def percent(share: float, digits: int = 1, space: str = " ") -> str:

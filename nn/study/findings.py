@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from nn.arrays import Array
+from nn.stations.view import percent
 from nn.study.trainings import Plan, Run
 
 NAMES = {"arctan": "arctan", "tanh": "tanh", "relu": "ReLU"}
@@ -326,15 +327,6 @@ def widths(told: Sequence[Any]) -> str:
     ('1 width', '2 widths')
     """
     return f"{len(told)} width{'s' * (len(told) > 1)}"
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share of one, in percent.
-
-    >>> percent(0.125)
-    '12.5 %'
-    """
-    return f"{100.0 * share:.{digits}f} %"
 
 
 def listed(parts: Any) -> str:

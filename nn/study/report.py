@@ -1,9 +1,6 @@
 """The report of a study of depth: sentences, figures and tables on one page, and the numbers as CSV and JSON."""
 
-import csv
-import io
 import json
-import math
 import platform
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from minigrad.show.page import element, write
 from nn import plots
-from nn.report import Image, Section, Table, page
-from nn.study.findings import ERRORS, LEARNT, NAMES, Findings, Kind, listed, percent
-from nn.study.trainings import RUNS, samples
+from nn.report import Section, Table, csv_text, page, picture
+from nn.stations.view import percent
+from nn.study.findings import ERRORS, LEARNT, NAMES, Findings, Kind, listed
+from nn.study.trainings import RUNS, known, samples
 
 COLUMNS = ("activation", "depth", "width", "seed", "parameters", "loss", "accuracy", "held_out", "diverged")
 
@@ -39,14 +36,12 @@ def table(found: Findings) -> str:
     """A line of CSV for every training, with the gradient norms of its layers at the start and in the end."""
     deepest = max(found.plan.depths)
     when = [f"gradient_{r}_{time}" for time in ("start", "end") for r in range(deepest + 1)]
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator="\n")
-    lines.writerow((*COLUMNS, *when))
+    rows: list[tuple[Any, ...]] = [(*COLUMNS, *when)]
     for one in found.runs:
         entries = {**vars(one), "loss": one.loss[-1], "diverged": int(one.diverged)}
         norms = [one.gradients[time] + [""] * (deepest - one.depth) for time in (0, -1)]
-        lines.writerow((*(entries[name] for name in COLUMNS), *norms[0], *norms[1]))
-    return text.getvalue()
+        rows.append((*(entries[name] for name in COLUMNS), *norms[0], *norms[1]))
+    return csv_text(rows)
 
 
 def numbers(found: Findings, seconds: float) -> dict[str, Any]:
@@ -55,7 +50,7 @@ def numbers(found: Findings, seconds: float) -> dict[str, Any]:
     for kind in found.kinds.values():
         entries = {key: value for key, value in vars(kind).items() if key not in ("at", "gradients")}
         ratios = {"gradient_first_to_last": [kind.ratio(time) for time in (0, -1)]}
-        kinds.append({key: _known(value) for key, value in (entries | ratios).items()})
+        kinds.append({key: known(value) for key, value in (entries | ratios).items()})
     return {
         "plan": asdict(found.plan),
         "versions": {"python": platform.python_version(), "numpy": np.__version__},
@@ -63,13 +58,6 @@ def numbers(found: Findings, seconds: float) -> dict[str, Any]:
         "conclusions": found.sentences,
         "kinds": kinds,
     }
-
-
-def _known(value: Any) -> Any:
-    """JSON has no NaN: a mean that does not exist is null."""
-    if isinstance(value, list):
-        return [_known(one) for one in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def spelt(numbers: Sequence[int]) -> str:
@@ -104,13 +92,6 @@ def _words(found: Findings) -> Section:
     return section
 
 
-def _picture(fig: Figure, out: Path, file: str, alt: str, caption: str) -> Image:
-    content = io.BytesIO()
-    fig.savefig(content, format="png", dpi=180, bbox_inches="tight", pad_inches=0.08)
-    write(out / file, content.getvalue())
-    return Image(file, alt, caption)
-
-
 def _losses(found: Findings, out: Path) -> Section:
     plan, section = found.plan, Section("Loss and accuracy against depth")
     section.text("A curve joins the means over the seeds; its band goes from the lowest to the highest of them.")
@@ -128,7 +109,7 @@ def _losses(found: Findings, out: Path) -> Section:
         panels = [(NAMES[name], panel(name, of)) for name in plan.activations]
         fig = plots.against_depth(depths, panels, label, log=log)
         alt = f"The {label} against the number of hidden layers, a panel for each activation, a curve for each width."
-        section.parts.append(_picture(fig, out, file, alt, f"The {label} after {plan.steps} steps."))
+        section.parts.append(picture(fig, file, alt, f"The {label} after {plan.steps} steps.", folder=out))
     return section
 
 
@@ -147,14 +128,16 @@ def _gradients(found: Findings, out: Path) -> Section:
     ]
     alt = "Norms of the gradient in every layer against the step, a row for each activation."
     caption = f"From the first layer (dark) to the last (light), networks of width {width}."
-    section.parts.append(_picture(plots.layers_along(panels), out, "gradients.png", alt, caption))
+    section.parts.append(picture(plots.layers_along(panels), "gradients.png", alt, caption, folder=out))
     curves = [
         (NAMES[name], np.array([[found.kinds[name, depth, width].ratio(time) for depth in depths] for time in (0, -1)]))
         for name in plan.activations
     ]
     alt = "The gradient in the first layer relative to the last, against the number of hidden layers."
     caption = "Above 1, the first layer has the larger gradient."
-    section.parts.append(_picture(plots.first_to_last(depths, curves, plan.steps), out, "ratio.png", alt, caption))
+    section.parts.append(
+        picture(plots.first_to_last(depths, curves, plan.steps), "ratio.png", alt, caption, folder=out)
+    )
     return section
 
 

@@ -155,7 +155,7 @@ def save(one: Run, plan: Plan, folder: Path) -> None:
     Raises:
         OSError: if it cannot be written.
     """
-    entries = {key: _mapped(_or_none, value) for key, value in asdict(one).items()}
+    entries = {key: known(value) for key, value in asdict(one).items()}
     write(folder / one.name, json.dumps({"plan": shared(plan), "run": entries}, allow_nan=False) + "\n")
 
 
@@ -181,8 +181,12 @@ def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
     return [_mapped(function, one) for one in value] if isinstance(value, list) else function(value)
 
 
+def known(value: Any) -> Any:
+    """A number, or nested lists of numbers, for JSON, which has no NaN and no infinity: these become null."""
+    return _mapped(_or_none, value)
+
+
 def _or_none(value: Any) -> Any:
-    """JSON has no NaN and no infinity."""
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

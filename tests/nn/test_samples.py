@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from nn import samples
 from nn.data import load
@@ -91,3 +92,15 @@ def test_what_does_not_fit_is_refused():
         fit(iter(()))
     with pytest.raises(ValueError, match="nan in feature 1 of sample 60, and 2 such"):
         Samples(np.where(np.arange(Y.size) // 2 == 30, [[1.0], [np.nan]], X), Y)
+
+
+def test_few_samples_of_many_features_are_looked_at_together():
+    """Rows of a sparse matrix become dense only so many at a time as there is room for."""
+    x = sparse.random(100_000, 400, density=1e-4, format="csc", rng=np.random.default_rng(0))
+    x.data[7] = np.nan
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="the data has nan in feature"):
+        Samples(x, np.arange(400) % 2)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 100_000_000  # of 320,000,000 bytes when dense

@@ -175,6 +175,14 @@ def slow_loss(w: Any, x: Any) -> Any:
     return np.sum(np.sin(w * x) ** 2)
 
 
+def wait_until_broken(pool: Executor) -> None:
+    while True:
+        try:
+            pool.submit(int).result()
+        except BrokenExecutor:
+            return
+
+
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no signal that ends a process at once")
 def test_processes_give_the_same_bits_and_one_that_is_killed_loses_nothing() -> None:
     x = rng.standard_normal(8000)
@@ -187,6 +195,7 @@ def test_processes_give_the_same_bits_and_one_that_is_killed_loses_nothing() -> 
             for k in range(400):
                 if k == 200:
                     os.kill(worker, signal.SIGKILL)
+                    wait_until_broken(pool)  # or all is done before the pool has noticed
                 yield x[20 * k : 20 * k + 20]
 
         with pytest.warns(UserWarning, match="a worker has died; what is left is computed in this process"):

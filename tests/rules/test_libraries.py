@@ -151,7 +151,9 @@ def check_promises(library: Library, share: int) -> dict[str, set[str]]:
     if share == 1:
         right = {name for name, kinds in found.items() if "equal" in kinds and ".ndarray." not in name}
         assert sorted(right - promised) == [], "promise these too: PROMISED in minigrad/rules/libraries.py"
-        assert sorted(promised - right) == [], "promised, but refused"
+        missing = {name for name in promised - right if name not in found}  # of an older NumPy
+        assert all(not hasattr(np, name.removeprefix("numpy.")) for name in missing), missing
+        assert sorted(promised - right - missing) == [], "promised, but refused"
     for name, kinds in found.items():
         assert name in promised or kinds <= {"refused"} or ".ndarray." in name, name
     return found
