@@ -37,12 +37,10 @@ ELEMENTWISE: dict[Any, str] = {
     operator.neg: "-{}", operator.pos: "{}", np.absolute: "abs({})", np.sqrt: "math.sqrt({})", np.square: "{0} * {0}",
     operator.lt: "{} < {}", operator.le: "{} <= {}", operator.gt: "{} > {}", operator.ge: "{} >= {}",
     operator.eq: "{} == {}", operator.ne: "{} != {}", np.where: "({1} if {0} else {2})",
-    np.arctan: "arctan({})", np.exp: "exp({})", np.tanh: "tanh({})", np.log: "math.log({})",
+    np.arctan: "arctan({})", np.exp: "exp({})", np.tanh: "tanh({})", np.log: "log({})",
     tanh_slope_at: "tanh_slope({}, {})",
     np.maximum: "({0} if {0} > {1} or {0} != {0} else {1})", np.minimum: "({0} if {0} < {1} or {0} != {0} else {1})",
 }  # fmt: skip
-# Numba's own are compiled one entry at a time: beyond this many entries NumPy is faster.
-SCALAR_ONLY = {np.log: 2048}
 REDUCTIONS: dict[Any, tuple[str, str]] = {
     SUM.ufunc: ("0.0", "plus({0}, {1})"),
     MAX.ufunc: ("-np.inf", "({1} if {1} > {0} or {1} != {1} else {0})"),
@@ -52,7 +50,7 @@ REDUCTIONS: dict[Any, tuple[str, str]] = {
 # are made of finite numbers without a word: 0 * exp(800).
 RISKY = {operator.truediv, np.sqrt, np.log}
 INVALID_AT_INFINITY = {operator.add, operator.sub, operator.mul, np.vdot}
-TOLD = ("", "finite += {0} != {0}", "finite += {0} * 0.0")  #: by suspicion: none, of NaN, of NaN and infinities
+TOLD = ("", "1.0 * ({0} != {0})", "{0} * 0.0")  #: what is added up, by suspicion: none, of NaN, of NaN and infinities
 MOST_STEPS = 64  #: in one kernel: Numba's time grows faster than the text
 BUDGET = 3.0  #: seconds, about, that Numba may take for the kernels and drivers of one program; the rest is NumPy's
 
@@ -94,7 +92,7 @@ def is_fusable(step: Step) -> bool:
         return False
     if step.function in (operator.add, operator.sub, operator.mul) and out.dtype != np.float64:
         return False
-    return math.prod(out.shape) <= SCALAR_ONLY.get(step.function, math.inf)
+    return True
 
 
 def is_view(step: Step) -> bool:
@@ -473,10 +471,13 @@ class Writer:
         if told := self.told(step, f"v{self.number(step.out)}"):
             lines[depth].append(told)
 
-    def told(self, step: Step, name: str) -> str:
+    def told(self, step: Step, name: str, is_array: bool = False) -> str:
         """The line by which a result tells, if it is one and may have something to tell."""
         index = step.out.index
-        return TOLD[self.suspect.pop(index, 0)].format(name) if index in self.telling else ""
+        term = TOLD[self.suspect.pop(index, 0)].format(name) if index in self.telling else ""
+        if term and is_array:
+            term = f"({term}).sum()"
+        return term and f"finite = plus(finite, {term})"
 
     def suspicion(self, step: Step) -> int:
         """Whether a result may be NaN (1), or infinite too (2), because of an operation that has not told so."""
@@ -512,8 +513,8 @@ class Writer:
             place, part = f"a{number}[{at}]", f"a{number}[{places(range(level))}]" if level else f"a{number}"
             nest.before[level].append(f"{part}[...] = {start}")
             nest.before[depth].append(f"{place} = {update.format(place, text)}")
-            if told := self.told(step, part):
-                nest.after[level].append(f"{told[:10]}({told[10:]}).sum()")
+            if told := self.told(step, part, is_array=True):
+                nest.after[level].append(told)
 
     def read(self, operand: Any, k: int) -> str:
         """How the innermost loop of nest k reads an operand."""

@@ -58,7 +58,7 @@ def vector_functions() -> dict[str, Any]:
     """`plus`, and the functions of `vector_math`, compiled without freedom to reorder: their steps are as written."""
     njit = numba_compiler()
     functions: dict[str, Any] = {"plus": compiled_loops(plus, adds_in_any_order=True)}
-    for name in ("exp", "arctan", "tanh", "tanh_slope"):
+    for name in ("exp", "log", "arctan", "tanh", "tanh_slope"):
         function = getattr(vector_math, name)
         if name.startswith("tanh"):  # it calls exp
             namespace = {**function.__globals__, **functions}

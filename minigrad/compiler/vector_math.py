@@ -1,11 +1,11 @@
-"""arctan, exp, tanh and its slope without branches: in a loop the machine computes several entries at a time.
+"""arctan, exp, log, tanh and its slope without branches: in a loop the machine computes several entries at a time.
 
 A loop that calls the C library for every entry takes four times as long. The functions are plain Python, so that they
 can be read and tested as they are; `fused` compiles them. Each is within 2 units in the last place of the exact value,
 for all float64 numbers, infinities and NaN included.
 
 The reductions and the coefficients are those of the Cephes library: S. L. Moshier, "Methods and Programs for
-Mathematical Functions", Ellis Horwood, 1989; netlib.org/cephes, files atan.c, exp.c and tanh.c.
+Mathematical Functions", Ellis Horwood, 1989; netlib.org/cephes, files atan.c, exp.c, log.c and tanh.c.
 """
 
 import math
@@ -23,6 +23,10 @@ _LOG_2_HIGH, _LOG_2_LOW = (
 )  # the first has few digits: k times it is exact
 # Added to a number below 2^51, it leaves the nearest integer in the last bits.
 _ROUND = 6755399441055744.0
+
+_SMALLEST = 2.2250738585072014e-308  # the smallest number with all digits
+_FRACTION, _HALF = (1 << 52) - 1, 1022 << 52  # the digits of a float64, and the other bits of a number in [1/2, 1)
+_TWO_52, _BITS_OF_TWO_52 = 4503599627370496.0, 1075 << 52
 
 
 def arctan(x):  # type: ignore[no-untyped-def]
@@ -70,6 +74,30 @@ def exp(x):  # type: ignore[no-untyped-def]
     return value * first * second if x == x else x
 
 
+def log(x):  # type: ignore[no-untyped-def]
+    """The logarithm: that of the power of 2, and a rational function of the rest in [sqrt(1/2), sqrt(2)) less 1.
+
+    >>> float(log(1.0)), float(log(0.0)), abs(float(log(math.e)) - 1.0) < 1e-15
+    (0.0, -inf, True)
+    """
+    is_tiny = x < _SMALLEST
+    bits = np.float64(x * 18014398509481984.0 if is_tiny else x).view(np.int64)  # times 2^54
+    half = np.int64((bits & _FRACTION) | _HALF).view(np.float64)
+    # The integer in the digits of 2^52: not every machine converts several integers at a time.
+    k = np.int64((bits >> 52) | _BITS_OF_TWO_52).view(np.float64) - (_TWO_52 + (1076.0 if is_tiny else 1022.0))
+    is_low = half < 0.70710678118654752440
+    k = k - 1.0 if is_low else k
+    r = (half + half if is_low else half) - 1.0
+    z = r * r
+    p = (1.01875663804580931796e-4 * r + 4.97494994976747001425e-1) * r + 4.70579119878881725854
+    p = ((p * r + 1.44989225341610930846e1) * r + 1.79368678507819816313e1) * r + 7.70838733755885391666
+    q = ((r + 1.12873587189167450590e1) * r + 4.52279145837532221105e1) * r + 8.29875266912776603211e1
+    q = (q * r + 7.11544750618563894466e1) * r + 2.31251620126765340583e1
+    value = r + (r * (z * p / q) - k * 2.121944400546905827679e-4 - 0.5 * z) + k * 0.693359375
+    special = x if x != x else (-np.inf if x == 0.0 else np.nan)
+    return (value if x < np.inf else x) if x > 0.0 else special
+
+
 def tanh(x):  # type: ignore[no-untyped-def]
     """The hyperbolic tangent: a rational function near 0, and 1 - 2/(exp(2x) + 1) elsewhere.
 
@@ -82,7 +110,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
     p = (-9.64399179425052238628e-1 * z - 9.92877231001918586564e1) * z - 1.61468768441708447952e3
     q = ((z + 1.12811678491632931402e2) * z + 2.23548839060100448583e3) * z + 4.84406305325125486048e3
     near = x + x * (z * (p / q))
-    return near if size < 0.625 else (-far if x < 0.0 else (far if x == x else x))
+    return near if size < 0.625 else math.copysign(far, x)
 
 
 def tanh_slope(t, x):  # type: ignore[no-untyped-def]
