@@ -34,7 +34,9 @@ def ulps(value: Any, exact: Any) -> float:
     return float(abs(mpmath.mpf(float(value)) - exact) / mpmath.mpf(float(np.spacing(abs(nearest)))))
 
 
-@pytest.mark.parametrize(("name", "exact"), [("arctan", mpmath.atan), ("exp", mpmath.exp), ("tanh", mpmath.tanh), ("log", mpmath.log)])
+@pytest.mark.parametrize(
+    ("name", "exact"), [("arctan", mpmath.atan), ("exp", mpmath.exp), ("tanh", mpmath.tanh), ("log", mpmath.log)]
+)
 @given(x=st.one_of(finite, st.floats(-30, 30)))
 def test_vector_functions_are_accurate(name: str, exact: Any, x: float) -> None:
     """Two units in the last place, over all numbers; subnormal results of exp may lose what they have no digits for."""
