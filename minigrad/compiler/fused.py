@@ -90,9 +90,7 @@ def is_fusable(step: Step) -> bool:
         return False
     if step.function is np.where and len(step.args) != 3:
         return False
-    if step.function in (operator.add, operator.sub, operator.mul) and out.dtype != np.float64:
-        return False
-    return True
+    return step.function not in (operator.add, operator.sub, operator.mul) or bool(out.dtype == np.float64)
 
 
 def is_view(step: Step) -> bool:
