@@ -150,6 +150,51 @@ def covariance(n: int) -> Contenders:
     return all_of("gradient", loss, [S], [y], by_hand=by_hand)
 
 
+# ----- parts of arrays ------------------------------------------------------------------------------------------------
+
+INDICES = {  # kind -> the index of an array of n rows of ten, whose cotangents are scattered
+    "positions": lambda rng, n: (rng.integers(0, n, n), 3),
+    "rows": lambda rng, n: rng.integers(0, n, n),
+    "pairs": lambda rng, n: (np.arange(n), rng.integers(0, 10, n)),
+    "mask": lambda rng, n: rng.random((n, 10)) < 0.5,
+    "column": lambda rng, n: (slice(None), np.array([3])),
+}
+
+
+def indexed(kind: str, n: int) -> Contenders:
+    """The sum of the squares of what is at an index, and its gradient: where the cotangent has to be scattered."""
+    rng = np.random.default_rng(0)
+    x, index = rng.standard_normal((n, 10)), INDICES[kind](rng, n)
+
+    def by_hand() -> Any:
+        part, g = x[index], np.zeros_like(x)
+        np.add.at(g, index, 2.0 * part)
+        return [np.sum(np.square(part)), g]
+
+    return all_of("gradient", lambda lib, P, C: lib.xp.sum(lib.xp.square(P[0][index])), [x], [], by_hand=by_hand)
+
+
+def hazard(n: int) -> Contenders:
+    """A cumulative hazard that is linear between four points in time, summed over n times, and its derivative in them.
+
+    The row of a time holds how long it is within each interval, as in the models of survival that lifelines fits.
+    """
+    rng = np.random.default_rng(0)
+    times, ends, rates = rng.exponential(10.0, (n, 1)), np.array([[2.0, 6.0, 12.0, np.inf]]), 1.0 / np.arange(3.0, 7.0)
+
+    def by_hand() -> Any:
+        within = np.diff(np.minimum(ends, times), axis=1, prepend=0.0)
+        is_last = (times <= ends) & (times > np.concatenate([[[0.0]], ends[:, :-1]], axis=1))
+        return [np.sum(within @ rates), (is_last @ rates)[:, None]]
+
+    def loss(lib: Any, P: Any, C: Any) -> Any:
+        until = lib.xp.minimum(C[0], P[0])
+        within = lib.xp.concatenate([until[:, np.array([0])], lib.xp.diff(until)], axis=1)
+        return lib.xp.sum(within @ C[1])
+
+    return all_of("gradient", loss, [times], [ends, rates], by_hand=by_hand)
+
+
 # ----- Jacobians ------------------------------------------------------------------------------------------------------
 
 

@@ -55,6 +55,7 @@ class GroupGoal:
 GROUP_GOALS = [
     GroupGoal("adbench-", "minigrad", "torch", 0.5),
     GroupGoal("adbench-", "minigrad", "autograd", 1.0, largest=True),
+    GroupGoal("index-", "minigrad", "autograd", 1.0, largest=True),
     GroupGoal("adbench-", COMPILED, "JAX jit", 2.0),
     GroupGoal("adbench-", FAST, "JAX jit", 1.0),
 ]

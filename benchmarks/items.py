@@ -98,6 +98,13 @@ ORDERS, OTHER = "derivatives of high order", "first call, import and memory"
 SPARSE, LOOPS = "sparse Jacobians and Hessians", "long loops that keep few states"
 ADBENCH = "ADBench"
 
+KINDS_OF_INDEX = {
+    "positions": "entries of a column",
+    "rows": "rows, some repeated",
+    "pairs": "pairs of positions",
+    "mask": "rows of a mask",
+    "column": "entries of one column, kept as a column",
+}
 THOUSANDS = [1_000, 10_000, 100_000]
 PROBLEMS = [  # name, title, problem, numbers of variables
     ("band", "sparse Jacobian, band of width 3", sparse.band, [*THOUSANDS, 1_000_000]),
@@ -443,6 +450,27 @@ ITEMS: list[Item] = [
         measure=of_process,
         in_table=True,
     ),
+    *[
+        Item(
+            f"index-{kind}-{n}",
+            f"gradient through an index of {n:,} {KINDS_OF_INDEX[kind]}",
+            CALCULUS,
+            functools.partial(calculus.indexed, kind, n),
+            functools.partial(calculus.indexed, kind, 12),
+        )
+        for kind in calculus.INDICES
+        for n in (1_000, 50_000)
+    ],
+    *[
+        Item(
+            f"index-hazard-{n}",
+            f"piecewise hazard at {n:,} times: value and gradient",
+            CALCULUS,
+            functools.partial(calculus.hazard, n),
+            functools.partial(calculus.hazard, 12),
+        )
+        for n in (5_000, 500_000)
+    ],
     *[item for problem in PROBLEMS for item in of_sparse(*problem)],
     *[item for length, kept in KEPT.items() for states in kept for item in of_loop(length, states)],
     *[timed_loop(200, states, 20_000) for states in (default_snapshots(200), 5)],

@@ -345,13 +345,18 @@ def share(x: Any, y: Any, ans: Any, better: Any, skip_nan: bool = False) -> Any:
     A NaN is the better one, since it is the result, unless the function skips it.
     """
     nested = type(open_part(x)) is Box or type(open_part(y)) is Box
-    x, y = peel(x), peel(y)
-    if nested and certainly(np.equal(x, y)):
+    x, y, ans = peel(x), peel(y), peel(ans)
+    wins, tie = better(x, y), np.equal(x, y)
+    if nested and certainly(tie):
         warn_of_tie()
     x_is_nan, y_is_nan = np.isnan(x), np.isnan(y)
-    wins = better(x, y) | (y_is_nan & ~x_is_nan if skip_nan else x_is_nan & ~y_is_nan)
-    tie = np.equal(x, y) | (x_is_nan & y_is_nan)
-    return np.where(wins, 1.0, np.where(tie, 0.5, 0.0)).astype(peel(ans).dtype)
+    is_here = type(ans) is np.ndarray  # so that one may look at its entries; a program is written for all
+    if not is_here or x_is_nan.any() or y_is_nan.any():
+        wins = wins | (y_is_nan & ~x_is_nan if skip_nan else x_is_nan & ~y_is_nan)
+        tie = tie | (x_is_nan & y_is_nan)
+    if is_here and not tie.any():
+        return wins.astype(ans.dtype)
+    return np.where(wins, 1.0, np.where(tie, 0.5, 0.0)).astype(ans.dtype)
 
 
 def direction(x: Any, ans: Any) -> Any:

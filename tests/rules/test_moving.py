@@ -46,6 +46,39 @@ def test_fancy_indices(positions: list[int], mask: list[bool], kind: str) -> Non
     assert_close(pullback(c)[0], expected, 1e-14)
 
 
+LARGE: dict[str, Any] = {
+    "rows": lambda k, n: k % n,
+    "rows, some from the end": lambda k, n: k % n - n // 2,
+    "rows in a table": lambda k, n: (k % n).reshape(-1, 2),
+    "short integers": lambda k, n: (k % n).astype(np.int16),
+    "pairs": lambda k, n: (k % n, k % 3 - 3),
+    "rows and a column": lambda k, n: (k % n, 1),
+    "rows and a slice": lambda k, n: (k % n, slice(1, None)),
+    "columns": lambda k, n: (slice(None), k % 3),
+    "mask": lambda k, n: (k[: 3 * n] % 2 == 0).reshape(n, 3),
+    "mask of rows": lambda k, n: k[:n] % 2 == 0,
+    "mask of columns": lambda k, n: (slice(None), np.array([True, False, True])),
+    "the last column, kept": lambda k, n: (slice(None), (-1,)),
+    "a row, kept": lambda k, n: np.array([2]),
+    "numbers that broadcast": lambda k, n: (k[:60, None] % n, k[None, :20] % 3),
+}
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.complex128])
+@pytest.mark.parametrize("n", [5, 700])
+@pytest.mark.parametrize("kind", LARGE)
+def test_many_entries_add_up_in_the_order_of_numpy(kind: str, n: int, dtype: Any) -> None:
+    """Whatever is quickest for an index, its numbers are those of `np.add.at`, to the last bit."""
+    index = LARGE[kind](np.random.default_rng(0).integers(0, 2100, 2100), n)
+    x = np.random.default_rng(1).normal(size=(n, 3)).astype(dtype)
+    out, pullback = vjp(lambda x: x[index], x)
+    assert np.array_equal(out, x[index])
+    c = np.random.default_rng(2).normal(size=out.shape).astype(dtype)
+    expected = np.zeros_like(x)
+    np.add.at(expected, index, c)
+    assert np.array_equal(pullback(c)[0], expected)
+
+
 MOVES: dict[str, Any] = {
     "a new axis": lambda x: x[:, None], "axes on both sides": lambda x: x[None, ..., None], "all of it": lambda x: x[:],
     "ellipsis": lambda x: x[...], "tile": lambda x: np.tile(x, 3), "tile to more axes": lambda x: np.tile(x, (2, 1, 3)),
