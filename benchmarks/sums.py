@@ -1,14 +1,19 @@
 """`summed` on ten million samples in a memory map: time, memory, scaling over processes, and what more workers give.
 
-    python -m benchmarks.sums                       # 10^7 samples, about a minute
+    python -m benchmarks.sums                       # 10^7 samples, about two minutes
     python -m benchmarks.sums --samples 1000000 --figure workers.png
 
-The network has the layers [2, 15, 3] of the tour, and value and gradient of its summed loss are computed. Times are the
-smallest of several runs, one and two processes by turns. On a machine that others use, too, two processes do not get
-two processors; so the time of the processors is counted as well, and says what two processes would give on two of their
-own. Memory is what the process takes beyond what it had before (its own peak, from a process of its own).
+Value and gradient of the summed loss of a network are computed, for the layers [2, 15, 3] of the tour, and for
+[64, 64, 10] on a twentieth of the samples. What is timed is the steady state, as in every call of a training but the
+first: the pool runs, each of its processes has compiled the function, and the files are in the memory of the system.
 
-The last table computes from these figures how long a call would take with more workers; see `seconds_with`.
+One process and two take turns, and each ratio is that of one turn. The two do not always get two processors on a
+machine that others use, too. So the time that the processors work is counted as well: it says what two processes give
+on two processors of their own. What the machine itself allows is measured by a program without minigrad: two processes
+that compute the same by hand (`benchmarks.handwritten`), each on its half, and hand nothing to each other.
+
+Memory is what the process takes beyond what it had before (its own peak, from a process of its own). The last table
+computes from these figures how long a call would take with more workers; see `seconds_with`.
 """
 
 import os
@@ -17,6 +22,7 @@ for _variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_variable, "1")
 
 import argparse
+import functools
 import itertools
 import math
 import multiprocessing
@@ -26,15 +32,19 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from benchmarks.handwritten import tuned
 from minigrad import compile, summed, value_and_grad  # noqa: A004 - it is not Python's compile
-from minigrad.operations.summed import GROUP, MOST
+from minigrad.operations.summed import GROUP, MOST, keep_freed_memory
 
 LAYERS = [2, 15, 3]
+LARGER, FEWER = [64, 64, 10], 20  # layers with more to compute for each sample, and for how many times fewer samples
+BLOCK = 4096  # samples in a block of the program without minigrad
 GIGABIT = 125e6  # bytes in a second
 HOP = 1e-3  # seconds for one message between two machines
 PER_TASK = GROUP * MOST  # samples in a task
@@ -49,20 +59,20 @@ def loss(w: Any, x: Any, y: Any) -> Any:
     return np.sum(np.log(np.sum(np.exp(x - top), axis=0)) + top) - np.sum(x * y)
 
 
-def parameters() -> list[Any]:
+def parameters(layers: list[int] = LAYERS) -> list[Any]:
     rng = np.random.default_rng(0)
-    return [(rng.standard_normal((m, n)), np.zeros((m, 1))) for n, m in itertools.pairwise(LAYERS)]
+    return [(rng.standard_normal((m, n)), np.zeros((m, 1))) for n, m in itertools.pairwise(layers)]
 
 
-def data(folder: Path, samples: int) -> tuple[Any, Any]:
+def data(folder: Path, samples: int, layers: list[int] = LAYERS) -> tuple[Any, Any]:
     """Random samples in memory maps."""
-    rng = np.random.default_rng(1)
-    x = np.lib.format.open_memmap(folder / "x.npy", "w+", np.float64, (2, samples))
-    y = np.lib.format.open_memmap(folder / "y.npy", "w+", np.float64, (3, samples))
+    rng, p, k = np.random.default_rng(1), layers[0], layers[-1]
+    x = np.lib.format.open_memmap(folder / "x.npy", "w+", np.float64, (p, samples))
+    y = np.lib.format.open_memmap(folder / "y.npy", "w+", np.float64, (k, samples))
     for start in range(0, samples, 100_000):
         part = slice(start, min(start + 100_000, samples))
-        x[:, part] = rng.standard_normal((2, part.stop - start))
-        y[:, part] = np.eye(3)[:, rng.integers(0, 3, part.stop - start)]
+        x[:, part] = rng.standard_normal((p, part.stop - start))
+        y[:, part] = np.eye(k)[:, rng.integers(0, k, part.stop - start)]
     return x, y
 
 
@@ -106,7 +116,7 @@ def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.sums", description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--samples", type=int, default=10_000_000)
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--repeats", type=int, default=7, help="turns; the median is that of their ratios (default: 7)")
     parser.add_argument("--figure", type=Path, metavar="FILE", help="draw speed against workers")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
@@ -136,13 +146,13 @@ def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None
     if Path("/proc/self/status").exists():
         print(f"memory beyond the data: {peak_of(folder) / 1e6:.0f} MB")
 
-    one, two, busy_one, busy_two, handing, same = two_processes(folder, repeats)
-    tasks = math.ceil(samples / PER_TASK)
-    print(f"one process {one:.2f} s, two {two:.2f} s: {one / two:.2f} times as fast; the same bits: {same}")
-    print(
-        f"of the processors: one process {busy_one:.2f} s, two {busy_two:.2f} s and {handing:.3f} s to hand out {tasks}"
-        f" tasks: {2.0 * busy_one / (busy_two + handing):.2f} times as fast on two processors of their own"
-    )
+    tasks, found = math.ceil(samples / PER_TASK), two_processes(folder, LAYERS, repeats)
+    print(found.text(LAYERS, samples))
+    busy_two, handing = min(found.busy_two), min(found.handing)
+    larger = folder / "larger"
+    larger.mkdir()
+    data(larger, samples // FEWER, LARGER)
+    print(two_processes(larger, LARGER, repeats).text(LARGER, samples // FEWER))
 
     size = len(pickle.dumps(gradient))
     each, hand = busy_two / samples, handing / tasks
@@ -168,26 +178,91 @@ def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None
         draw(figure, each, hand, size)
 
 
-def two_processes(folder: Path, repeats: int) -> tuple[float, float, float, float, float, bool]:
-    """Smallest times of one and of two processes; those of the processors, and of this one meanwhile; the same bits?"""
-    w, (x, y) = parameters(), opened(folder)
-    here = summed(value_and_grad(loss))
-    found = []
+@dataclass(frozen=True)
+class Turns:
+    """Seconds of one process and of two, a number for each turn.
+
+    Attributes:
+        one, two: on the clock, of `summed`.
+        busy_one, busy_two: of the processors; of two processes the sum.
+        handing: of the processor, in the process that hands out the tasks of the two.
+        half, halves: on the clock, of the program by hand: one process on half of the samples, and two on a half each.
+        busy_half, busy_halves: the same of the processors.
+        same: whether one process and two gave the same bits.
+    """
+
+    one: list[float]
+    two: list[float]
+    busy_one: list[float]
+    busy_two: list[float]
+    handing: list[float]
+    half: list[float]
+    halves: list[float]
+    busy_half: list[float]
+    busy_halves: list[float]
+    same: bool
+
+    def text(self, layers: list[int], samples: int) -> str:
+        """The ratios in words: the median of the turns, and that of the smallest times."""
+        ratio = lambda a, b: f"{np.median(np.divide(a, b)):.2f} ({min(a) / min(b):.2f})"
+        times = lambda factor, a: [factor * each for each in a]
+        busy = ratio(times(2.0, self.busy_one), [a + c for a, c in zip(self.busy_two, self.handing)])
+        hand = ratio(times(2.0, self.half), self.halves), ratio(times(4.0, self.busy_half), self.busy_halves)
+        return f"""\
+{layers}, {samples:,} samples: two processes are so many times as fast as one, median (and of the smallest times)
+  on the clock            {ratio(self.one, self.two)}: {min(self.one):.2f} s and {min(self.two):.2f} s; \
+the same bits: {self.same}
+  of the processors       {busy}: {min(self.busy_one):.2f} s and {min(self.busy_two):.2f} s, \
+and {min(self.handing):.3f} s to hand out
+  by hand, on the clock   {hand[0]}: {min(self.half):.2f} s for half of them and {min(self.halves):.2f} s for both
+  by hand, of processors  {hand[1]}: {min(self.busy_half):.2f} s and {min(self.busy_halves):.2f} s"""
+
+
+def by_hand(folder: Path, layers: list[int], start: int, stop: int) -> float:
+    """Add up the gradients of samples by the program without minigrad; the seconds that the processor took."""
+    busy = time.process_time()
+    x, y = opened(folder)
+    x, y = x.view(np.ndarray), y.view(np.ndarray)
+    run, A, b = prepared(tuple(layers)), *zip(*parameters(layers))
+    total = run([*A, *b], x[:, start : start + BLOCK], y[:, start : start + BLOCK])
+    for k in range(start + BLOCK, stop - BLOCK + 1, BLOCK):
+        found = run([*A, *b], x[:, k : k + BLOCK], y[:, k : k + BLOCK])
+        total = [a + c for a, c in zip(total, found)]
+    return time.process_time() - busy
+
+
+@functools.cache
+def prepared(layers: tuple[int, ...]) -> Any:
+    keep_freed_memory()
+    return tuned(layers, BLOCK)
+
+
+def two_processes(folder: Path, layers: list[int], repeats: int) -> Turns:
+    """The seconds of one process and of two, by turns."""
+    w, (x, y) = parameters(layers), opened(folder)
+    here, n = summed(value_and_grad(loss)), x.shape[1]
+    rows, same = [], True
     with ProcessPoolExecutor(2) as pool:
         there = summed(value_and_grad(loss), map=pool)
-        for total in (here, there):
-            total(w, x[:, :20_000], y[:, :20_000])
-        children = [child.pid for child in multiprocessing.active_children()]
-        for _ in range(repeats):
+        for k in range(repeats + 2):  # in the first two turns all are compiled
+            children = [child.pid for child in multiprocessing.active_children()]
             start, busy = time.perf_counter(), time.process_time()
             value = here(w, x, y)[0]
             one, busy_one = time.perf_counter() - start, time.process_time() - busy
             start, busy, before = time.perf_counter(), time.process_time(), busy_seconds(children)
             value_two = there(w, x, y)[0]
             two, handing = time.perf_counter() - start, time.process_time() - busy
-            found.append((one, two, busy_one, busy_seconds(children) - before, handing))
-    one, two, busy_one, busy_two, handing = map(min, zip(*found))
-    return one, two, busy_one, busy_two, handing, value == value_two
+            row = [one, two, busy_one, busy_seconds(children) - before, handing]
+            same &= bool(value == value_two)
+            halves = [(0, n // 2), (n // 2, n)]
+            for parts in (halves[:1], halves):
+                start = time.perf_counter()
+                times = [future.result() for future in [pool.submit(by_hand, folder, layers, *part) for part in parts]]
+                row += [time.perf_counter() - start, sum(times)]
+            if k >= 2:
+                rows.append(row)
+    one, two, busy_one, busy_two, handing, half, busy_half, halves, busy_halves = map(list, zip(*rows))
+    return Turns(one, two, busy_one, busy_two, handing, half, halves, busy_half, busy_halves, same)
 
 
 def busy_seconds(processes: list[int]) -> float:

@@ -13,6 +13,7 @@ import numpy
 
 import minigrad.numpy as np
 from minigrad import compile, vjp  # noqa: A004 - it is not Python's compile
+from minigrad.operations.summed import keep_freed_memory
 from nn.arrays import Array
 from nn.mlp import Activation, accuracy, arctan, forward
 from nn.train import Gradient, History, Result, growth_limit, train
@@ -20,7 +21,6 @@ from nn.train import Gradient, History, Result, growth_limit, train
 Parameters = tuple[list[Array], list[Array]]
 Watch = Callable[[int, Array, list[Array], list[Array]], None]
 
-KEPT = 16_000_000  #: bytes, more than all values of a step
 LARGE = 40_000  #: numbers in the values of a layer: where a network alone has as many, a stack saves nothing
 
 
@@ -152,13 +152,3 @@ def train_each(
         at, accuracies = numpy.array([0, steps], dtype=numpy.intp), numpy.array([first, accuracy(A, b, x, y)])
         results.append(Result(A, b, History(stack.loss[i], at, accuracies), step))
     return results
-
-
-def keep_freed_memory() -> None:
-    """Make the allocator of Linux keep the memory of a step for the next one.
-
-    A fresh process gives freed arrays of more than 128 kB back to the system, and every new one costs page after page;
-    the steps of a stack would take twice as long. The C library of Linux keeps blocks up to the largest one that was
-    ever freed, so one that is freed untouched is enough.
-    """
-    numpy.empty(KEPT, numpy.uint8)

@@ -32,7 +32,7 @@ from minigrad.compiler.replay import compile as compiled
 from minigrad.core.lines import located
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import Tape
-from minigrad.core.tree import flatten, tree_map
+from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.modes.made import P, R
 from minigrad.modes.recording import Recording, named
 
@@ -42,6 +42,7 @@ LEAST, MOST = 256, 8_192  #: samples in a block that is chosen here
 AHEAD = 4  #: tasks for each worker that wait to be taken
 SAMPLE = 64  #: samples whose tape tells how much memory one takes
 TRIED = 32  #: samples on which it is tried whether the function is a sum
+KEPT = 16_000_000  #: bytes of freed arrays that a process keeps: more than all values of a block
 
 
 @overload
@@ -161,16 +162,17 @@ class Piece:
 class Mapped:
     """A memory map that travels as its place in the file. Pieces that travel together share it: it is opened once."""
 
-    __slots__ = ("array", "shape")
+    __slots__ = ("array", "file", "shape")
 
-    def __init__(self, array: Any) -> None:
-        self.array, self.shape = array, array.shape
+    def __init__(self, file: Any) -> None:
+        self.file, self.shape = file, file.shape
+        self.array = file.view(np.ndarray)  # its slices cost a tenth of those of the map
 
     def __getitem__(self, place: Any) -> Any:
         return self.array[place]
 
     def __reduce__(self) -> Any:
-        a = self.array
+        a = self.file
         return _opened, (a.filename, a.dtype, "r", a.offset, a.shape, "F" if np.isfortran(a) else "C")
 
 
@@ -278,6 +280,7 @@ class Program:
     """The compiled function. In another process it is compiled once, whatever number of tasks arrives there."""
 
     def __init__(self, fun: Callable[..., Any]) -> None:
+        keep_freed_memory()
         self.fun = fun
         self.run: Callable[..., Any] = compiled(fun, exact=True)  # the first calls are the engine's, with the same bits
 
@@ -299,6 +302,16 @@ class Program:
 @functools.lru_cache(maxsize=8)  # a function that captures other data at every call would fill the memory
 def _known(text: bytes) -> Program:
     return Program(pickle.loads(text))
+
+
+def keep_freed_memory() -> None:
+    """Make the allocator of Linux keep the memory of one block or step for the next one.
+
+    A fresh process gives freed arrays of more than 128 kB back to the system, and every new one costs page after page;
+    that takes longer than the arithmetic. The C library of Linux keeps blocks up to the largest one that was ever
+    freed, so one that is freed untouched is enough.
+    """
+    np.empty(KEPT, np.uint8)
 
 
 def _run_task(task: Task) -> Any:
@@ -398,19 +411,24 @@ def _sum(a: Any, b: Any) -> Any:
 def _added(results: Iterable[Any]) -> Any:
     """The sum of results, pair by pair: `partial[k]` is the sum of 2^k of them that follow each other."""
     partial: list[Any] = []
+    treedef: TreeDef | None = None
     for result in results:
+        treedef = flatten(result)[1] if treedef is None else treedef
+        leaves = treedef.leaves_of(result)  # once for each, and not at each addition
+        if leaves is None:
+            raise ValueError(f"summed: the results of blocks differ in structure: {treedef} and {flatten(result)[1]}")
         for k, earlier in enumerate(partial):
-            if earlier is _NOTHING:
-                partial[k] = result
+            if earlier is None:
+                partial[k] = leaves
                 break
-            result, partial[k] = _sum(earlier, result), _NOTHING
+            leaves, partial[k] = [x + y for x, y in zip(earlier, leaves)], None
         else:
-            partial.append(result)
-    found = _NOTHING
+            partial.append(leaves)
+    found = None
     for part in partial:
-        if part is not _NOTHING:
-            found = part if found is _NOTHING else _sum(part, found)
-    return found
+        if part is not None:
+            found = part if found is None else [x + y for x, y in zip(part, found)]
+    return _NOTHING if found is None or treedef is None else treedef.unflatten(found)
 
 
 def _tried(
