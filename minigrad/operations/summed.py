@@ -176,7 +176,16 @@ class Mapped:
         return _opened, (a.filename, a.dtype, "r", a.offset, a.shape, "F" if np.isfortran(a) else "C")
 
 
-def _opened(*layout: Any) -> Mapped:
+def _opened(name: Any, *layout: Any) -> Mapped:
+    """The map of a file. One that the latest tasks have opened serves again, unless another file has its name now."""
+    if os.name == "nt":  # there a file that is open cannot be deleted
+        return Mapped(np.memmap(name, *layout))
+    found = os.stat(name)
+    return _kept_open(name, *layout, identity=(found.st_dev, found.st_ino, found.st_size))
+
+
+@functools.lru_cache(maxsize=4)
+def _kept_open(*layout: Any, identity: tuple[int, ...]) -> Mapped:
     return Mapped(np.memmap(*layout))
 
 

@@ -123,6 +123,26 @@ def test_memory_maps(tmp_path: Path) -> None:
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(Piece(placed(view), 1, 0, 30))).array(), X[:, 10:40])
 
 
+def test_a_worker_opens_a_file_once_and_another_one_of_its_name_anew(tmp_path: Path) -> None:
+    def travelled() -> Any:
+        return pickle.loads(pickle.dumps(Piece(placed(np.load(tmp_path / "x.npy", mmap_mode="r")), 1, 0, 5)))
+
+    np.save(tmp_path / "x.npy", X)
+    first = travelled()
+    if os.name != "nt":  # there a file is kept open by no worker
+        assert travelled().whole is first.whole
+        np.save(tmp_path / "other.npy", 2.0 * X)
+        (tmp_path / "other.npy").replace(tmp_path / "x.npy")
+        np.testing.assert_array_equal(travelled().array(), 2.0 * X[:, :5])
+    np.testing.assert_array_equal(first.array(), X[:, :5])
+
+
+def test_results_of_another_structure_are_refused() -> None:
+    few = lambda x: {"sum": np.sum(x)} if x.size > 1 else {"sum": np.sum(x), "more": 0.0}
+    with pytest.raises(ValueError, match="summed: the results of blocks differ in structure: dict"):
+        summed(few, in_axes=(0,), block=4)(np.ones(9))
+
+
 def test_an_iterator_over_blocks_is_read_once_and_block_by_block() -> None:
     alive: list[int] = []
 
