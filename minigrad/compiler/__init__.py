@@ -21,6 +21,7 @@
 | `diagonals`  | matrices that are zero but on a few diagonals, as vectors                         |
 | `rounding`   | passes whose results are the same up to rounding                                  |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
+| `tabled`     | many steps on small arrays as a table, worked off by one such loop                |
 | `driver`     | such loops, and small products of matrices, as one call                           |
 | `render`     | steps as Python expressions                                                       |
 | `naming`     | names for values: the user's own, as identifiers that clash with nothing          |

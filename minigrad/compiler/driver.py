@@ -88,7 +88,7 @@ def driven(program: Program) -> Program:
 def fits(step: Step) -> bool:
     """Whether a step can be part of a driver."""
     if isinstance(step.function, Kernel):
-        return not step.function.rows
+        return type(step.function) is Kernel and not step.function.rows
     if type(step.out) is not Var or step.out.kind != "array" or not all(map(is_plain, (step.out, *step.args[:1]))):
         return False
     if step.function is operator.matmul:

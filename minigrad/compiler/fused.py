@@ -450,7 +450,9 @@ class Writer:
         k = self.home[step.out.index]
         nest = self.nests[k]
         texts = [self.read(operand, k) for operand in self.operands(step)]
-        self.suspect[step.out.index] = self.suspicion(step)
+        below = [self.below[v.index][0] if v.index in self.below else v for v in reads(step)]
+        before = max([self.suspect.get(var.index, 0) for var in below], default=0)
+        self.suspect[step.out.index] = suspicion(step, before)
         index, depth, number = step.out.index, len(nest.shape), self.number(step.out)
         if step.function is np.vdot:
             self.reduce(nest, step, SUM.ufunc, tuple(range(depth)), f"{texts[0]} * {texts[1]}")
@@ -476,18 +478,6 @@ class Writer:
         if term and is_array:
             term = f"({term}).sum()"
         return term and f"finite = plus(finite, {term})"
-
-    def suspicion(self, step: Step) -> int:
-        """Whether a result may be NaN (1), or infinite too (2), because of an operation that has not told so."""
-        if step.out.dtype != np.float64:
-            return 0
-        below = [self.below[v.index][0] if v.index in self.below else v for v in reads(step)]
-        before = max([self.suspect.get(var.index, 0) for var in below], default=0)
-        if step.quiet:
-            return before
-        is_sum = type(step.function) is Reduction and step.function.ufunc is SUM.ufunc
-        own = 2 if step.function in RISKY else 1 if is_sum or step.function in INVALID_AT_INFINITY else 0
-        return max(before, own)
 
     def reduce(self, nest: Nest, step: Step, ufunc: Any, axes: tuple[int, ...], text: str) -> None:
         """A reduction: into a number where the innermost axes are reduced, into an array elsewhere."""
@@ -555,6 +545,20 @@ class Writer:
     def key(value: Any) -> int:
         """What stands for an argument: the index of a variable, or a number below zero for an array."""
         return value.index if type(value) is Var else -id(value)
+
+
+def suspicion(step: Step, before: int) -> int:
+    """Whether a result may be NaN (1), or infinite too (2), because of an operation that has not told so.
+
+    `before` says the same of its operands.
+    """
+    if step.out.dtype != np.float64:
+        return 0
+    if step.quiet:
+        return before
+    is_sum = type(step.function) is Reduction and step.function.ufunc is SUM.ufunc
+    own = 2 if step.function in RISKY else 1 if is_sum or step.function in INVALID_AT_INFINITY else 0
+    return max(before, own)
 
 
 def places(axes: Any) -> str:

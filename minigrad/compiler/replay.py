@@ -27,6 +27,7 @@ from minigrad.compiler.passes import PASSES, optimised
 from minigrad.compiler.reading import source
 from minigrad.compiler.rounding import FOR_LOOPS, ROUNDING
 from minigrad.compiler.stage import TransparentError, unstaged
+from minigrad.compiler.tabled import tabled
 from minigrad.compiler.traced import Traced, is_input
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
@@ -202,7 +203,7 @@ class Compiled(Generic[P, R]):
             is_fused = self.backend == "numba"
             program = optimised(traced.program, PASSES if self.exact else FOR_LOOPS if is_fused else ROUNDING)
             if is_fused:
-                program = driven(fused(program))
+                program = driven(fused(tabled(program)))
             text, namespace = written(
                 program, traced.treedef, traced.leaves, traced.positions, traced.outdef, traced.watched, self.exact
             )
