@@ -292,7 +292,9 @@ class Rows:
             least.shape, least.kind, least.dtype = (), "scalar", np.dtype(np.float64)
             self.bounds[bound] = least
             # Before all rows, as each of them may lower it.
-            self.rows.insert(0, ("stretch", 1, self.place(least.index, 1, from_start=True), self.operand(math.inf, 1), 0, 0))
+            self.rows.insert(
+                0, ("stretch", 1, self.place(least.index, 1, from_start=True), self.operand(math.inf, 1), 0, 0)
+            )
         at = self.operand(var, size_of(var))
         self.tell(var)
         self.row("least", size_of(var), self.at[self.bounds[bound].index], at)
@@ -331,7 +333,7 @@ class Table(Kernel):
 
 
 def runner(loop: Callable[..., Any], code: Any, rows: Rows) -> Callable[..., tuple[Any, ...]]:
-    """The function from the values that the table reads to its results. Arenas are kept, one for each thread at work."""
+    """The function from what the table reads to its results. Arenas are kept, one for each thread that is at work."""
     size, constants = rows.top + LINE, list(rows.constants.values())
     given = [(rows.at[var.index], var.shape) for var in rows.arguments]
     results = [(rows.at[var.index], var.shape, var.dtype == np.bool_) for var in rows.outputs]
