@@ -907,6 +907,8 @@ def vecdot(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
 
 @as_function(_own.cross)
 def cross(x1: Any, x2: Any, /, *, axis: int = -1) -> Any:
+    if axis is None:  # which NumPy takes for -1 from 2.5 on
+        raise TypeError(located("cross: axis=None is no axis; write axis=-1 for the last one"))
     x1, x2 = _f.moveaxis(as_array(x1), axis, -1), _f.moveaxis(as_array(x2), axis, -1)
     if x1.shape[-1] != 3 or x2.shape[-1] != 3:
         raise ValueError(located(f"cross: both arguments need 3 entries along the axis; got {x1.shape} and {x2.shape}"))

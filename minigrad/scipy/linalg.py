@@ -292,11 +292,18 @@ def cholesky(a: Any, lower: bool = False) -> Any:
     return _nl.cholesky(as_array(a), upper=not lower)
 
 
+# In the other triangle SciPy before 1.18 leaves what was there; from then on it writes 0, unless it may overwrite `a`.
+_LEAVES_THE_OTHER_TRIANGLE = bool(_plain.cho_factor(_np.array([[2.0, 1.0], [1.0, 2.0]]))[0][1, 0])
+
+
 @as_scipy
-def cho_factor(a: Any, lower: bool = False) -> tuple[Any, bool]:
-    """The Cholesky factor for `cho_solve`; the triangle that is not read has the entries of `a`, as in SciPy."""
+def cho_factor(a: Any, lower: bool = False, overwrite_a: bool = False) -> tuple[Any, bool]:
+    """The Cholesky factor for `cho_solve`; what is in the triangle that is not read is what SciPy leaves there."""
     a = as_array(a)
-    return _e.where(_nl.triangle_mask(a.shape[-1], bool(lower)), _nl.cholesky(a, upper=not lower), a), lower
+    factor = _nl.cholesky(a, upper=not lower)
+    if overwrite_a or _LEAVES_THE_OTHER_TRIANGLE:
+        factor = _e.where(_nl.triangle_mask(a.shape[-1], bool(lower)), factor, a)
+    return factor, lower
 
 
 @as_scipy
