@@ -266,10 +266,7 @@ def train(
 
 def _progress(count: int, description: str | None) -> Iterator[int]:
     """range(count), with a sign of life unless the description is None."""
-    if description is None:
-        yield from range(count)
-        return
-    with progress_of(description, "steps", total=count) as bar:
+    with progress_of(description or "", "steps", total=count, show=description is not None) as bar:
         for step in range(count):
             yield step
             bar.update()

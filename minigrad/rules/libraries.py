@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 
 from minigrad.core.adopted import LIBRARIES, Adapter
@@ -48,8 +49,10 @@ def _names(text: str) -> frozenset[str]:
     return frozenset(found)
 
 
-#: For each library the functions whose values, first and second derivatives are those of NumPy.
-PROMISED: dict[str, frozenset[str]] = {library: _names(_BY_ALL + more) for library, more in _BY_ONE.items()}
+@functools.cache
+def promised() -> dict[str, frozenset[str]]:
+    """For each library the functions whose values, first and second derivatives are those of NumPy."""
+    return {library: _names(_BY_ALL + more) for library, more in _BY_ONE.items()}
 
 
 def _dask() -> Adapter:

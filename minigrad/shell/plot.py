@@ -22,7 +22,7 @@ from minigrad.shell.output import TERMINAL
 from minigrad.show.curves import Curves, Function
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
-from minigrad.show.plot import FEWEST, HIGHEST, MOST, shown_curves
+from minigrad.show.plot import MARKS, nothing_to_draw, shown_curves, wrong_option
 from minigrad.show.taylor_page import taylor_page
 
 
@@ -43,7 +43,13 @@ def add_options(parser: ArgumentParser) -> None:
         "--range", type=_bound, nargs=2, default=(-5.0, 5.0), metavar=("A", "B"), help="of x, such as -pi pi (default: "
         "-5 5)",
     )  # fmt: skip
-    parser.add_argument("--points", type=int, default=1001, metavar="N", help="equally spaced (default: 1001)")
+    parser.add_argument(
+        "--points",
+        type=int,
+        default=1001,
+        metavar="N",
+        help="equally spaced, of at least 1001 that are looked at (default: 1001)",
+    )
     parser.add_argument(
         "--out", metavar="FILE", help="the picture: .png, .svg, .pdf, ... (default: named after the function)"
     )
@@ -101,7 +107,7 @@ def _bound(text: str) -> float:
 
 def _marks(text: str) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in text.split(","))
-    if not set(parts) <= {"zeros", "extrema"}:
+    if not set(parts) <= MARKS:
         raise ArgumentTypeError(f"{text!r} is not zeros, extrema or zeros,extrema")
     return parts
 
@@ -125,13 +131,8 @@ def plotted(options: Namespace) -> Iterator[str]:
     names, parameters = _names_and_parameters(options.what)
     start, stop = options.range
     orders = options.orders or list(range(options.order + 1))
-    if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
-        raise CommandError(f"--range needs two numbers, the smaller first; got {start:g} {stop:g}")
-    if not orders or orders[0] < 0 or orders[-1] > HIGHEST:
-        wrong = options.order if not options.orders else orders[0] if orders[0] < 0 else orders[-1]
-        raise CommandError(f"--order{'s' * bool(options.orders)} must be from 0 to {HIGHEST}, not {wrong}")
-    if not FEWEST <= options.points <= MOST:
-        raise CommandError(f"--points must be from {FEWEST} to {MOST}, not {options.points}")
+    if wrong := wrong_option((start, stop), orders or [options.order], options.points):
+        raise CommandError(f"--{wrong}")
     functions = [function_of(name, parameters) for name in names]
     stem = "_".join(stem for _, _, stem in functions)[:60]
     wants_numbers = options.csv is not None or options.json is not None or options.page is not None
@@ -186,14 +187,12 @@ def _names_and_parameters(what: Sequence[str]) -> tuple[list[str], dict[str, flo
 
 
 def _found(name: str, fun: Function, title: str, options: Namespace, orders: list[int]) -> Curves:
-    start, stop = options.range
     try:
         found = shown_curves(fun, options.range, orders, options.points, title, options.mark)
     except Exception as error:
         raise CommandError(f"{name} failed: {_first_line(error)}") from error
-    if not np.isfinite(found.values).any():
-        why = "overflows everywhere" if any("overflow" in note for note in found.notes) else "is not defined anywhere"
-        raise CommandError(f"{name} {why} between {start:g} and {stop:g}")
+    if nothing := nothing_to_draw(found):
+        raise CommandError(f"{name} {nothing}")
     return found
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.numpy.dispatch import FUNCTIONS, UFUNCS
-from minigrad.rules.libraries import PROMISED
+from minigrad.rules.libraries import promised
 from minigrad.show import page as pages
 from minigrad.show.notebook import view
 from minigrad.show.page import element, paragraph, stacked
@@ -230,7 +230,7 @@ def entries(modules: tuple[str, ...] = MODULES) -> list[Entry]:
 
 def _cells(e: Entry) -> list[str]:
     marks = ["yes", "yes", e.taylor] if e.status == RULE else ["-"] * 3 if e.status == BY_NATURE else ["not yet"] * 3
-    return [e.name, *marks, ", ".join(library for library, names in PROMISED.items() if e.name in names), e.note]
+    return [e.name, *marks, ", ".join(library for library, names in promised().items() if e.name in names), e.note]
 
 
 def totals(entries: list[Entry]) -> list[list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -140,6 +140,22 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
         found.jumps = jumps_of(fun, found)
         found.notes += jumps_in_words(found.jumps)
     return found
+
+
+def thinned(found: Curves, every: int) -> Curves:
+    """Every so-manieth of the points; what was found at all of them stays, and is said to be of as many."""
+    if every == 1:
+        return found
+    breaks = found.breaks.reshape(found.order + 1, -1, every).any(axis=-1)
+    x, notes = found.x[::every], list(found.notes)
+    if notes:
+        notes.append(f"this was found at {found.x.size} points, of which {x.size} are shown")
+    elif x.size <= FEW:
+        notes.append(f"{x.size} points show nothing that is narrower than {x[1] - x[0]:.4g}")
+    return replace(found, x=x, values=found.values[:, ::every], breaks=breaks, notes=notes)
+
+
+FEW = 50  #: points whose curve is a polygon to the eye
 
 
 def jumps_of(fun: Function, found: Curves) -> list[Jump]:

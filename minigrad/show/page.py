@@ -325,25 +325,55 @@ def writing(path: str | Path, *, sync: bool = False) -> Iterator[BinaryIO]:
     >>> with writing(Path(tempfile.mkdtemp()) / "rows.csv") as file:
     ...     _ = file.write(b"1,2")
     """
-    target = Path(path).resolve()
-    is_other = Path(path).exists() and not Path(path).is_file()
-    beside = Path(path) if is_other else target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with beside.open("wb") as file:
+    if Path(path).exists() and not Path(path).is_file():  # a pipe, a device: what is written has gone
+        with _named(path), Path(path).open("wb") as file:
             yield file
-            if sync and not is_other:
-                file.flush()
-                os.fsync(file.fileno())
-        if is_other:
-            return
-        if target.exists():
-            shutil.copymode(target, beside)
-        os.replace(beside, target)
-    except BaseException as error:
-        if not is_other:
+        return
+    target = Path(path).resolve()
+    beside = target.with_name(f".{target.name}.{os.getpid()}{HALF}")
+    with _named(path, str(beside)):
+        try:
+            with beside.open("wb") as file:
+                yield file
+                if sync:
+                    file.flush()
+                    os.fsync(file.fileno())
+            if target.exists():
+                shutil.copymode(target, beside)
+            os.replace(beside, target)
+        except BaseException:
             with contextlib.suppress(OSError):
                 beside.unlink()
-        # The caller knows the target, and not the file beside it.
-        if isinstance(error, OSError) and error.filename in (None, str(beside)):
+            raise
+
+
+HALF = ".part"  #: the end of the name of a file that is not whole yet
+
+
+@contextlib.contextmanager
+def _named(path: str | Path, *others: str) -> Iterator[None]:
+    """Errors within are about this path: the caller does not know the file beside it."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in (None, *others):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
+
+
+def clear(folder: Path, names: Collection[str]) -> None:
+    """Remove the halves of files of these names, which `writing` leaves in a folder when its process is killed.
+
+    Raises:
+        OSError: if one cannot be removed.
+
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> _ = (folder / ".rows.csv.4711.part").write_text("1,")
+    >>> clear(folder, ["rows.csv"])
+    >>> list(folder.iterdir())
+    []
+    """
+    for half in folder.glob(f".*{HALF}"):
+        if half.name.removeprefix(".").rsplit(".", 2)[0] in names:
+            half.unlink(missing_ok=True)

@@ -7,14 +7,18 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from minigrad.core.lines import located
 from minigrad.modes.made import check_function
-from minigrad.show.curves import Curves, Function, curves, mark
+from minigrad.show.curves import Curves, Function, curves, mark, thinned
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import Expression
 
 HIGHEST = 100  #: derivative
 FEWEST, MOST = 5, 1_000_000  #: points
+SEEN = 1000  #: steps in which poles, kinks and jumps are looked for, when fewer are drawn
+MARKS = {"zeros", "extrema"}  #: what may be marked
 
 
 def plot(
@@ -35,7 +39,8 @@ def plot(
         order: the highest derivative.
         orders: the derivatives to be drawn, if not all up to `order`.
         range: the first and the last point.
-        points: how many points there are, equally spaced.
+        points: how many points there are, equally spaced. Singularities, kinks and jumps are looked for at 1001 at
+            least.
         layout: "overlay" for one pair of axes, "normalised" for the same with each curve divided by its largest value,
             "stacked" for a panel for each order; by default as it fits.
         marks: "zeros" and "extrema" to be marked on the curves.
@@ -61,15 +66,11 @@ def plot(
     chosen = sorted({*orders}) if orders is not None else [*builtins.range(order + 1)]
     if not functions:
         raise TypeError(located("plot: which function? plot(f), or a formula in x: plot('sin(x) / x')"))
-    if not (math.isfinite(start) and math.isfinite(stop) and start < stop):
-        raise ValueError(located(f"plot: range={range!r} has to be two numbers, the smaller first"))
-    if not chosen or chosen[0] < 0 or chosen[-1] > HIGHEST:
-        raise ValueError(located(f"plot: orders are from 0 to {HIGHEST}, not {order if orders is None else orders}"))
-    if not FEWEST <= points <= MOST:
-        raise ValueError(located(f"plot: points={points}: from {FEWEST} to {MOST} can be drawn"))
+    if wrong := wrong_option((start, stop), chosen if chosen else [order], points):
+        raise ValueError(located(f"plot: {wrong}"))
     if layout not in LAYOUTS:
         raise ValueError(located(f"plot: layout={layout!r} is none of {', '.join(map(repr, LAYOUTS))}"))
-    if not {*marks} <= {"zeros", "extrema"}:
+    if not {*marks} <= MARKS:
         raise ValueError(located(f"plot: marks={marks!r}: zeros and extrema can be marked"))
     all_found = []
     for fun in functions:
@@ -80,17 +81,40 @@ def plot(
             f" = {name}" if name.isidentifier() else ""
         )  # fmt: skip
         found = shown_curves(given, range, chosen, points, title, marks)
-        if not any(math.isfinite(y) for y in found.values[0]):
-            raise ValueError(located(f"plot: {name} is not finite anywhere between {start:g} and {stop:g}"))
+        if nothing := nothing_to_draw(found):
+            raise ValueError(located(f"plot: {fun if isinstance(fun, str) else name} {nothing}"))
         all_found.append(found)
     return draw(all_found, layout)
+
+
+def wrong_option(ends: tuple[float, float], orders: Sequence[int], points: int) -> str:
+    """What is wrong with the numbers of a plot, from the name of the option on; nothing, if they make sense."""
+    if not (math.isfinite(ends[0]) and math.isfinite(ends[1]) and ends[0] < ends[1]):
+        return f"range: needs two numbers, the smaller first, not {ends[0]:g} and {ends[1]:g}"
+    if not orders or min(orders) < 0 or max(orders) > HIGHEST:
+        wrong = [k for k in orders if not 0 <= k <= HIGHEST]
+        return f"order: has to be from 0 to {HIGHEST}, not {wrong[0] if wrong else 'none'}"
+    return "" if FEWEST <= points <= MOST else f"points: has to be from {FEWEST} to {MOST}, not {points}"
 
 
 def shown_curves(
     fun: Function, ends: tuple[float, float], orders: Sequence[int], points: int, title: str, marks: Sequence[str]
 ) -> Curves:
-    """The curves of these orders, with their marks."""
-    found = curves(fun, *ends, orders[-1], points, title)
+    """The curves of these orders, with their marks.
+
+    What is told of them does not depend on how few points are to be drawn: it is looked for at 1001 points at least, of
+    which these are some.
+    """
+    every = -(-SEEN // (points - 1))
+    found = curves(fun, *ends, orders[-1], (points - 1) * every + 1, title)
     mark(found, fun, marks)
     found.shown = list(orders)
-    return found
+    return thinned(found, every)
+
+
+def nothing_to_draw(found: Curves) -> str:
+    """Why a function has no curve between the ends; nothing, if it has one."""
+    if np.isfinite(found.values).any():
+        return ""
+    why = "overflows everywhere" if any("overflow" in note for note in found.notes) else "is not defined anywhere"
+    return f"{why} between {found.x[0]:g} and {found.x[-1]:g}"

@@ -31,14 +31,25 @@ class _Lines:
         """Nothing is left to be cleared."""
 
 
+class _Unseen:
+    """What stands for a bar where nobody looks."""
+
+    def update(self, count: int = 1) -> None:
+        """Nothing is said."""
+
+    def close(self) -> None:
+        """Nothing is left to be cleared."""
+
+
 @contextmanager
-def progress(description: str, unit: str, total: int | None = None) -> Iterator[Any]:
+def progress(description: str, unit: str, total: int | None = None, show: bool = True) -> Iterator[Any]:
     """A bar of tqdm, where that is installed and the error stream is a terminal; lines in the error stream otherwise.
 
     Args:
         description: what is being done.
         unit: what is counted, in the plural.
         total: how many there will be, if that is known.
+        show: whether anything is to be said at all.
 
     Yields:
         An object whose `update(count)` says that so many more are done.
@@ -47,8 +58,8 @@ def progress(description: str, unit: str, total: int | None = None) -> Iterator[
     ...     for k in range(3):
     ...         bar.update()
     """
-    bar: Any = None
-    if sys.stderr.isatty():
+    bar: Any = None if show else _Unseen()
+    if show and sys.stderr.isatty():
         try:
             from tqdm import tqdm  # here because it is an extra
 

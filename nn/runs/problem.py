@@ -1,7 +1,6 @@
 """The data of a training: read, split and scaled. What does not fit into memory lies in temporary files."""
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,14 +108,14 @@ def _read(source: str, seed: int, folder: Path | None, show: bool) -> tuple[str,
         x, y, classes = data.bundled(source)
         return source.replace("_", " "), x, y, classes, Form(x.shape[0])
     path = data.existing(source)
-    with progress("reading", "samples") if show else nullcontext() as bar:
-        blocks = Blocks(path, watch=None if bar is None else bar.update)
+    with progress("reading", "samples", show=show) as bar:
+        blocks = Blocks(path, watch=bar.update)
     n, p = blocks.y.size, blocks.form.p
     content: Any
     if blocks.entries * SPARSE < n * p and n * p > MAX_ENTRIES:
         content = blocks.sparse()
     elif n * p > MAX_ENTRIES:
-        with progress("reading again", "samples", total=n) if show else nullcontext() as bar:
+        with progress("reading again", "samples", total=n, show=show) as bar:
             content, _ = spooled(_counted(blocks, bar), folder)
     else:
         content = np.empty((n, p)).T
@@ -130,8 +129,7 @@ def _read(source: str, seed: int, folder: Path | None, show: bool) -> tuple[str,
 def _counted(blocks: Blocks, bar: Any) -> Iterator[Block]:
     for x, y in blocks:
         yield x, y
-        if bar is not None:
-            bar.update(y.size)
+        bar.update(y.size)
 
 
 def _chosen(x: Any, y: Labels, part: Labels, folder: Path | None) -> Any:

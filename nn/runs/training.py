@@ -6,13 +6,14 @@ end, whole each time. The report follows from it and from the data, so `resume` 
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from minigrad.show.page import clear
 from minigrad.show.progress import progress
 from nn import fit
 from nn.arrays import Array
@@ -195,9 +196,7 @@ def load_model(folder: Path) -> Model:
 def _prepare(folder: Path) -> None:
     """Make the folder, and take away halves of files that a killed training has left."""
     prepare(folder)
-    for name in (CHECKPOINT, *report.FILES):
-        for half in folder.glob(f".{name}.*.part"):
-            half.unlink(missing_ok=True)
+    clear(folder, (CHECKPOINT, *report.FILES))
 
 
 def _reported(
@@ -230,12 +229,12 @@ def _reported(
 @contextmanager
 def _watching(epochs: int, show: bool) -> Iterator[Callable[[State], None]]:
     """What `fit` calls after each step, for a bar that counts epochs."""
-    with progress("training", "epochs", total=epochs) if show else nullcontext() as bar:
+    with progress("training", "epochs", total=epochs, show=show) as bar:
         seen = 0
 
         def watch(state: State) -> None:
             nonlocal seen
-            if bar is not None and state.losses.size > seen:
+            if state.losses.size > seen:
                 bar.update(state.losses.size - seen)
                 seen = state.losses.size
 

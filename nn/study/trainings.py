@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.show.page import write
+from minigrad.show.page import clear, write
 from minigrad.show.progress import progress
 from nn.arrays import Array, Labels
 from nn.data import load, one_hot
@@ -125,10 +125,12 @@ def trainings(plan: Plan, out: Path, jobs: int | None = None, client: Any = None
         OSError: if a file cannot be written.
     """
     prepare(out / RUNS)
+    names = [[name_of(*kind, seed) for seed in range(plan.seeds)] for kind in plan.kinds()]
+    clear(out / RUNS, {name for of_kind in names for name in of_kind})
     found: list[Run] = []
     calls: list[Call] = []
-    for activation, depth, width in plan.kinds():
-        known = [read(out / RUNS / name_of(activation, depth, width, seed), plan) for seed in range(plan.seeds)]
+    for (activation, depth, width), of_kind in zip(plan.kinds(), names, strict=True):
+        known = [read(out / RUNS / name, plan) for name in of_kind]
         found += [one for one in known if one is not None]
         missing = [seed for seed, one in enumerate(known) if one is None]
         for few in in_stacks(len(missing), widths_of(depth, width), samples(plan.seed)[0].shape[1]):

@@ -68,6 +68,7 @@ def test_only_what_is_missing_is_trained(study, tmp_path, monkeypatch):
     (tmp_path / RUNS / "relu-depth2-width3-seed1.json").unlink()
     half = before["arctan-depth1-width3-seed0.json"][:200]
     (tmp_path / RUNS / "arctan-depth1-width3-seed0.json").write_bytes(half)
+    (tmp_path / RUNS / ".relu-depth2-width3-seed1.json.1.part").write_bytes(half)  # of a study that was killed
     calls = trained(monkeypatch)
     assert trainings(SMALL, tmp_path, jobs=1) == runs
     assert calls == [("arctan", 1, 3, [0]), ("relu", 2, 3, [1])]

@@ -133,6 +133,29 @@ def test_kinks_are_told_and_are_in_the_json(capsys: Any) -> None:
     assert json.loads(told.out)["jumps"] == [{"order": 1, "x": 1.0, "left": -1.0, "right": 1.0}]
 
 
+@pytest.mark.parametrize(
+    ("formula", "note"),
+    [
+        ("floor(x/4)", "f jumps at x = -4, 0, 4; "),
+        ("|x - 0.3|", "f has a kink at x = 0.3: "),
+        ("1/(x - 0.123)", "singular at x = 0.123"),
+        ("exp(-(1000(x - 0.00321))^2)", "it changes within a step, so derivatives are missed, at x = -0.01"),
+    ],
+)
+def test_what_few_points_would_not_see_is_found(formula: str, note: str, capsys: Any) -> None:
+    assert plot(formula, "--order", "1", "--points", "6", "--csv", "-") == 0
+    told = capsys.readouterr()
+    first, second = told.err.splitlines()
+    assert first.startswith(f"note: {note}")
+    assert second == "note: this was found at 1001 points, of which 6 are shown"
+    assert len(told.out.splitlines()) == 7
+
+
+def test_that_few_points_see_little_is_said(capsys: Any) -> None:
+    assert plot("sin x", "--points", "11", "--csv", "-") == 0
+    assert capsys.readouterr().err == "note: 11 points show nothing that is narrower than 1\n"
+
+
 def test_the_functions_are_listed(capsys: Any) -> None:
     assert plot("--functions") == 0
     told = capsys.readouterr().out
@@ -206,16 +229,16 @@ def test_functions_from_a_module(capsys: Any) -> None:
         (["broken.py:f"], "broken.py, line 1: expected"),
         (["snh(x)"], "there is no function 'snh'; did you mean sinh?"),
         (["log(-1-x**2)"], "log(-1-x**2) is not defined anywhere between -5 and 5"),
-        (["x", "--range", "3", "1"], "--range needs two numbers, the smaller first; got 3 1"),
-        (["x", "--range", "0", "inf"], "--range needs two numbers"),
-        (["x", "--order", "-1"], "--order must be from 0 to 100, not -1"),
-        (["x", "--orders", "0,200"], "--orders must be from 0 to 100, not 200"),
+        (["x", "--range", "3", "1"], "--range: needs two numbers, the smaller first, not 3 and 1"),
+        (["x", "--range", "0", "inf"], "--range: needs two numbers"),
+        (["x", "--order", "-1"], "--order: has to be from 0 to 100, not -1"),
+        (["x", "--orders", "0,200"], "--order: has to be from 0 to 100, not 200"),
         ([], "what is to be plotted? Such as: "),
         (["a=2"], "what is to be plotted? Such as: "),
         (["a x", "a=b"], "a=b: 'b' is not a number: there is no name 'b'"),
         (["x", "x=2"], "x=2: x is the variable"),
         (["exp(x)", "--range", "800", "900"], "exp(x) overflows everywhere between 800 and 900"),
-        (["x", "--points", "2"], "--points must be from 5 to 1000000, not 2"),
+        (["x", "--points", "2"], "--points: has to be from 5 to 1000000, not 2"),
         (["x", "--csv", "-", "--json", "-"], "only one of the files can go to the terminal"),
         (["x", "--out", "a.doc"], "--out a.doc: the name must end in one of "),
         (["x", "--out", "plot"], "--out plot: the name must end in one of"),

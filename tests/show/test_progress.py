@@ -49,6 +49,13 @@ def test_short_work_is_silent(capsys: Any, clock: Clock) -> None:
     assert capsys.readouterr().err == ""
 
 
+def test_nothing_is_said_where_nobody_looks(capsys: Any, clock: Clock) -> None:
+    with progress("adding", "numbers", show=False) as bar:
+        clock.now += 100.0
+        bar.update()
+    assert capsys.readouterr().err == ""
+
+
 def test_on_a_terminal_there_is_a_bar(monkeypatch: pytest.MonkeyPatch) -> None:
     tqdm = pytest.importorskip("tqdm")
     monkeypatch.setattr(sys, "stderr", io.StringIO())
