@@ -118,14 +118,23 @@ def compare(options: argparse.Namespace, items: Sequence[Any]) -> int:
 
     with tempfile.TemporaryDirectory() as folder, progress(len(items), options.no_progress) as step:
         try:
-            rows = against.measured(options.against, items, options.seconds, pathlib.Path(folder), step)
+            place = pathlib.Path(folder)
+            rows = against.measured(options.against, items, options.seconds, place, step, tell=told)
         except ValueError as error:
             print(error, file=sys.stderr)
             return 2
-    print(against.markdown(options.against, rows))
+    print(f"\n{against.summary(rows)}")
     if options.json:
         write(options.json, json.dumps(rows, indent=1) + "\n")
     return 0
+
+
+def told(text: str) -> None:
+    """Print a line at once, and not into the bar of progress."""
+    from benchmarks.measuring import need
+
+    need("tqdm").tqdm.write(text)
+    sys.stdout.flush()
 
 
 def scale(options: argparse.Namespace) -> int:

@@ -128,6 +128,7 @@ def measured(
     folder: Path,
     step: Callable[[str], None] = lambda name: None,
     tiny: bool = False,
+    tell: Callable[[str], None] = lambda text: None,
 ) -> list[dict[str, Any]]:
     """Every row of `items`: its times before and now, their ratio, and the noise.
 
@@ -138,21 +139,26 @@ def measured(
         folder: an empty one, for copies of the versions.
         step: is called with the name of each item before it is measured.
         tiny: whether the items are those of the tests.
+        tell: is called with the line of each row as soon as it is measured.
     """
     os.environ["MINIGRAD_BENCHMARK_PEERS"] = ""
     versions = {"now": copied(str(ROOT), folder / "now"), "again": copied(str(ROOT), folder / "again")}
     versions["before"] = copied(source, folder / "before")
     rows: list[dict[str, Any]] = []
+    for heading in headings(source):
+        tell(heading)
     for item in [item for item in items if item.measure is in_turns]:
         step(item.name)
         for way, times in compared(versions, item, seconds, tiny):
             row: dict[str, Any] = {"item": item.name, "contender": way, "scale": item.scale, "unit": item.unit}
             if isinstance(times, str):
                 rows.append(row | {"reason": times})
+                tell(line(rows[-1]))
                 continue
             now = times["now"].median
             row |= {"before": times["before"].median, "now": now, "ratio": now / times["before"].median}
             rows.append(row | {"noise": abs(times["again"].median / now - 1.0)})
+            tell(line(rows[-1]))
     of_most = usual_noise(rows)
     for row in rows:
         if "ratio" in row:
@@ -175,22 +181,37 @@ def usual_noise(rows: Sequence[Mapping[str, Any]]) -> float:
     return float(noises[int(0.9 * (len(noises) - 1))]) if noises else 0.0
 
 
-def markdown(source: str, rows: Sequence[Mapping[str, Any]]) -> str:
-    """The rows as a table, and what changed in a sentence."""
-    lines = [f"| item | contender | {source} | now | ratio | two equal versions | |", "|---|---|---|---|---|---|---|"]
-    for row in rows:
-        if "reason" in row:
-            lines.append(f"| {row['item']} | {row['contender']} | | | | | not measured: {row['reason']} |")
-            continue
-        times = [f"{tables.number(row[key] * row['scale'])} {row['unit']}" for key in ("before", "now")]
-        word = "" if not row["changed"] else "slower" if row["ratio"] > 1.0 else "faster"
-        cells = [row["item"], row["contender"], *times, f"{row['ratio']:.2f}", f"±{100 * row['noise']:.0f}%", word]
-        lines.append(f"| {' | '.join(cells)} |")
-    changed = [row for row in rows if row.get("changed")]
-    slower = sum(row["ratio"] > 1.0 for row in changed)
-    lines += [
-        "",
-        f"{len(rows)} rows: {slower} slower, {len(changed) - slower} faster. In nine rows of ten, two copies of this "
-        f"version differ by at most {100 * usual_noise(rows):.0f}%; what differs by less is no change.",
+def headings(source: str) -> list[str]:
+    """The first two lines of the table."""
+    return [f"| item | contender | {source} | now | ratio | two equal versions | |", "|---|---|---|---|---|---|---|"]
+
+
+def line(row: Mapping[str, Any]) -> str:
+    """A row of the table; whether it changed is known when all are measured."""
+    if "reason" in row:
+        return f"| {row['item']} | {row['contender']} | | | | | not measured: {row['reason']} |"
+    times = [f"{tables.number(row[key] * row['scale'])} {row['unit']}" for key in ("before", "now")]
+    noise = f"±{100 * row['noise']:.0f}%"
+    return (
+        f"| {row['item']} | {row['contender']} | {' | '.join(times)} | {row['ratio']:.2f} | {noise} | {outcome(row)} |"
+    )
+
+
+def outcome(row: Mapping[str, Any]) -> str:
+    """Whether a row changed, in a word."""
+    return "" if not row.get("changed") else "slower" if row["ratio"] > 1.0 else "faster"
+
+
+def summary(rows: Sequence[Mapping[str, Any]]) -> str:
+    """What changed, below the table."""
+    changed = [
+        f"{row['item']}, {row['contender']}: {outcome(row)} ({row['ratio']:.2f})" for row in rows if outcome(row)
     ]
-    return "\n".join(lines)
+    slower = sum(": slower" in text for text in changed)
+    return "\n".join(
+        [
+            *changed,
+            f"{len(rows)} rows: {slower} slower, {len(changed) - slower} faster. In nine rows of ten, two copies of "
+            f"this version differ by at most {100 * usual_noise(rows):.0f}%; what differs by less is no change.",
+        ]
+    )

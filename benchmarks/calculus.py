@@ -1,5 +1,6 @@
 """Textbook functions: chains of small operations, the quadratic, Rosenbrock, a log-determinant, Jacobians."""
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,11 @@ def chain(operations: int, x: Any) -> Contenders:
     return all_of("elementwise", program, x, by_hand=lambda: namespace["by_hand"](x))
 
 
+def eager(contenders: Contenders) -> Contenders:
+    """Those that do not compile, which of a long program takes minutes."""
+    return {name: run for name, run in contenders.items() if "compiled" not in name and "JAX" not in name}
+
+
 def compiling(operations: int) -> Contenders:
     """The first call of a compiled gradient, and that of the text for people, beside the gradient itself."""
     x = np.linspace(0.1, 0.9, 5)
@@ -53,6 +59,16 @@ def compiling(operations: int) -> Contenders:
         "minigrad": lambda: gradient(x),
         "minigrad compiled": lambda: minigrad.compile(gradient)(x),
         "minigrad source": lambda: minigrad.source(gradient, x).function()(x),
+    }
+
+
+def batch_of_one() -> Contenders:
+    """The gradient of a sum of squares, as that of each example of a batch that has one."""
+    gradient = minigrad.grad(lambda v: mnp.sum(mnp.tanh(v) ** 2))
+    x = np.linspace(-1.0, 1.0, 10)
+    return {
+        "plain way": lambda: gradient(x),
+        "minigrad": functools.partial(minigrad.batched(gradient), x[None]),
     }
 
 

@@ -330,6 +330,16 @@ ITEMS: list[Item] = [
         in_table=True,
     ),
     Item(
+        "chain-long",
+        "100,000 operations on a number, each",
+        SMALL_WORK,
+        lambda: calculus.eager(calculus.chain(100_000, 0.5)),
+        lambda: calculus.eager(calculus.chain(10, 0.5)),
+        unit="ns",
+        per=100_000,
+        in_table=True,
+    ),
+    Item(
         "chain-vector",
         "1,000 operations on 10 numbers, each",
         SMALL_WORK,
@@ -369,6 +379,14 @@ ITEMS: list[Item] = [
         CALCULUS,
         lambda: calculus.rosenbrock_hvp(10_000),
         lambda: calculus.rosenbrock_hvp(4),
+        in_table=True,
+    ),
+    Item(
+        "batched-one",
+        "gradients of a batch of one example",
+        CALCULUS,
+        calculus.batch_of_one,
+        calculus.batch_of_one,
         in_table=True,
     ),
     Item(

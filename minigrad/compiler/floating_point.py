@@ -24,12 +24,19 @@ def is_loud(state: Any) -> bool:
     return any(kind in LOUD and not (kind == "call" and is_ours) for kind in state.values())
 
 
-def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[], bool]]:
+def strict_state(warns: bool = True) -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[], bool]]:
     """Three functions: from here on divisions by zero and invalid operations raise; as it was; `errors_are_heard`.
+
+    What else NumPy would warn of, such as an overflow, raises too unless `warns`.
 
     `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
     it; where this NumPy keeps it elsewhere, `np.errstate` serves.
     """
+
+    def raising() -> dict[str, Any]:
+        told = () if warns else [kind for kind, way in np.geterr().items() if way == "warn"]
+        return dict.fromkeys(("divide", "invalid", *told), "raise")
+
     try:
         from numpy._core.umath import _extobj_contextvar as variable
         from numpy._core.umath import _make_extobj as make
@@ -41,7 +48,7 @@ def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[
         def enter() -> Any:
             if errors_are_heard():
                 raise FloatingPointError(HEARD)
-            state = np.errstate(divide="raise", invalid="raise")
+            state = np.errstate(**raising())
             state.__enter__()
             return state
 
@@ -58,7 +65,7 @@ def strict_state() -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[
             return now  # a compiled function within another
         if errors_are_heard():
             raise FloatingPointError(HEARD)
-        remembered = now, make(divide="raise", invalid="raise")
+        remembered = now, make(**raising())
         return remembered[1]
 
     def are_heard_quickly() -> bool:
@@ -74,6 +81,7 @@ def errors_are_heard() -> bool:
 
 
 enter_strict, leave_strict, are_errors_heard = strict_state()
+enter_silent, leave_silent, _ = strict_state(warns=False)
 
 
 def check_calm() -> None:

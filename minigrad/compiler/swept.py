@@ -329,12 +329,12 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
     # here for start-up: most programs take no derivative so often
     from minigrad.compiler.collecting import without_collections  # start-up
     from minigrad.compiler.fast import FastRenderer, written_function  # start-up
-    from minigrad.compiler.floating_point import check_calm  # start-up
+    from minigrad.compiler.floating_point import check_calm, enter_silent, leave_silent  # start-up
     from minigrad.compiler.passes import numbers_as_arrays, optimised  # start-up
     from minigrad.compiler.stage import Trace, reads, variables  # start-up
 
     check_calm()  # there can be no program then, and the sweep would warn twice
-    with without_collections():
+    with without_collections(), np.errstate(over="ignore", under="ignore"):  # the sweep tells of them, if it answers
         trace, n = Trace(), len(tape.nodes)
         own_level = Level(level.size) if level is not None else None
         inputs: list[tuple[int, Any, bool]] = []  # of each its node, which part of that, whether it is a stack
@@ -381,6 +381,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         lines += [f"{name} = {name}.payload" for i, k, is_stack in inputs if is_stack and (name := names.get((i, k)))]
         program = program._replace(inputs=[var for var in program.inputs if var.index in read])
         fast = FastRenderer(exact=True)
+        fast.namespace |= {"enter": enter_silent, "leave": leave_silent}
         text = written_function("sweep(nodes, given)", lines, program, flatten([0.0] * len(swept))[1], fast)
         exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
     return fast.namespace.pop("sweep"), stacks  # or the function and its globals would hold each other

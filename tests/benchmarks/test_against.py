@@ -26,16 +26,17 @@ def test_a_version_is_measured_against_another_one(tmp_path: Path, chosen: list[
     for name in ("minigrad", "nn"):
         (other / name).parent.mkdir(exist_ok=True)
         (other / name).symlink_to(against.ROOT / name)
-    rows = against.measured(str(other), chosen, 1e-3, tmp_path / "copies", tiny=True)
+    lines: list[str] = []
+    rows = against.measured(str(other), chosen, 1e-3, tmp_path / "copies", tiny=True, tell=lines.append)
     assert [row["contender"] for row in rows] == ["minigrad", "minigrad compiled"]
     for row in rows:
         assert row["ratio"] == row["now"] / row["before"]
         assert row["noise"] >= 0.0
     assert sys.modules["minigrad"] is minigrad
     assert sys.modules["benchmarks.items"] is items
-    text = against.markdown("other", rows)
-    assert text.startswith("| item | contender | other | now | ratio |")
-    assert "In nine rows of ten, two copies of this version differ by at most" in text
+    assert lines[0] == f"| item | contender | {other} | now | ratio | two equal versions | |"
+    assert [line.split(" | ")[1] for line in lines[2:]] == ["minigrad", "minigrad compiled"]
+    assert "In nine rows of ten, two copies of this version differ by at most" in against.summary(rows)
 
 
 def test_versions_find_their_own_modules_also_in_late_imports(tmp_path: Path) -> None:
@@ -65,9 +66,12 @@ def test_what_changed_is_told_from_noise() -> None:
     rows = [row(1.02, 0.0), row(1.2, 0.15), row(1.5, 0.02), row(0.7, 0.05)]
     found = [against.is_change(each, against.usual_noise(rows)) for each in rows]
     assert found == [False, False, True, True]
-    text = against.markdown("v1", [each | {"changed": told} for each, told in zip(rows, found)])
-    assert "| network | minigrad | 1.00 us | 1.50 us | 1.50 | ±2% | slower |" in text
-    assert "4 rows: 1 slower, 1 faster." in text
+    rows = [each | {"changed": told} for each, told in zip(rows, found)]
+    assert against.line(rows[2]) == "| network | minigrad | 1.00 us | 1.50 us | 1.50 | ±2% | slower |"
+    text = against.summary(rows)
+    assert text.startswith(
+        "network, minigrad: slower (1.50)\nnetwork, minigrad: faster (0.70)\n4 rows: 1 slower, 1 faster."
+    )
 
 
 def test_another_version_may_lack_what_an_item_is_about(tmp_path: Path, chosen: list[Any]) -> None:
@@ -88,7 +92,7 @@ def test_another_version_may_lack_what_an_item_is_about(tmp_path: Path, chosen: 
     versions["before"] = Fake(tmp_path / "longer")
     ((_, reason),) = against.compared(versions, chosen[0], 1e-3)
     assert str(reason).startswith("AssertionError")
-    assert "not measured: x" in against.markdown("v", [{"item": "i", "contender": "c", "reason": "x"}])
+    assert "not measured: x" in against.line({"item": "i", "contender": "c", "reason": "x"})
 
 
 def test_there_must_be_such_a_version(capsys: pytest.CaptureFixture[str]) -> None:

@@ -217,7 +217,7 @@ def test_every_goal_names_an_item_and_columns_that_exist() -> None:
     names = {item.name for item in items.ITEMS}
     for goal in goals.GOALS:
         assert {goal.item, goal.reference_item or goal.item} <= names
-        assert {goal.contender, goal.reference} <= set(items.COLUMNS)
+        assert {goal.contender, goal.reference} <= {*items.COLUMNS, goals.MICROSECONDS}
     for group in goals.GROUP_GOALS:
         assert sum(name.startswith(group.items) for name in names) > 1
         assert {group.contender, group.reference} <= set(items.COLUMNS)
@@ -426,6 +426,8 @@ def test_goals_are_judged_by_ratios() -> None:
     (goal,) = goals.reached(results)
     assert (goal["ratio"], goal["met"]) == (2.0, False)
     pairs = [(1e-6, 1e-6), (4e-6, 1e-6)]
+    *_, goal = goals.reached({"order-1": {"minigrad": {**SAMPLE, "median": 15e-6}}})
+    assert (goal["reference"], goal["ratio"], goal["met"]) == ("microseconds", pytest.approx(15.0), True)
     results = {
         f"adbench-{k}": {
             "minigrad": {**SAMPLE, "median": a},
@@ -433,7 +435,8 @@ def test_goals_are_judged_by_ratios() -> None:
         }
         for k, (a, b) in enumerate(pairs)
     }
-    mean, largest = goals.reached(results)
+    mean, largest_of_torch, largest = goals.reached(results)
+    assert largest_of_torch["ratio"] == largest["ratio"]
     assert (mean["reference"], mean["ratio"]) == ("torch, geometric mean of 2", pytest.approx(2.0))
     assert (largest["reference"], largest["ratio"]) == ("autograd, largest of 2 ratios", pytest.approx(4.0))
     assert tables.means(results) == {"minigrad": "geometric means over 2 problems: 2.00 of autograd, 2.00 of torch"}

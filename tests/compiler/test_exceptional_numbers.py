@@ -55,17 +55,19 @@ def test_numbers_that_overflow_in_python_do_not_lose_what_numpy_says() -> None:
             assert_same(compiled(x), fun(x))
 
 
+@pytest.mark.parametrize("warns", [True, False])
 @pytest.mark.parametrize("is_known", [True, False])
-def test_the_strict_state_is_entered_and_left(is_known: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_strict_state_is_entered_and_left(is_known: bool, warns: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """By NumPy's context variable, or by `np.errstate` where there is none."""
     if not is_known:
         monkeypatch.setitem(sys.modules, "numpy._core.umath", None)
-    enter, leave, are_heard = strict_state()
+    enter, leave, are_heard = strict_state(warns)
     for over in ("ignore", "warn"):
         with np.errstate(divide="ignore", over=over):
             before = np.geterr()
             token = enter()
-            assert np.geterr() == before | {"divide": "raise", "invalid": "raise"}
+            told = {"over": "raise"} if over == "warn" and not warns else {}
+            assert np.geterr() == before | {"divide": "raise", "invalid": "raise"} | told
             with pytest.raises(FloatingPointError):
                 np.divide(1.0, 0.0)
             leave(token)

@@ -329,6 +329,28 @@ def test_warnings_that_are_errors_come_from_the_sweep() -> None:
             gradient(U + 400.0)
 
 
+def warned(run: Callable[[], Any]) -> list[str]:
+    """The warnings of a call, all that come."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        run()
+    return [str(each.message).split("(")[0] for each in told]
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["before", "with a program"])
+def test_what_numpy_warns_of_is_told_once(is_known: bool) -> None:
+    """A program that gives up says nothing of what the sweep, which then answers, meets again."""
+    large, tiny, ones = np.full(6, 1e200), np.full(6, 1e-300), np.ones(6)
+    gradient = grad(lambda p: np.sum(np.sqrt(p[1])) + np.sum(p[0] * large * p[2]))
+    for _ in range(2 * OFTEN if is_known else OFTEN - 1):
+        gradient([tiny, ones, ones])
+    overflow = "overflow encountered in multiply"
+    assert warned(lambda: gradient([tiny, 0.0 * ones, large])) == [overflow, "sqrt "]
+    assert warned(lambda: gradient([tiny, ones, large])) == [overflow]
+    with np.errstate(over="ignore"):
+        assert warned(lambda: gradient([tiny, ones, large])) == []
+
+
 def test_a_program_within_a_compiled_function_is_none_of_the_function() -> None:
     """The watcher of `compile` took it for the user's code, which asks for the state of NumPy's errors."""
     inner = grad(lambda x: np.sum(np.sin(x) * x))
