@@ -51,6 +51,8 @@ class FastRenderer(Renderer):
         self.names: dict[int, str] = {}
         self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
         self.numbers: set[int] = set()  #: variables that are numbers of Python here
+        self.ordered: set[int] = set()  #: inputs that are known to be arrays whose rows lie one after the other
+        self.gapless: set[int] = set()  #: all arrays that are, and their transposes
         self.finite: list[str] = []  #: what the kernels returned last, NaN where a division was by zero
         self.weak = False  #: whether the step being written may take them as they are
 
@@ -89,13 +91,18 @@ class FastRenderer(Renderer):
         Products of matrices are asked of the method `dot`, which makes the same call of BLAS as `@` with half a
         microsecond less before it. (Where an array has gaps in memory `@` calls no BLAS, and the last bits differ.)
         """
-        if step.function is operator.matmul and not self.exact and is_product(*step.args):
+        has_gaps = self.exact and not all(map(self._is_gapless, step.args))
+        if step.function is operator.matmul and not has_gaps and is_product(*step.args):
             return f"{self.value(step.args[0], ATOM)}.dot({self.value(step.args[1])})", ATOM
         if step.function is duck.reshape and not step.kwargs and step.out.shape and type(step.args[0]) is Var:
             unit = unit_axes(step.args[0].shape, step.args[1])
             if unit is not None:
                 return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
         return super().step(step)
+
+    def _is_gapless(self, value: Any) -> bool:
+        """Whether a matrix of several rows and columns, or its transpose, surely lies by rows."""
+        return type(value) is Var and value.index in self.gapless and len(value.shape) == 2 and min(value.shape) > 1
 
     def reduce(self, step: Step) -> Text:
         """A reduction, called positionally."""
@@ -278,14 +285,13 @@ def makes_new(step: Step) -> bool:
     )
 
 
-def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
+def reused(program: Program, root: dict[int, frozenset[int]], ordered: set[int]) -> dict[int, Var]:
     """For steps, by position, the operand whose memory the result may take: it is not needed any more.
 
     It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at, and the
-    rows of both must lie one after the other: NumPy adds entries up in the order of memory, so another order of memory
-    would change last bits.
+    rows of both must lie one after the other, see `by_rows`: NumPy adds entries up in the order of memory, so another
+    order of memory would change last bits.
     """
-    ordered = by_rows(program)
     made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
     if not made:
         return {}
@@ -319,9 +325,12 @@ def reused(program: Program, root: dict[int, frozenset[int]]) -> dict[int, Var]:
     return plan
 
 
-def by_rows(program: Program) -> set[int]:
-    """The arrays whose rows surely lie one after the other in memory (in NumPy's words, C-contiguous)."""
-    found: set[int] = set()
+def by_rows(program: Program, inputs: set[int]) -> set[int]:
+    """The arrays whose rows surely lie one after the other in memory (in NumPy's words, C-contiguous).
+
+    `inputs` are those of them that are known to be such.
+    """
+    found = set(inputs)
 
     def fits(value: Any) -> bool:
         if is_vector(value):
@@ -412,7 +421,11 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
     """The lines of the steps, and whether NumPy has something to do in them."""
     steps = program.steps
     numbers = fast.numbers = numbers_of_python(program)
-    in_place = reused(program, root)
+    ordered = by_rows(program, fast.ordered)
+    in_place = reused(program, root, ordered)
+    fast.gapless = ordered | {
+        step.out.index for step in steps if step.function is np.transpose and step.args[0].index in ordered
+    }
     layout = Layout(program, numbers, in_place)
     comparisons = {
         step.out.index

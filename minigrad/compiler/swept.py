@@ -50,6 +50,9 @@ PATIENCE = 64  #: tapes in a row without a program until only one in so many is 
 PLACE = f"{__file__}:program"  #: where the text is said to be: whoever looks for the user's line passes it by
 
 Run = Callable[..., list[Any]]  #: a sweep: `run(tape, places, given, trouble)`
+Place = tuple[
+    int, Any
+]  #: a node, and the position of an argument, the next one for the result; or after all, of `given`
 Given = Sequence[Any]  #: the cotangents of some nodes, or the tangents of the leaves, `None` for zero
 
 
@@ -57,17 +60,20 @@ class Program(NamedTuple):
     """The sweep over tapes of one structure."""
 
     sweep: Callable[[list[Any], Given], Any]  #: takes the nodes and what is given; no list where it does not hold
-    is_final: bool  #: whether cotangents are as the user gets them
+    places: tuple[int, ...]  #: where cotangents are given, or tangents asked for
     stacks: tuple[tuple[int, bool], ...]  #: which results are stacks of examples, and of arrays without axes
+    stacked: Place | None  #: the first value that is such a stack
+    is_final: bool = False  #: whether cotangents are as the user gets them
 
 
 class Layout:
     """The operations of a tape with their parents, and where its leaves and constants are.
 
-    The rest of a structure is their `forms`. For each there is a count of the tapes that had it, then its program.
+    The rest of a structure is their `forms`. For each there is a count of the tapes that had it, then its program. The
+    `last` program that answered is asked first: it looks at the forms itself, which takes a third of the time.
     """
 
-    __slots__ = ("constants", "is_fit", "leaves", "operations", "programs")
+    __slots__ = ("constants", "is_fit", "last", "leaves", "operations", "programs")
 
     def __init__(self, operations: list[Any], tape: Tape) -> None:
         self.operations, self.leaves = operations, tape.leaves
@@ -75,9 +81,10 @@ class Layout:
         parents = list(enumerate([node[1] for node in tape.nodes]))
         self.constants = [(i, k) for i, places in parents for k, parent in enumerate(places) if parent < 0]
         self.programs: dict[Any, int | Program | None] = {}
+        self.last: Program | None = None
 
     def forms(self, nodes: list[Any], given: Given) -> tuple[Any, Level | None]:
-        """Shapes and dtypes of the leaves, constants and what is given; and the parameters.
+        """Shapes, strides and dtypes of the leaves, constants and what is given; and the parameters.
 
         And the batch of stacks of examples among them. A TypeError if there can be no program.
         """
@@ -122,13 +129,16 @@ _operation = operator.itemgetter(0, 1)
 
 
 def form(value: Any) -> Any:
-    """What a sweep may know of a value: shape and dtype; of a number of Python, of which a rule may ask, the number."""
-    if type(value) is np.ndarray:
-        return value.shape, id(value.dtype)  # NumPy has one object for each dtype; programs are made for no other ones
+    """What a sweep may know of a value: shape, strides and dtype.
+
+    Of a number of Python, of which a rule may ask, the number.
+    """
+    if type(value) is np.ndarray:  # NumPy has one object for each dtype; programs are made for no other ones
+        return value.shape, value.strides, id(value.dtype)
     if type(value) is np.float64 or type(value) is np.float32:
         return type(value)
     if type(value) is Batched and type(value.payload) is np.ndarray:
-        return Batched, value.payload.shape, id(value.dtype), value.has_no_axes
+        return Batched, form(value.payload), value.has_no_axes
     if type(value) is float or type(value) is int or value is None:
         return frozen(value)
     raise TypeError
@@ -186,27 +196,44 @@ def _answer(tape: Tape, run: Run, places: tuple[int, ...], given: Given) -> tupl
     layout = alike.of(tape)
     if not layout.is_fit:
         return None
-    try:
-        forms, level = layout.forms(nodes, given)
-        key = places, forms
-        program = layout.programs.get(key, 0)
-    except TypeError:  # a box, a parameter that cannot be compared
-        return None
-    if isinstance(program, int):
-        program = _another(layout, key, program, tape, run, given, level)
-    if program is None:
-        return None
+    program, swept = layout.last, None
+    if program is None or program.places != places or (swept := _swept(program, nodes, given)) is None:
+        program = _of_forms(layout, tape, run, places, given)
+        if program is None or program is layout.last or (swept := _swept(program, nodes, given)) is None:
+            return None
+        layout.last = program
     tape.check_captured()
+    alike.idle = 0
+    return swept, program.is_final
+
+
+def _swept(program: Program, nodes: list[Any], given: Given) -> list[Any] | None:
+    """What a program makes of the values of a tape; None where they have another structure, or it does not hold."""
     try:
         swept = program.sweep(nodes, given)
     except Exception:  # the sweep says what it is
         return None
     if type(swept) is not list:
         return None
-    alike.idle = 0
-    for k, has_no_axes in program.stacks:
-        swept[k] = _stack(swept[k], level, has_no_axes)
-    return swept, program.is_final
+    if program.stacks and program.stacked is not None:
+        i, part = program.stacked
+        level = (given if i == len(nodes) else [*nodes[i][2], nodes[i][3]])[part].level
+        for k, has_no_axes in program.stacks:
+            swept[k] = _stack(swept[k], level, has_no_axes)
+    return swept
+
+
+def _of_forms(layout: Layout, tape: Tape, run: Run, places: tuple[int, ...], given: Given) -> Program | None:
+    """The program for tapes of this structure, if there is one or it is time to make one."""
+    try:
+        forms, level = layout.forms(tape.nodes, given)
+        key = places, forms
+        program = layout.programs.get(key, 0)
+    except TypeError:  # a box, a parameter that cannot be compared
+        return None
+    if isinstance(program, int):
+        return _another(layout, key, program, tape, run, given, level)
+    return program
 
 
 def _stack(payload: Any, level: Any, has_no_axes: bool) -> Batched:
@@ -269,21 +296,18 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
     if math.inf in [_nbytes(value, level) for value in inputs]:
         return None
     try:
-        sweep, stacks = staged(tape, run, places, given, level)
+        program = staged(tape, run, places, given, level)
     except ArithmeticError:
         raise
     except (Exception, ExamplesDifferError):  # a rule asks for what no program can know
         return None
-    swept = sweep(tape.nodes, given)
-    if type(swept) is not list:
+    swept = _swept(program, tape.nodes, given)
+    if swept is None:
         raise ArithmeticError
     expected = run(tape, places, given)  # not before: it may warn, and so does the sweep where there is no program
-    for k, has_no_axes in stacks:
-        swept[k] = _stack(swept[k], level, has_no_axes)
     if not all(map(_is_same, swept, expected)):
         return None
-    is_final = run is backward_from and all(map(_is_final, swept, tape.nodes))
-    return Program(sweep, is_final, stacks)
+    return program._replace(is_final=run is backward_from and all(map(_is_final, swept, tape.nodes)))
 
 
 def _copied(value: Any) -> Any:
@@ -324,8 +348,8 @@ def _is_same(a: Any, b: Any) -> bool:
     return a is b or (np.shape(a) == np.shape(b) and np.asarray(a).tobytes() == np.asarray(b).tobytes())
 
 
-def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Level | None) -> tuple[Any, Any]:
-    """The sweep, written down while it is run on the values of this tape; and which results are stacks of examples."""
+def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Level | None) -> Program:
+    """The sweep, written down while it is run on the values of this tape."""
     # here for start-up: most programs take no derivative so often
     from minigrad.compiler.collecting import without_collections  # start-up
     from minigrad.compiler.fast import FastRenderer, written_function  # start-up
@@ -335,17 +359,24 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
 
     check_calm()  # there can be no program then, and the sweep would warn twice
     with without_collections(), np.errstate(over="ignore", under="ignore"):  # the sweep tells of them, if it answers
-        trace, n = Trace(), len(tape.nodes)
+        trace, fast, n = Trace(), FastRenderer(exact=True), len(tape.nodes)
+        fast.namespace |= {"enter": enter_silent, "leave": leave_silent}
         own_level = Level(level.size) if level is not None else None
-        inputs: list[tuple[int, Any, bool]] = []  # of each its node, which part of that, whether it is a stack
+        inputs: dict[int, Place] = {}  # of each variable its place
+        stacked: set[Place] = set()
 
-        def taken(value: Any, node: int, position: Any) -> Any:
+        def taken(value: Any, node: int, part: Any) -> Any:
             if type(value) is float or type(value) is int or value is None:
                 return value
-            inputs.append((node, position, type(value) is Batched))
-            if type(value) is Batched:
-                return _stack(trace.input(value.payload), own_level, value.has_no_axes)
-            return trace.input(value)
+            plain = value.payload if type(value) is Batched else value
+            staged = trace.input(plain)
+            inputs[staged.variable.index] = node, part
+            if type(plain) is np.ndarray and plain.flags.c_contiguous:
+                fast.ordered.add(staged.variable.index)
+            if type(value) is not Batched:
+                return staged
+            stacked.add((node, part))
+            return _stack(staged, own_level, value.has_no_axes)
 
         clone = Tape()
         clone.leaves = tape.leaves
@@ -370,21 +401,77 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
             raise ValueError
         read = {var.index for step in program.steps for var in reads(step)}
         read |= {var.index for var in variables(program.outputs)}
-        names = {(i, k): f"v{var.index}" for var, (i, k, _) in zip(program.inputs, inputs) if var.index in read}
-        lines = [
-            f"_, _, ({''.join([f'{name}, ' for name in found[:-1]])}), {found[-1]}, _ = nodes[{i}]"
-            for i, node in enumerate(tape.nodes)
-            if (found := [names.get((i, k), "_") for k in range(len(node[2]) + 1)]).count("_") < len(found)
-        ]
-        lines += [f"{name} = nodes[{i}][4][{key!r}]" for (i, key), name in names.items() if type(key) is str]
-        lines += [f"{names[n, k]} = given[{k}]" for k in range(len(given)) if (n, k) in names]
-        lines += [f"{name} = {name}.payload" for i, k, is_stack in inputs if is_stack and (name := names.get((i, k)))]
         program = program._replace(inputs=[var for var in program.inputs if var.index in read])
-        fast = FastRenderer(exact=True)
-        fast.namespace |= {"enter": enter_silent, "leave": leave_silent}
+        names = {inputs[var.index]: f"v{var.index}" for var in program.inputs}
+        lines = written_beginning(tape, given, names, stacked, fast.bind)
         text = written_function("sweep(nodes, given)", lines, program, flatten([0.0] * len(swept))[1], fast)
         exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
-    return fast.namespace.pop("sweep"), stacks  # or the function and its globals would hold each other
+    # taken out, or the function and its globals would hold each other
+    return Program(fast.namespace.pop("sweep"), places, stacks, min(stacked, default=None))
+
+
+def written_beginning(
+    tape: Tape, given: Given, names: dict[Place, str], stacked: set[Place], bind: Callable[[Any], str]
+) -> list[str]:
+    """Lines that give values their names, and return where the structure is another one than that of this tape.
+
+    Args:
+        tape: any tape of this structure.
+        given: what is given to its sweep.
+        names: of the values that the program reads.
+        stacked: which values are stacks of examples; of these the program reads what they hold.
+        bind: gives a value a name of its own.
+    """
+    nodes, n = tape.nodes, len(tape.nodes)
+    values: dict[Place, Any] = {(i, 0): nodes[i][3] for i in range(tape.leaves)}
+    values |= {(i, k): node[2][k] for i, node in enumerate(nodes) for k, parent in enumerate(node[1]) if parent < 0}
+    values |= {(n, k): value for k, value in enumerate(given)}
+    names = {place: f"u{i}" for i, place in enumerate(values)} | names
+    lines, wrong = [], []
+    for i, node in enumerate(nodes):
+        parts = [names.get((i, k), "_") for k in range(len(node[2]) + 1)]
+        params = f"p{i}" if i >= tape.leaves else "_"
+        args = "_" if {*parts[:-1]} <= {"_"} else f"({', '.join(parts[:-1])},)"
+        lines.append(f"_, _, {args}, {parts[-1]}, {params} = nodes[{i}]")
+        if node[4]:
+            wrong.append(f"len({params}) != {len(node[4])}")
+        elif i >= tape.leaves:
+            wrong.append(params)
+        for key, value in node[4].items():
+            if node[0].kind == "elementwise" and type(value) is np.ndarray:
+                wrong.append(mismatch(f"{params}[{key!r}]", value, bind))
+            elif type(value) in _SINGLE or (type(value) is int and 0 <= value < 256):
+                wrong.append(f"{params}[{key!r}] is not {bind(value)}")
+            else:
+                wrong.append(f"{bind(frozen)}({params}[{key!r}]) != {bind(frozen(value))}")
+            if (i, key) in names:
+                lines.append(f"{names[i, key]} = {params}[{key!r}]")
+    if given:
+        lines.append(f"{''.join([f'{names[n, k]}, ' for k in range(len(given))])} = given")
+    wrong += [mismatch(names[place], value, bind) for place, value in values.items()]
+    stacks = [names[place] for place, value in values.items() if type(value) is Batched]
+    wrong += [f"{name}.level is not {stacks[0]}.level" for name in stacks[1:]]
+    lines.append(f"if {' or '.join(wrong)}: return")
+    return [*lines, *[f"{name} = {name}.payload" for place, name in names.items() if place in stacked]]
+
+
+_SINGLE = {type(None), bool}  #: types of which each value is one object
+
+
+def mismatch(name: str, value: Any, bind: Callable[[Any], str]) -> str:
+    """The condition that what has this name is of another form than `value`, see `form`."""
+    wrong = f"type({name}) is not {bind(type(value))}"
+    if type(value) is np.ndarray:
+        return (
+            f"{wrong} or {name}.shape != {value.shape} or {name}.strides != {value.strides} "
+            f"or {name}.dtype is not {bind(value.dtype)}"
+        )
+    if type(value) is Batched:
+        within = mismatch(f"{name}.payload", value.payload, bind)
+        return f"{wrong} or {name}.has_no_axes is not {value.has_no_axes} or {within}"
+    if value is None or type(value) is np.float64 or type(value) is np.float32:
+        return wrong
+    return f"{wrong} or {name} != {bind(value)}" if value else f"{bind(frozen)}({name}) != {bind(frozen(value))}"
 
 
 recording.STRAIGHT.update(pull=pulled, push=pushed)
