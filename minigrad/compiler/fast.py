@@ -52,7 +52,7 @@ class FastRenderer(Renderer):
         self.inline: dict[int, Text] = {}  #: numbers that are used once, where they are used
         self.numbers: set[int] = set()  #: variables that are numbers of Python here
         self.ordered: set[int] = set()  #: inputs that are known to be arrays whose rows lie one after the other
-        self.gapless: set[int] = set()  #: all arrays that are, and their transposes
+        self.gapless: set[int] = set()  #: all matrices that are, and their transposes
         self.finite: list[str] = []  #: what the kernels returned last, NaN where a division was by zero
         self.weak = False  #: whether the step being written may take them as they are
 
@@ -91,7 +91,7 @@ class FastRenderer(Renderer):
         Products of matrices are asked of the method `dot`, which makes the same call of BLAS as `@` with half a
         microsecond less before it. (Where an array has gaps in memory `@` calls no BLAS, and the last bits differ.)
         """
-        has_gaps = self.exact and not all(map(self._is_gapless, step.args))
+        has_gaps = self.exact and not all(type(x) is Var and x.index in self.gapless for x in step.args)
         if step.function is operator.matmul and not has_gaps and is_product(*step.args):
             return f"{self.value(step.args[0], ATOM)}.dot({self.value(step.args[1])})", ATOM
         if step.function is duck.reshape and not step.kwargs and step.out.shape and type(step.args[0]) is Var:
@@ -99,10 +99,6 @@ class FastRenderer(Renderer):
             if unit is not None:
                 return f"{self.value(step.args[0], ATOM)}[{unit}]", ATOM
         return super().step(step)
-
-    def _is_gapless(self, value: Any) -> bool:
-        """Whether a matrix of several rows and columns, or its transpose, surely lies by rows."""
-        return type(value) is Var and value.index in self.gapless and len(value.shape) == 2 and min(value.shape) > 1
 
     def reduce(self, step: Step) -> Text:
         """A reduction, called positionally."""
@@ -326,10 +322,7 @@ def reused(program: Program, root: dict[int, frozenset[int]], ordered: set[int])
 
 
 def by_rows(program: Program, inputs: set[int]) -> set[int]:
-    """The arrays whose rows surely lie one after the other in memory (in NumPy's words, C-contiguous).
-
-    `inputs` are those of them that are known to be such.
-    """
+    """The arrays whose rows, as those of `inputs`, surely lie one after the other (in NumPy's words, C-contiguous)."""
     found = set(inputs)
 
     def fits(value: Any) -> bool:
@@ -423,9 +416,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
     numbers = fast.numbers = numbers_of_python(program)
     ordered = by_rows(program, fast.ordered)
     in_place = reused(program, root, ordered)
-    fast.gapless = ordered | {
-        step.out.index for step in steps if step.function is np.transpose and step.args[0].index in ordered
-    }
+    turned = {step.out.index for step in steps if step.function is np.transpose and step.args[0].index in ordered}
+    fast.gapless = {v.index for step in steps for v in reads(step) if v.index in ordered | turned and not is_vector(v)}
     layout = Layout(program, numbers, in_place)
     comparisons = {
         step.out.index
