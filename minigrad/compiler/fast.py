@@ -112,10 +112,9 @@ class FastRenderer(Renderer):
 
 def is_product(x: Any, y: Any) -> bool:
     """Whether this is a product of matrices, or of a matrix and a vector, of floats that BLAS knows."""
-    are_arrays = all(type(v) is Var or type(v) is np.ndarray for v in (x, y))
-    return (
-        are_arrays and len(x.shape) == 2 and len(y.shape) in (1, 2) and x.dtype == y.dtype in (np.float32, np.float64)
-    )
+    if not all(type(v) is Var or type(v) is np.ndarray for v in (x, y)):
+        return False
+    return len(x.shape) == 2 and len(y.shape) in (1, 2) and x.dtype == y.dtype in (np.float32, np.float64)
 
 
 # ----- the checks of arguments ----------------------------------------------------------------------------------------
@@ -284,9 +283,8 @@ def makes_new(step: Step) -> bool:
 def reused(program: Program, root: dict[int, frozenset[int]], ordered: set[int]) -> dict[int, Var]:
     """For steps, by position, the operand whose memory the result may take: it is not needed any more.
 
-    It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at, and the
-    rows of both must lie one after the other, see `by_rows`: NumPy adds entries up in the order of memory, so another
-    order of memory would change last bits.
+    It must be an array made by this program, of the shape and dtype of the result, that nothing else looks at. Both are
+    `ordered`: NumPy adds entries up in the order of memory, so another order of memory would change last bits.
     """
     made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
     if not made:
@@ -417,7 +415,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
     ordered = by_rows(program, fast.ordered)
     in_place = reused(program, root, ordered)
     turned = {step.out.index for step in steps if step.function is np.transpose and step.args[0].index in ordered}
-    fast.gapless = {v.index for step in steps for v in reads(step) if v.index in ordered | turned and not is_vector(v)}
+    found = ordered | turned
+    fast.gapless = {v.index for step in steps for v in reads(step) if v.index in found and not is_vector(v)}
     layout = Layout(program, numbers, in_place)
     comparisons = {
         step.out.index
