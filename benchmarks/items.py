@@ -337,7 +337,6 @@ ITEMS: list[Item] = [
         lambda: calculus.eager(calculus.chain(10, 0.5)),
         unit="ns",
         per=100_000,
-        in_table=True,
     ),
     Item(
         "chain-vector",
@@ -387,7 +386,6 @@ ITEMS: list[Item] = [
         CALCULUS,
         calculus.batch_of_one,
         calculus.batch_of_one,
-        in_table=True,
     ),
     Item(
         "jacobian",

@@ -277,6 +277,7 @@ def test_patterns_choose_items(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--only", "chain-*", "--only", "hvp"]) == 0
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == [
         "chain-number",
+        "chain-long",
         "chain-vector",
         "rosenbrock-hvp",
     ]
