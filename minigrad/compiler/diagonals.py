@@ -102,7 +102,7 @@ class _Walk:
             self._matrix(step._replace(out=out), parts)
 
     def _matrix(self, step: Step, parts: Sequence[tuple[tuple[int, int], Any]]) -> None:
-        starts, vectors = zip(*parts)
+        starts, vectors = zip(*constants_joined(parts, step.out.dtype))
         settings = {"starts": starts, "shape": step.out.shape, "dtype": step.out.dtype.type}
         self.steps.append(step._replace(function=banded, args=vectors, kwargs=settings))
 
@@ -220,6 +220,22 @@ class _Walk:
                 parts.append(((row + starts[0], column + starts[1]), vector))
         self._matrix(step, parts)
         return True
+
+
+def constants_joined(parts: Sequence[tuple[tuple[int, int], Any]], dtype: Any) -> list[tuple[tuple[int, int], Any]]:
+    """The parts of a matrix with one constant, at most, on each diagonal, before the others."""
+    constants: dict[int, list[tuple[tuple[int, int], Any]]] = {}
+    for start, vector in parts:
+        if type(vector) is np.ndarray:
+            constants.setdefault(start[1] - start[0], []).append((start, vector))
+    joined: list[tuple[tuple[int, int], Any]] = []
+    for found in constants.values():
+        (row, column), _ = min(found, key=lambda part: part[0])
+        total = np.zeros(max([start[0] - row + len(vector) for start, vector in found]), dtype)
+        for start, vector in found:
+            total[start[0] - row : start[0] - row + len(vector)] += vector
+        joined.append(((row, column), total))
+    return joined + [part for part in parts if type(part[1]) is not np.ndarray]
 
 
 def _starts(index: Any, shape: Sequence[int]) -> tuple[int, int] | None:

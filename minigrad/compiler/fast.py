@@ -470,14 +470,17 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             made = made_by(step)
             is_loop = isinstance(step.function, Kernel)
             scatters = step.function is SCATTER and out.kind == "array" and all(map(is_slice, step.kwargs["indices"]))
-            names = [free.pop() if free and not scatters and not is_loop else f"v{var.index}" for var in made]
+            is_banded = step.function is banded
+            is_new = scatters or is_loop or is_banded  # written to while operands are read
+            names = [free.pop() if free and not is_new else f"v{var.index}" for var in made]
             for var, name in zip(made, names):
                 fast.names[var.index], owners[name] = name, var.index
                 expiring.setdefault(max(layout.last.get(var.index, -1), position + 1), []).append((name, var.index))
             if is_loop:
                 lines += [indent + line for line in written_kernel(step, names, text, fast)]
-            elif scatters:
-                lines += [indent + line for line in written_scatter(step, names[0], fast)]
+            elif scatters or is_banded:
+                write = written_scatter if scatters else written_banded
+                lines += [indent + line for line in write(step, names[0], fast)]
             else:
                 lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
             if not is_one or out.index not in numbers:
@@ -521,6 +524,24 @@ def written_scatter(step: Step, name: str, fast: FastRenderer) -> list[str]:
     for part, index in zip(step.args, step.kwargs["indices"]):
         lines.append(f"view = {name}[{fast.index(index)}]")
         lines.append(f"{add}(view, {fast.value(part)}, view)")
+    return lines
+
+
+def written_banded(step: Step, name: str, fast: FastRenderer) -> list[str]:
+    """Zeros, and the parts on their diagonals: written where there was none before, added elsewhere."""
+    (rows, columns), dtype = step.kwargs["shape"], fast.bind(step.kwargs["dtype"])
+    lines = [f"{name} = {fast.bind(np.zeros)}({(rows, columns)}, {dtype})", f"flat = {name}.reshape({rows * columns})"]
+    covered: dict[int, list[range]] = {}
+    for part, (row, column) in zip(step.args, step.kwargs["starts"]):
+        length = part.shape[0]
+        place = slice(row * columns + column, row * columns + column + (length - 1) * (columns + 1) + 1, columns + 1)
+        before = covered.setdefault(column - row, [])
+        if any(row < other.stop and other.start < row + length for other in before):
+            lines.append(f"view = flat[{fast.bind(place)}]")
+            lines.append(f"{fast.bind(np.add)}(view, {fast.value(part)}, view)")
+        else:
+            lines.append(f"flat[{fast.bind(place)}] = {fast.value(part)}")
+        before.append(range(row, row + length))
     return lines
 
 

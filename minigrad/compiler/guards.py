@@ -321,10 +321,18 @@ class Guards:
 
     def keep(self, captured: dict[int, tuple[Any, Any]], uses: Counter[int]) -> None:
         """Also watch the arrays that operations used, unless nobody else has them."""
+        alone = {key for key, (array, _) in captured.items() if sys.getrefcount(array) <= uses[key] + 3}
+        bases = Counter([id(captured[key][0].base) for key in alone])
+        array = before = None  # type: ignore[assignment]
         for key, (array, before) in captured.items():
             if key in self.contents or id(array.base) in self.contents:
                 continue
-            if array.base is not None or sys.getrefcount(array) > uses[key] + 3:
+            base = array.base
+            is_view = base is not None and not (
+                # An array that views alone refer to, which nobody else has either.
+                type(base) is np.ndarray and base.base is None and sys.getrefcount(base) <= bases[id(base)] + 2
+            )
+            if is_view or key not in alone:
                 name = self.names.get(key, "an array")
                 self.contents[key] = array, before, array.shape, array.dtype, name
 

@@ -185,8 +185,22 @@ def test_sums_as_products() -> None:
     for a, b in zip(interpret(after, [x]), fun(x)):
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-13)
-    small = passes.canonical(traced(fun, X))
-    assert rounding.sums_as_products(small) == small
+    one = passes.canonical(traced(lambda x: (np.sum(x, axis=1), np.sum(x, axis=1, keepdims=True)), X[:, :1]))
+    assert rounding.sums_as_products(one) == one
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize(("shape", "axis"), [((50, 5, 4), 2), ((50, 5, 4), 0), ((9, 2, 3, 2), -1), ((30,), 0)], ids=str)
+def test_sums_over_a_short_last_axis_or_the_first_one(shape: tuple[int, ...], axis: int, keepdims: bool) -> None:
+    """All rows are one matrix, in any order of memory."""
+    x = np.random.default_rng(0).normal(size=shape)
+    for given_array in (x, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2], x.astype(np.float32)):
+        program = passes.canonical(traced(lambda x: np.sum(x, axis=axis, keepdims=keepdims), given_array))
+        after = rounding.sums_as_products(program)
+        assert ("add.reduce" not in str(after)) or (len(shape) == 1 and keepdims)
+        (found,), (expected,) = interpret(after, [given_array]), interpret(program, [given_array])
+        assert (type(found), np.shape(found), found.dtype) == (type(expected), np.shape(expected), expected.dtype)
+        np.testing.assert_allclose(found, expected, rtol=1e-4 if found.dtype == np.float32 else 1e-12, atol=1e-5)
 
 
 def test_sums_of_products_become_scalar_products() -> None:
