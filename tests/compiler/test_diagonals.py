@@ -158,3 +158,26 @@ def test_an_exact_program_keeps_its_matrices() -> None:
     derived = compile(hessian(lambda x: np.sum(np.sin(x) * x)), exact=True)
     derived(x)
     assert np.array_equal(derived(x), hessian(lambda x: np.sum(np.sin(x) * x))(x))
+
+
+def test_seeds_of_a_jacobian_are_not_compared_in_each_call() -> None:
+    """They are views of an identity that nobody else has; what the user has is compared, also by a view."""
+    mine = np.ones(2 * N)
+    part = mine[::2]
+    compiled = compile(hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2 * part[1:])))
+    first = compiled(x)
+    np.testing.assert_allclose(compiled(x), first)
+    (replay,) = compiled._replays
+    assert [array.size for array, *_ in replay.watched.arrays] == [N - 1]
+    mine *= 2.0
+    np.testing.assert_allclose(compiled(x), 2.0 * first)
+    assert compiled.stats()["traces"] == 2
+
+
+def test_constants_on_a_diagonal_are_written_at_once() -> None:
+    """Parts that meet others are added to these."""
+    compiled = compile(hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2 * 100.0 + (1.0 - x[:-1]) ** 2)))
+    plain = hessian(lambda x: np.sum((x[1:] - x[:-1] ** 2) ** 2 * 100.0 + (1.0 - x[:-1]) ** 2))
+    for factor in (1.0, -0.5, 2.0):
+        np.testing.assert_allclose(compiled(x * factor), plain(x * factor), rtol=1e-13, atol=1e-12)
+    assert compiled.stats()["replays"] == 2

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from programs import STEPS, C, inputs, scalar, steps
 
+import minigrad
 from minigrad import derivatives, grad, hvp
 from minigrad.compiler import algebra, passes, rounding
 from minigrad.compiler.explaining import explain
@@ -201,6 +202,60 @@ def test_sums_over_a_short_last_axis_or_the_first_one(shape: tuple[int, ...], ax
         (found,), (expected,) = interpret(after, [given_array]), interpret(program, [given_array])
         assert (type(found), np.shape(found), found.dtype) == (type(expected), np.shape(expected), expected.dtype)
         np.testing.assert_allclose(found, expected, rtol=1e-4 if found.dtype == np.float32 else 1e-12, atol=1e-5)
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("fun", [np.max, np.min], ids=lambda f: f.__name__)
+def test_a_maximum_over_a_short_last_axis(fun: Any, keepdims: bool) -> None:
+    """Columns are compared where they are slices of rows; NaN stays NaN."""
+    x = np.random.default_rng(0).normal(size=(40, 3))
+    by_rows = lambda x: fun(np.exp(x) * np.ones((40, 3)), axis=1, keepdims=keepdims)
+    _, after = check(lambda program: rounding.maxima_by_columns(passes.canonical(program)), by_rows, x)
+    assert not any("reduce" in line for line in after)
+    program = rounding.maxima_by_columns(passes.canonical(traced(by_rows, x)))
+    x[3, 1] = np.nan
+    np.testing.assert_array_equal(*interpret(program, [x]), by_rows(x))
+    x[3, 1] = 0.0
+    for other in (lambda x: fun(x, axis=1), lambda x: fun(np.exp(x), axis=0), lambda x: fun(np.exp(x[:9]), axis=1)):
+        program = passes.canonical(traced(other, x))  # by columns already, or few, or in an order that is not known
+        assert rounding.maxima_by_columns(program) is program
+
+
+def test_systems_with_a_matrix_that_is_inverted_anyway() -> None:
+    """One inverse instead of three factorisations; a matrix that is not inverted keeps its systems."""
+    rng = np.random.default_rng(0)
+    A, B, v = rng.normal(size=(6, 6)) + 6 * np.eye(6), rng.normal(size=(6, 2)), rng.normal(size=6)
+
+    def fun(A: Any, B: Any, v: Any) -> Any:
+        solved = np.linalg.solve(A, B)
+        return solved, np.linalg.solve(A.T, solved), np.linalg.inv(A), np.linalg.solve(A, v), np.linalg.solve(2 * A, B)
+
+    program = passes.optimised(traced(fun, A, B, v))
+    after = rounding.inverses_shared(program)
+    assert [sum(name in line for line in lines(after)) for name in ("solve", "inv(")] == [1, 1]
+    for a, b in zip(interpret(after, [A, B, v]), interpret(program, [A, B, v])):
+        assert (type(a), a.shape, a.dtype) == (type(b), b.shape, b.dtype)
+        np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-14)
+    alone = passes.optimised(traced(lambda A, B: np.linalg.solve(A.T, np.linalg.solve(A, B)), A, B))
+    assert rounding.inverses_shared(alone) is alone
+    gradient = minigrad.grad(lambda A, v: np.linalg.slogdet(A)[1] + v @ np.linalg.solve(A, v), (0, 1))
+    compiled = minigrad.compile(gradient)
+    for factor in (1.0, 2.0, -0.5):
+        for a, b in zip(compiled(factor * A, v), gradient(factor * A, v)):
+            np.testing.assert_allclose(a, b, rtol=1e-11, atol=1e-13)
+    assert compiled.stats()["replays"] == 2
+
+
+def test_a_sum_with_itself_is_a_scaling() -> None:
+    def fun(x: Any, y: Any) -> Any:
+        u = -0.5 * x
+        return np.sum((u + u) * y, axis=0), (u + u) * 3.0
+
+    program = passes.optimised(traced(fun, X, X))
+    after = rounding.scalings(program)
+    assert len(after.steps) < len(program.steps)
+    for a, b in zip(interpret(after, [X, X + 1.0]), interpret(program, [X, X + 1.0])):
+        np.testing.assert_allclose(a, b, rtol=1e-15)
 
 
 def test_sums_of_products_become_scalar_products() -> None:
