@@ -20,6 +20,7 @@
 | `algebra`    | passes that compute the same with less                                            |
 | `diagonals`  | matrices that are zero but on a few diagonals, as vectors                         |
 | `rounding`   | passes whose results are the same up to rounding                                  |
+| `shares`     | what cancels in the gradient of a stabilised log-sum-exp                          |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
 | `tabled`     | many steps on small arrays as a table, worked off by one such loop                |
 | `driver`     | such loops, and small products of matrices, as one call                           |

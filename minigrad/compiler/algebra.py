@@ -223,8 +223,11 @@ def _picks(index: Any, last: Any) -> bool:
     )  # fmt: skip
 
 
-def narrowed(program: Program) -> Program:
-    """An elementwise operation does not need an operand that was broadcast or filled: it broadcasts by itself."""
+def narrowed(program: Program, in_any_order: bool = False) -> Program:
+    """An elementwise operation does not need an operand that was broadcast or filled: it broadcasts by itself.
+
+    `in_any_order` says that results may lie in memory in another order, which that of sums follows.
+    """
     if not any(step.function in (np.broadcast_to, np.tile) for step in program.steps):
         return program
     facts = Facts(program)
@@ -246,9 +249,8 @@ def narrowed(program: Program) -> Program:
                 small = made.args[0]
                 other = args[1 - k]
                 # Tiles lie by rows, and so does a result with them; without them it lies as the other operand does.
-                if made.function is np.tile and not (
-                    _stretches(small, args[k]) and _fixes_rows(other, step.out, facts)
-                ):
+                stays = in_any_order or _fixes_rows(other, step.out, facts)
+                if made.function is np.tile and not (_stretches(small, args[k]) and stays):
                     continue
                 if small.kind == "python" and (not is_numpys(other) or other.dtype != step.out.dtype):
                     continue  # beside a number of Python, float32 stays float32

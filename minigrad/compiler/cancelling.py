@@ -87,11 +87,16 @@ def sums_in_order(program: Program) -> Program:
             whole[step.out.index] = array
 
     def rewrite(step: Step) -> Any:
-        if type(step.out) is Var and step.out.index in whole:
+        if type(step.out) is Var and step.out.index in whole and _adds_in(whole[step.out.index].dtype, step.out.dtype):
             return step._replace(function=SUM, args=(whole[step.out.index], (0,), False), kwargs={})
         return step
 
     return renamed(program, rewrite) if whole else program
+
+
+def _adds_in(dtype: Any, of_sum: Any) -> bool:
+    """Whether the entries of an array are added up in the dtype of the loop: a sum of small integers is in a larger."""
+    return bool(dtype == of_sum and np.add.reduce(np.zeros(1, dtype)).dtype == of_sum)
 
 
 # ----- like terms, quotients, sums of multiples -----------------------------------------------------------------------

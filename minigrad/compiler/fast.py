@@ -111,10 +111,11 @@ class FastRenderer(Renderer):
 
 
 def is_product(x: Any, y: Any) -> bool:
-    """Whether this is a product of matrices, or of a matrix and a vector, of floats that BLAS knows."""
+    """Whether this is a product of matrices, or of a matrix and a vector in either order, of floats that BLAS knows."""
     if not all(type(v) is Var or type(v) is np.ndarray for v in (x, y)):
         return False
-    return len(x.shape) == 2 and len(y.shape) in (1, 2) and x.dtype == y.dtype in (np.float32, np.float64)
+    are_known = (len(x.shape), len(y.shape)) in ((2, 2), (2, 1), (1, 2))
+    return are_known and x.dtype == y.dtype in (np.float32, np.float64)
 
 
 # ----- the checks of arguments ----------------------------------------------------------------------------------------

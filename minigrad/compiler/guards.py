@@ -323,7 +323,6 @@ class Guards:
         """Also watch the arrays that operations used, unless nobody else has them."""
         alone = {key for key, (array, _) in captured.items() if sys.getrefcount(array) <= uses[key] + 3}
         bases = Counter([id(captured[key][0].base) for key in alone])
-        array = before = None  # type: ignore[assignment]
         for key, (array, before) in captured.items():
             if key in self.contents or id(array.base) in self.contents:
                 continue

@@ -11,6 +11,9 @@
 | products with diagonal matrices | what is zero stays zero: see `diagonals`                                           |
 | einsum to products of matrices  | the same                                                                           |
 | x + x to 2 x                    | nothing; 2 x is a scaling                                                          |
+| a tile, or a copy, to its array | the order of memory, which that of sums follows                                    |
+| sums written as loops to sums   | the order of sums                                                                  |
+| sum(e / sum(e)) to 1            | where it meets the places of a maximum only: see `shares`                          |
 | maximum over a short last axis  | the sign of a zero: maxima of columns                                              |
 | solve(A, b) to A^-1 b           | the order of sums, where A^-1 is made anyway                                       |
 """
@@ -24,11 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.algebra import Facts
+from minigrad.compiler.algebra import Facts, narrowed
+from minigrad.compiler.answers import has_strides
+from minigrad.compiler.cancelling import sums_in_order
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.diagonals import diagonals
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
 from minigrad.compiler.rewriting import Fresh, Pass, beside, like, made_from, renamed, same_type, shape_of
+from minigrad.compiler.shares import maxima_cancelled
 from minigrad.compiler.stage import Program, Step, Var, reads, variables
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.contractions import computed, planned
@@ -156,12 +162,41 @@ def sums_as_products(program: Program) -> Program:
         if 0 in x.shape or not (axes[0] == last or (n >= 8 and axes[0] == 0)):
             return step
         ones, rest = np.ones(n, x.dtype), math.prod(x.shape) // n
-        flat = beside(step, fresh(), duck.reshape, (x, shape := (rest, n) if axes[0] == last else (n, rest)), shape)
-        product = (flat.out, ones) if axes[0] == last else (ones, flat.out)
-        sums = beside(step, fresh(), operator.matmul, product, (rest,))
+        shape = (rest, n) if axes[0] == last else (n, rest)
+        flat = beside(step, fresh(), duck.reshape, (x, shape), shape)
+        sums = beside(
+            step, fresh(), operator.matmul, (flat.out, ones) if axes[0] == last else (ones, flat.out), (rest,)
+        )
         return [flat, sums, step._replace(function=duck.reshape, args=(sums.out, out.shape))]
 
     return renamed(program, rewrite)
+
+
+def in_any_order(program: Program) -> Program:
+    """What only puts entries into another order of memory goes: copies, and tiles that broadcasting does without.
+
+    The program stays as it is where something asks for that order.
+    """
+    if any(step.function is has_strides or {"A", "K"} & {*words(step)} for step in program.steps):
+        return program
+
+    def rewrite(step: Step) -> Any:
+        x = step.args[0] if step.args else None
+        is_array = type(x) is Var and x.kind == "array" and type(step.out) is Var and step.out.kind == "array"
+        if step.kwargs or not is_array:
+            return step
+        if step.function in (np.copy, np.ascontiguousarray) and len(step.args) == 1 and same_type(x, step.out):
+            return x
+        if step.function is np.ravel and step.args[1:] in ((), ("C",)):
+            return step._replace(function=duck.reshape, args=(x, step.out.shape))
+        return step
+
+    return narrowed(renamed(program, rewrite), in_any_order=True)
+
+
+def words(step: Step) -> list[str]:
+    """The texts among the arguments of a step."""
+    return [each for each in (*step.args, *step.kwargs.values()) if type(each) is str]
 
 
 FEW = 8  #: entries of a last axis, up to which maxima of columns are faster
@@ -282,10 +317,7 @@ def einsums_as_products(program: Program) -> Program:
 
 
 FOR_LOOPS: tuple[Pass, ...] = (
-    squares,
-    einsums_as_products,
-    *PASSES,
-    inverses_shared,
-    diagonals,
-)  #: then loops add up sums
+    squares, sums_in_order, in_any_order, einsums_as_products, *PASSES, maxima_cancelled, inverses_shared,
+    without_dead_code, diagonals,
+)  # fmt: skip
 ROUNDING: tuple[Pass, ...] = (*FOR_LOOPS, scalings, sums_as_products, maxima_by_columns, without_dead_code)

@@ -464,7 +464,7 @@ def reduced_for(name: str, x: Any, sum_of: Callable[[Any], Any]) -> Any:
 def sum_in_order(x: Any) -> Any:
     """What Python's `sum` adds to the 0 that it starts from: the entries along the first axis, one after the other."""
     if type(x) is not np.ndarray:
-        return np.cumsum(x, axis=0)[-1]
+        return np.cumsum(x, axis=0, **as_in_a_loop(x))[-1]
     if x.ndim == 1:
         return _ACCUMULATE(x)[-1]
     if x.nbytes <= SMALL * len(x):
@@ -473,6 +473,11 @@ def sum_in_order(x: Any) -> Any:
     for row in x[1:]:
         total += row
     return total
+
+
+def as_in_a_loop(x: Any) -> dict[str, Any]:
+    """The dtype for sums and products on the way: of small integers NumPy makes larger ones, a loop does not."""
+    return {"dtype": x.dtype} if getattr(x.dtype, "kind", "") in ("i", "u") and x.dtype.itemsize < 8 else {}
 
 
 SMALL = 1 << 11  #: bytes of a row

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.duck_arrays import Duck, anywhere, certainly
+from minigrad.core.duck_arrays import Duck, anywhere, as_in_a_loop, certainly
 from minigrad.core.duck_arrays import sum_in_order as added_in_order
 from minigrad.core.primitive import Operation, general, linear
 from minigrad.core.tape import Box, open_part, peel
@@ -159,7 +159,9 @@ def cumprod(x: Any, axis: int) -> Any:
 
 
 prod = reduction("prod", reduction_by(np.multiply), _others)
-prod_in_order = reduction("prod_in_order", lambda x, axis=0, keepdims=False: np.cumprod(x, axis=axis)[-1], _others)
+prod_in_order = reduction(
+    "prod_in_order", lambda x, axis=0, keepdims=False: np.cumprod(x, axis=axis, **as_in_a_loop(x))[-1], _others
+)
 
 
 def _centred(x: Any, axis: Any) -> Any:

@@ -1,5 +1,6 @@
 """Each optimisation by itself: the program before and after it, and the same results."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -441,3 +442,89 @@ def test_the_view_of_all_passes() -> None:
     assert text.startswith("inputs %0")
     assert "shared: Equal work is done once" in text
     assert "without_dead_code" in text
+
+
+# ----- what goes through a maximum, and what only moves entries in memory ---------------------------------------------
+
+
+def by_rows_of_a_transpose(z: Any, Y: Any) -> Any:
+    S = z.T
+    m = np.amax(S, axis=1, keepdims=True)
+    return np.sum(np.log(np.sum(np.exp(S - m), axis=1)) + m[:, 0]) - np.sum(z * Y)
+
+
+def with_tiles(z: Any, Y: Any) -> Any:
+    S = z.T
+    m = np.max(S, axis=1, keepdims=True)
+    logs = np.log(np.sum(np.exp(S - np.tile(m, (1, S.shape[1]))), axis=1, keepdims=True))
+    return np.sum(logs + m) - sum(z.flatten() * Y.flatten())
+
+
+def by_columns(z: Any, Y: Any) -> Any:
+    m = np.max(z, axis=0)
+    return np.sum(np.log(np.sum(np.exp(z - m), axis=0)) + m) - np.sum(z * Y)
+
+
+@pytest.mark.parametrize("fun", [by_rows_of_a_transpose, with_tiles, by_columns], ids=lambda f: f.__name__)
+def test_the_gradient_through_a_maximum_cancels(fun: Any) -> None:
+    """The shares are left, where there are ties as well; exact programs keep what rounding leaves of it."""
+    rng = np.random.default_rng(0)
+    z, Y = rng.normal(size=(3, 40)), np.eye(3)[rng.integers(0, 3, 40)].T
+    z[:, 3], z[1, 5], z[0, 5] = 0.5, 9.0, 9.0
+    program = passes.optimised(traced(minigrad.value_and_grad(fun), z, Y), rounding.ROUNDING)
+    assert not any(" eq(" in line or "tile" in line or "cumsum" in line for line in lines(program))
+    value, gradient = minigrad.value_and_grad(fun)(z, Y)
+    for a, b in zip(interpret(program, [z, Y]), (value, gradient)):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-14)
+    compiled, exact = minigrad.compile(minigrad.grad(fun)), minigrad.compile(minigrad.grad(fun), exact=True)
+    for factor in (1.0, 3.0, -2.0):
+        np.testing.assert_allclose(compiled(factor * z, Y), minigrad.grad(fun)(factor * z, Y), rtol=1e-12, atol=1e-13)
+        np.testing.assert_array_equal(exact(factor * z, Y), minigrad.grad(fun)(factor * z, Y))
+    z[0, 0] = np.nan
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(compiled(z, Y), minigrad.grad(fun)(z, Y))
+
+
+def test_the_sum_of_shares_is_not_taken_for_1_elsewhere() -> None:
+    """Somebody may ask for its rounding error, and other sums are no sums of shares."""
+
+    def fun(x: Any, y: Any) -> Any:
+        m = np.max(x, axis=1, keepdims=True)
+        e = np.exp(x - m)
+        p = e / np.sum(e, axis=1, keepdims=True)
+        where = (x == m) / np.sum(x == m, axis=1, keepdims=True)
+        other = e / np.sum(y, axis=1, keepdims=True)
+        return np.sum(p, axis=1) - 1.0, where + p - where * np.sum(other, axis=1, keepdims=True), p - np.sum(p, axis=0)
+
+    x, y = np.random.default_rng(0).uniform(0.5, 1.5, size=(2, 30, 5))
+    program = passes.optimised(traced(fun, x, y), rounding.FOR_LOOPS)
+    for a, b in zip(interpret(program, [x, y]), fun(x, y)):
+        np.testing.assert_allclose(a, b, rtol=1e-13, atol=1e-15)
+    assert np.count_nonzero(interpret(program, [x, y])[0])
+
+
+def test_an_order_of_memory_that_is_asked_for_stays() -> None:
+    """Copies and tiles go only where nobody can see in which order the entries lie."""
+    x = np.asfortranarray(np.random.default_rng(0).normal(size=(4, 5)))
+    for fun in (lambda x: np.copy(x, "C").ravel("K") * 2.0, lambda x: (x - np.tile(x[:, :1], (1, 5))).ravel("A")):
+        compiled = minigrad.compile(fun)
+        for each in (x, 2.0 * x, np.ascontiguousarray(x)):
+            np.testing.assert_array_equal(compiled(each), fun(each))
+        assert compiled.stats()["replays"] >= 1
+    copied = minigrad.compile(lambda x: np.copy(x))
+    for each in (x, x + 1.0):
+        assert copied(each) is not each
+        assert not np.shares_memory(copied(each), each)
+
+
+def test_sums_of_small_integers_stay_loops() -> None:
+    """NumPy adds up their arrays in a larger dtype."""
+    for dtype in (np.int8, np.float32, np.float64, np.int64):
+        x = np.full(30, 7, dtype)
+        for fun in (lambda x: sum(x * x[0]), lambda x: math.prod(x + x[0])):
+            compiled = minigrad.compile(fun)
+            with np.errstate(over="ignore"):
+                for each in (x, x + dtype(1)):
+                    found, expected = compiled(each), fun(each)
+                    assert type(found) is type(expected)
+                    np.testing.assert_allclose(found, expected, rtol=1e-6)
