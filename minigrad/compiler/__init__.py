@@ -39,6 +39,7 @@
 | `nesting`    | a program with loops within its loops, as text                                    |
 | `cancelling` | the algebra that a person does, where only rounding changes                       |
 | `reading`    | `source`                                                                          |
+| `memory`     | whose memory a value may show, and which may be written over                      |
 | `fast`       | the program as text for speed                                                     |
 | `swept`      | a sweep over a tape like many before it, as a straight-line program               |
 | `collecting` | the garbage collector, put off while a program is made                             |
