@@ -1,7 +1,8 @@
-"""Whose memory a value of a program may show, which may be written over, and where rows surely lie one after the other."""
+"""Whose memory a value of a program may show, which may be written over, and where rows surely lie in order."""
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import numpy as np
