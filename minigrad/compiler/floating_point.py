@@ -27,15 +27,16 @@ def is_loud(state: Any) -> bool:
 def strict_state(warns: bool = True) -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[], bool]]:
     """Three functions: from here on divisions by zero and invalid operations raise; as it was; `errors_are_heard`.
 
-    What else NumPy would warn of, such as an overflow, raises too unless `warns`.
+    Unless it `warns`, overflows raise as well, and an underflow of which NumPy would warn.
 
     `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
     it; where this NumPy keeps it elsewhere, `np.errstate` serves.
     """
 
     def raising() -> dict[str, Any]:
-        told = () if warns else [kind for kind, way in np.geterr().items() if way == "warn"]
-        return dict.fromkeys(("divide", "invalid", *told), "raise")
+        kinds = ("divide", "invalid") if warns else ("divide", "invalid", "over")
+        is_told = not warns and np.geterr()["under"] == "warn"
+        return dict.fromkeys((*kinds, "under") if is_told else kinds, "raise")
 
     try:
         from numpy._core.umath import _extobj_contextvar as variable

@@ -37,7 +37,9 @@ from minigrad.modes import recording
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level
 from minigrad.modes.cotangents import finished, gathered
 from minigrad.modes.sweeps import backward, forward
+from minigrad.modes.taylor.push import DIVIDE, POWER, RECIPROCAL, Findings, push_series
 from minigrad.modes.trouble import Trouble
+from minigrad.rules.series import LOW, Series
 
 OFTEN = 16  #: tapes of one structure until there is a program for it, which takes as long as some hundred sweeps
 MOST_NODES = 256  #: of a tape; longer ones seldom come twice, and their programs take long to make
@@ -180,7 +182,50 @@ def forward_to(tape: Tape, places: tuple[int, ...], tangents: Given, trouble: Tr
     return forward(tape, tangents, places, trouble=trouble)
 
 
-def _answer(tape: Tape, run: Run, places: tuple[int, ...], given: Given) -> tuple[list[Any], bool] | None:
+def series_pushed(tape: Tape, inputs: Sequence[Series], outputs: Sequence[int], order: int) -> list[Series] | None:
+    """The series of these nodes, as from `push_with_trouble`; None where that has to find them.
+
+    From `LOW` on the series of arrays are sums of NumPy's own, of which no program has the bits.
+    """
+    if not outputs or (order >= LOW and type(tape.nodes[0][3]) is np.ndarray):
+        return None
+    places = tuple(outputs), order, tuple(map(len, inputs))
+    found = _answer(tape, series_to, places, [c for series in inputs for c in series[1:]])
+    return None if found is None else found[0]
+
+
+class _Staged(Findings):
+    """What a pass meets while it is written down, and looks at less than one on numbers."""
+
+    __slots__ = ()
+
+    def look_for_pole(self, node: Any, us: list[Series], series: Series, order: int) -> None:
+        """As on numbers; a ValueError where there can be no program."""
+        primitive, _, args, _, _ = node
+        inverted = [us[1]] if primitive is DIVIDE else [us[0]] if primitive is RECIPROCAL else []
+        if primitive is POWER and len(us[1]) == 1 and not (type(args[1]) in (int, float) and args[1] > 0):
+            inverted = [us[0]]
+        if (primitive.noisy and order > 1) or any(len(u) == 2 for u in inverted):
+            raise ValueError
+        super().look_for_pole(node, us, series, order)
+
+
+def series_to(tape: Tape, places: Any, given: Given, trouble: Trouble | None = None) -> list[Series]:
+    """The Taylor pass; places are the outputs, the order, and how many coefficients each leaf has."""
+    outputs, order, lengths = places
+    rest = iter(given)
+    inputs = [[node[3], *[next(rest) for _ in range(n - 1)]] for node, n in zip(tape.nodes, lengths)]
+    findings = Findings() if trouble is None else _Staged()
+    with findings.watch():
+        found = push_series(tape, inputs, outputs, order, findings)
+    if trouble is not None and type(found[0][-1]) is Batched:
+        raise ValueError
+    if trouble is not None and (findings.found or findings.lost_digits or findings.is_near_pole):
+        raise ArithmeticError
+    return found
+
+
+def _answer(tape: Tape, run: Run, places: tuple[Any, ...], given: Given) -> tuple[list[Any], bool] | None:
     """What a program makes of the tape, if there is one; and whether that is as the user gets it."""
     nodes = tape.nodes
     n = len(nodes)
@@ -270,7 +315,7 @@ def _another(
     try:
         layout.programs[key] = program = made(tape, run, places, given, level)
     except ArithmeticError:  # here; elsewhere there may be one
-        layout.programs[key] = 1
+        layout.programs[key] = -OFTEN * PATIENCE
         return None
     return program
 
@@ -289,6 +334,8 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
     Raises:
         ArithmeticError: if it cannot be made here, since NumPy finds a division by zero or a pole is near.
     """
+    from minigrad.compiler.stage import ExceptionalError  # start-up
+
     inputs = [value for node in tape.nodes for value in (*node[2], node[3])]
     made_here = [_nbytes(node[3], level) for node in tape.nodes[tape.leaves :]]
     if max(made_here) >= LeanTape.LARGE or sum([*made_here, *[_nbytes(value, level) for value in given]]) > MOST_BYTES:
@@ -297,8 +344,8 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
         return None
     try:
         program = staged(tape, run, places, given, level)
-    except ArithmeticError:
-        raise
+    except (ArithmeticError, ExceptionalError) as error:
+        raise ArithmeticError from error
     except (Exception, ExamplesDifferError):  # a rule asks for what no program can know
         return None
     swept = _swept(program, tape.nodes, given)
@@ -326,7 +373,7 @@ def has_own_rules(node: Any) -> bool:
     And whether the sweeps need not look at the size of what they hand on.
     """
     primitive: Primitive = node[0]
-    rules = [*primitive.vjps, *primitive.jvps, primitive.pull, primitive.push]
+    rules = [*primitive.vjps, *primitive.jvps, primitive.pull, primitive.push, primitive.taylor]
     return not primitive.amplifies and all(rule is None or str(rule.__module__).startswith(_OWN) for rule in rules)
 
 
@@ -343,6 +390,8 @@ def _is_same(a: Any, b: Any) -> bool:
     """Whether two results are the same to the last bit, and of one type."""
     if type(a) is not type(b):
         return False
+    if type(a) is list:
+        return len(a) == len(b) and all(map(_is_same, a, b))
     if type(a) is Batched:
         return a.has_no_axes is b.has_no_axes and _is_same(a.payload, b.payload)
     return a is b or (np.shape(a) == np.shape(b) and np.asarray(a).tobytes() == np.asarray(b).tobytes())
@@ -396,7 +445,8 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
             raise ArithmeticError
         stacks = tuple([(k, value.has_no_axes) for k, value in enumerate(swept) if type(value) is Batched])
         plain = [value.payload if type(value) is Batched else value for value in swept]
-        program = numbers_as_arrays(optimised(trace.close(plain)))
+        outs, outdef = flatten(plain)
+        program = numbers_as_arrays(optimised(trace.close(outs)))
         if len(program.steps) > MOST_STEPS:
             raise ValueError
         read = {var.index for step in program.steps for var in reads(step)}
@@ -404,7 +454,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         program = program._replace(inputs=[var for var in program.inputs if var.index in read])
         names = {inputs[var.index]: f"v{var.index}" for var in program.inputs}
         lines = written_beginning(tape, given, names, stacked, fast.bind)
-        text = written_function("sweep(nodes, given)", lines, program, flatten([0.0] * len(swept))[1], fast)
+        text = written_function("sweep(nodes, given)", lines, program, outdef, fast)
         exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
     # taken out, or the function and its globals would hold each other
     return Program(fast.namespace.pop("sweep"), places, stacks, min(stacked, default=None))
@@ -474,4 +524,4 @@ def mismatch(name: str, value: Any, bind: Callable[[Any], str]) -> str:
     return f"{wrong} or {name} != {bind(value)}" if value else f"{bind(frozen)}({name}) != {bind(frozen(value))}"
 
 
-recording.STRAIGHT.update(pull=pulled, push=pushed)
+recording.STRAIGHT.update(pull=pulled, push=pushed, series=series_pushed)

@@ -175,7 +175,8 @@ class Tape:
         self.memo: dict[Any, tuple[int, Any]] | None = None  # what was recorded before, see `share`
         self.written: list[Any] = []  # weak references to what was written to, and to loops, see `close`
         self.iteration: Any = None  # a weak reference to the last loop over an array, see `rules/iterated`
-        self.small = 0  # bytes below which who made a result may note it on a tape of this kind, without `record`
+        #: bytes below which who made a result may note it on a tape of this kind, without `record`
+        self.small = sys.maxsize if type(self) is Tape else 0
         self.detours = False  # whether operations have to look at `memo` and `written` first, see `sharing.detour`
         self.retrace: Callable[[], Any] | None = None  # runs the function again on a tape that remembers lines
 

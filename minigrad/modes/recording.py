@@ -33,7 +33,7 @@ from minigrad.rules.writing import guarded
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
 AGAIN: dict[str, Callable[..., list[Any]]] = {}
 
-#: "pull" and "push": how a sweep is done that is like many before it, by a program, which is no part of the kernel
+#: "pull", "push", "series": how a sweep is done that is like many before, by a program, which is no part of the kernel
 STRAIGHT: dict[str, Callable[..., list[Any] | None]] = {}
 
 

@@ -25,7 +25,7 @@ from minigrad.rules.expansion import real_part
 Series = Any  # a list of coefficients, or an array whose rows they are
 
 FEW = 3  # coefficients up to which a series stays a list
-LOW = 6  # orders below which all series stay lists: their sums of a few products are faster term by term
+LOW = 7  # orders below which all series stay lists: their sums of a few products are faster term by term
 
 
 def room(ans: Any, order: int, *series: Series) -> tuple[Any, ...]:
@@ -378,11 +378,14 @@ def inverse(ans: Any, u: Series, w: Series, order: int, sign: float = 1.0) -> Se
 
 def exponential(ans: Any, u: Series, order: int) -> Series:
     """exp(u): v' = v u'."""
-    if type(ans) is np.ndarray and len(u) == 2 and type(u[1]) is float:  # of a line: all at once
+    is_plain = type(ans) is np.ndarray
+    if (is_plain or (type(ans) in DUCKS and ans.is_array)) and len(u) == 2 and type(u[1]) is float:  # of a line
         factors = [1.0]
         for k in range(1, order + 1):
             factors.append(factors[-1] * u[1] / k)
-        return np.multiply.outer(np.array(factors, ans.dtype), ans)
+        if is_plain:  # all at once
+            return np.multiply.outer(np.array(factors, ans.dtype), ans)
+        return [ans, *[factor * ans for factor in factors[1:]]]
     v, u = room(ans, order, u)
     du = slope(u)
     for k in range(1, order + 1):

@@ -13,11 +13,14 @@ from minigrad import (
     batched,
     compile,  # noqa: A004
     custom_elementwise,
+    derivatives,
+    elementwise_grad,
     errstate,
     grad,
     hessian,
     hvp,
     jacobian,
+    jet,
     jvp,
     trace,
     value_and_grad,
@@ -51,8 +54,14 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         found.append(result is not None)
         return result
 
+    def series(*args: Any) -> Any:
+        result = swept.series_pushed(*args)
+        found.append(result is not None)
+        return result
+
     monkeypatch.setitem(swept.recording.STRAIGHT, "pull", pulled)
     monkeypatch.setitem(swept.recording.STRAIGHT, "push", pushed)
+    monkeypatch.setitem(swept.recording.STRAIGHT, "series", series)
     return found
 
 
@@ -86,7 +95,12 @@ PROGRAMS: dict[str, tuple[Callable[..., Any], Any]] = {
 
 ROWS = np.stack([U, U + 0.1])
 
-#: Sweeps forward, and of many examples at once.
+
+def quotient(x: Any) -> Any:
+    return (1.0 - np.exp(-x)) / (1.0 + np.exp(-x))
+
+
+#: Sweeps forward, of many examples at once, and of series.
 MATRICES: dict[str, tuple[Callable[..., Any], Any]] = {
     "pushforward": (lambda x: jvp(lambda x: np.sum(x[1:] * np.sin(x[:-1])), (x,), (np.cos(x),)), U),
     "product with a Hessian": (lambda x: hvp(lambda x: np.sum(x**3 * np.sum(x)), x, x[::-1]), U),
@@ -95,6 +109,11 @@ MATRICES: dict[str, tuple[Callable[..., Any], Any]] = {
     "of a number": (jacobian(lambda x: np.array([1.0, 2.0]) * x), np.float64(0.7)),
     "Hessian": (hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2) + x[0] / x[1]), U),
     "gradients of examples": (batched(grad(lambda x: np.sum(np.maximum(x, x * x)) / x[0])), ROWS),
+    "series": (lambda x: derivatives(quotient, x, 6), U),
+    "series of a number": (lambda x: derivatives(lambda x: quotient(x) * np.log(x) + x**3, x, 9), np.float64(0.7)),
+    "series of float32": (lambda x: derivatives(lambda x: np.exp(-x) * np.sin(x), x, 5), U.astype(np.float32)),
+    "series of a sum": (lambda x: jet(lambda x: np.sum(np.tanh(x) * x), (x,), ([x[::-1], x],)), U),
+    "second derivative": (elementwise_grad(elementwise_grad(quotient)), U),
     "examples and weights": (lambda X: batched(lambda x: grad(network)(P, x[:, None], Y[:, :1]))(X), X.T),
 }
 
@@ -213,6 +232,22 @@ def test_digits_lost_near_a_pole_are_found_again(answers: list[bool]) -> None:
     assert not answers[-1]  # whether there is a pole depends on the powers
     with pytest.warns(RuntimeWarning, match="terms cancel"):
         powers(np.full(6, 1e-15), np.full(6, -1.0))
+
+
+def test_digits_lost_in_series_are_found_again(answers: list[bool]) -> None:
+    """A program for other points is none where numerator and denominator vanish, or where numbers are too large."""
+    rates = lambda x: derivatives(lambda x: np.expm1(x) / np.sinh(x) * np.exp(x * x), x, 4)
+    often(lambda: rates(U + 1.0))
+    assert answers[-1]
+    for x in (np.full(6, 1e-12), np.full(6, 1e-3), np.full(6, 26.6)):
+        found: list[Any] = []
+        told = warned(lambda x=x, found=found: found.append(bits(rates(x))))
+        assert not answers[-1]
+        with errstate():  # who looks on gets no program
+            assert told == warned(lambda x=x, found=found: found.append(bits(rates(x))))
+        assert found[0] == found[1]
+    often(lambda: derivatives(lambda x: np.sin(x) / x, U + 1.0, 4))
+    assert not answers[-1]  # on numbers a pass looks more closely where the denominator is a line
 
 
 def test_an_untaken_branch_does_not_leak() -> None:
