@@ -43,7 +43,8 @@ from minigrad.rules.series import LOW, Series
 
 OFTEN = 16  #: tapes of one structure until there is a program for it, which takes as long as some hundred sweeps
 MOST_NODES = 256  #: of a tape; longer ones seldom come twice, and their programs take long to make
-MOST_BYTES = 1 << 20  #: of all results on a tape: a program lets go of none before its end
+MOST_BYTES = 1 << 23  #: of all results on a tape: a program lets go of none before its end
+LARGE = 1 << 17  #: bytes of a result: time goes into memory from here on, which a sweep returns on its way
 MOST_STEPS = 1024  #: of a program
 MOST = 64  #: kinds of tapes that are remembered, see `Alike`, and forms of each layout
 MOST_ALIKE = 8  #: layouts of one kind
@@ -338,7 +339,7 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
 
     inputs = [value for node in tape.nodes for value in (*node[2], node[3])]
     made_here = [_nbytes(node[3], level) for node in tape.nodes[tape.leaves :]]
-    if max(made_here) >= LeanTape.LARGE or sum([*made_here, *[_nbytes(value, level) for value in given]]) > MOST_BYTES:
+    if max(made_here) >= LARGE or sum([*made_here, *[_nbytes(value, level) for value in given]]) > MOST_BYTES:
         return None
     if math.inf in [_nbytes(value, level) for value in inputs]:
         return None

@@ -329,7 +329,7 @@ def test_long_and_large_tapes_and_those_that_never_come_again_are_let_be(answers
         return x
 
     often(lambda: grad(long)(1.0))
-    often(lambda: grad(lambda x: np.sum(x * x))(np.ones(10_000)))
+    often(lambda: grad(lambda x: np.sum(x * x))(np.ones(20_000)))
     for k in range(3 * PATIENCE):
         grad(lambda x, k=k: np.sum(x * float(k)))(U)
     assert not any(answers)
