@@ -27,7 +27,7 @@ def with_rules(primitive: Primitive, rules: Sequence[Any]) -> Primitive:
     other = copy.copy(primitive)
     other.pull, other.vjps = None, tuple(rules)
     other.jvps = other.vjps if other.kind == "elementwise" else primitive.jvps
-    other.sweeping = (*primitive.sweeping[:2], other.vjps, other.pole)
+    other.sweeping = (*primitive.sweeping[:2], other.vjps, other.pole, other.hides_branch)
     return other
 
 

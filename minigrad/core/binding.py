@@ -151,14 +151,14 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
 
     def bind(x: Any, y: Any, **params: Any) -> Any:
         if type(x) is Box:
-            if not x.tape.is_open:
-                return bind(x.value, y, **params)
             tape: Tape = x.tape
+            if not tape.is_open:
+                return bind(x.value, y, **params)
             if type(y) is Box:
-                if not y.tape.is_open:
-                    return bind(x, y.value, **params)
-                if tape is y.tape:
+                if y.tape is tape:
                     parents, x, y = (x.index, y.index), x.value, y.value
+                elif not y.tape.is_open:
+                    return bind(x, y.value, **params)
                 elif tape.serial > y.tape.serial:  # x is on the inner tape: y is a constant there
                     parents, x, y = (x.index, -1), x.value, snapshot(y)
                 else:
@@ -174,9 +174,9 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
                         return with_sparse(primitive, x, y)
                 parents, x = (x.index, -1), x.value
         elif type(y) is Box:
-            if not y.tape.is_open:
-                return bind(x, y.value, **params)
             tape = y.tape
+            if not tape.is_open:
+                return bind(x, y.value, **params)
             if type(x) is not float:
                 if isinstance(x, Duck) and x.serial > tape.serial:
                     return bind(x, x.lift(y), **params)

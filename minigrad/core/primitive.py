@@ -114,12 +114,13 @@ class Primitive:
         self.commutes, self.hides_branch, self.joint = commutes, hides_branch, joint
         self.by_sparse: Rule | None = None  # what it does with a sparse matrix of SciPy, set by `rules.products`
         # What the backward sweep asks of every node, in one look: does it take the cotangent as it comes? does it
-        # broadcast? its rules, if they are called one by one; may it have a pole?
+        # broadcast? its rules, if they are called one by one; may it have a pole? does it hide a branch?
         self.sweeping = (
             kind in ("elementwise", "several"),
             kind == "elementwise" and len(vjps) > 1,
             None if pull or amplifies else self.vjps,
             pole,
+            hides_branch,
         )
         self._residuals: dict[tuple[bool, ...], tuple[bool, tuple[int, ...]]] = {}
         # Whether an argument that is not needed may be larger than the result, as in a sum.

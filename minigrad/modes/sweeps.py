@@ -84,7 +84,7 @@ def _pull_back(
     tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keeps: bool, trouble: Trouble, place: Place | None
 ) -> list[Any]:
     """The backward loop: from the last node to the first, each hands its cotangent on to its parents."""
-    nodes, events = tape.nodes, trouble.events
+    nodes, events, number = tape.nodes, trouble.events, np.float64
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
     owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
@@ -106,12 +106,12 @@ def _pull_back(
             nodes[i] = None
         if place is not None:
             place.index, place.node, place.argument = i, node, None
-        as_it_comes, broadcasts, vjps, pole = primitive.sweeping
+        as_it_comes, broadcasts, vjps, pole, hides = primitive.sweeping
         if not as_it_comes and (type(g) in NUMBERS or g.shape != ans.shape):
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
                 g = expanded(g, ans)
         leaks = i in hidden
-        if leaks or primitive.hides_branch:
+        if leaks or hides:
             hidden.update(parents)
         if pole is not None:
             if not trouble.is_near_pole and (vanishing := pole(ans, *args)) is not None:
@@ -123,7 +123,7 @@ def _pull_back(
             _pull_all(cotangents, owned, node, i, g, trouble, leaks, place)
             looks = trouble.looks
             continue
-        if type(ans) is np.float64:  # real, and of real or complex numbers
+        if type(ans) is number:  # real, and of real or complex numbers
             is_complex = broadcasts = False
         else:
             is_complex = ans.dtype.kind == "c"
@@ -150,7 +150,7 @@ def _pull_back(
             seen = cotangents[parent]
             if seen is None and type(ct) is not Scatter:
                 cotangents[parent] = ct
-            elif type(ct) is type(seen) is np.float64 and not looks:
+            elif type(ct) is type(seen) is number and not looks:
                 cotangents[parent] = seen + ct
             else:
                 accumulate(cotangents, parent, ct, owned)

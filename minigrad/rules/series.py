@@ -383,9 +383,7 @@ def exponential(ans: Any, u: Series, order: int) -> Series:
         factors = [1.0]
         for k in range(1, order + 1):
             factors.append(factors[-1] * u[1] / k)
-        if is_plain:  # all at once
-            return np.multiply.outer(np.array(factors, ans.dtype), ans)
-        return [ans, *[factor * ans for factor in factors[1:]]]
+        return np.multiply.outer(np.array(factors, ans.dtype), ans) if is_plain else [f * ans for f in factors]
     v, u = room(ans, order, u)
     du = slope(u)
     for k in range(1, order + 1):

@@ -52,12 +52,11 @@ from minigrad.rules.series import Series
 class Findings(Trouble):
     """What a pass met: infinities, NaN, and quotients in which digits were lost."""
 
-    __slots__ = ("is_near_pole", "lost_digits")
+    __slots__ = ("lost_digits",)
 
     def __init__(self) -> None:
         super().__init__()
         self.lost_digits = False
-        self.is_near_pole = False  #: whether something is divided by what vanishes near the point
 
     def look_for_pole(self, node: Any, us: list[Series], series: Series, order: int) -> None:
         """Note a division by a number that is nearly 0, in whatever form it is written, or another pole."""
@@ -80,8 +79,7 @@ class Findings(Trouble):
     def watch(self) -> Any:
         """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
         events = self.events
-        call = lambda kind, _flag: events.append(kind)
-        return np.errstate(divide="call", invalid="call", over="call", call=call)
+        return np.errstate(divide="call", invalid="call", over="call", call=lambda kind, _flag: events.append(kind))
 
 
 def is_near_zero(distance: Any, slope: Any, order: int) -> bool:
@@ -469,8 +467,7 @@ def _velocity(
 
 def push_with_trouble(tape: Tape, inputs: list[Series], outputs: list[int], order: int) -> list[Series]:
     """`push_series`, after which the user is told of infinities and NaN; once more where digits were lost."""
-    swept = STRAIGHT["series"](tape, inputs, outputs, order) if "series" in STRAIGHT else None
-    if swept is not None:
+    if "series" in STRAIGHT and (swept := STRAIGHT["series"](tape, inputs, outputs, order)) is not None:
         return swept
     found, findings = push_with_findings(tape, inputs, outputs, order)
     if findings is not None:
