@@ -165,12 +165,17 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _tour(options: argparse.Namespace) -> str:
-    from nn.stations.problem import Settings
-    from nn.tour import run, summary  # imported here: the page does without matplotlib
+    from nn.report import prepare
+    from nn.stations.networks import begun
+    from nn.stations.problem import Settings, load_problem
 
     o = options
-    settings = Settings(o.out, o.seed, o.data, o.steps, o.quick, o.gradient, o.jobs)
-    return summary(run(settings))
+    problem = load_problem(Settings(o.out, o.seed, o.data, o.steps, o.quick, o.gradient, o.jobs))
+    prepare(problem.settings.out)
+    with begun(problem) as networks:
+        from nn.tour import follow, summary  # here, so that others train while this process imports matplotlib
+
+        return summary(follow(problem, networks))
 
 
 def _page(options: argparse.Namespace) -> str:

@@ -49,8 +49,17 @@ def picture(fig: Any, file: str, alt: str, caption: str = "", *, folder: Path | 
     Raises:
         OSError: if it cannot be written.
     """
-    content = io.BytesIO()
-    fig.savefig(content, format="png", dpi=dpi, bbox_inches="tight", pad_inches=0.08)
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # here because it is an extra, and slow to import
+
+    content, renderer = io.BytesIO(), FigureCanvasAgg(fig).get_renderer
+    # What bbox_inches="tight" does as well, but it draws everything once more to find the places.
+    fig.set_dpi(dpi)
+    if fig.get_layout_engine() is None:
+        fig.draw_without_rendering()
+    else:
+        fig.get_layout_engine().execute(fig)
+        fig.set_layout_engine(None)
+    fig.savefig(content, format="png", dpi=dpi, bbox_inches=fig.get_tightbbox(renderer()).padded(0.08))
     if folder is not None:
         pages.write(folder / file, content.getvalue())
     return Image(file, alt, caption, content.getvalue())

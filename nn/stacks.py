@@ -96,7 +96,8 @@ def train_stack(
     b = [numpy.stack(layer) for layer in zip(*(b for _, b in networks), strict=True)]
     ones = numpy.ones(len(networks))
 
-    def evaluate(A: list[Array], b: list[Array]) -> tuple[Array, tuple[list[Array], list[Array]]]:
+    # The samples are arguments, since those that a program captures are compared at every call.
+    def evaluate(A: list[Array], b: list[Array], x: Array, Y: Array, ones: Array) -> tuple[Array, Parameters]:
         values, pull = vjp(lambda A, b: losses(A, b, x, Y, rho, last=last), A, b)
         return values, pull(ones)
 
@@ -106,7 +107,7 @@ def train_stack(
     # What overflows has diverged, and is reported as that.
     with numpy.errstate(over="ignore", invalid="ignore"):
         for taken in range(steps + 1):
-            history[taken], (gA, gb) = evaluate(A, b)
+            history[taken], (gA, gb) = evaluate(A, b, x, Y, ones)
             if watch is not None:
                 watch(taken, history[taken], gA, gb)
             if taken < steps:

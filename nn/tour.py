@@ -29,10 +29,11 @@ from nn.stations import (
     tape,
     training,
 )
+from nn.stations.networks import Begun, begun
 from nn.stations.problem import Problem, Settings, load_problem
 from nn.stations.view import method
 
-__all__ = ["Settings", "Tour", "prepare", "run", "summary"]
+__all__ = ["Settings", "Tour", "follow", "run", "summary"]
 
 M = TypeVar("M")
 Shown = TypeVar("Shown", contravariant=True)
@@ -66,9 +67,15 @@ def run(settings: Settings) -> Tour:
         nn.train.DivergedError: if a training diverges.
         ImportError: if the data needs scikit-learn and it is missing.
     """
-    started = time.perf_counter()
     problem = load_problem(settings)
     prepare(settings.out)
+    with begun(problem) as networks:
+        return follow(problem, networks)
+
+
+def follow(problem: Problem, networks: Begun) -> Tour:
+    """The tour while the networks of the study of depth are being trained."""
+    settings = problem.settings
     sections: list[Section] = []
 
     def shown(station: Station[M], measured: M) -> M:
@@ -76,21 +83,20 @@ def run(settings: Settings) -> Tour:
         sections.append(station.show(problem, measured))
         return measured
 
-    with depth.begun(problem) as networks:  # in other processes, while this one does all the rest
-        samples = shown(data, data.measure(problem))
-        arctan = shown(activation, activation.measure(problem))
-        trained = shown(training, training.measure(problem))
-        shown(class_map, class_map.measure(problem, trained))
-        place = len(sections)
-        tanh = shown(derivatives, derivatives.measure(problem))
-        norm = shown(quadratic, quadratic.measure(problem))
-        compared = shown(comparison, comparison.measure(problem))
-        recorded = shown(tape, tape.measure(problem))
-        loops = shown(recursion, recursion.measure(problem))
-        depths = depth.measure(problem, networks)
+    samples = shown(data, data.measure(problem))
+    arctan = shown(activation, activation.measure(problem))
+    trained = shown(training, training.measure(problem))
+    shown(class_map, class_map.measure(problem, trained))
+    place = len(sections)
+    tanh = shown(derivatives, derivatives.measure(problem))
+    norm = shown(quadratic, quadratic.measure(problem))
+    compared = shown(comparison, comparison.measure(problem))
+    recorded = shown(tape, tape.measure(problem))
+    loops = shown(recursion, recursion.measure(problem))
+    depths = depth.measure(problem, networks)
     sections.insert(place, depth.show(problem, depths))
 
-    seconds = round(time.perf_counter() - started, 1)
+    seconds = round(time.perf_counter() - networks.started, 1)
     numbers = {
         "settings": {
             "data": settings.data,

@@ -1,7 +1,6 @@
 """Width or depth: networks of one to five hidden layers with the same number of parameters."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -11,20 +10,15 @@ import numpy as np
 from minigrad.show.progress import progress
 from nn import plots
 from nn.arrays import Array
-from nn.mlp import accuracy, init, parameters, widths_for
-from nn.parallel import Results, running
+from nn.mlp import accuracy, parameters
 from nn.report import Image, Section, Table
-from nn.stacks import in_stacks, train_each
 from nn.stations.class_map import probabilities_in
+from nn.stations.networks import DEPTHS, Begun, begun
 from nn.stations.problem import Problem
 from nn.stations.view import percent, picture, short
 from nn.train import Result
 
-DEPTHS = (1, 2, 3, 4, 5)
-WIDTH = 24  # of the shallowest network; its number of parameters is the budget of all
-STEP = 0.0003  # for 300 samples, the same at every depth: a little more than the tour's for five layers
 RESOLUTION = 160  # of the maps
-FEW = 3_000_000  # steps times samples of all trainings: for fewer, other processes are not worth their start
 WINDOWS = 100  # a loss curve is smoothed over one percent of the iterations
 
 
@@ -85,41 +79,6 @@ class Depth:
     highest: Array
 
 
-@dataclass(frozen=True)
-class Begun:
-    """Trainings that run in other processes while this one does something else.
-
-    Attributes:
-        widths: of the networks, for every depth.
-        step: the size of the steps.
-        places: for every call the index of the depth, and the seeds.
-        results: the numbers of calls and what they return, as they finish.
-    """
-
-    widths: list[list[int]]
-    step: float
-    places: list[tuple[int, range]]
-    results: Results
-
-
-@contextmanager
-def begun(problem: Problem) -> Iterator[Begun]:
-    """Begin to train networks of every depth, each from several seeds; the deepest, which take longest, first."""
-    data, settings = problem.data, problem.settings
-    n, seeds, steps = data.x_train.shape[1], settings.depth_seeds, settings.depth_steps
-    step = STEP * 300 / n
-    budget = parameters([data.p, WIDTH, data.k])
-    widths = [widths_for(budget, hidden, data.p, data.k) for hidden in DEPTHS]
-    places = [(i, few) for i in reversed(range(len(DEPTHS))) for few in in_stacks(seeds, widths[i], n)]
-    calls = []
-    for i, few in places:
-        networks = [init(widths[i], problem.rng(5, DEPTHS[i], seed)) for seed in few]
-        calls.append((train_each, (networks, data.x_train, problem.Y, steps, step, settings.gradient)))
-    jobs = 1 if len(DEPTHS) * seeds * steps * n < FEW else settings.jobs
-    with running(calls, jobs, joining=True) as results:
-        yield Begun(widths, step, places, results)
-
-
 def measure(problem: Problem, trainings: Begun | None = None) -> Depth:
     """Train networks of every depth, each from several seeds.
 
@@ -146,7 +105,7 @@ def measure(problem: Problem, trainings: Begun | None = None) -> Depth:
     )
     smooth = [smoothed(kind.loss) for kind in networks]
     return Depth(
-        parameters([problem.data.p, WIDTH, problem.data.k]),
+        trainings.budget,
         settings.depth_steps,
         trainings.step,
         settings.depth_seeds,
