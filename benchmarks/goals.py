@@ -36,6 +36,8 @@ GOALS = [
     Goal("network-large", COMPILED, TUNED, 1.0),
     Goal("network", FAST, TUNED, 0.65),
     Goal("network-deep", FAST, TUNED, 0.65),
+    Goal("training", COMPILED, TUNED, 1.05),
+    Goal("training-deep", COMPILED, TUNED, 1.05),
     Goal("first-call", COMPILED, "minigrad", 30.0),
     Goal("chain-number", "minigrad", MICROSECONDS, 1.0 * 1000),
     Goal("chain-long", "minigrad", MICROSECONDS, 1.1 * 100_000),

@@ -90,6 +90,7 @@ def import_times(contenders: Contenders, seconds: float) -> dict[str, Sample]:
 
 
 SMALL, DEEP, LARGE = [2, 15, 3], [2, 4, 5, 8, 4, 3], [784, 512, 512, 10]
+STEPS = 4000  # of a training
 vector = np.linspace(0.1, 0.9, 10)
 network, tiny_network = networks.network, functools.partial(networks.network, [2, 3, 2], 7)
 
@@ -267,6 +268,17 @@ ITEMS: list[Item] = [
         lambda: networks.tour([2, 3, 4, 2], 7),
         in_table=True,
     ),
+    *[
+        Item(
+            f"training{suffix}",
+            f"step of gradient descent by nn.train, network {widths}, n = 300",
+            NETWORKS,
+            functools.partial(networks.training, widths, 300, STEPS),
+            functools.partial(networks.training, [2, 3, 2], 7, 20),
+            per=STEPS,
+        )
+        for suffix, widths in (("", SMALL), ("-deep", DEEP))
+    ],
     Item(
         "network-large",
         "network [784, 512, 512, 10], n = 1024",

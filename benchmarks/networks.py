@@ -11,6 +11,7 @@ from benchmarks import handwritten
 from benchmarks.libraries import Jax, Minigrad, Torch, all_of, compilers, installed, libraries
 from benchmarks.measuring import Contenders, MissingError, Run
 from nn import backprop, mlp
+from nn.train import train
 
 Array = np.ndarray
 
@@ -58,6 +59,29 @@ def network(widths: Sequence[int], n: int, dtype: Any = np.float64) -> Contender
             "fused by hand (numba)": prepared(handwritten.fused) if handwritten.HAS_NUMBA else None,
         },
     )
+
+
+def training(widths: Sequence[int], n: int, steps: int) -> Contenders:
+    """Steps of gradient descent: `nn.train`, with its tests, history and accuracies, and by hand with updates in place.
+
+    A training is compiled anew, so a part of the time is that of its first step.
+    """
+    P, (x, Y) = network_data(widths, n)
+    R, step = len(widths) - 1, 1e-4
+
+    def by_hand() -> Any:
+        gradient, Q = handwritten.tuned(widths, n), [p.copy() for p in P]
+        for _ in range(steps):
+            for q, g in zip(Q, gradient(Q, x, Y)[1:]):
+                g *= step
+                q -= g
+        return Q
+
+    def ours() -> Any:
+        found = train(P[:R], P[R:], x, Y, steps, step, progress=None)
+        return [*found.A, *found.b]
+
+    return {"minigrad compiled": ours, "hand-written, tuned": by_hand}
 
 
 # ----- the network as the tour's program has it -----------------------------------------------------------------------

@@ -16,7 +16,7 @@ from minigrad import compile, vjp  # noqa: A004 - it is not Python's compile
 from minigrad.operations.summed import keep_freed_memory
 from nn.arrays import Array
 from nn.mlp import Activation, accuracy, arctan, forward
-from nn.train import Gradient, History, Result, growth_limit, train
+from nn.train import Gradient, History, Result, growth_limit, scales_of, train
 
 Parameters = tuple[list[Array], list[Array]]
 Watch = Callable[[int, Array, list[Array], list[Array]], None]
@@ -110,9 +110,11 @@ def train_stack(
             history[taken], (gA, gb) = evaluate(A, b, x, Y, ones)
             if watch is not None:
                 watch(taken, history[taken], gA, gb)
+            if taken == 0:
+                scales = scales_of(step, gA), scales_of(step, gb)
             if taken < steps:
-                A = [a - step * g for a, g in zip(A, gA, strict=True)]
-                b = [c - step * g for c, g in zip(b, gb, strict=True)]
+                A = [a - s * g for a, s, g in zip(A, scales[0], gA, strict=True)]
+                b = [c - s * g for c, s, g in zip(b, scales[1], gb, strict=True)]
     diverged = ~numpy.all(history <= growth_limit(history[0], *Y.shape), axis=0)
     return Stack(A, b, history.T, diverged)
 

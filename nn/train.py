@@ -1,5 +1,6 @@
 """Gradient descent on the summed logistic loss, with the gradient of `minigrad` or with the one derived by hand."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -245,8 +246,9 @@ def train(
             losses.append(loss)
             if iteration == 0:
                 limit = float(growth_limit(loss, Y.shape[0], n, growth))
-            if not loss <= limit or not np.isfinite(loss):
-                origin = "" if np.isfinite(loss) else str(explain_nan(objective, A, b, x, Y, last=last))
+                scales = scales_of(step, gA), scales_of(step, gb)
+            if not loss <= limit or not math.isfinite(loss):
+                origin = "" if math.isfinite(loss) else str(explain_nan(objective, A, b, x, Y, last=last))
                 raise DivergedError(iteration, step, history(), best[1], best[2], origin)
             if loss < best[0]:
                 best = (loss, A, b)
@@ -258,10 +260,19 @@ def train(
                 if held_out is not None:
                     held_out_accuracies.append(accuracy(A, b, *held_out, last=last))
             if iteration < steps:
-                # New arrays, so that `best` keeps the old ones.
-                A = [a - step * g for a, g in zip(A, gA, strict=True)]
-                b = [a - step * g for a, g in zip(b, gb, strict=True)]
+                # New arrays, so that `best` and whoever watches keep the old ones.
+                A = [a - s * g for a, s, g in zip(A, scales[0], gA, strict=True)]
+                b = [a - s * g for a, s, g in zip(b, scales[1], gb, strict=True)]
     return Result([np.array(a) for a in A], [np.array(a) for a in b], history(), step)
+
+
+def scales_of(step: float, gradients: Sequence[Array]) -> list[Array]:
+    """The step as an array of no axes for each gradient, in its dtype: NumPy multiplies by it in half the time.
+
+    >>> scales_of(0.5, [np.ones(2, np.float32)])
+    [array(0.5, dtype=float32)]
+    """
+    return [np.asarray(step, g.dtype) for g in gradients]
 
 
 def _progress(count: int, description: str | None) -> Iterator[int]:

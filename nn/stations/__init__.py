@@ -19,5 +19,6 @@ Every station has three functions:
 - `show(problem, measured)` draws and writes: it returns a section of the report and computes nothing;
 - `numbers(measured)` is the entry in `report.json` (`class_map` has none).
 
-`problem` holds what all of them start from, and `view` what their `show` functions share.
+`problem` holds what all of them start from, `networks` begins the trainings of `depth`, and `view` is what their `show`
+functions share.
 """

@@ -29,7 +29,7 @@ from nn.stations import (
 )
 from nn.stations.problem import Settings, load_problem
 
-SHARED = {"problem", "view"}
+SHARED = {"networks", "problem", "view"}
 STATIONS = sorted(m.name for m in pkgutil.iter_modules(nn.stations.__path__) if m.name not in SHARED)
 
 
