@@ -11,7 +11,7 @@ from benchmarks import handwritten
 from benchmarks.libraries import Jax, Minigrad, Torch, all_of, compilers, installed, libraries
 from benchmarks.measuring import Contenders, MissingError, Run
 from nn import backprop, mlp
-from nn.train import train
+from nn.train import Gradient, train
 
 Array = np.ndarray
 
@@ -77,11 +77,12 @@ def training(widths: Sequence[int], n: int, steps: int) -> Contenders:
                 q -= g
         return Q
 
-    def ours() -> Any:
-        found = train(P[:R], P[R:], x, Y, steps, step, progress=None)
+    def ours(gradient: Gradient) -> Any:
+        found = train(P[:R], P[R:], x, Y, steps, step, gradient, progress=None)
         return [*found.A, *found.b]
 
-    return {"minigrad compiled": ours, "hand-written, tuned": by_hand}
+    compiled, eager = functools.partial(ours, "autodiff"), functools.partial(ours, "eager")
+    return {"hand-written, tuned": by_hand, "minigrad": eager, "minigrad compiled": compiled}
 
 
 # ----- the network as the tour's program has it -----------------------------------------------------------------------
