@@ -19,6 +19,7 @@ Y is (k, n).
 | `samples`    | samples in arrays, memory maps, sparse matrices, blocks, taken a few at a time   |
 | `classifier` | `nn.MLPClassifier`: the network as an estimator of scikit-learn, samples in rows  |
 | `checkpoint` | a training in a file, written whole or not at all                                |
+| `record`     | what a search by SciPy was told, to be told again when it is taken up             |
 | `plane`      | the plane in which samples and maps are drawn                                    |
 | `plots`      | every figure, as a function that returns a matplotlib `Figure`                   |
 | `report`     | a self-contained HTML page from text, tables and figures                         |

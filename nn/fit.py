@@ -23,7 +23,8 @@ from nn.checkpoint import CheckpointError
 from nn.data import split
 from nn.loss import softmax
 from nn.mlp import forward, init, parameters, predict
-from nn.samples import Block, Samples, block_size, spooled
+from nn.record import Record
+from nn.samples import Block, Samples, block_size, class_weights, spooled
 from nn.train import DivergedError, History
 
 Optimizer = Literal["adam", "momentum", "sgd", "L-BFGS-B", "Newton-CG"]
@@ -116,6 +117,7 @@ class State:
         validation_losses: the same for held-out samples, if there are any.
         accuracies, validation_accuracies: share of these samples that are classified correctly after each epoch, if
             that is followed; of more than 10,000 training samples, so many of them stand for all.
+        record: what a search by SciPy has been told until now, while there is more to do, see `nn.record`.
         ended: "" while there is more to do, "epochs", "patience" or "converged".
     """
 
@@ -132,12 +134,13 @@ class State:
     validation_losses: Array = field(default_factory=lambda: numpy.zeros(0))
     accuracies: Array = field(default_factory=lambda: numpy.zeros(0))
     validation_accuracies: Array = field(default_factory=lambda: numpy.zeros(0))
+    record: Array = field(default_factory=lambda: numpy.zeros(0))
     ended: str = ""
 
 
 VECTORS = ("theta", "first", "second", "best")
 NUMBERS = ("best_loss", "partial")  # stored as arrays: JSON has no infinity
-SERIES = ("losses", "validation_losses", "accuracies", "validation_accuracies")
+SERIES = ("losses", "validation_losses", "accuracies", "validation_accuracies", "record")
 NOTE = "note."  # what the names of the caller's arrays begin with in a checkpoint
 FOLLOWED = 10_000  # training samples on which the accuracy is followed
 
@@ -255,7 +258,9 @@ def resume(
 ) -> Fitted:
     """Take up a training from its checkpoint; the result has the bits of a training that was never stopped.
 
-    A search by "L-BFGS-B" or "Newton-CG" has its memory within SciPy, so it starts again from its first parameters.
+    A search by "L-BFGS-B" or "Newton-CG" has its memory within SciPy. So it starts again from its first parameters, and
+    is given the values, gradients and products again that it had got. The checkpoint holds 64 MB of them; what comes
+    after these is computed again.
 
     Args:
         path: the checkpoint, which is written again on the way.
@@ -318,14 +323,21 @@ class _Training:
             raise ValueError(f"every must be at least 1, not {every}")
         self.widths, self.settings, self.path, self.every, self.watch = widths, settings, path, every, watch
         self.samples, self.data, self.note = samples, data, note
-        samples.weight = _weights(samples.y, widths[-1], settings.class_weight)
+        samples.weight = class_weights(samples.y, widths[-1], settings.class_weight)
         self.train, self.held = held_out(samples.y, settings)
         self.followed = numpy.sort(self.train)[:: math.ceil(self.train.size / FOLLOWED)]
+        self.record = Record(numpy.zeros(0))
         self.epoch, self.order = -1, self.train  # the order in which the samples of this epoch are seen
         # The first call of a compiled function is traced. `exact`: the later calls give the same bits, and so the first
         # call after a resumption gives those of a later call.
         self.gradient = compile(value_and_grad(loss_per_sample), exact=True)
         self.loss = compile(loss_per_sample, exact=True)
+
+    def known(self, word: str, parameters: Parameters, compute: Callable[[], float]) -> float:
+        """A number that a search may have computed before it was interrupted."""
+        if self.settings.optimizer not in WHOLE:
+            return compute()
+        return float(self.record.answer(word, [_vector(*parameters)], 1, lambda: numpy.array([compute()]))[0])
 
     def mean_loss(self, parameters: Parameters, indices: Labels) -> float:
         """The loss per sample of these, without the term of the weights."""
@@ -347,23 +359,25 @@ class _Training:
         """Train from this state to the end."""
         interrupted = False
         # `state` is replaced whole, in one assignment: whenever Ctrl-C comes, it is that after a step.
-        self.state = state
+        self.state, self.record = state, Record(state.record, keeps=self.path is not None)
         try:
             if self.settings.optimizer in WHOLE:
                 if not state.ended:
-                    self.search()
+                    self.search(state)
             else:
                 while not self.state.ended:
                     self.state = self.after_step(self.state)
                     self.told(self.state.step)
         except KeyboardInterrupt:
             interrupted = True
+            if not self.record.is_played:  # nothing new was found
+                self.state = state
         self.save()
         return _fitted(self.state, self.widths, self.settings, self.note, interrupted=interrupted)
 
     def told(self, step: int) -> None:
         """After a step: a checkpoint if it is time for one, and a word to the watcher."""
-        if step % self.every == 0:
+        if step % self.every == 0 and self.record.is_played:
             self.save()
         if self.watch is not None:
             self.watch(self.state)
@@ -372,6 +386,9 @@ class _Training:
         """Write a checkpoint."""
         if self.path is None:
             return
+        if self.settings.optimizer in WHOLE and self.record.is_played:
+            record = numpy.zeros(0) if self.state.ended else self.record.numbers()
+            self.state = replace(self.state, record=record)
         arrays = {name: numpy.asarray(getattr(self.state, name)) for name in (*VECTORS, *NUMBERS, *SERIES)}
         arrays |= {NOTE + name: value for name, value in self.note.items() if isinstance(value, numpy.ndarray)}
         counts = {name: getattr(self.state, name) for name in ("waited", "step", "before", "ended")}
@@ -408,14 +425,16 @@ class _Training:
         """After an epoch: the best parameters so far, and whether to stop."""
         parameters = _parameters(state.theta, self.widths)
         if self.settings.follow:
-            accuracies = numpy.append(state.accuracies, self.accuracy(parameters, self.followed))
+            found = self.known("accuracy", parameters, lambda: self.accuracy(parameters, self.followed))
+            accuracies = numpy.append(state.accuracies, found)
             state = replace(state, accuracies=accuracies)
         if not self.held.size:
             return replace(state, best=state.theta)
         if self.settings.follow:
-            accuracies = numpy.append(state.validation_accuracies, self.accuracy(parameters, self.held))
+            found = self.known("held accuracy", parameters, lambda: self.accuracy(parameters, self.held))
+            accuracies = numpy.append(state.validation_accuracies, found)
             state = replace(state, validation_accuracies=accuracies)
-        loss = self.mean_loss(parameters, self.held)
+        loss = self.known("held loss", parameters, lambda: self.mean_loss(parameters, self.held))
         state = replace(state, validation_losses=numpy.append(state.validation_losses, loss))
         if loss < state.best_loss:
             return replace(state, best=state.theta, best_loss=loss, waited=0)
@@ -423,10 +442,10 @@ class _Training:
         ended = "patience" if patience is not None and state.waited + 1 >= patience else ""
         return replace(state, waited=state.waited + 1, ended=ended)
 
-    def search(self) -> None:
+    def search(self, begun: State) -> None:
         """Minimise on all samples by SciPy; they are summed block by block, so they need not fit into memory."""
-        theta = self.state.first
-        self.state = State(theta, theta, 0.0 * theta, theta)
+        theta = begun.first
+        self.state = State(theta, theta, 0.0 * theta, theta, before=begun.before, record=begun.record)
         s, n = self.settings, self.train.size
         columns = self.samples.columns(self.train)
 
@@ -447,14 +466,20 @@ class _Training:
             return 0.5 * s.l2 * float(sum(numpy.vdot(a, a) for a in p[0]))
 
         def value_and_gradient(p: Parameters) -> tuple[float, Parameters]:
-            found, gradient = total(p, *columns)
-            return float(found) / n + penalty(p), per_sample(gradient, p)
+            def compute() -> Array:
+                found, gradient = total(p, *columns)
+                return numpy.append(float(found) / n + penalty(p), _vector(*per_sample(gradient, p)))
+
+            found = self.record.answer("gradient", [_vector(*p)], 1 + theta.size, compute)
+            return float(found[0]), _parameters(found[1:], self.widths)
 
         def product(p: Parameters, v: Parameters) -> Parameters:
-            return per_sample(curved(p, v, *columns), v)
+            compute = lambda: _vector(*per_sample(curved(p, v, *columns), v))
+            found = self.record.answer("product", [_vector(*p), _vector(*v)], theta.size, compute)
+            return _parameters(found, self.widths)
 
         def callback(found: Parameters) -> None:
-            loss = self.mean_loss(found, self.train) + penalty(found)
+            loss = self.known("loss", found, lambda: self.mean_loss(found, self.train)) + penalty(found)
             state = replace(self.state, theta=_vector(*found), step=self.state.step + 1)
             self.state = self.judged(replace(state, losses=numpy.append(state.losses, loss)))
             self.told(self.state.step)
@@ -532,19 +557,6 @@ def _fitted(
     return Fitted(A, b, settings, state, interrupted, note)
 
 
-def _weights(y: Labels, k: int, given: Any) -> Array:
-    """The weight of each class, shape (k,)."""
-    if given is None:
-        return numpy.ones(k)
-    if given == "balanced":
-        counts = numpy.bincount(y, minlength=k)
-        return y.size / (k * numpy.maximum(counts, 1))
-    weights: Array = numpy.asarray(given, dtype=numpy.float64)
-    if weights.shape != (k,) or not (numpy.isfinite(weights).all() and (weights > 0.0).all()):
-        raise ValueError(f"class_weight must be {k} positive numbers, one for each class, or 'balanced', not {given!r}")
-    return weights
-
-
 def _samples(x: Any, y: Labels | None, k: int | None, path: str | Path | None) -> Samples:
     if y is None:
         blocks: Iterable[Block] = x
@@ -565,8 +577,9 @@ def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str, dict[str
             raise ValueError("the settings are those of another version")
         tuples = {name: tuple(value) for name, value in given.items() if isinstance(value, list)}
         settings, widths = Settings(**{**given, **tuples}), [int(width) for width in about["widths"]]
-        if tuple(widths[1:-1]) != settings.hidden or set(arrays) != {*VECTORS, *NUMBERS, *SERIES}:
+        if tuple(widths[1:-1]) != settings.hidden or {*arrays, "record"} != {*VECTORS, *NUMBERS, *SERIES}:
             raise ValueError("its parts do not belong together")
+        arrays.setdefault("record", numpy.zeros(0))  # checkpoints had none at first
         shapes = {
             **dict.fromkeys(VECTORS, (parameters(widths),)),
             **dict.fromkeys(NUMBERS, ()),

@@ -25,6 +25,23 @@ def block_size(p: int) -> int:
     return max(1, min(BLOCK, ENTRIES // max(p, 1)))
 
 
+def class_weights(y: Labels, k: int, given: Any) -> Array:
+    """The weight of each class, shape (k,), as it was given, or so that all classes count the same ("balanced").
+
+    >>> class_weights(np.array([0, 0, 0, 1]), 2, "balanced")
+    array([0.66666667, 2.        ])
+    """
+    if given is None:
+        return np.ones(k)
+    if given == "balanced":
+        counts = np.bincount(y, minlength=k)
+        return y.size / (k * np.maximum(counts, 1))
+    weights: Array = np.asarray(given, dtype=np.float64)
+    if weights.shape != (k,) or not (np.isfinite(weights).all() and (weights > 0.0).all()):
+        raise ValueError(f"class_weight must be {k} positive numbers, one for each class, or 'balanced', not {given!r}")
+    return weights
+
+
 class Samples:
     """Samples, their labels 0..k-1 and their weights.
 

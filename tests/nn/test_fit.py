@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from minigrad import summed
 from nn import checkpoint
 from nn.checkpoint import CheckpointError
 from nn.data import load as load_data
@@ -57,12 +58,48 @@ def test_a_resumed_training_gives_the_bits_of_an_uninterrupted_one(tmp_path, opt
 
         with pytest.raises(StoppedError):
             fit(X, Y, settings, path=path, every=2, watch=watch)
-        if stops and optimizer in ("adam", "momentum", "sgd"):
+        if stops:
             with pytest.raises(StoppedError):
                 resume(path, X, Y, every=3, watch=watch)
         same(resume(path, X, Y), whole)
         same(resume(path, X, Y), whole)  # of a training that has ended: there is nothing to do
         same(load(path), whole)
+
+
+@pytest.mark.parametrize("optimizer", ["L-BFGS-B", "Newton-CG"])
+def test_a_search_that_is_taken_up_computes_nothing_twice(tmp_path, monkeypatch, optimizer):
+    calls = [0]
+
+    def counted(fun, **options):
+        total = summed(fun, **options)
+
+        def of_all(*args):
+            calls[0] += 1
+            return total(*args)
+
+        return of_all
+
+    monkeypatch.setattr("nn.fit.summed", counted)
+    settings, path = replace(SHORT, optimizer=optimizer), tmp_path / "run.npz"
+    whole = fit(X, Y, settings)
+    needed, calls[0] = calls[0], 0
+
+    def watch(state):
+        if state.step == 4:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        fit(X, Y, settings, path=path, every=1, watch=watch)
+    assert load(path).state.record.size > 4 * whole.state.theta.size
+
+    def interrupted(state):  # while the search is told what it knew, which is no reason to forget it
+        if state.step == 2:
+            raise KeyboardInterrupt
+
+    assert resume(path, X, Y, every=1, watch=interrupted).state.step == 4
+    same(resume(path, X, Y), whole)
+    assert calls[0] == needed
+    assert load(path).state.record.size == 0  # there is no search any more
 
 
 KILLED = """
@@ -72,14 +109,16 @@ from nn.fit import Settings, fit
 data = load("two_arcs", rng=0)
 def watch(state):
     print(state.step, flush=True)
-fit(data.x_train, data.y_train, Settings(hidden=(6,), epochs=100_000, batch=32, rate=0.01, validation=0.2, seed=3),
-    path=sys.argv[1], every=1, watch=watch)
+settings = Settings((6,), sys.argv[2], epochs=100_000, batch=32, rate=0.01, validation=0.2, seed=3)
+fit(data.x_train, data.y_train, settings, path=sys.argv[1], every=1, watch=watch)
 """
 
 
-def test_a_process_that_is_killed_loses_nothing(tmp_path):
+@pytest.mark.parametrize("optimizer", ["adam", "L-BFGS-B"])
+def test_a_process_that_is_killed_loses_nothing(tmp_path, optimizer):
     path = tmp_path / "run.npz"
-    with subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE, text=True) as process:
+    command = [sys.executable, "-c", KILLED, str(path), optimizer]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout:
             if int(line) == 17:
                 break
@@ -88,7 +127,7 @@ def test_a_process_that_is_killed_loses_nothing(tmp_path):
     assert about["step"] >= 17
     about["settings"]["epochs"] = 100
     checkpoint.save(path, arrays, about)
-    same(resume(path, X, Y), fit(X, Y, replace(SHORT, epochs=100)))
+    same(resume(path, X, Y), fit(X, Y, replace(SHORT, optimizer=optimizer, epochs=100)))
 
 
 def test_ctrl_c_returns_what_was_learned(tmp_path):
