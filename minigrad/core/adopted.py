@@ -60,7 +60,7 @@ class Adapter:
 #: The first part of a module's name -> what loads the adapter of that library.
 LIBRARIES: dict[str, Callable[[], Adapter]] = {}
 
-#: How sparse leaves are taken apart ("taken_apart") and put together ("with_numbers"), set by `rules.sparse_products`.
+#: How sparse leaves are taken apart ("stored") and put together ("with_numbers"), set by `rules.sparse_products`.
 SPARSE: dict[str, Callable[..., Any]] = {}
 
 _ADAPTERS: dict[type, Adapter | None] = {}

@@ -161,13 +161,14 @@ class Recording:
 
     def _stored(self, leaf: Any, position: int) -> tuple[Any, Any]:
         """The stored numbers of a sparse leaf, and what the function gets: they are what is differentiated."""
-        numbers, with_box = SPARSE["taken_apart"](leaf)
+        stored = SPARSE["stored"](leaf)
+        numbers = stored.data
         if numbers.dtype.kind not in "fc":
             raise TypeError(
                 located(f"{self.operation}: a sparse array of {numbers.dtype} is to be differentiated: A.astype(float)")
             )
         self.patterns = {**(self.patterns or {}), position: leaf}
-        return numbers, with_box(self.tape.leaf(numbers))
+        return numbers, SPARSE["with_numbers"](stored, self.tape.leaf(numbers))
 
     def push(self, tangents: Sequence[Any], outputs: Sequence[int], *, consume: bool = False) -> list[Any]:
         """The tangents of output nodes, given one tangent per leaf."""

@@ -196,7 +196,7 @@ def vjp_of(
 
     def pullback(*cotangents: Any, **named: Any) -> Any:
         if len(cotangents) != 1 or named:
-            raise TypeError(located(f"{operation}: {_one_cotangent(outdef, [*cotangents, *named], named)}"))
+            raise TypeError(located(f"{operation}: {_one_cotangent(outdef, len(cotangents), named)}"))
         seeds = outdef.leaves_of(cotangents[0])
         if seeds is None:
             raise ValueError(
@@ -228,7 +228,7 @@ def vjp_of(
     return pullback, value
 
 
-def _one_cotangent(outdef: TreeDef, given: list[Any], named: dict[str, Any]) -> str:
+def _one_cotangent(outdef: TreeDef, given: int, named: dict[str, Any]) -> str:
     """What to say of a pullback that was not given one cotangent."""
     takes = "the pullback takes one cotangent, of the shape of the output"
     if outdef is not LEAF:
@@ -237,6 +237,4 @@ def _one_cotangent(outdef: TreeDef, given: list[Any], named: dict[str, Any]) -> 
         return f"{takes}, by position: pullback(cotangent), without a name ({', '.join(named)}=...)"
     if not given:
         return f"{takes}, and was given none; for a function that returns one number pass 1.0"
-    return (
-        f"{takes}, and was given {len(given)} arguments; cotangents of several outputs belong in one: pullback((a, b))"
-    )
+    return f"{takes}, and was given {given} arguments; cotangents of several outputs belong in one: pullback((a, b))"

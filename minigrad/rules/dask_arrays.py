@@ -278,23 +278,25 @@ def _solve(a: Any, b: Any) -> Any:
         raise NotImplementedError(
             located(f"solve: dask solves for one matrix, not for the shapes {a.shape} and {b.shape}")
         )
-    n = a.shape[0]
-    squared = _square_chunks(a)
-    columns = columns.rechunk((n, columns.chunks[1])) if _whole(squared) else columns
-    if _whole(squared):
-        dtype = np.result_type(a.dtype, b.dtype, np.float32)
-        x = da.map_blocks(np.linalg.solve, squared, columns, chunks=columns.chunks, meta=np.empty((0, 0), dtype))
-    else:
-        size = squared.chunks[0][0]
-        right = _padded(columns, 0, 0, squared.shape[0] - n).rechunk((size, columns.chunks[1]))
-        if (triangle := getattr(a, "minigrad_triangle", None)) is not None:
-            x = da.linalg.solve_triangular(squared, right, lower=triangle == "lower")[:n]
-            return x[:, 0] if b.ndim == 1 else x
-        x = da.linalg.solve(squared, right)
-        error = da.sqrt(da.sum(da.abs(squared @ x - right) ** 2))
-        scale = da.sqrt(da.sum(da.abs(squared) ** 2)) * da.sqrt(da.sum(da.abs(x) ** 2))
-        x = da.map_blocks(_checked, x, error, scale, chunks=x.chunks, meta=x._meta)[:n]
+    x = _solved(a, columns)
     return x[:, 0] if b.ndim == 1 else x
+
+
+def _solved(a: Any, columns: Any) -> Any:
+    n, squared = a.shape[0], _square_chunks(a)
+    if _whole(squared):
+        columns = columns.rechunk((n, columns.chunks[1]))
+        dtype = np.result_type(a.dtype, columns.dtype, np.float32)
+        return da.map_blocks(np.linalg.solve, squared, columns, chunks=columns.chunks, meta=np.empty((0, 0), dtype))
+    size = squared.chunks[0][0]
+    right = _padded(columns, 0, 0, squared.shape[0] - n).rechunk((size, columns.chunks[1]))
+    triangle = getattr(a, "minigrad_triangle", None)
+    if triangle is not None:
+        return da.linalg.solve_triangular(squared, right, lower=triangle == "lower")[:n]
+    x = da.linalg.solve(squared, right)
+    error = da.sqrt(da.sum(da.abs(squared @ x - right) ** 2))
+    scale = da.sqrt(da.sum(da.abs(squared) ** 2)) * da.sqrt(da.sum(da.abs(x) ** 2))
+    return da.map_blocks(_checked, x, error, scale, chunks=x.chunks, meta=x._meta)[:n]
 
 
 def _checked(x: Any, error: Any, scale: Any) -> Any:

@@ -9,7 +9,6 @@ numbers, and the sums are in SciPy's order. Neither library is imported: whoever
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -131,7 +130,7 @@ def stored(array: Any) -> TracedSparse:
     """The stored numbers of a sparse array, and where they are."""
     if type(array) is TracedSparse:
         return array
-    if hasattr(array, "fill_value") or not hasattr(array, "tocoo"):  # of the library `sparse`
+    if hasattr(array, "fill_value"):  # of the library `sparse`
         if array.fill_value != 0:
             raise refusal(
                 TypeError,
@@ -149,19 +148,13 @@ def with_numbers(like: Any, numbers: Any) -> Any:
     """A sparse array of the kind of another one, with other numbers where that one has its own."""
     if type(like) is TracedSparse:
         return TracedSparse(numbers, like.stored_at, like.shape)
-    if hasattr(like, "fill_value") or not hasattr(like, "tocoo"):
+    if hasattr(like, "fill_value"):
         new = like.asformat("coo").copy()
         new.data = numbers
         return new if type(new) is type(like) else new.asformat(type(like).__name__.lower())
     new = like.tocoo(copy=True)
     new.data = numbers
     return new.asformat(like.format)
-
-
-def _taken_apart(array: Any) -> tuple[Any, Callable[[Any], TracedSparse]]:
-    """The stored numbers, and the traced array that stands for this one, as a function of its traced numbers."""
-    found = stored(array)
-    return found.data, lambda data: TracedSparse(data, found.stored_at, found.shape)
 
 
 # ----- products of matrices -------------------------------------------------------------------------------------------
@@ -251,7 +244,7 @@ def _by_slash(x: Any, y: Any) -> Any:
     return _entrywise("/", x, y)
 
 
-SPARSE |= {"taken_apart": _taken_apart, "with_numbers": with_numbers}
+SPARSE |= {"stored": stored, "with_numbers": with_numbers}
 matmul.primitive.by_sparse = sparse_product
 divide.primitive.by_sparse = _by_slash
 multiply.primitive.by_sparse = _by_star
