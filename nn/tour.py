@@ -96,7 +96,7 @@ def follow(problem: Problem, networks: Begun) -> Tour:
     depths = depth.measure(problem, networks)
     sections.insert(place, depth.show(problem, depths))
 
-    seconds = round(time.perf_counter() - networks.started, 1)
+    seconds = round(time.monotonic() - networks.started, 1)
     numbers = {
         "settings": {
             "data": settings.data,

@@ -5,6 +5,7 @@ the features, the names of the classes, and the options. It is written at the st
 end, whole each time. The report follows from it and from the data, so `resume` writes that, too.
 """
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -126,7 +127,7 @@ def train(options: Options, *, show: bool = True) -> report.Report:
             note=note,
         )
 
-    return _reported(run, problem, settings, options.out, show)
+    return _reported(run, problem, settings, 0, options.out, show)
 
 
 def resume(folder: Path, *, data: str | None = None, show: bool = True) -> report.Report:
@@ -152,7 +153,7 @@ def resume(folder: Path, *, data: str | None = None, show: bool = True) -> repor
         path = folder / CHECKPOINT
         return fit.resume(path, problem.x_train, problem.y_train, every=model.every, watch=watch)
 
-    return _reported(run, problem, settings, folder, show)
+    return _reported(run, problem, settings, model.fitted.state.step, folder, show)
 
 
 def load_model(folder: Path) -> Model:
@@ -200,12 +201,17 @@ def _prepare(folder: Path) -> None:
 
 
 def _reported(
-    run: Callable[[Callable[[State], None]], Fitted], problem: Problem, settings: Settings, out: Path, show: bool
+    run: Callable[[Callable[[State], None]], Fitted],
+    problem: Problem,
+    settings: Settings,
+    done: int,
+    out: Path,
+    show: bool,
 ) -> report.Report:
-    """Run a training and write its report."""
+    """Run a training, of which some steps are done, and write its report."""
     again = f"python -m nn resume {out}"
     try:
-        with _watching(settings.epochs, show) as watch:
+        with _watching(problem, settings, done, show) as watch:
             fitted = run(watch)
     except OSError as error:
         advice = f"; the state in {out / CHECKPOINT} is whole, make room and go on with {again}"
@@ -213,9 +219,9 @@ def _reported(
         raise RunError(f"{error.filename or out}: {error.strerror or error}{advice}") from error
     except DataError as error:
         raise DataError(f"{problem.name}: {error}") from error
-    done = fitted.state.losses.size
     if fitted.interrupted:
-        what = f"{done} of {settings.epochs} epochs are done, and what was learned is in {out / CHECKPOINT}"
+        epochs = f"{fitted.state.losses.size} of {settings.epochs} epochs"
+        what = f"{epochs} are done, and what was learned is in {out / CHECKPOINT}"
         raise KeyboardInterrupt(f"{what}; go on with {again}")
     left = f"the training is whole in {out / CHECKPOINT}, but its report is not written; {again} writes it"
     try:
@@ -227,16 +233,18 @@ def _reported(
 
 
 @contextmanager
-def _watching(epochs: int, show: bool) -> Iterator[Callable[[State], None]]:
-    """What `fit` calls after each step, for a bar that counts epochs."""
-    with progress("training", "epochs", total=epochs, show=show) as bar:
-        seen = 0
+def _watching(problem: Problem, settings: Settings, seen: int, show: bool) -> Iterator[Callable[[State], None]]:
+    """What `fit` calls after each step, for a bar that counts them; `seen` of them were made before."""
+    unit, total = "iterations", settings.epochs
+    if settings.optimizer not in fit.WHOLE:
+        unit, total = "steps", total * math.ceil(fit.held_out(problem.y_train, settings)[0].size / settings.batch)
+    with progress("training", unit, total, show, done=seen) as bar:
 
         def watch(state: State) -> None:
             nonlocal seen
-            if state.losses.size > seen:
-                bar.update(state.losses.size - seen)
-                seen = state.losses.size
+            if state.step > seen:  # a search that is taken up begins with what it knows
+                bar.update(state.step - seen)
+                seen = state.step
 
         yield watch
 

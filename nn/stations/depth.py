@@ -94,7 +94,8 @@ def measure(problem: Problem, trainings: Begun | None = None) -> Depth:
             return measure(problem, trainings)
     settings = problem.settings
     results: list[dict[int, Result]] = [{} for _ in DEPTHS]
-    with progress(f"depths {DEPTHS[0]} to {DEPTHS[-1]}", "networks", len(DEPTHS) * settings.depth_seeds) as bar:
+    label, total = f"depths {DEPTHS[0]} to {DEPTHS[-1]}", len(DEPTHS) * settings.depth_seeds
+    with progress(label, "networks", total, since=trainings.started) as bar:  # all of about the same work
         for call, found in trainings.results:
             i, few = trainings.places[call]
             results[i].update(zip(few, found, strict=True))

@@ -29,7 +29,7 @@ class Begun:
         step: the size of the steps.
         places: for every call the index of the depth, and the seeds.
         results: the numbers of calls and what they return, as they finish.
-        started: when they began, by `time.perf_counter`.
+        started: when they began, by `time.monotonic`.
     """
 
     budget: int
@@ -43,7 +43,7 @@ class Begun:
 @contextmanager
 def begun(problem: Problem) -> Iterator[Begun]:
     """Begin to train networks of every depth, each from several seeds; the deepest, which take longest, first."""
-    started = time.perf_counter()
+    started = time.monotonic()
     data, settings = problem.data, problem.settings
     n, seeds, steps = data.x_train.shape[1], settings.depth_seeds, settings.depth_steps
     step = STEP * 300 / n

@@ -135,14 +135,16 @@ def trainings(plan: Plan, out: Path, jobs: int | None = None, client: Any = None
         missing = [seed for seed, one in enumerate(known) if one is None]
         for few in in_stacks(len(missing), widths_of(depth, width), samples(plan.seed)[0].shape[1]):
             calls.append((train, (plan, activation, depth, width, [missing[i] for i in few])))
-    label, total = f"depths {min(plan.depths)} to {max(plan.depths)}", len(plan.kinds()) * plan.seeds
-    with running(calls, jobs, client) as results, progress(label, "trainings", total) as bar:
-        bar.update(len(found))
+    label = f"depths {min(plan.depths)} to {max(plan.depths)}"
+    # Layers are counted, because the deepest networks, which take longest, come first.
+    total = sum((depth + 1) * plan.seeds for _, depth, _ in plan.kinds())
+    done = sum(one.depth + 1 for one in found)
+    with running(calls, jobs, client) as results, progress(label, "layers", total, done=done) as bar:
         for _, runs in results:
             for one in runs:
                 save(one, plan, out / RUNS)
             found += runs
-            bar.update(len(runs))
+            bar.update(sum(one.depth + 1 for one in runs))
     return sorted(found, key=lambda one: (plan.activations.index(one.activation), one.depth, one.width, one.seed))
 
 

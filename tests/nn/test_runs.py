@@ -172,15 +172,17 @@ def test_ctrl_c_says_what_is_left_and_the_training_goes_on(tmp_path, capsys, mon
     arguments = ["train", "--data", data, "--layers", "5", "--epochs", "9", "--out"]
 
     class Bar:
-        epochs = 0
+        steps = 0
 
         def update(self, count):
-            self.epochs += count
-            if self.epochs == 4:
+            self.steps += count
+            if self.steps == 4 * 2:  # in an epoch
                 raise KeyboardInterrupt
 
-        def close(self):
+        def refresh(self):
             pass
+
+        close = refresh
 
     with monkeypatch.context() as patch:
         patch.setattr("minigrad.show.progress._Lines", lambda *_: Bar())

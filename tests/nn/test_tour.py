@@ -28,7 +28,8 @@ FIGURES = [
 ]
 # What training prints to a log that takes more than five seconds (`minigrad.show.progress`), as on a busy machine.
 PROGRESS = re.compile(
-    r"^((training|cross-validation, fold \d of \d): \d+ of \d+ steps|depths 1 to 5: \d+ of \d+ networks)\n",
+    r"^((training|cross-validation, fold \d of \d): \d+ of \d+ steps|depths 1 to 5: \d+ of \d+ networks)"
+    r"(, \d+ (s|min) left)?\n",
     re.MULTILINE,
 )
 

@@ -2,6 +2,7 @@
 
 import io
 import sys
+import time
 from typing import Any
 
 import pytest
@@ -32,7 +33,35 @@ def test_without_a_terminal_there_is_a_line_every_few_seconds(clock: Clock, caps
             clock.now += 0.5
             bar.update()
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["training: 11 of 40 steps", "training: 22 of 40 steps", "training: 33 of 40 steps"]
+    assert lines == [
+        "training: 11 of 40 steps, 14 s left",
+        "training: 22 of 40 steps, 9 s left",
+        "training: 33 of 40 steps, 4 s left",
+    ]
+
+
+def test_what_was_done_before_says_nothing_about_the_time_that_is_left(clock: Clock, capsys: Any) -> None:
+    with progress("training", "steps", total=100, done=80, since=clock.now - 500.0) as bar:
+        clock.now += 100.0
+        bar.update(0)
+        clock.now += 100.0
+        bar.update(10)
+    assert capsys.readouterr().err == "training: 80 of 100 steps\ntraining: 90 of 100 steps, 12 min left\n"
+
+
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_work_that_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch, is_terminal: bool) -> None:
+    if is_terminal:
+        pytest.importorskip("tqdm")
+    stream = io.StringIO()
+    monkeypatch.setattr(sys, "stderr", stream)
+    monkeypatch.setattr(stream, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr(module, "BEAT", 0.01)
+    monkeypatch.setattr(module, "SECONDS", 0.02)
+    with progress("adding", "numbers", total=3):
+        while stream.getvalue().count("adding") < 3:
+            time.sleep(0.01)
+    assert "0 of 3 numbers" in stream.getvalue() or is_terminal
 
 
 def test_many_short_pieces_of_work_give_a_sign_together(clock: Clock, capsys: Any) -> None:
