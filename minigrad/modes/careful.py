@@ -17,7 +17,8 @@ from minigrad.core.tape import Tape, peel
 from minigrad.modes.cotangents import gathered
 from minigrad.modes.recording import AGAIN
 from minigrad.modes.sweeps import backward
-from minigrad.modes.taylor.push import CANCELLED, Findings, need_numbers, push_with_findings, rounded
+from minigrad.modes.taylor.push import CANCELLED, Findings, need_numbers, push_with_findings
+from minigrad.modes.taylor.rounding import rounded
 from minigrad.rules import moving
 from minigrad.rules.elementwise import where
 from minigrad.rules.expansion import expanded, real_part

@@ -35,7 +35,7 @@ from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Scatter
 from minigrad.core.tape import NUMBERS, Tape, peel
 from minigrad.modes.cotangents import accumulate, gathered, without_leaks
-from minigrad.modes.trouble import LEFT, Trouble
+from minigrad.modes.trouble import LEFT, Trouble, product_of
 from minigrad.rules import elementwise as e
 from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
@@ -84,7 +84,7 @@ def _pull_back(
     tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keeps: bool, trouble: Trouble, place: Place | None
 ) -> list[Any]:
     """The backward loop: from the last node to the first, each hands its cotangent on to its parents."""
-    nodes, events, number = tape.nodes, trouble.events, np.float64
+    nodes, events, found, number = tape.nodes, trouble.events, trouble.found, np.float64
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
     owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
@@ -115,7 +115,7 @@ def _pull_back(
             hidden.update(parents)
         if pole is not None:
             if not trouble.is_near_pole and (vanishing := pole(ans, *args)) is not None:
-                trouble.look_at_pole(vanishing, g)
+                trouble.look_at_pole(vanishing, g, primitive)
                 looks = trouble.looks
         elif looks and primitive in DIFFERENCES:
             trouble.look_at_difference(node)
@@ -136,7 +136,7 @@ def _pull_back(
                 ct = without_leaks(vjp, g, ans, args, params)
             else:
                 ct = vjp(g, ans, *args, **params) if params else vjp(g, ans, *args)
-            if events:
+            if events or found or leaks:
                 ct = trouble.resolve(ct, g, vjp, i, node)
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
@@ -166,6 +166,12 @@ def _pull_all(
     primitive, parents, args, ans, params = node
     if primitive.pull is not None:
         cts = primitive.pull(g, ans, *args, parents=parents, **params)
+        if primitive.kind == "bilinear" and (trouble.events or trouble.met or leaks):
+            rules = [
+                lambda g, ans, *args, k=k, **p: primitive.pull(g, ans, *args, parents=parents, **p)[k]
+                for k in range(len(cts))
+            ]
+            cts = [None if ct is None else trouble.resolve(ct, g, rule, i, node) for ct, rule in zip(cts, rules)]
     else:
         cts = [None if p < 0 else _pulled(k, node, i, g, trouble, leaks, place) for k, p in enumerate(parents)]
     if primitive.amplifies and primitive.kind != "elementwise":
@@ -212,12 +218,8 @@ def forward(
     """
     tape.check_captured()
     trouble = Trouble() if trouble is None else trouble
-    # The branch that `where` did not take may be infinite, and is left out.
-    hides = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
-    with (
-        passing("pushforward", tape.serial) as place,
-        np.errstate(all="ignore") if hides else trouble.watch(),
-    ):
+    trouble.hidden = hidden_by_branches(tape)
+    with passing("pushforward", tape.serial) as place, trouble.watch():
         reached = _push_forward(tape, tangents, outputs, consume, trouble, place)
     if trouble.found:
         trouble.tell(tape)
@@ -268,7 +270,7 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
     else:
         if primitive.pole is not None and not trouble.is_near_pole:
             if (vanishing := primitive.pole(ans, *args)) is not None:
-                trouble.look_at_pole(vanishing, ts[moving[-1]])
+                trouble.look_at_pole(vanishing, ts[moving[-1]], primitive)
         part: Any = None
         for k in moving:
             t = ts[k]
@@ -277,9 +279,15 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
                 if trouble.events:
                     part = trouble.resolve(part, t, primitive.jvps[k], i, node)
             elif kind == "bilinear":
-                part = primitive.bind(*args[:k], expanded(t, args[k]), *args[k + 1 :], **params)
+                factors = (*args[:k], expanded(t, args[k]), *args[k + 1 :])
+                part = primitive.bind(*factors, **params)
+                if trouble.events or trouble.met:
+                    part = product_of(lambda *args: primitive.bind(*args, **params), factors, part)
             else:
-                part = primitive.jvps[k](expanded(t, args[k]), ans, *args, **params)
+                t = expanded(t, args[k])
+                part = primitive.jvps[k](t, ans, *args, **params)
+                if trouble.events or trouble.met:
+                    part = trouble.resolve(part, t, primitive.jvps[k], i, node)
             if primitive.amplifies:
                 trouble.look_at_gain(part, t, args[k], by_entry=kind == "elementwise")
             total = part if total is None else total + part
@@ -291,6 +299,17 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
     if trouble.events:
         trouble.note(i, primitive, ans)
     return total if ans.dtype.kind == "c" else real_part(total)
+
+
+def hidden_by_branches(tape: Tape) -> set[int]:
+    """The nodes below a `where`: the branch that it did not take may be infinite, and is left out."""
+    hidden: set[int] = set()
+    if not any(node[0].hides_branch for node in tape.nodes[tape.leaves :]):  # the usual case
+        return hidden
+    for i in range(len(tape.nodes) - 1, tape.leaves - 1, -1):
+        if i in hidden or tape.nodes[i][0].hides_branch:
+            hidden.update(tape.nodes[i][1])
+    return hidden
 
 
 def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tuple[int, list[int]]]:

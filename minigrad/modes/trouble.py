@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.core.adopted import MAYBE
-from minigrad.core.duck_arrays import anywhere, certainly
+from minigrad.core.duck_arrays import Duck, anywhere, certainly
 from minigrad.core.lines import located, user_line
 from minigrad.core.primitive import Scatter
 from minigrad.core.tape import DUCKS, NUMBERS, Box, Tape, peel
 from minigrad.modes.cotangents import gathered
-from minigrad.rules.elementwise import log1p, where, zero_times_infinity
+from minigrad.rules.elementwise import cbrt, log1p, sqrt, where, zero_times_infinity
 from minigrad.rules.expansion import expanded
 
 #: What is close to a pole: there, rounding errors of terms that cancel could be seen in a derivative of usual size.
-SMALL = {char: float(np.finfo(char).eps) ** 0.3 for char in "efdgFDG"}
+#: In derivatives of derivatives, of each level more: rounding is divided by the distance once more.
+SMALL = [{char: float(np.finfo(char).eps) ** (0.6 / (level + 2)) for char in "efdgFDG"} for level in range(4)]
+ROOTS = {sqrt.primitive: 1, cbrt.primitive: 3}  #: whose value is the vanishing one, and less steep than a pole
 LEFT = 1e-4  #: what is left of a term where it cancels
 LOST = 1e-5  #: the relative error of a derivative that is to be told
 
@@ -41,6 +43,37 @@ def largest(values: Iterable[Any]) -> Any:
     return 0.0 if found is None else found
 
 
+def product_of(fun: Callable[..., Any], factors: Sequence[Any], product: Any) -> Any:
+    """A multilinear function of its factors, in which 0 times infinity is 0, given it as NumPy computes it.
+
+    Whether there are other products with infinities, and of one sign, is counted by the same function of the signs.
+    """
+    bad = np.isnan(peel(product))
+    plain = [peel(x) for x in factors]
+    if (isinstance(bad, Duck) and not bad.is_known) or not anywhere(bad):
+        return product
+    if any(x.dtype.kind == "c" for x in plain if hasattr(x, "dtype")):
+        return product
+    with np.errstate(all="ignore"):
+        infinite, signs = [np.isinf(x) for x in plain], [np.sign(x) for x in plain]
+        left = [where(out, 0.0, sign) for out, sign in zip(infinite, signs)]
+        number = fun(*map(abs, signs)) - fun(*map(abs, left))
+        net = fun(*signs) - fun(*left)
+        finite = fun(*[where(out, 0.0, x) if anywhere(out) else x for out, x in zip(infinite, factors)])
+        rest = where(abs(net) == abs(number), np.copysign(np.inf, net), np.nan)
+        return where(bad, where(number != 0, rest, finite), product)
+
+
+def levels(value: Any) -> int:
+    """In how many boxes a value is: by how many transformations it is differentiated again."""
+    if type(value) is list or type(value) is tuple:
+        return max(map(levels, value), default=0)
+    depth = 0
+    while type(value) is Box:
+        value, depth = value.value, depth + 1
+    return depth
+
+
 class Trouble:
     """Infinities and NaN that a sweep met. The sweep goes on, and warns at its end.
 
@@ -49,28 +82,31 @@ class Trouble:
     size; it decides where to look closer (see `careful`) and nothing else.
     """
 
-    __slots__ = ("events", "found", "has_cancelled", "is_near_pole", "looks")
+    __slots__ = ("events", "found", "has_cancelled", "hidden", "is_near_pole", "looks", "met")
 
     def __init__(self) -> None:
         self.events: list[str] = []  #: what NumPy found since the last look: divisions by zero, invalid operations
         self.found: list[tuple[int, Any, Any, str]] = []
+        self.met = False  #: whether there were infinities or NaN, told of or not
+        self.hidden: Any = ()  #: nodes of which nothing is told, below a `where` that may leave it out
         self.is_near_pole = False  #: whether some derivative has a pole nearby, and is used
         self.looks = False  #: whether to look for terms that cancel: after that, and until some do
         self.has_cancelled = False  #: whether terms have cancelled
 
-    def look_at_pole(self, vanishing: Any, moving: Any) -> None:
+    def look_at_pole(self, vanishing: Any, moving: Any, primitive: Any = None) -> None:
         """Note that `vanishing` nearly does, where what is `moving` (a tangent or cotangent) is not 0.
 
         Where it is 0, the derivative is infinite or NaN, and there are no digits to be found.
         """
-        value = vanishing
+        value, level = vanishing, ROOTS.get(primitive, 0)
         while type(value) is Box:
-            value = value.value
+            value, level = value.value, level + 1
+        small_of = SMALL[min(level, 3)]
         if type(value) in DUCKS:
-            small = SMALL.get(value.dtype.char, 0.0)
+            small = small_of.get(value.dtype.char, 0.0)
             self.is_near_pole = value.without_boxes().is_anywhere_below(small, peel(moving))
         elif hasattr(value, "dtype"):  # no number of Python, which does not come near to anything by rounding
-            close = abs(value) < SMALL.get(value.dtype.char, 0.0)
+            close = abs(value) < small_of.get(value.dtype.char, 0.0)
             if close if type(close) is np.bool_ else np.count_nonzero(close):  # faster than any
                 self.is_near_pole = anywhere(close & (value != 0) & (peel(moving) != 0))
         self.looks = self.is_near_pole
@@ -92,8 +128,10 @@ class Trouble:
         if not self.is_near_pole:
             if type(most) in DUCKS or type(given) in DUCKS:
                 self.look_at_pole(where(most == 0, 1.0, given) / where(most == 0, 1.0, most), given)
-            elif np.count_nonzero(most * SMALL.get(most.dtype.char, 0.0) > given):  # the same, and faster
-                self.is_near_pole = self.looks = bool(np.any((most * SMALL[most.dtype.char] > given) & (given != 0)))
+            else:  # the same, and faster
+                gain = most * SMALL[min(levels(out), 3)].get(most.dtype.char, 0.0) > given
+                if np.count_nonzero(gain):
+                    self.is_near_pole = self.looks = bool(np.any(gain & (given != 0)))
         if self.is_near_pole and certainly(most * at > LOST / np.finfo(most.dtype).eps * given):
             self.looks, self.has_cancelled = False, True
 
@@ -158,7 +196,11 @@ class Trouble:
         """
         primitive, _parents, args, ans, params = node
         what = ""
-        if primitive.kind == "elementwise" and anywhere(bad := np.isnan(peel(part))):
+        if primitive.kind != "elementwise":
+            if type(part) is not Scatter:
+                factors = (moving, *args) if primitive.kind == "bilinear" else (moving,)
+                part = product_of(lambda g, *new: rule(g, ans, *(new or args), **params), factors, part)
+        elif anywhere(bad := np.isnan(peel(part))):
             with np.errstate(all="ignore"):
                 local = peel(rule(np.ones_like(peel(ans)), ans, *args, **params))
             plain = peel(moving)
@@ -172,7 +214,9 @@ class Trouble:
 
     def note(self, index: int, primitive: Any, ans: Any, what: str = "") -> None:
         """Remember what happened at a node; what may have happened to numbers that are not known is no news."""
-        if not what and all(event is MAYBE for event in self.events):
+        is_news = bool(what) or any(event is not MAYBE for event in self.events)
+        self.met = self.met or is_news
+        if not is_news or index in self.hidden:
             self.events.clear()
             return
         is_nan = any("invalid" in event for event in self.events)

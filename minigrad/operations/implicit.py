@@ -20,13 +20,14 @@ and attractive fixed points", Optimization Methods and Software 3, 1994.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minigrad.core.foreign import asked, refuse_foreign
-from minigrad.core.lines import located
+from minigrad.core.lines import located, user_line
 from minigrad.core.nested import is_traced
 from minigrad.core.tape import open_part, peel
 from minigrad.core.transformed import transformed
@@ -34,6 +35,9 @@ from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
 from minigrad.modes.made import P, R, check_function
+from minigrad.modes.taylor.rounding import with_error
+from minigrad.modes.trouble import LOST
+from minigrad.operations.erring import erring
 from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
     filled,
@@ -49,6 +53,8 @@ from minigrad.operations.tree_operation import (
 from minigrad.operations.vectors import to_vector
 
 DENSE = 200  #: unknowns up to which "auto" forms the matrix
+MOST_LOOKS = 16  #: linear systems of one solution after which nobody looks for lost digits any more
+MOST_ENTRIES = 8  #: parameters up to which derivatives are looked at one by one
 LinearSolver = str | Callable[[Callable[[Any], Any], Any], Any]
 
 
@@ -236,9 +242,7 @@ def solution(
         return x
 
     def pull(g: Any, x: Any, primals: Any, _wanted: Any) -> Any:
-        (params,) = primals
-        weights = tree_map(lambda w: -w, system.transposed().solve((params, x), filled(g, x)))
-        return tree_vjp(lambda p: residual(p, x), (params,))[1](weights)
+        return (system.pulled(g, x, primals[0]),)
 
     def push(ts: Any, x: Any, primals: Any) -> Any:
         (params,) = primals
@@ -246,12 +250,7 @@ def solution(
         return tree_map(lambda u: -u, system.solve((params, x), speed))
 
     def series(order: int, curves: list[Any], x: Any) -> list[Any]:
-        xs = [x]
-        for k in range(1, order + 1):  # coefficient k of F(p, x) is A x[k] and what the lower ones make of it
-            points = [(c[0], xs[j] if j < k else tree_map(lambda a: a * 0.0, x)) for j, c in enumerate(curves[: k + 1])]
-            rest = tree_series(name, residual, points, k)[k]
-            xs.append(tree_map(lambda u: -u, system.solve((curves[0][0], x), rest)))
-        return xs
+        return system.series(order, [c[0] for c in curves], x)
 
     return one_operation(name, value, (params,), pull, push, series, opaque=True)
 
@@ -270,11 +269,40 @@ class _Linear:
         self.name, self.residual, self.method = name, residual, method
         self.is_transposed = False
         self.known: list[tuple[list[Any], Any]] = []  # the last point and its matrix: rows of a Jacobian share it
+        self.beside: list[tuple[list[Any], Any, Any]] = []  # likewise two pullbacks
+        self.order = 1  #: of the derivatives of the solution that are found by this system
+        self.looks = [MOST_LOOKS]  #: how many times still to look whether digits were lost
+        self.seen: set[int] = set()  #: the higher orders that were looked at
 
     def transposed(self) -> _Linear:
         """The system with the transposed matrix."""
-        other = _Linear(self.name, self.residual, self.method)
-        other.is_transposed, other.known = not self.is_transposed, self.known
+        return self._like(self.residual, not self.is_transposed)
+
+    def _like(self, residual: Callable[[Any, Any], Any], is_transposed: bool) -> _Linear:
+        other = _Linear(self.name, residual, self.method)
+        other.is_transposed, other.order, other.looks, other.seen = is_transposed, self.order, self.looks, self.seen
+        if residual is self.residual:
+            other.known, other.beside = self.known, self.beside
+        return other
+
+    def pulled(self, g: Any, x: Any, params: Any) -> Any:
+        """The cotangent of the parameters from that of the solution."""
+        weights = tree_map(lambda w: -w, self.transposed().solve((params, x), filled(g, x)))
+        return tree_vjp(lambda p: self.residual(p, x), (params,))[1](weights)[0]
+
+    def series(self, order: int, curve: list[Any], x: Any) -> list[Any]:
+        """The coefficients of the solution from those of the parameters."""
+        xs = [x]
+        for k in range(1, order + 1):  # coefficient k of F(p, x) is A x[k] and what the lower ones make of it
+            points = [(c, xs[j] if j < k else tree_map(lambda a: a * 0.0, x)) for j, c in enumerate(curve[: k + 1])]
+            rest = tree_series(self.name, self.residual, points, k)[k]
+            xs.append(tree_map(lambda u: -u, self.of_order(k).solve((curve[0], x), rest)))
+        return xs
+
+    def of_order(self, order: int) -> _Linear:
+        """The same system, for derivatives of this order."""
+        other = self._like(self.residual, self.is_transposed)
+        other.order = order
         return other
 
     def times(self, params: Any, x: Any, v: Any) -> Any:
@@ -288,7 +316,7 @@ class _Linear:
 
         def pull(g: Any, u: Any, primals: Any, _wanted: Any) -> Any:
             params, x, _b = primals
-            of_b = self.transposed().solve((params, x), filled(g, u))
+            of_b = further.transposed().solve((params, x), filled(g, u))
             back = tree_vjp(lambda params, x: self.times(params, x, u), (params, x))[1]
             return (*back(tree_map(lambda w: -w, of_b)), of_b)
 
@@ -296,7 +324,7 @@ class _Linear:
             params, x, _b = primals
             moved = tree_jvp(lambda params, x: self.times(params, x, u), (params, x), ts[:2])[1]
             total = tree_map(lambda m, t: m if t is None else m - t, moved, ts[2])
-            return tree_map(lambda w: -w, self.solve((params, x), total))
+            return tree_map(lambda w: -w, further.solve((params, x), total))
 
         def series(order: int, curves: list[Any], u: Any) -> list[Any]:
             us = [u]
@@ -306,10 +334,71 @@ class _Linear:
                 ]
                 rest = tree_series(self.name, self.times, points, k)[k]
                 right = tree_map(lambda r, b: r if b is None else r - b, rest, curves[k][2])
-                us.append(tree_map(lambda w: -w, self.solve(curves[0][:2], right)))
+                us.append(tree_map(lambda w: -w, self.of_order(self.order + k).solve(curves[0][:2], right)))
             return us
 
-        return one_operation(f"{self.name}, linear system", self.run, (*point, b), pull, push, series, opaque=True)
+        further = self.of_order(self.order + 1)
+        return one_operation(f"{self.name}, linear system", self.look, (*point, b), pull, push, series, opaque=True)
+
+    def look(self, params: Any, x: Any, b: Any) -> Any:
+        """The solution on plain values, of which the user is told if derivatives found by it have lost their digits.
+
+        Where the residual cancels, or its derivative in x nearly vanishes, rounding moves the root by more than the
+        last place, and its derivatives by more than that.
+        """
+        u = self.run(params, x, b)
+        if self.looks[0] > 0 and self.order not in self.seen:
+            self.looks[0] -= 1
+            if self.order > 1:  # of which the cotangent at hand does not matter
+                self.seen.add(self.order)
+            with np.errstate(all="ignore"):
+                is_lost = self._has_lost_slopes(params, x, b, u) if self.order == 1 else self._has_lost(params, x)
+            if is_lost:
+                message = (
+                    f"{self.name}: rounding errors in the residual, near the solution, are all that is left of a "
+                    f"derivative of order {self.order}. Write the residual so that nothing cancels in it, as "
+                    f"np.expm1(p) for np.exp(p) - 1, and divide it by what vanishes"
+                )
+                line = user_line()
+                warnings.warn_explicit(located(message, line), RuntimeWarning, line.filename, line.number)
+        return u
+
+    def _has_lost_slopes(self, params: Any, x: Any, g: Any, w: Any) -> bool:
+        """Whether the cotangent of the parameters is another one there; g is that of the solution, and w = A^-T g."""
+        transposed = self._like(self.residual, True)
+        if not self.is_transposed:  # a forward sweep: any cotangent will do
+            draw = np.random.default_rng(0)
+            g = tree_map(lambda a: draw.choice([-1.0, 1.0], a.shape).astype(a.dtype) / np.where(a == 0, 1.0, a), x)
+            w = transposed.run(params, x, g)
+        leaves = flatten((params, x))[0]
+        if not self.beside or any(a is not b for a, b in zip(leaves, self.beside[0][0])):
+            value, back = tree_vjp(self.residual, (params, x))
+            at = self._near(params, x, value)
+            self.beside[:] = [(leaves, back, tree_vjp(erring(self.residual), (params, at))[1])]
+        _, back, other = self.beside[0]
+        ct, (again, back_g) = back(w)[0], other(w)
+        off = transposed.run(params, x, tree_map(lambda a, b: a - b, back_g, g))  # what w is off by, nearly
+        again = tree_map(lambda a, b: a if a is None else a - b, again, back(off)[0])
+        size = sum([float(np.sum(np.abs(a * b))) for a, b in zip(flatten(g)[0], flatten(x)[0])])
+        around = tree_map(lambda p: size / np.maximum(np.abs(p), 1.0) if has_derivative(p) else None, params)
+        return _is_another(ct, again, around)
+
+    def _near(self, params: Any, x: Any, value: Any) -> Any:
+        """The root of the residual with rounding errors of our own, where without these it has this value at x."""
+        moved = tree_map(lambda a, b: a - b, erring(self.residual)(params, x), value)
+        step, draw = self._like(self.residual, False).run(params, x, moved), np.random.default_rng(0)
+        return tree_map(lambda a, b: with_error((a - b).astype(a.dtype)[()], draw, 4.0), x, step)
+
+    def _has_lost(self, params: Any, x: Any) -> bool:
+        """Whether higher derivatives of the solution are other ones there."""
+        quiet, other = self._like(self.residual, False), self._like(erring(self.residual), False)
+        quiet.looks = other.looks = [0]
+        at = self._near(params, x, self.residual(params, x))
+        for curve in _directions(params, self.order):
+            found, again = quiet.series(self.order, curve, x), other.series(self.order, curve, at)
+            if any(map(_is_another, found[1:], again[1:], found)):
+                return True
+        return False
 
     def run(self, params: Any, x: Any, b: Any) -> Any:
         """The solution on plain values."""
@@ -363,6 +452,28 @@ class _Linear:
             )
         self.known[:] = [(leaves, found)]
         return found
+
+
+def _directions(params: Any, order: int) -> list[list[Any]]:
+    """Curves through the parameters along each of their entries, or along some directions if there are many."""
+    at, to_tree = to_vector(params)
+    far = np.maximum(np.abs(at), 1.0)
+    if at.size <= MOST_ENTRIES:
+        ways = np.diag(far)
+    else:
+        ways = far * np.random.default_rng(0).choice([-1.0, 1.0], (2, at.size))
+    return [[params, to_tree(way.astype(at.dtype)), *[to_tree(at * 0.0)] * (order - 1)] for way in ways]
+
+
+def _is_another(found: Any, again: Any, around: Any) -> bool:
+    """Whether derivatives differ by more than what counts as lost, given the size of what is around them."""
+    for a, b, size in zip(*[flatten(tree)[0] for tree in (found, again, around)]):
+        if a is not None and has_derivative(a):
+            digits = max(LOST, 1e5 * float(np.finfo(a.dtype).eps))
+            near = np.abs(a) + 1e-3 * np.abs(size) + 1e-6 * np.max(np.abs(a), initial=0.0)
+            if np.any(np.abs(a - b) > digits * near):
+                return True
+    return False
 
 
 def _like_x(name: str, found: Any, x: Any, what: str = "the function returned") -> Any:

@@ -146,10 +146,10 @@ tan     = elementwise("tan", np.tan, lambda g, ans, _x: g * (1.0 + ans * ans),
                       taylor=lambda s, d, ans, u: s.tangent(ans, u, d))
 arcsin  = elementwise("arcsin", np.arcsin, lambda g, _ans, x: g / sqrt((1.0 - x) * (1.0 + x)),
                       taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_minus_square(u, d), d), d),
-                      singular=lambda _ans, x: abs(x) == 1)
+                      singular=lambda _ans, x: abs(x) == 1, pole=lambda _ans, x: 1.0 - abs(peel(x)))
 arccos  = elementwise("arccos", np.arccos, lambda g, _ans, x: -g / sqrt((1.0 - x) * (1.0 + x)),
                       taylor=lambda s, d, ans, u: s.inverse(ans, u, s.root(s.one_minus_square(u, d), d), d, -1.0),
-                      singular=lambda _ans, x: abs(x) == 1)
+                      singular=lambda _ans, x: abs(x) == 1, pole=lambda _ans, x: 1.0 - abs(peel(x)))
 arctan  = elementwise("arctan", np.arctan, lambda g, _ans, x: g / (1.0 + x * x),
                       taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_plus_square(u, d), d))
 sinh    = elementwise("sinh", np.sinh, lambda g, _ans, x: g * cosh(x),
@@ -165,7 +165,7 @@ arcsinh = elementwise("arcsinh", np.arcsinh, lambda g, _ans, x: g / root_of_one_
 arccosh = elementwise("arccosh", np.arccosh, lambda g, _ans, x: g / (sqrt(x - 1.0) * sqrt(x + 1.0)),
                       taylor=lambda s, d, ans, u: s.inverse(
                           ans, u, s.power(sqrt(u[0] - 1.0) * sqrt(u[0] + 1.0), s.square_minus_one(u, d), 0.5, d), d),
-                      singular=lambda _ans, x: x == 1)
+                      singular=lambda _ans, x: x == 1, pole=lambda _ans, x: peel(x) - 1.0)
 arctanh = elementwise("arctanh", np.arctanh, lambda g, _ans, x: g / ((1.0 - x) * (1.0 + x)),
                       taylor=lambda s, d, ans, u: s.inverse(ans, u, s.one_minus_square(u, d), d), amplifies=True)
 sinc    = elementwise("sinc", np.sinc, lambda g, ans, x: g * sinc_slope(x, ans),

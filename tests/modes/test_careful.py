@@ -229,3 +229,37 @@ MANNERS: list[Callable[[Any], Callable[[Any], Any]]] = [
 def test_small_denominators_alone_are_not_told(name: str, f: Any, x: Any) -> None:
     for manner in MANNERS:
         assert not told(lambda manner=manner: manner(f)(x))[1]  # type: ignore[misc]
+
+
+SECOND: list[tuple[Callable[[Any], Any], float]] = [
+    (lambda x: np.arctanh(1 - x) + np.log(x) / 2, 1e-13),
+    (lambda x: np.cbrt(np.sin(x)) / np.cbrt(x), 1e-7),
+    (lambda x: np.log(np.sin(x)) - np.log(x), 1e-5),
+    (lambda x: 1 / np.tanh(x) - 1 / x, 1e-4),
+    (lambda x: np.arccosh(1 + x) - np.sqrt(2 * x), 1e-9),
+]
+ORDERS: dict[str, Callable[[Any, float], Any]] = {
+    "reverse over reverse": lambda f, x: grad(grad(f))(x),
+    "forward over reverse": lambda f, x: jvp(grad(f), (x,), (1.0,))[1],
+    "reverse over forward": lambda f, x: grad(lambda y: jvp(f, (y,), (1.0,))[1])(x),
+    "forward over forward": lambda f, x: jvp(lambda y: jvp(f, (y,), (1.0,))[1], (x,), (1.0,))[1],
+    "hessian": lambda f, x: hessian(f)(x),
+    "batched": lambda f, x: batched(hessian(f))(np.array([0.4, x])),
+    "Taylor": lambda f, x: derivatives(f, x, 2)[2],
+}
+
+
+@pytest.mark.parametrize("mode", ORDERS)
+@pytest.mark.parametrize(("f", "x"), SECOND)
+def test_second_derivatives_without_digits_are_told(f: Any, x: float, mode: str) -> None:
+    """Where nothing is lost yet of the first derivative, too: rounding is divided by the distance once more."""
+    assert told(lambda: ORDERS[mode](f, x))[1]
+    assert not told(lambda: ORDERS[mode](f, 0.3))[1]
+
+
+def test_inverse_functions_are_as_steep_as_roots() -> None:
+    """The slope of arcsin near 1 that a root cancels."""
+    for f in (lambda x: np.arcsin(1 - x) + np.sqrt(2 * x), lambda x: np.arccosh(1 + x) + np.arcsin(1 - x)):
+        for mode in (MODES["grad"], MODES["jvp"], MODES["derivatives"], MODES["batched"]):
+            assert told(lambda mode=mode, f=f: mode(f, 1e-9))[1]
+            assert not told(lambda mode=mode, f=f: mode(f, 0.3))[1]

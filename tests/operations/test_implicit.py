@@ -1,6 +1,7 @@
 """Roots and fixed points: closed forms, other programs, every mode and order, and what goes wrong."""
 
 import itertools
+import warnings
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from references import assert_close, difference_gradient, exact_derivative
 
+import minigrad
 from minigrad import (
+    batched,
     custom_root,
     derivatives,
     fixed_point,
@@ -34,7 +37,7 @@ def square_root(p: Any) -> Any:
     return root(lambda p, x: x * x - p, p, 1.0)
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.floats(0.01, 100.0))
 def test_the_square_root_by_newton_to_third_order_in_every_mode(p: float) -> None:
     expected = [p**0.5, 0.5 * p**-0.5, -0.25 * p**-1.5, 0.375 * p**-2.5]
@@ -356,3 +359,40 @@ def test_a_solution_of_which_only_some_leaves_are_used(linear: Any) -> None:
     for inner in (grad, jacfwd):
         found = derivatives(inner(lambda t: along(t, f)), 0.1, 2)
         assert_close(found, derivatives(grad(lambda t: along(t, exact)), 0.1, 2), 1e-7)
+
+
+# ----- digits that are lost -------------------------------------------------------------------------------------------
+
+LOSING = {  # a residual, where it loses the digits of a derivative, and the order from which on it does
+    "a quotient that cancels": (lambda p, x: x - (np.exp(p) - 1.0) / p, 1e-9, 1),
+    "what is divided vanishes": (lambda p, x: p * x - (np.exp(p) - 1.0), 1e-9, 1),
+    "the root is a root of noise": (lambda p, x: x * x - 2.0 * (1.0 - np.cos(p)), 1e-7, 1),
+    "the slope in x cancels": (lambda p, x: np.exp(x) - 1.0 - x - p * p, 1e-5, 2),
+    "the root itself is rounded": (lambda p, x: p * x - np.expm1(p), 1e-9, 2),
+}
+
+
+CASES = [(name, k) for name in LOSING for k in (1, 2) if "quotient" not in name or k < 2]  # that one takes seconds
+
+
+@pytest.mark.parametrize(("name", "order"), CASES)
+def test_rounding_in_the_residual_is_told_in_every_mode(name: str, order: int) -> None:
+    residual, p, first = LOSING[name]
+
+    def f(p: Any) -> Any:
+        return root(residual, p, 1e-7 if "noise" in name else 1e-5 if "slope" in name else 0.5)
+
+    modes = [
+        (lambda f: lambda p: batched(grad(f))(np.array([p, 2.0 * p]))) if order == 1 else lambda f: grad(grad(f)),
+        (lambda f: jacfwd(jacfwd(f))) if order == 2 else jacfwd,
+        (lambda f: jacfwd(grad(f))) if order == 2 else grad,
+        (lambda f: grad(jacfwd(f))) if order == 2 else lambda f: minigrad.compile(grad(f)),
+        lambda f: lambda p: derivatives(f, p, order),
+    ]
+    for mode in modes:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            mode(f)(p)
+        told = [w for w in caught if "rounding errors" in str(w.message)]
+        assert bool(told) == (order >= first)
+        assert all(w.filename == __file__ or w.filename == "<compiled>" for w in told)

@@ -41,8 +41,9 @@ from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Primitive
 from minigrad.core.tape import NUMBERS, Box, Tape, peel, settled
 from minigrad.modes.recording import STRAIGHT
-from minigrad.modes.sweeps import needed
-from minigrad.modes.trouble import Trouble, largest
+from minigrad.modes.sweeps import hidden_by_branches, needed
+from minigrad.modes.taylor.rounding import rounded, with_error, without_boxes
+from minigrad.modes.trouble import Trouble, largest, levels, product_of
 from minigrad.rules import elementwise as e
 from minigrad.rules import series as s
 from minigrad.rules.expansion import expanded, real_part
@@ -75,6 +76,10 @@ class Findings(Trouble):
                 distance = us[0][0]
             moving = us[1:] if primitive is DIVIDE else us
             self.is_near_pole = any(len(u) > 1 and is_near_zero(distance, u[1], order) for u in moving)
+        elif (
+            primitive.singular is not None and primitive.kind == "general" and order > 1
+        ):  # the root of a sum of squares
+            self.is_near_pole = is_near_zero(ans, largest([u[1] for u in us if len(u) > 1]), order)
 
     def watch(self) -> Any:
         """As for a sweep, and overflows too: in a quotient they may come from lost digits, and go with them."""
@@ -182,6 +187,9 @@ def _push_through(
                 if resolved is not known[i]:
                     known[i], what = resolved, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
+        if primitive.kind == "bilinear" and findings is not None and (findings.met or events):
+            if any(anywhere(np.isnan(peel(c))) for c in known[i][1:]):
+                known[i] = multilinear(primitive, us, args, ans, params, order, product_of)
 
 
 def resolved_slope(
@@ -210,13 +218,7 @@ def near(sizes: list[Any], x: Any, one: Any) -> Any:
 
 
 def is_noisy(
-    series: Series,
-    primitive: Primitive,
-    us: list[Series],
-    args: tuple[Any, ...],
-    ans: Any,
-    params: dict[str, Any],
-    order: int,
+    series: Series, primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: Any, order: int
 ) -> bool:
     """Whether a series and that of a point a few units in the last place away differ by more than the distance.
 
@@ -293,7 +295,7 @@ LOST = (
 )
 # Those whose series have the care of this module beside them.
 DIVIDE, MULTIPLY, RECIPROCAL, POWER = (f.primitive for f in (e.divide, e.multiply, e.reciprocal, e.power))
-SQRT, CBRT, LOG1P = e.sqrt.primitive, e.cbrt.primitive, e.log1p.primitive
+SQRT, CBRT = e.sqrt.primitive, e.cbrt.primitive
 #: Those which do not round what they move.
 EXACT = {
     f.primitive for f in (e.negative, e.positive, e.choose_where, e.absolute, e.maximum, e.minimum, e.real, e.conjugate)
@@ -342,14 +344,16 @@ def full(c: Any, like: Any) -> Any:
 
 
 def multilinear(
-    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: dict[str, Any], order: int
+    primitive: Primitive, us: list[Series], args: tuple[Any, ...], ans: Any, params: Any, order: int, care: Any = None
 ) -> Series:
-    """All products of coefficients whose orders add up to k."""
+    """All products of coefficients whose orders add up to k; `care` is taken of each of them."""
+    bind = functools.partial(primitive.bind, **params)
     v = [ans]
     for k in range(1, min(order, sum(len(u) - 1 for u in us)) + 1):
         total: Any = None
         for orders in compositions(k, [len(u) - 1 for u in us]):
-            part = primitive.bind(*[full(u[j], arg) for u, j, arg in zip(us, orders, args)], **params)
+            factors = [full(u[j], arg) for u, j, arg in zip(us, orders, args)]
+            part = bind(*factors) if care is None else care(bind, factors, bind(*factors))
             total = part if total is None else total + part
         v.append(total)
     return v
@@ -480,6 +484,7 @@ def push_with_findings(
 ) -> tuple[list[Series], Findings | None]:
     """The same, with what there is to tell instead, if anything."""
     findings = Findings()
+    findings.hidden = hidden_by_branches(tape)
     with findings.watch():
         found = push_series(tape, inputs, outputs, order, findings)
     ahead = findings.lost_digits
@@ -487,6 +492,7 @@ def push_with_findings(
         need_numbers([c for u in inputs for c in u])
     if ahead:
         again = Findings()
+        again.hidden = findings.hidden
         with np.errstate(all="ignore"):
             longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
         found = [u[: order + 1] for u in longer]
@@ -499,7 +505,7 @@ def push_with_findings(
         elif not is_lost:
             primitive, _parents, _args, ans, _params = tape.nodes[outputs[k]]
             findings.found.insert(0, (outputs[k], primitive, ans, CANCELLED))
-    is_told = bool(findings.found) and not _is_resolved(findings, tape, found)
+    is_told = bool(findings.found) and not _is_resolved(findings, found)
     return found, findings if is_told else None
 
 
@@ -512,8 +518,10 @@ def need_numbers(values: list[Any]) -> None:
 
 def cancelled(tape: Tape, inputs: list[Series], outputs: list[int], order: int, ahead: bool) -> int | None:
     """The first output of which rounding errors, one in the value of every node, leave less than five digits."""
-    if any(type(v) is Box or not issubclass(type(peel(v)), (float, np.ndarray, np.generic)) for u in inputs for v in u):
+    if any(not issubclass(type(peel(v)), (float, np.ndarray, np.generic)) for u in inputs for v in u):
         return None
+    if (depth := levels([v for u in inputs for v in u])) > 0:  # as many orders more are asked for from outside
+        inputs, tape, order = [list(map(peel, u)) for u in inputs], without_boxes(tape), order + depth
     with np.errstate(all="ignore"):
         more = order + 1 + s.AHEAD * ahead
         found = [u[: order + 2] for u in push_series(tape, inputs, outputs, more, None, ahead)]
@@ -546,42 +554,9 @@ def _reach(inputs: list[Series]) -> float:
     return min(near, default=1.0)
 
 
-def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
-    """The same program with a rounding error in the result of every operation, the same in what is done twice.
-
-    `most` is the largest one, in units of the last place.
-    """
-    again = Tape()
-    done: dict[Any, Any] = {}
-    again.nodes, again.leaves = list(tape.nodes[: tape.leaves]), tape.leaves
-    for primitive, parents, args, _ans, params in tape.nodes[tape.leaves :]:
-        args = tuple([again.nodes[p][3] if p >= 0 else arg for p, arg in zip(parents, args)])
-        numbers = tuple([arg if p < 0 else None for p, arg in zip(parents, args)])
-        plain = not params and all(n is None or type(n) in NUMBERS for n in numbers)
-        key = (primitive, parents, numbers) if plain else len(done)
-        if key not in done:
-            ans = primitive.fun(*args, **params)
-            size: Any = most
-            if primitive is LOG1P and ans.dtype.kind == "c":  # NumPy adds the one, and the sum is what it rounds
-                size = most / np.where(ans == 0, 1.0, np.minimum(np.abs(ans), 1.0))
-            done[key] = with_error(ans, draw, size)
-        again.nodes.append((primitive, parents, args, done[key], params))
-    return again
-
-
-def with_error(value: Any, draw: Any, most: Any) -> Any:
-    """A value with a rounding error in every entry, of at most so many units in the last place and at least half."""
-    if type(value) is tuple or getattr(value, "dtype", np.dtype(int)).kind not in "fc":
-        return value
-    error = draw.uniform(-0.5, 0.5, np.shape(value))
-    error = np.finfo(value.dtype).eps * most * (error + np.copysign(0.5, error))
-    return (value * (1.0 + error)).astype(value.dtype)
-
-
-def _is_resolved(findings: Findings, tape: Tape, found: list[Series]) -> bool:
-    """Whether there is nothing to tell: a branch of `where` that was not taken, or what a second pass put right."""
-    hidden = any(node[0].hides_branch for node in tape.nodes[tape.leaves :])
-    if findings.found[0][3] in (LOST, CANCELLED, NOISY) or not (findings.lost_digits or hidden):
+def _is_resolved(findings: Findings, found: list[Series]) -> bool:
+    """Whether there is nothing to tell: a second pass put it right."""
+    if findings.found[0][3] in (LOST, CANCELLED, NOISY) or not findings.lost_digits:
         return False
     return all(np.all(np.isfinite(peel(c))) for u in found for c in u[1:])
 

@@ -5,6 +5,7 @@ range, and at every point, away from zeros of the derivative, at most 1e-9 of th
 """
 
 import functools
+import warnings
 from collections.abc import Callable
 from typing import Any
 
@@ -194,3 +195,18 @@ def test_a_zero_within_rounding_is_not_taken_for_one_beyond_it() -> None:
     x = 0.01
     found = derivatives(lambda x: (np.sin(x) + 1e-9) / x, x, 4)
     assert abs(found[4] - (0.2 + 24 * 1e-9 / x**5)) <= 1e-4 * found[4]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    "length", [lambda y: np.std(np.stack([y, y * y])), lambda y: np.linalg.norm(np.stack([y - 1, y * y - y]))]
+)
+def test_lengths_that_nearly_vanish_are_told(length: Any, dtype: Any) -> None:
+    """Near their kink they lose digits with every order, like a root; in float32 after few orders."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        derivatives(length, dtype(1.1), 21)
+    assert any("rounding errors are all that is left" in str(w.message) for w in caught)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        derivatives(length, dtype(3.0), 3)
