@@ -136,7 +136,7 @@ def _pull_back(
                 ct = without_leaks(vjp, g, ans, args, params)
             else:
                 ct = vjp(g, ans, *args, **params) if params else vjp(g, ans, *args)
-            if events or found or leaks:
+            if events or found or (leaks and not as_it_comes):
                 ct = trouble.resolve(ct, g, vjp, i, node)
             if is_complex and arg.dtype.kind != "c":
                 ct = real_part(ct)
