@@ -19,7 +19,7 @@ from minigrad.core.foreign import (
     refuse_foreign_result,
 )
 from minigrad.core.lines import located
-from minigrad.core.tape import Box, peel
+from minigrad.core.tape import DUCKS, Box, peel
 from minigrad.core.tree import LEAF, TreeDef
 
 #: The argument to differentiate, or several: positions, or names of parameters.
@@ -91,8 +91,8 @@ def check_differentiable(operation: str, leaf: Any, where: str) -> None:
 def check_scalar(operation: str, out: Any) -> None:
     """Raise unless the function returned one real number."""
     plain = peel(out)
-    if type(plain) is np.float64:
-        return  # the usual case
+    if type(plain) is np.float64 or (type(plain) in DUCKS and not plain.shape and plain.dtype.kind == "f"):
+        return  # the usual cases
     if out is None:
         raise TypeError(located(f"{operation}: the function returned None; did it forget its return statement?"))
     if isinstance(out, (tuple, list, dict)):

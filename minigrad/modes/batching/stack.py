@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.adopted import adopted
-from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
+from minigrad.core.duck_arrays import Duck, anywhere, has_duck, innermost_duck
 from minigrad.core.lines import asked_by_a_sparse_matrix, located
 from minigrad.core.nested import any_within, mapped
 from minigrad.core.tape import Box, forget_refusal, open_part, peel, read_only, serials, snapshot
@@ -66,7 +66,8 @@ def _operand(value: Any) -> Any:
 
 _USUAL = {Box, np.ndarray, np.float64, float, int, tuple, type(None), slice}
 
-_ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv}
+_ARITHMETIC: dict[Any, Any] = {f: f for f in (operator.add, operator.sub, operator.mul, operator.truediv)}
+_ARITHMETIC[operator.pow] = np.power
 
 
 class Batched(Duck):
@@ -144,7 +145,8 @@ class Batched(Duck):
         """Usual operands need no table: one of the same batch with as many axes, a number, a small array."""
         if function not in _ARITHMETIC:
             return operator
-        operation = (lambda x, y: function(y, x)) if is_reflected else function
+        done = _ARITHMETIC[function]
+        operation = (lambda x, y: done(y, x)) if is_reflected else done
 
         def operate(self: Batched, other: Any) -> Any:
             kind = type(other)
@@ -152,13 +154,25 @@ class Batched(Duck):
                 if kind is Batched:
                     if other.level is self.level and len(other.shape) == len(self.shape):
                         return Batched(operation(self.payload, other.payload), self.level)
-                elif kind is float or (kind is np.ndarray and other.ndim <= len(self.shape)):
+                elif kind is float or kind is int or (kind is np.ndarray and other.ndim <= len(self.shape)):
                     return Batched(operation(self.payload, other), self.level)
             except Exception:  # the message is to be about the shapes of one example; or only one of them raises
                 pass
             return operator(self, other)
 
         return operate
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Nor do functions of one operand, and sums over its axes."""
+        if args[0] is self and len(args) == 1 and RULES.get(ufunc) in (None, elementwise) and ufunc.signature is None:
+            try:
+                if method == "__call__" and not kwargs:
+                    return wrapped(self.level, ufunc(self.payload))
+                if method == "reduce" and not has_duck(kwargs):
+                    return UFUNC_METHODS[method](self.level, ufunc, args, kwargs)
+            except Exception:  # as above
+                pass
+        return super().__array_ufunc__(ufunc, method, *args, **kwargs)
 
     def as_number(self, kind: Callable[[Any], Any]) -> Any:
         """The number that all examples share."""

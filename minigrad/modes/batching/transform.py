@@ -168,7 +168,8 @@ def _result(out: Any, level: Level, taken: set[int]) -> Any:
     inner = peel(out)
     if type(out) is Box and type(inner) is Batched and inner.serial >= level.serial:
         raise level.differ("an outer tape")
-    _check_output(out)
+    if type(out) is not Batched:
+        _check_output(out)
     ans = as_stack(out, level)
     if type(ans) is np.ndarray and (ans.base is not None or id(ans) in taken):
         ans = ans.copy()
@@ -221,14 +222,17 @@ def _spread_axis(tree: Any, axis: Any, axes: list[int | None], where: str) -> No
     leaves, treedef = flatten(tree)
     if axis is None or isinstance(axis, (int, np.integer)):
         if axis is not None:
-            for leaf, path in zip(leaves, treedef.paths()):
-                refuse_foreign("batched", leaf, where + path)
+            for k, leaf in enumerate(leaves):
+                if type(leaf) is np.ndarray:
+                    continue  # the usual case
+                name = where + treedef.paths()[k]
+                refuse_foreign("batched", leaf, name)
                 if type(found := adopted(peel(leaf))) is Adopted:
                     library = found.adapter.library
                     raise TypeError(
                         located(
-                            f"batched: {where + path} is an array of {library}, whose examples are not taken apart: "
-                            f"write the function for the whole array, or use minigrad.summed"
+                            f"batched: {name} is an array of {library}, whose examples are not taken apart: write the "
+                            f"function for the whole array, or use minigrad.summed"
                         )
                     )
         axes.extend([None if axis is None or not is_numeric(leaf) else int(axis) for leaf in leaves])
@@ -252,30 +256,32 @@ def _spread_axis(tree: Any, axis: Any, axes: list[int | None], where: str) -> No
 
 def _fronts(leaves: list[Any], axes: list[int | None], treedef: TreeDef) -> tuple[list[Any], int]:
     """The leaves with the examples along axis 0, and their number."""
-    paths = treedef.paths()
-    sizes: dict[str, int] = {}
+    sizes: dict[int, int] = {}
     fronts = []
-    for leaf, axis, path in zip(leaves, axes, paths):
+
+    def name(k: int) -> str:
+        return f"argument {treedef.paths()[k].replace('[', '', 1).replace(']', '', 1)}"
+
+    for k, (leaf, axis) in enumerate(zip(leaves, axes)):
         if axis is None:
             fronts.append(leaf)
             continue
-        where = f"argument {path.replace('[', '', 1).replace(']', '', 1)}"
         leaf = open_part(leaf)
         shape = tuple(operand_shape(leaf))
         if not -len(shape) <= axis < len(shape):
             what = f"an array of shape {shape}" if shape else "a number"
             raise ValueError(
                 located(
-                    f"batched: {where} is {what} and has no axis {axis} with examples. Give its entry of in_axes "
+                    f"batched: {name(k)} is {what} and has no axis {axis} with examples. Give its entry of in_axes "
                     f"another axis, or None if it is the same for all examples"
                 )
             )
         axis %= len(shape)
-        sizes[where] = shape[axis]
+        sizes[k] = shape[axis]
         fronts.append(leaf if axis == 0 else np.moveaxis(leaf, axis, 0))
     if not sizes:
         raise ValueError(located("batched: in_axes gives no argument an axis with examples; call the function itself"))
     if len(set(sizes.values())) > 1:
-        found = ", ".join(f"{where}: {n}" for where, n in sizes.items())
+        found = ", ".join(f"{name(k)}: {n}" for k, n in sizes.items())
         raise ValueError(located(f"batched: the arguments have different numbers of examples: {found}"))
     return fronts, next(iter(sizes.values()))
