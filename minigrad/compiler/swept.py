@@ -41,11 +41,11 @@ from minigrad.modes.taylor.push import DIVIDE, POWER, RECIPROCAL, Findings, push
 from minigrad.modes.trouble import Trouble
 from minigrad.rules.series import LOW, Series
 
-OFTEN = 16  #: tapes of one structure until there is a program for it, which takes as long as some hundred sweeps
-MOST_NODES = 256  #: of a tape; longer ones seldom come twice, and their programs take long to make
+OFTEN = 16  #: tapes of one structure until there is a program for it, which takes as long as twenty to a hundred sweeps
+MOST_NODES = 2048  #: of a tape; programs for longer ones would take more than a fifth of a second to make
 MOST_BYTES = 1 << 23  #: of all results on a tape: a program lets go of none before its end
 LARGE = 1 << 17  #: bytes of a result: time goes into memory from here on, which a sweep returns on its way
-MOST_STEPS = 1024  #: of a program
+MOST_STEPS = 8192  #: of a program
 MOST = 64  #: kinds of tapes that are remembered, see `Alike`, and forms of each layout
 MOST_ALIKE = 8  #: layouts of one kind
 PATIENCE = 64  #: tapes in a row without a program until only one in so many is looked at
@@ -64,8 +64,8 @@ class Program(NamedTuple):
 
     sweep: Callable[[list[Any], Given], Any]  #: takes the nodes and what is given; no list where it does not hold
     places: tuple[int, ...]  #: where cotangents are given, or tangents asked for
-    stacks: tuple[tuple[int, bool], ...]  #: which results are stacks of examples, and of arrays without axes
-    stacked: Place | None  #: the first value that is such a stack
+    stacks: tuple[tuple[int, tuple[tuple[int, bool], ...]], ...]  #: which results are stacks, see `_layers`
+    batches: tuple[Place, ...]  #: of each batch, from the outermost in, a value that is a stack of its examples
     is_final: bool = False  #: whether cotangents are as the user gets them
 
 
@@ -86,19 +86,20 @@ class Layout:
         self.programs: dict[Any, int | Program | None] = {}
         self.last: Program | None = None
 
-    def forms(self, nodes: list[Any], given: Given) -> tuple[Any, Level | None]:
+    def forms(self, nodes: list[Any], given: Given) -> tuple[Any, list[Level]]:
         """Shapes, strides and dtypes of the leaves, constants and what is given; and the parameters.
 
-        And the batch of stacks of examples among them. A TypeError if there can be no program.
+        And the batches of stacks of examples among them, from the outermost in. A TypeError if there can be no program.
         """
         values = [nodes[i][3] for i in range(self.leaves)]
         values += [nodes[i][2][k] for i, k in self.constants]
         values += given
         forms = [*map(form, values), *[(i, form_of_params(node)) for i, node in enumerate(nodes) if node[4]]]
-        levels = {value.level for value in values if type(value) is Batched}
-        if len(levels) > 1:
-            raise TypeError
-        return tuple(forms), levels.pop() if levels else None
+        levels = [value.level for value in values if type(value) is Batched]
+        if not levels:
+            return tuple(forms), []
+        batches = sorted(set(levels), key=operator.attrgetter("serial"))
+        return (*forms, *map(batches.index, levels)), batches
 
 
 class Alike:
@@ -261,24 +262,25 @@ def _swept(program: Program, nodes: list[Any], given: Given) -> list[Any] | None
         return None
     if type(swept) is not list:
         return None
-    if program.stacks and program.stacked is not None:
-        i, part = program.stacked
-        level = (given if i == len(nodes) else [*nodes[i][2], nodes[i][3]])[part].level
-        for k, has_no_axes in program.stacks:
-            swept[k] = _stack(swept[k], level, has_no_axes)
+    if program.stacks:
+        of_node = lambda i: given if i == len(nodes) else [*nodes[i][2], nodes[i][3]]
+        levels = [of_node(i)[part].level for i, part in program.batches]
+        for k, layers in program.stacks:
+            for batch, has_no_axes in layers:
+                swept[k] = _stack(swept[k], levels[batch], has_no_axes)
     return swept
 
 
 def _of_forms(layout: Layout, tape: Tape, run: Run, places: tuple[int, ...], given: Given) -> Program | None:
     """The program for tapes of this structure, if there is one or it is time to make one."""
     try:
-        forms, level = layout.forms(tape.nodes, given)
+        forms, levels = layout.forms(tape.nodes, given)
         key = places, forms
         program = layout.programs.get(key, 0)
     except TypeError:  # a box, a parameter that cannot be compared
         return None
     if isinstance(program, int):
-        return _another(layout, key, program, tape, run, given, level)
+        return _another(layout, key, program, tape, run, given, levels)
     return program
 
 
@@ -287,6 +289,15 @@ def _stack(payload: Any, level: Any, has_no_axes: bool) -> Batched:
     stack = Batched(payload, level)
     stack.has_no_axes = has_no_axes
     return stack
+
+
+def _layers(value: Any, levels: list[Level]) -> tuple[Any, tuple[tuple[int, bool], ...]]:
+    """What a stack of examples holds, and from within: the batch of each layer, and whether it is of no axes."""
+    layers: list[tuple[int, bool]] = []
+    while type(value) is Batched:
+        layers.insert(0, (levels.index(value.level), value.has_no_axes))
+        value = value.payload
+    return value, tuple(layers)
 
 
 def _make_room(kept: dict[Any, Any]) -> None:
@@ -303,7 +314,7 @@ def _new_kind(kind: Any) -> Alike:
 
 
 def _another(
-    layout: Layout, key: Any, count: int, tape: Tape, run: Run, given: Given, level: Level | None
+    layout: Layout, key: Any, count: int, tape: Tape, run: Run, given: Given, levels: list[Level]
 ) -> Program | None:
     """Count one more tape of this structure, or make the program for it."""
     places, _ = key
@@ -314,7 +325,7 @@ def _another(
         return None
     tape.check_captured()
     try:
-        layout.programs[key] = program = made(tape, run, places, given, level)
+        layout.programs[key] = program = made(tape, run, places, given, levels)
     except ArithmeticError:  # here; elsewhere there may be one
         layout.programs[key] = -OFTEN * PATIENCE
         return None
@@ -329,7 +340,7 @@ def forget() -> None:
 # ----- making a program -----------------------------------------------------------------------------------------------
 
 
-def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Level | None) -> Program | None:
+def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: list[Level]) -> Program | None:
     """The program of the sweep over this tape; None if there can be none.
 
     Raises:
@@ -338,13 +349,13 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Lev
     from minigrad.compiler.stage import ExceptionalError  # start-up
 
     inputs = [value for node in tape.nodes for value in (*node[2], node[3])]
-    made_here = [_nbytes(node[3], level) for node in tape.nodes[tape.leaves :]]
-    if max(made_here) >= LARGE or sum([*made_here, *[_nbytes(value, level) for value in given]]) > MOST_BYTES:
+    made_here = [_nbytes(node[3]) for node in tape.nodes[tape.leaves :]]
+    if max(made_here) >= LARGE or sum([*made_here, *map(_nbytes, given)]) > MOST_BYTES:
         return None
-    if math.inf in [_nbytes(value, level) for value in inputs]:
+    if math.inf in map(_nbytes, inputs):
         return None
     try:
-        program = staged(tape, run, places, given, level)
+        program = staged(tape, run, places, given, levels)
     except (ArithmeticError, ExceptionalError) as error:
         raise ArithmeticError from error
     except (Exception, ExamplesDifferError):  # a rule asks for what no program can know
@@ -378,9 +389,9 @@ def has_own_rules(node: Any) -> bool:
     return not primitive.amplifies and all(rule is None or str(rule.__module__).startswith(_OWN) for rule in rules)
 
 
-def _nbytes(value: Any, level: Level | None) -> float:
+def _nbytes(value: Any) -> float:
     """The bytes of a value that a program can deal with, real and in a dtype of NumPy's own; infinity for others."""
-    if type(value) is Batched and value.level is level:
+    if type(value) is Batched:
         value = value.payload
     if type(value) is np.ndarray and id(value.dtype) in _DTYPES:
         return value.nbytes
@@ -394,11 +405,11 @@ def _is_same(a: Any, b: Any) -> bool:
     if type(a) is list:
         return len(a) == len(b) and all(map(_is_same, a, b))
     if type(a) is Batched:
-        return a.has_no_axes is b.has_no_axes and _is_same(a.payload, b.payload)
+        return a.level is b.level and a.has_no_axes is b.has_no_axes and _is_same(a.payload, b.payload)
     return a is b or (np.shape(a) == np.shape(b) and np.asarray(a).tobytes() == np.asarray(b).tobytes())
 
 
-def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: Level | None) -> Program:
+def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: list[Level]) -> Program:
     """The sweep, written down while it is run on the values of this tape."""
     # here for start-up: most programs take no derivative so often
     from minigrad.compiler.collecting import without_collections  # start-up
@@ -411,9 +422,9 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
     with without_collections(), np.errstate(over="ignore", under="ignore"):  # the sweep tells of them, if it answers
         trace, fast, n = Trace(), FastRenderer(exact=True), len(tape.nodes)
         fast.namespace |= {"enter": enter_silent, "leave": leave_silent}
-        own_level = Level(level.size) if level is not None else None
+        own = [Level(level.size) for level in levels]
         inputs: dict[int, Place] = {}  # of each variable its place
-        stacked: set[Place] = set()
+        stacked: dict[Place, int] = {}  # which values are stacks of examples, and of which batch
 
         def taken(value: Any, node: int, part: Any) -> Any:
             if type(value) is float or type(value) is int or value is None:
@@ -425,8 +436,8 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
                 fast.ordered.add(staged.variable.index)
             if type(value) is not Batched:
                 return staged
-            stacked.add((node, part))
-            return _stack(staged, own_level, value.has_no_axes)
+            stacked[node, part] = batch = levels.index(value.level)
+            return _stack(staged, own[batch], value.has_no_axes)
 
         clone = Tape()
         clone.leaves = tape.leaves
@@ -444,9 +455,9 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         swept = run(clone, places, [taken(value, n, k) for k, value in enumerate(given)], trouble)
         if trouble.found or trouble.is_near_pole:
             raise ArithmeticError
-        stacks = tuple([(k, value.has_no_axes) for k, value in enumerate(swept) if type(value) is Batched])
-        plain = [value.payload if type(value) is Batched else value for value in swept]
-        outs, outdef = flatten(plain)
+        plain, layers = zip(*[_layers(value, own) for value in swept])
+        stacks = tuple([(k, each) for k, each in enumerate(layers) if each])
+        outs, outdef = flatten(list(plain))
         program = numbers_as_arrays(optimised(trace.close(outs)))
         if len(program.steps) > MOST_STEPS:
             raise ValueError
@@ -458,11 +469,12 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, level: L
         text = written_function("sweep(nodes, given)", lines, program, outdef, fast)
         exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
     # taken out, or the function and its globals would hold each other
-    return Program(fast.namespace.pop("sweep"), places, stacks, min(stacked, default=None))
+    batches = tuple([next(place for place, batch in stacked.items() if batch == k) for k in range(len(levels))])
+    return Program(fast.namespace.pop("sweep"), places, stacks, batches)
 
 
 def written_beginning(
-    tape: Tape, given: Given, names: dict[Place, str], stacked: set[Place], bind: Callable[[Any], str]
+    tape: Tape, given: Given, names: dict[Place, str], stacked: dict[Place, int], bind: Callable[[Any], str]
 ) -> list[str]:
     """Lines that give values their names, and return where the structure is another one than that of this tape.
 
@@ -470,7 +482,7 @@ def written_beginning(
         tape: any tape of this structure.
         given: what is given to its sweep.
         names: of the values that the program reads.
-        stacked: which values are stacks of examples; of these the program reads what they hold.
+        stacked: which values are stacks of examples, and of which batch; the program reads what they hold.
         bind: gives a value a name of its own.
     """
     nodes, n = tape.nodes, len(tape.nodes)
@@ -500,8 +512,12 @@ def written_beginning(
     if given:
         lines.append(f"{''.join([f'{names[n, k]}, ' for k in range(len(given))])} = given")
     wrong += [mismatch(names[place], value, bind) for place, value in values.items()]
-    stacks = [names[place] for place, value in values.items() if type(value) is Batched]
-    wrong += [f"{name}.level is not {stacks[0]}.level" for name in stacks[1:]]
+    firsts: dict[int, str] = {}  # of each batch the level
+    for place, batch in stacked.items():
+        level = f"{names[place]}.level" if place in values else ""
+        if level and firsts.setdefault(batch, level) != level:
+            wrong.append(f"{level} is not {firsts[batch]}")
+    wrong += [f"{firsts[k]}.serial >= {firsts[k + 1]}.serial" for k in range(len(firsts) - 1)]
     lines.append(f"if {' or '.join(wrong)}: return")
     return [*lines, *[f"{name} = {name}.payload" for place, name in names.items() if place in stacked]]
 

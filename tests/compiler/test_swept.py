@@ -109,6 +109,8 @@ MATRICES: dict[str, tuple[Callable[..., Any], Any]] = {
     "of a number": (jacobian(lambda x: np.array([1.0, 2.0]) * x), np.float64(0.7)),
     "Hessian": (hessian(lambda x: np.sum(100.0 * (x[1:] - x[:-1] ** 2) ** 2) + x[0] / x[1]), U),
     "gradients of examples": (batched(grad(lambda x: np.sum(np.maximum(x, x * x)) / x[0])), ROWS),
+    "Jacobians of examples": (batched(jacobian(lambda x: np.stack([np.sum(np.sin(x) * x[0]), x[1] / x[0]]))), ROWS),
+    "Hessians of examples": (batched(hessian(lambda x: np.sum(np.tanh(x) * x[0]))), ROWS),
     "series": (lambda x: derivatives(quotient, x, 6), U),
     "series of a number": (lambda x: derivatives(lambda x: quotient(x) * np.log(x) + x**3, x, 9), np.float64(0.7)),
     "series of float32": (lambda x: derivatives(lambda x: np.exp(-x) * np.sin(x), x, 5), U.astype(np.float32)),
