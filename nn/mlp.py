@@ -69,11 +69,11 @@ def init(widths: Sequence[int], rng: Seed = None) -> tuple[list[Array], list[Arr
     >>> [a.shape for a in A], [c.shape for c in b]
     ([(15, 2), (3, 15)], [(15, 1), (3, 1)])
     """
-    if len(widths) < 2 or min(widths) < 1:
-        raise ValueError(f"a network needs at least two widths, all of them positive, not {list(widths)}")
+    if len(widths) < 2 or min(widths) < 1 or any(int(width) != width for width in widths):
+        raise ValueError(f"a network needs at least two widths, all of them positive whole numbers, not {list(widths)}")
     generator = numpy.random.default_rng(rng)
     A, b = [], []
-    for d_in, d_out in pairwise(widths):
+    for d_in, d_out in pairwise(map(int, widths)):
         A.append(generator.standard_normal((d_out, d_in)))
         b.append(generator.standard_normal((d_out, 1)))
     return A, b
@@ -95,7 +95,8 @@ def forward(
         X: the list x[0], ..., x[R], with X[0] = x and X[r] of shape (d[r], n), or (m, d[r], n).
 
     Raises:
-        ValueError: if A and b differ in length, or from NumPy's matmul if the shapes do not chain.
+        ValueError: if A and b differ in length, if x has another number of features, or from NumPy's matmul if the
+            shapes do not chain.
 
     >>> A, b = init([2, 15, 3], rng=0)
     >>> [u.shape for u in forward(A, b, numpy.zeros((2, 7)))]
@@ -104,6 +105,8 @@ def forward(
     R = len(A)
     if len(b) != R:
         raise ValueError(f"{R} weight matrices but {len(b)} biases")
+    if R and x.shape[-2:-1] != A[0].shape[-1:]:
+        raise ValueError(f"x of shape {x.shape} for a network of {A[0].shape[-1]} features: samples are columns here")
     X = [x]
     for r in range(R):
         if last or r < R - 1:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.lines import located
+from minigrad.modes.made import called_with
 from minigrad.operations.vectors import to_vector
 
 _TREES = (dict, list, tuple)
@@ -61,7 +62,8 @@ def unflatten_optimizer(optimize: Callable[..., Any]) -> Callable[..., Any]:
             return found
 
         wrapped = None if callback is None else lambda x, i, g: callback(unflatten(x), i, unflatten(g))
-        return unflatten(optimize(gradient, np.array(vector), wrapped, *args, **kwargs))
+        with called_with(optimize.__name__, grad, "x", "i"):
+            return unflatten(optimize(gradient, np.array(vector), wrapped, *args, **kwargs))
 
     return optimized
 

@@ -38,7 +38,7 @@ from minigrad.core.tape import Box
 from minigrad.core.transformed import reduced
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import CannotCompileError
-from minigrad.modes.made import P, R, check_function
+from minigrad.modes.made import P, R, check_function, transformation
 
 if TYPE_CHECKING:
     from minigrad.compiler.emit import Source
@@ -433,6 +433,7 @@ def _close(a: Any, b: Any) -> bool:
 def compile(fun: Callable[P, R], *, exact: bool = False, backend: str = "numpy") -> Compiled[P, R]: ...  # noqa: A001
 @overload
 def compile(*, exact: bool = False, backend: str = "numpy") -> Callable[[Callable[P, R]], Compiled[P, R]]: ...  # noqa: A001
+@transformation
 def compile(  # noqa: A001
     fun: Callable[..., Any] | None = None, *, exact: bool = False, backend: str = "numpy"
 ) -> Compiled | Callable[[Callable[..., Any]], Compiled]:

@@ -7,6 +7,7 @@ Those of operations with several results, and of operations without a derivative
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -229,3 +230,12 @@ def bind_many(primitive: Any) -> Callable[..., Any]:
         return tape.record(primitive, parents, values, ans, params)
 
     return bind
+
+
+#: The code of the functions above: an error that comes out of one of them is about its `primitive` and arguments.
+BINDING = {
+    code
+    for make in (bind_one, bind_view, bind_two, bind_many)
+    for code in make.__code__.co_consts
+    if isinstance(code, CodeType)
+}

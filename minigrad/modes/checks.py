@@ -113,6 +113,13 @@ def check_scalar(operation: str, out: Any) -> None:
                 f"Return the number of which it says something"
             )
         )
+    if isinstance(plain, np.integer):
+        raise TypeError(
+            located(
+                f"{operation}: the function returned a whole number ({plain.dtype}), such as a count or a position, "
+                f"which has no derivative. Return the number that it is made of"
+            )
+        )
     if kind not in "iufc":
         raise TypeError(located(f"{operation}: the function returned a {type(plain).__name__}, not a number"))
     if np.size(plain) != 1:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from minigrad.modes.forward import jvp
+from minigrad.modes.forward import jvp, jvp_of
 from minigrad.modes.made import X, check_function, transformation
 from minigrad.modes.recording import insert, named
 from minigrad.modes.reverse import grad, vjp
@@ -63,7 +63,7 @@ def hvp(fun: Callable[..., Any], x: X, v: Any) -> X:
     array([6., 0.])
     """
     check_function("hvp", fun)
-    return jvp(grad(fun), (x,), (v,))[1]
+    return jvp_of("hvp", grad(fun), (x,), {}, (0,), (v,))[1]
 
 
 @transformation

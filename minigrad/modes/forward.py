@@ -41,7 +41,12 @@ def jvp(fun: Callable[..., R], primals: Sequence[Any], tangents: Sequence[Any], 
     if not isinstance(primals, (tuple, list)) or not isinstance(tangents, (tuple, list)):
         raise TypeError(located("jvp: primals and tangents are tuples with one entry per argument: jvp(f, (x,), (v,))"))
     if len(primals) != len(tangents):
-        raise ValueError(located(f"jvp: {len(primals)} primals but {len(tangents)} tangents"))
+        raise ValueError(
+            located(
+                f"jvp: {len(primals)} primals but {len(tangents)} tangents; give one for each, None for an argument "
+                f"that does not move"
+            )
+        )
     return jvp_of("jvp", fun, primals, kwargs, tuple(range(len(primals))), tuple(tangents))
 
 
@@ -82,7 +87,7 @@ def fitted_tangents(operation: str, record: Recording, tangent: Any) -> list[Any
             raise ValueError(
                 located(
                     f"{operation}: a tangent of shape {np.shape(peel(t))} does not fit a primal of shape "
-                    f"{peel(leaf).shape}"
+                    f"{peel(leaf).shape}; a direction has the shape of the point"
                 )
             )
         tangents[i] = as_float(t)

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -32,6 +33,9 @@ _ELSEWHERE = {
     "allow_int": "allow_int= is JAX's word: integers have no derivative here; pass floats",
     "order": "order= is none of its options: derivatives(f, x, order) gives all orders up to this one",
     "create_graph": "create_graph= is torch's word: derivatives can always be differentiated, grad(grad(f))",
+    "out_axes": "out_axes= is JAX's word: examples are along the first axis of the results, move it with np.moveaxis",
+    "static_argnums": "static_argnums= is JAX's word: whatever is no float and no array is static here",
+    "static_argnames": "static_argnames= is JAX's word: whatever is no float and no array is static here",
 }
 
 
@@ -86,6 +90,30 @@ def check_function(operation: str, fun: Any, *, makes: bool = False) -> None:
     else:
         shown, advice = f"{fun!r}, a {type(fun).__name__}", f"Write {right}"
     raise TypeError(located(f"{operation} takes a function, and was given {shown}. {advice}"))
+
+
+@contextmanager
+def called_with(operation: str, fun: Callable[..., Any], *names: str) -> Iterator[None]:
+    """A TypeError within, if it comes of a function that cannot be called with arguments of these names, says so."""
+    try:
+        yield
+    except TypeError:
+        try:
+            signature = inspect.signature(fun)
+        except (TypeError, ValueError):
+            signature = None
+        try:
+            if signature is not None:
+                signature.bind(*names)
+        except TypeError:
+            given = ", ".join(names)
+            raise TypeError(
+                located(
+                    f"{operation} calls the function with ({given}), and it takes {signature}. "
+                    f"Write lambda {given}: ..."
+                )
+            ) from None
+        raise
 
 
 def checked_argnum(operation: str, fun: Any, argnum: Any) -> Any:

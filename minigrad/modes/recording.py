@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.adopted import SPARSE, Adopted, adopted, in_kind_of
+from minigrad.core.binding import BINDING
 from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, is_sparse, refuse_foreign
 from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
-from minigrad.core.lines import located, user_line
+from minigrad.core.lines import Line, is_ours, located, user_line
 from minigrad.core.observing import WATCHED, passing
 from minigrad.core.tape import Box, Tape, open_part, peel, settled, snapshot
 from minigrad.core.transformed import Transformed, transformed
@@ -91,6 +92,7 @@ class Recording:
             lost = error.__cause__
             if not isinstance(lost, LostDerivativeError):
                 tell_of_refusal(error, tape)
+                tell_of_shapes(error)
                 raise
             error.__cause__ = None
         except TypeError as error:
@@ -218,6 +220,44 @@ def tell_of_refusal(error: Exception, tape: Tape) -> None:
     note = f"Before this, an operation was refused, and the refusal was caught or ignored:\n{tape.lost}"
     if note not in getattr(error, "__notes__", ()):
         error.add_note(note)
+
+
+def tell_of_shapes(error: Exception) -> None:
+    """Add to an error of NumPy what its message leaves out: the operation, the shapes, the line, and what to do."""
+    text, frames, trace = str(error), [], error.__traceback__
+    while trace is not None:
+        frames.append((trace.tb_frame, trace.tb_lineno))
+        trace = trace.tb_next
+    if text.startswith("The truth value of an array"):
+        note = "To choose entry by entry, write np.where(mask, a, b) in place of `if`; of all entries, np.all or np.any"
+    elif "could not be broadcast" in text or "mismatch in its core dimension" in text:
+        within = [frame.f_locals for frame, _ in frames if frame.f_code in BINDING]
+        if not within:
+            return
+        args = within[-1].get("args", (within[-1].get("x"), within[-1].get("y")))
+        shapes = [np.shape(peel(arg)) for arg in args]
+        note = f"{within[-1]['primitive'].name} of the shapes {' and '.join(map(str, shapes))}: {_to_fit(text, shapes)}"
+    else:
+        return
+    own = [(frame.f_code, line) for frame, line in frames if not is_ours(frame.f_code.co_filename)]
+    if own and not getattr(error, "__notes__", ()):
+        code, line = own[-1]
+        error.add_note(located(note, Line(code.co_filename, line, code.co_name)))
+
+
+def _to_fit(text: str, shapes: Sequence[tuple[int, ...]]) -> str:
+    """What makes shapes fit: the transpose of the first factor, of the second, or another axis."""
+    if "core dimension" not in text:
+        return (
+            "from the last axis on, two lengths have to be equal, or one of them 1; x[:, None] adds an axis of length 1"
+        )
+    x, y = shapes
+    inner = y[-2:][0]
+    if len(x) == 2 and x[0] == inner:
+        return "x @ y needs as many columns of x as there are rows of y; x.T @ y fits"
+    if len(y) == 2 and x[-1] == y[1]:
+        return "x @ y needs as many columns of x as there are rows of y; x @ y.T fits"
+    return f"x @ y needs as many columns of x as there are rows of y, and these are {x[-1]} and {inner}"
 
 
 def select(operation: str, args: Sequence[Any], argnum: Any, fun: Any = None) -> Any:

@@ -34,7 +34,7 @@ from minigrad.core.transformed import transformed
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
-from minigrad.modes.made import P, R, check_function
+from minigrad.modes.made import P, R, called_with, check_function
 from minigrad.modes.taylor.rounding import with_error
 from minigrad.modes.trouble import LOST
 from minigrad.operations.erring import erring
@@ -113,7 +113,8 @@ def root(
             return _newton(fun, params, start, _Linear("root", fun, linear), tol, maxiter)
         return solver(lambda x: fun(params, x), start)
 
-    return solution("root", fun, params, solve, x0, linear, solver is not None)
+    with called_with("root", fun, "params", "x"):
+        return solution("root", fun, params, solve, x0, linear, solver is not None)
 
 
 def fixed_point(
@@ -165,7 +166,8 @@ def fixed_point(
             return _iterate(fun, params, start, tol, maxiter)
         return solver(lambda x: fun(params, x), start)
 
-    return solution("fixed_point", residual, params, solve, x0, linear, solver is not None)
+    with called_with("fixed_point", fun, "params", "x"):
+        return solution("fixed_point", residual, params, solve, x0, linear, solver is not None)
 
 
 def custom_root(
@@ -479,6 +481,8 @@ def _is_another(found: Any, again: Any, around: Any) -> bool:
 def _like_x(name: str, found: Any, x: Any, what: str = "the function returned") -> Any:
     """`found`, in the structure and shapes of x."""
     leaves, treedef = flatten(x)
+    if found is None:
+        raise TypeError(located(f"{name}: the function returned None; did it forget its return statement?"))
     parts = treedef.leaves_of(found)
     if parts is None or len(flatten(found)[0]) != len(leaves) or any(isinstance(part, (list, tuple)) for part in parts):
         raise ValueError(located(f"{name}: {what} the structure {flatten(found)[1]}, but x has {treedef}"))

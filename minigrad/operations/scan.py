@@ -40,7 +40,7 @@ from minigrad.core.foreign import refuse_foreign
 from minigrad.core.lines import located
 from minigrad.core.tape import open_part, peel, read_only
 from minigrad.core.tree import flatten, tree_map
-from minigrad.modes.made import check_function
+from minigrad.modes.made import called_with, check_function
 from minigrad.operations.schedule import default_snapshots, next_snapshot
 from minigrad.operations.tree_operation import (
     filled,
@@ -151,7 +151,8 @@ def checkpointed_scan(
                     f"arrays. What does not change belongs into args"
                 )
             )
-    return _Loop(f, int(steps), int(snapshots)).scan(init, xs, tuple(args))
+    with called_with("checkpointed_scan", f, "carry", "x", *[f"args[{k}]" for k in range(len(args))]):
+        return _Loop(f, int(steps), int(snapshots)).scan(init, xs, tuple(args))
 
 
 class _Loop:

@@ -15,10 +15,13 @@ from typing import Any
 import numpy as _np
 from scipy import integrate as _own  # type: ignore[import-untyped]
 
+from minigrad.core.lines import located
 from minigrad.core.tape import peel
+from minigrad.modes.made import called_with
 from minigrad.modes.reverse import vjp
 from minigrad.numpy import functions as _f
 from minigrad.operations.custom import custom_primitive
+from minigrad.operations.tree_operation import refuse_closure
 from minigrad.operations.vectors import to_vector
 from minigrad.rules import shapes as _shapes
 
@@ -59,13 +62,24 @@ def odeint(
     theta, unflatten = to_vector(args)
 
     def right_hand_side(y: Any, time: Any, theta: Any) -> Any:
-        return func(y, time, *unflatten(theta))
+        return _f.asarray(func(y, time, *unflatten(theta)))  # SciPy takes lists, too
 
     settings = {"rtol": rtol, "atol": atol, **options}
 
     @custom_primitive
     def solved(y0: Any, t: Any, theta: Any) -> Any:
-        plain = lambda y, time: _np.asarray(peel(right_hand_side(y, time, theta)))
+        def plain(y: Any, time: Any) -> Any:
+            rate = right_hand_side(y, time, theta)
+            refuse_closure("odeint", [rate])
+            if _np.size(rate) != _np.size(y):
+                raise ValueError(
+                    located(
+                        f"odeint: dy/dt has the shape {_np.shape(rate)}, for y of shape {_np.shape(y)}. The function "
+                        f"is called with (y, t, *args); that of solve_ivp with (t, y, *args)"
+                    )
+                )
+            return _np.asarray(peel(rate))
+
         return _own.odeint(plain, y0, t, **settings)
 
     @solved.defvjp
@@ -92,7 +106,8 @@ def odeint(
         of_times[0] = of_time
         return of_y, _f.stack(of_times) if len(t) > 1 else _np.zeros(1), of_theta
 
-    return solved(y0, t, theta)
+    with called_with("odeint", func, "y", "t", *[f"args[{k}]" for k in range(len(args))]):
+        return solved(y0, t, theta)
 
 
 def solve_ivp(

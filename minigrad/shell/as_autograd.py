@@ -7,6 +7,7 @@ import importlib.util
 import os
 import runpy
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,6 +27,11 @@ def register(parser: argparse.ArgumentParser) -> Callable[[argparse.Namespace], 
         except CommandError as error:
             print(f"minigrad: {error}", file=sys.stderr)
             return 2
+        except BrokenPipeError:
+            raise
+        except OSError:  # of the program, and not of a file that this command would write
+            traceback.print_exc()
+            return 1
 
     return command
 

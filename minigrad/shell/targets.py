@@ -10,6 +10,7 @@ import inspect
 import linecache
 import math
 import re
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -268,7 +269,8 @@ def in_one_line(error: Exception) -> str:
         if not str(Path(name).resolve()).startswith(own) and not name.startswith("<"):
             place = f"{name}, line {trace.tb_lineno}: "
         trace = trace.tb_next
-    return f"{place}{type(error).__name__}: {' '.join(str(error).split())}"
+    message = str(error).partition("\n  at <frozen ")[0]  # a line of Python's own is no place of the user's
+    return f"{place}{type(error).__name__}: {' '.join(message.split())}"
 
 
 # ----- where ----------------------------------------------------------------------------------------------------------
@@ -305,6 +307,8 @@ def drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
         shapes = {str(k.arg): ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AssertionError, MemoryError, RecursionError):
         raise CommandError(f"--shapes is written like 'A=(15,2), b=[(15,1),(3,1)], c=()', not {text!r}") from None
+    if len(shapes) < len(call.keywords):
+        raise CommandError(f"--shapes gives a parameter two shapes: {text}")
     rng = np.random.default_rng(seed)
 
     def draw(shape: Any) -> Any:
@@ -313,7 +317,10 @@ def drawn(text: str, dtype: str, seed: int) -> dict[str, Any]:
         if isinstance(shape, tuple) and all(type(n) is int and n >= 0 for n in shape):
             if math.prod(shape) > MOST:
                 raise CommandError(f"--shapes: {shape} has {math.prod(shape):.3g} entries, more than {MOST:.0e}")
-            numbers = rng.standard_normal(shape)
+            try:
+                numbers = rng.standard_normal(shape)
+            except ValueError as error:  # too many axes
+                raise CommandError(f"--shapes: {shape}: {error}") from None
             return np.asarray(numbers + 1j * rng.standard_normal(shape) if kind.kind == "c" else numbers).astype(kind)
         if isinstance(shape, dict):
             return {key: draw(part) for key, part in shape.items()}
@@ -328,9 +335,12 @@ def loaded(path: str) -> dict[str, Any]:
     """The arrays of an .npz file by name; `A[0]`, `A[1]` and `w['bias']` make lists and dicts."""
     try:
         with open(path, "rb") as file:
-            found = np.load(file, allow_pickle=False)
-            if isinstance(found, np.ndarray):
+            if file.read(6) == b"\x93NUMPY":
                 raise CommandError(f"{path}: one array without a name; write it by np.savez(path, name=array)")
+            if not zipfile.is_zipfile(file):
+                raise CommandError(f"{path}: this is no .npz file, or not the whole of one")
+            file.seek(0)
+            found = np.load(file, allow_pickle=False)
             arrays = {key: found[key] for key in found.files}
     except CommandError:
         raise

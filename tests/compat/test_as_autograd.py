@@ -301,6 +301,10 @@ def test_a_program_runs_by_the_command(tmp_path: Path, monkeypatch: pytest.Monke
     code, _, errors = _run(below, "-m", "broken")
     assert code == 1
     assert "ZeroDivisionError" in errors
+    (below / "missing.py").write_text("import autograd\nopen('nothing.txt')\n")
+    code, _, errors = _run(below, "missing.py")
+    assert code == 1
+    assert errors.splitlines()[-1].startswith("FileNotFoundError: ")
     for wrong, words in (
         (["nowhere.py"], "no such file"),
         (["-m", "no.where"], "no such module"),

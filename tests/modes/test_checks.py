@@ -37,6 +37,8 @@ def test_output_that_is_not_one_number(transform: Callable[..., Any]) -> None:
     fails(TypeError, lambda: transform(lambda x: np.sum(x) * 1j)(X), "complex", "np.real")
     fails(TypeError, lambda: transform(lambda x: np.allclose(x, 2.0 * x))(X), "truth value", "no derivative")
     fails(TypeError, lambda: transform(lambda x: x[0] > 0.0)(X), "truth value", "no derivative")
+    fails(TypeError, lambda: transform(lambda x: np.argmax(x))(X), "whole number (int64)", "count or a position")
+    fails(TypeError, lambda: transform(lambda x: np.sum(x > 0.0))(X), "whole number (int64)", "no derivative")
     fails(TypeError, lambda: transform(lambda x: None)(X), "None", "return")
     fails(TypeError, lambda: transform(lambda x: (np.sum(x), x))(X), "tuple", "grad_and_aux")
     fails(TypeError, lambda: transform(lambda x: [np.sum(x)])(X), "list")
@@ -55,6 +57,8 @@ def test_output_of_the_other_transformations() -> None:
     fails(TypeError, lambda: elementwise_grad(lambda x: None)(X), "elementwise_grad", "None")
     fails(TypeError, lambda: elementwise_grad(lambda x: (x, x))(X), "elementwise_grad", "tuple")
     fails(ValueError, lambda: hvp(lambda x: x, X, X), "(3,)")
+    fails(ValueError, lambda: hvp(np.sum, X, np.ones(4)), "hvp: a tangent of shape (4,)", "the shape of the point")
+    fails(ValueError, lambda: jvp(np.add, (X, X), (X,)), "2 primals but 1 tangents", "None for an argument")
 
 
 TRANSFORMS: list[tuple[str, Callable[[Any], Any]]] = [

@@ -2,6 +2,7 @@
 
 import contextlib
 import math
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +17,31 @@ from minigrad import LostDerivativeError, elementwise_grad, grad, hessian, hvp, 
 from minigrad.scipy import linalg, special
 
 X = np.array([0.5, -1.0, 2.0])
+
+
+A = np.ones((3, 2))
+B = np.ones((4, 5))
+NOTES: list[tuple[Callable[[Any], Any], str, str]] = [  # a mistake, what is said of it, and its line
+    (lambda x: np.sum(A @ x), "matmul of the shapes (3, 2) and (3,): ", "x.T @ y fits"),
+    (lambda x: np.sum(A @ x.reshape(1, 3)), "matmul of the shapes (3, 2) and (1, 3): ", "these are 2 and 1"),
+    (lambda x: np.sum(x.reshape(1, 3) @ x.reshape(1, 3)), "matmul of the shapes (1, 3) and (1, 3): ", "x @ y.T fits"),
+    (lambda x: np.sum(x * B), "multiply of the shapes (3,) and (4, 5): ", "x[:, None] adds an axis of length 1"),
+    (lambda x: np.sum(np.where(x > 0.0, x, B)), "where of the shapes (3,) and (4, 5): ", "equal, or one of them 1"),
+    (lambda x: np.sum(x if x > 0.0 else -x), "To choose entry by entry, write np.where", "np.all or np.any"),
+]
+
+
+@pytest.mark.parametrize(("fun", "what", "advice"), NOTES)
+def test_numpys_messages_are_completed_by_a_note(fun: Callable[[Any], Any], what: str, advice: str) -> None:
+    """Type and message stay NumPy's own; the note names the operation, the shapes and the line, once."""
+    with pytest.raises(ValueError, match=r"shape|dimension|ambiguous") as caught:
+        grad(lambda x: grad(fun)(x)[0])(X)
+    (note,) = caught.value.__notes__
+    assert note.startswith(what)
+    assert advice in note
+    assert "test_errors.py" in note
+    with pytest.raises(ValueError, match=re.escape(str(caught.value))):
+        fun(X)
 
 
 def test_an_error_in_the_users_function_passes_through() -> None:

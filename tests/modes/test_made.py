@@ -9,7 +9,9 @@ from messages import fails
 
 import minigrad as mg
 from minigrad import grad
+from minigrad.misc.optimizers import adam
 from minigrad.modes.made import parameter_names
+from minigrad.scipy.integrate import odeint
 
 X = np.array([1.0, 2.0])
 
@@ -31,6 +33,14 @@ CALLERS: dict[str, Callable[[Any], Any]] = {
     "checkpointed_scan": lambda f: mg.checkpointed_scan(f, 1.0, X),
     "custom_root": lambda f: mg.custom_root(f),
 }  # fmt: skip
+
+CALLED: dict[str, tuple[Callable[[], Any], str]] = {  # functions with too few parameters, and what they are called with
+    "root": (lambda: mg.root(lambda x: x**2, 1.0, 1.0), "(params, x)"),
+    "fixed_point": (lambda: mg.fixed_point(lambda x: x**2, 1.0, 1.0), "(params, x)"),
+    "checkpointed_scan": (lambda: mg.checkpointed_scan(lambda c: (c, c), 1.0, X, args=(2.0,)), "(carry, x, args[0])"),
+    "odeint": (lambda: odeint(lambda y: -y, X, X), "(y, t)"),
+    "adam": (lambda: adam(lambda x: 2 * x, X), "(x, i)"),
+}
 
 
 def f(x: Any, y: Any = 2.0) -> Any:
@@ -153,3 +163,20 @@ def test_other_slips_at_the_start() -> None:
     fails(TypeError, lambda: grad(np.sin, order=2), "derivatives(f, x, order)")
     fails(TypeError, lambda: grad(np), "grad takes a function", "a module. Write grad(f)(x)")
     fails(TypeError, lambda: grad(None), "grad takes a function, and was given None")
+
+
+@pytest.mark.parametrize("operation", CALLED)
+def test_a_function_with_other_parameters_is_told_with_what_it_is_called(operation: str) -> None:
+    run, given = CALLED[operation]
+    fails(
+        TypeError, run, f"{operation} calls the function with {given}, and it takes (", f"Write lambda {given[1:-1]}: "
+    )
+
+
+def test_a_mistake_within_a_function_stays_what_it_is() -> None:
+    fails(TypeError, lambda: mg.root(lambda p, x: x + len(3), 1.0, 1.0), "has no len()")
+
+
+def test_options_of_jax_that_only_some_have() -> None:
+    fails(TypeError, lambda: mg.batched(f, out_axes=1), "batched: out_axes= is JAX's word", "np.moveaxis")
+    fails(TypeError, lambda: mg.compile(f, static_argnums=1), "compile: static_argnums= is JAX's word", "static here")

@@ -46,10 +46,16 @@ def test_a_seed_repeats_and_a_generator_goes_on():
     assert not np.array_equal(init([2, 3], generator)[0][0], init([2, 3], generator)[0][0])
 
 
-@pytest.mark.parametrize("widths", [[], [3], [2, 0, 3], [2, -1]])
+@pytest.mark.parametrize("widths", [[], [3], [2, 0, 3], [2, -1], [2, 1.5, 3]])
 def test_impossible_widths_are_refused(widths):
     with pytest.raises(ValueError, match="widths"):
         init(widths)
+
+
+def test_samples_in_rows_are_refused():
+    A, b = init([2, 3, 4], rng=0)
+    with pytest.raises(ValueError, match=r"x of shape \(5, 2\) for a network of 2 features: samples are columns"):
+        forward(A, b, np.ones((5, 2)))
 
 
 def test_weights_without_their_biases_are_refused():

@@ -255,6 +255,8 @@ def test_no_convergence_is_told_with_its_history() -> None:
         fixed_point(lambda p, x: -x + p, 1.0, 0.0, maxiter=50)
     assert caught.value.history == [1.0] * 50
     assert isinstance(caught.value, RuntimeError)
+    with pytest.raises(TypeError, match="fixed_point: the function returned None; did it forget its return statement"):
+        fixed_point(lambda p, x: None, 1.0, 1.0)
     with pytest.raises(NoConvergenceError, match="the iteration diverges"):
         grad(lambda p: fixed_point(lambda p, x: 2 * x + p, p, 1.0))(1.0)
     with pytest.raises(NoConvergenceError, match="no step makes the residual smaller"):

@@ -36,3 +36,22 @@ def test_solve_ivp() -> None:
     assert_close(last(0.7), np.exp(0.7 * np.array([[0.5, 1.0]] * 2)), 1e-8)
     assert grad(lambda r: last(r)[0, 1])(0.7) == pytest.approx(np.exp(0.7), rel=1e-7)
     assert integrate.solve_ivp(lambda t, y: y, (0.0, 1.0), np.ones(1)).y.shape == (1, 2)
+
+
+def test_lists_are_vectors() -> None:
+    """As in SciPy, the rate may be a list."""
+    times = np.linspace(0.0, 1.0, 4)
+    end = lambda k, rate: integrate.odeint(rate, np.array([1.0, 0.5]), times, (k,))[-1, 1]
+    of_list = grad(lambda k: end(k, lambda y, t, k: [-k * y[0], k * y[0] * t]))(0.7)
+    of_array = grad(lambda k: end(k, lambda y, t, k: np.stack([-k * y[0], k * y[0] * t])))(0.7)
+    assert of_list == of_array != 0.0
+
+
+def test_rates_of_another_shape_and_closures_are_refused() -> None:
+    times = np.linspace(0.0, 1.0, 4)
+    with pytest.raises(
+        ValueError, match=r"dy/dt has the shape \(\), for y of shape \(2,\).* called with \(y, t, \*args\)"
+    ):
+        integrate.odeint(lambda t, y: -y, np.ones(2), times)
+    with pytest.raises(TypeError, match="odeint: the function closes over a traced value"):
+        grad(lambda k: np.sum(integrate.odeint(lambda y, t: -k * y, np.ones(2), times)))(1.0)

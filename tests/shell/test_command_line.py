@@ -128,7 +128,8 @@ def test_a_header_that_promises_more_than_there_is(capsys: Any) -> None:
 @pytest.mark.parametrize(
     "shapes",
     ["w=(-1,)", "w=(99999999999,)", "w=(True,)", "w=True", "w=-3", "w=1.5", "w=[(2,), (-2,)]", "w=(2, 'a')", "w='a'",
-     "w={'a': (-1,)}", "w=(10**9, 10**9)", "w=(" * 300, "w=" + "[" * 300 + "]" * 300, "w=(99999, 99999)"],
+     "w={'a': (-1,)}", "w=(10**9, 10**9)", "w=(2,), w=(3,)", "w=(" + "1," * 70 + ")",
+     "w=(" * 300, "w=" + "[" * 300 + "]" * 300, "w=(99999, 99999)"],
 )  # fmt: skip
 def test_shapes_that_are_none(shapes: str, capsys: Any) -> None:
     assert check("--shapes", shapes) == 2
@@ -183,7 +184,7 @@ def test_a_lambda_by_hand(manual: str, code: int, capsys: Any) -> None:
     [
         ["check", "model.py:loss", "--manual", "gradient", "--at", "w=[0.5]"],
         ["coverage", "--module", "numpy.fft"],
-        ["plot", "x", "--points", "9", "--csv", "-"],
+        ["plot", "x", "--points", "99", "--csv", "-"],
     ],
 )
 def test_a_full_disk_behind_the_terminal(arguments: list[str]) -> None:
