@@ -75,6 +75,11 @@ class Output:
         return f"{', '.join(self.written)} had been written" if self.written else "nothing was written"
 
 
+def spelled(text: str) -> str:
+    """An argument of the command line with the letters that the locale C does not read; names of files stay as given."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
 def printable() -> None:
     """Make every name printable: a terminal that lacks a letter gets its number instead of an error."""
     for stream in (sys.stdout, sys.stderr):

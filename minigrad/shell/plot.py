@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.errors import CommandError, ExpressionError
-from minigrad.shell.output import TERMINAL
+from minigrad.shell.output import TERMINAL, spelled
 from minigrad.show.curves import Curves, Function
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
@@ -171,7 +171,7 @@ def _names_and_parameters(what: Sequence[str]) -> tuple[list[str], dict[str, flo
     """The functions of the command line, and the parameters between them."""
     names, parameters = [], {}
     for text in what:
-        match = re.fullmatch(r"\s*(?P<name>[^\W\d]\w*)\s*=(?!=)(?P<value>.+)", text)
+        match = re.fullmatch(r"\s*(?P<name>[^\W\d]\w*)\s*=(?!=)(?P<value>.+)", spelled(text))
         if match is None or (match["name"] in ("y", "f", "g", "h") and "x" in match["value"]):
             names.append(text)
         elif match["name"] == "x":
@@ -206,13 +206,14 @@ def functions_in_words() -> Iterator[str]:
 
 def function_of(text: str, parameters: Mapping[str, float] | None = None) -> tuple[Function, str, str]:
     """The function that a text names, its title, and the stem of names of files for it."""
-    match = re.fullmatch(r"(?P<place>.*\.(?:py|ipynb)|[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)", text.strip())
+    match = re.fullmatch(r"(?P<place>.*\.(?:py|ipynb)|[A-Za-z_][\w.]*):(?P<name>.+)", text.strip())
+    match = match if match and re.fullmatch(r"[^\W\d][\w.]*", spelled(match["name"])) else None
     if match is None:
-        formula = Expression(text, parameters)
+        formula = Expression(spelled(text), parameters)
         stem = re.sub(r"\(x\)$", "", formula.text)
         stem = re.sub(r"[^A-Za-z0-9]+", "_", stem).strip("_")[:60] or "plot"
         return formula, f"$f(x) = {formula.mathtext}$", stem
-    place, name = match["place"], match["name"]
+    place, name = match["place"], spelled(match["name"])
     from minigrad.shell.programs import program  # here for start-up: most plots are of formulas
 
     found: Any = SimpleNamespace(**program(place)([name.partition(".")[0]]))

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.errors import CommandError
+from minigrad.shell.output import spelled
 from minigrad.shell.programs import program
 
 MOST = 10**8  #: entries of an array that is drawn, which is 800 MB
@@ -37,8 +38,12 @@ def add_target_options(
         metavar="POINT",
         help="values: '0.5, b=[1, 2]'; or an .npz with an array per parameter, of lists 'A[0]', 'A[1]'",
     )
-    point.add_argument("--shapes", help="draw the parameters: 'A=(15,2), b=()', of lists 'A=[(15,2),(3,15)]'")
-    point.add_argument("--wrt", metavar="NAMES", help="the parameters, with the values that F's file gives them: A,b")
+    point.add_argument(
+        "--shapes", type=spelled, help="draw the parameters: 'A=(15,2), b=()', of lists 'A=[(15,2),(3,15)]'"
+    )
+    point.add_argument(
+        "--wrt", type=spelled, metavar="NAMES", help="the parameters, with the values that F's file gives them: A,b"
+    )
     parser.add_argument("--dtype", default="float64", help="of the parameters drawn by --shapes (default: float64)")
     parser.add_argument("--seed", type=int, default=0, help="of everything random (default: 0)")
     parser.add_argument(
@@ -95,12 +100,12 @@ class Target(NamedTuple):
 
 def target_of(text: str, option: str, file: str | None = None) -> Target:
     """The function that an option names; without a file in `file`."""
-    found = re.match(r"(.+?\.(?:py|ipynb)):(.+)", text, re.DOTALL) or re.match(r"([\w.]+):([\w.]+)$", text)
+    found = re.match(r"(.+?\.(?:py|ipynb)):(.+)", text, re.DOTALL) or re.match(r"([\w.]+):([\w.]+)$", spelled(text))
     if found:
-        return Target(found[1], found[2].strip())
+        return Target(found[1], spelled(found[2]).strip())
     if file is None or re.search(r"\.(py|ipynb)$", text):
         raise CommandError(f"{option} is FILE:NAME or FILE:EXPRESSION, such as model.py:loss, not {text!r}")
-    return Target(file, text.lstrip(":").strip())
+    return Target(file, spelled(text).lstrip(":").strip())
 
 
 def names_of(names: str | None) -> list[str]:
@@ -386,6 +391,7 @@ def placed(text: str) -> tuple[list[Any], dict[str, Any]]:
     """
     if text.strip().endswith(".npz"):
         return [], loaded(text.strip())
+    text = spelled(text)
     try:
         call = ast.parse(f"f({text})", mode="eval").body
         if not isinstance(call, ast.Call) or any(keyword.arg is None for keyword in call.keywords):

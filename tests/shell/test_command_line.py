@@ -213,6 +213,20 @@ def test_names_are_printed_in_every_encoding(encoding: str) -> None:
     assert done.stderr.count(b"\n") == 1
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check", "model.py:ισχύς", "--manual", "κλίση", "--shapes", "θ=(2,)"],
+        ["check", "model.py:ισχύς(θ)", "--manual", "κλίση", "--at", "θ=[0.5, 1.0]"],
+        ["plot", "sin(α x) + π", "α=2", "--points", "51", "--csv", "-"],
+    ],
+)
+def test_greek_letters_are_read_without_a_locale(arguments: list[str]) -> None:
+    environment = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = started(*arguments, stdout=subprocess.PIPE, env=environment)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize("option", ["--json", "--html"])
 def test_a_report_on_the_terminal(option: str, capsys: Any) -> None:
     assert check("--at", "w=[0.5]", option, "-") == 0
