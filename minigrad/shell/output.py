@@ -76,7 +76,7 @@ class Output:
 
 
 def spelled(text: str) -> str:
-    """An argument of the command line with the letters that the locale C does not read; names of files stay as given."""
+    """An argument with the letters that the locale C does not read. (Names of files stay as they were given.)"""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
