@@ -25,36 +25,49 @@ SMALL = 1 << 15  #: multiplications up to which loops keep up with BLAS
 MOST = 64  #: steps in one driver: Numba's time grows faster than the text
 
 
-def product(x: Any, y: Any) -> Any:
-    """The product of two matrices, with the longer loop within.
+def wide_product(x: Any, y: Any) -> Any:
+    """The product of two matrices, with the loop over its columns within.
 
-    >>> product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    >>> wide_product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
     array([[11.]])
     """
     m, k = x.shape
     n = y.shape[1]
-    if n >= k:
-        out = np.zeros((m, n))
-        for i in range(m):
-            for c in range(k):
-                r = x[i, c]
-                for j in range(n):
-                    out[i, j] += r * y[c, j]
-    else:
-        out = np.empty((m, n))
-        for i in range(m):
+    out = np.empty((m, n))
+    for i in range(m):
+        out[i] = 0.0
+        for c in range(k):
+            r = x[i, c]
             for j in range(n):
-                total = 0.0
-                for c in range(k):
-                    total += x[i, c] * y[c, j]
-                out[i, j] = total
+                out[i, j] += r * y[c, j]
     return out
 
 
+def long_product(x: Any, y: Any) -> Any:
+    """The product of two matrices, with the sum within.
+
+    >>> long_product(np.array([[1.0, 2.0]]), np.array([[3.0], [4.0]]))
+    array([[11.]])
+    """
+    m, k = x.shape
+    n = y.shape[1]
+    out = np.empty((m, n))
+    for i in range(m):
+        for j in range(n):
+            total = 0.0
+            for c in range(k):
+                total += x[i, c] * y[c, j]
+            out[i, j] = total
+    return out
+
+
+PRODUCTS = {function.__name__: function for function in (wide_product, long_product)}
+
+
 @functools.cache
-def compiled_product() -> Any:
-    """`product`, compiled."""
-    return compiled_loops(product, adds_in_any_order=True)
+def compiled_product(name: str) -> Any:
+    """One of the two, compiled."""
+    return compiled_loops(PRODUCTS[name], adds_in_any_order=True)
 
 
 def driven(program: Program) -> Program:
@@ -144,7 +157,9 @@ class Driver(Kernel):
                 flags.append(f"f{len(flags)}")
                 lines.append(f"{', '.join([*results, flags[-1]])} = {name}({given})")
             elif step.function is operator.matmul:
-                lines.append(f"{results[0]} = product({given})")
+                m_by_k, k_by_n = step.args
+                product = wide_product if k_by_n.shape[1] >= m_by_k.shape[1] else long_product
+                lines.append(f"{results[0]} = {product.__name__}({given})")
             elif step.function is np.transpose:
                 lines.append(f"{results[0]} = {given}.T")
             else:
@@ -174,8 +189,10 @@ class Driver(Kernel):
 @functools.lru_cache(maxsize=512)
 def compiled_driver(source: str, kernels: tuple[str, ...]) -> Any:
     """The function of this source, which calls the kernels of those, compiled; once for equal runs of steps."""
-    namespace = {"product": compiled_product(), **{f"kernel_{k}": compiled(text) for k, text in enumerate(kernels)}}
-    return compiled_loops(function_of(source, namespace, "".join([inspect.getsource(product), *kernels])))
+    namespace = {f"kernel_{k}": compiled(text) for k, text in enumerate(kernels)}
+    namespace |= {name: compiled_product(name) for name in PRODUCTS}
+    products = map(inspect.getsource, PRODUCTS.values())
+    return compiled_loops(function_of(source, namespace, "".join([*products, *kernels])))
 
 
 def key_of(value: Any) -> int:

@@ -57,7 +57,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     >>> float(exp(0.0)), float(exp(-np.inf)), abs(float(exp(1.0)) - math.e) < 1e-15
     (1.0, 0.0, True)
     """
-    within = min(max(x, -746.0), 710.0)
+    within = -746.0 if x < -746.0 else (710.0 if x > 710.0 else x)
     k = (within * _LOG2_E + _ROUND) - _ROUND
     r = within - k * _LOG_2_HIGH - k * _LOG_2_LOW
     z = r * r

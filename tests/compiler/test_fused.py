@@ -132,13 +132,14 @@ def test_a_small_network_is_one_call() -> None:
 def test_products_of_small_matrices(m: int, k: int, n: int, turn_x: bool, turn_y: bool) -> None:
     """In both orders of loops, of matrices laid out by rows and by columns."""
     pytest.importorskip("numba")
-    from minigrad.compiler.driver import compiled_product, product
+    from minigrad.compiler.driver import PRODUCTS, compiled_product
 
     rng = np.random.default_rng(m + 7 * k + 49 * n)
     x = rng.standard_normal((k, m)).T if turn_x else rng.standard_normal((m, k))
     y = rng.standard_normal((n, k)).T if turn_y else rng.standard_normal((k, n))
-    np.testing.assert_allclose(product(x, y), x @ y, rtol=1e-12, atol=1e-14)
-    np.testing.assert_allclose(compiled_product()(x, y), x @ y, rtol=1e-12, atol=1e-14)
+    for name, product in PRODUCTS.items():
+        np.testing.assert_allclose(product(x, y), x @ y, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(compiled_product(name)(x, y), x @ y, rtol=1e-12, atol=1e-14)
 
 
 def test_rows_are_shared_out_among_threads(monkeypatch: pytest.MonkeyPatch) -> None:
