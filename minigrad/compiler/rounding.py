@@ -157,8 +157,13 @@ def sums_as_products(program: Program) -> Program:
             return step._replace(function=np.vdot, args=(np.ones(n, x.dtype), x)) if out.kind == "scalar" else step
         if last == 1 or (n >= 8 and axes[0] >= last - 1):  # each matrix of a stack alone
             is_first = axes[0] == last - 1
-            ones = np.ones((1, n) if is_first else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
-            return step._replace(function=operator.matmul, args=(ones, x) if is_first else (x, ones))
+            if not keepdims or last > 1:
+                ones = np.ones((1, n) if is_first else (n, 1), x.dtype) if keepdims else np.ones(n, x.dtype)
+                return step._replace(function=operator.matmul, args=(ones, x) if is_first else (x, ones))
+            ones = np.ones(n, x.dtype)  # by a vector BLAS is faster than by a matrix of one column
+            args, shape = ((ones, x), x.shape[1:]) if is_first else ((x, ones), x.shape[:1])
+            sums = beside(step, fresh(), operator.matmul, args, shape)
+            return [sums, step._replace(function=duck.reshape, args=(sums.out, out.shape))]
         if 0 in x.shape or not (axes[0] == last or (n >= 8 and axes[0] == 0)):
             return step
         ones, rest = np.ones(n, x.dtype), math.prod(x.shape) // n
