@@ -448,7 +448,9 @@ def compile(  # noqa: A001
             its arguments are static: each value gets a program of its own.
         exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS, and products of matrices
             and scalar products with infinite entries give their NaN without a warning; an entry that is 0 since it lies
-            off the diagonals of a matrix stays 0 whatever it is multiplied by.
+            off the diagonals of a matrix stays 0 whatever it is multiplied by; what goes through the maximum of a
+            stabilised log-sum-exp, and cancels but for rounding, is left out; and results may lie in memory in another
+            order.
         backend: "numpy", or "numba" for fused loops (see `minigrad.compiler.fused`): runs of operations entry by entry,
             and sums, become one loop each, on large arrays in several threads; the same up to rounding. Compiling takes
             about a second for each new form of loop. Needs `pip install numba`.
