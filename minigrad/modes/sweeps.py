@@ -139,6 +139,8 @@ def _pull_back(
             if events or found or (leaks and not as_it_comes):
                 ct = trouble.resolve(ct, g, vjp, i, node)
             if is_complex and arg.dtype.kind != "c":
+                if looks and type(ct) is not Scatter:
+                    trouble.look_at_sum(real_part(ct), ct)
                 ct = real_part(ct)
             if broadcasts and arg.shape != ans.shape:
                 full = expanded(ct, ans)
@@ -180,7 +182,10 @@ def _pull_all(
         trouble.look_at_cotangents(cts, g, node)
     for parent, arg, ct in zip(parents, args, cts):
         if parent >= 0 and ct is not None:
-            ct = ct if type(ct) is Scatter or arg.dtype.kind == "c" else real_part(ct)
+            if type(ct) is not Scatter and arg.dtype.kind != "c":
+                if trouble.looks:
+                    trouble.look_at_sum(real_part(ct), ct)
+                ct = real_part(ct)
             accumulate(cotangents, parent, ct, owned)
             if trouble.looks and type(cotangents[parent]) is not list:
                 trouble.look_at_sum(cotangents[parent], ct)
@@ -298,7 +303,11 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
         trouble.look_at_tangent(total, node, ts)
     if trouble.events:
         trouble.note(i, primitive, ans)
-    return total if ans.dtype.kind == "c" else real_part(total)
+    if ans.dtype.kind == "c":
+        return total
+    if trouble.looks:
+        trouble.look_at_sum(real_part(total), total)
+    return real_part(total)
 
 
 def hidden_by_branches(tape: Tape) -> set[int]:

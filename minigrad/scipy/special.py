@@ -377,6 +377,21 @@ def polygamma_plain(n: int, x: Any) -> Any:
     return ((-1) ** (n + 1) * total).astype(x.dtype)[()]
 
 
+def digamma_plain(x: Any) -> Any:
+    """psi, left of 0 by reflection at the next whole number: SciPy's rounds 1 - x there, and so loses the pole."""
+    if isinstance(x, Duck):
+        return x.perform(_digamma, (x,), {})
+    plain = _sp.psi(x)
+    if np.iscomplexobj(plain) or not np.any(low := np.less(x, 0.0)):
+        return plain
+    z = np.where(low, x, 0.25)
+    reflected = _sp.psi(1.0 - z) - PI / np.tan(PI * (z - np.rint(z)))
+    return np.where(low, reflected, plain).astype(plain.dtype)[()]
+
+
+#: psi in the rules of others; the function itself is SciPy's, to the last bit.
+_digamma = elementwise("psi", digamma_plain, lambda g, _ans, x: g * _polygamma(x, n=1), amplifies=True, noisy=True)
+
 _polygamma = elementwise(
     "polygamma",
     lambda x, n: polygamma_plain(n, x),
@@ -389,7 +404,7 @@ def reciprocal_gamma_slope(ans: Any, x: Any) -> Any:
     """-ψ(x)/Γ(x), left of 1/2 by reflection: at 0, -1, -2, ... the function is 0 and ψ infinite."""
     low = np.real(peel(x)) < 0.5
     if not np.any(low):
-        return -ans * psi(x)
+        return -ans * _digamma(x)
     z, high = where(low, x, 0.0), where(low, 1.0, x)
     reflected = gamma(1.0 - z) * (cos(PI * z) - sin(PI * z) / PI * psi(1.0 - z))
     return where(low, reflected, -rgamma(high) * psi(high))
@@ -815,25 +830,25 @@ fresnel, _ = ufunc_of_several("fresnel",
 
 # ----- gamma and relatives --------------------------------------------------------------------------------------------
 
-gamma     = ufunc("gamma", lambda g, ans, x: g * (ans * psi(x)))
-gammaln   = ufunc("gammaln", lambda g, _ans, x: g * psi(x))
-loggamma  = ufunc("loggamma", lambda g, _ans, x: g * psi(x))
+gamma     = ufunc("gamma", lambda g, ans, x: g * (ans * _digamma(x)))
+gammaln   = ufunc("gammaln", lambda g, _ans, x: g * _digamma(x))
+loggamma  = ufunc("loggamma", lambda g, _ans, x: g * _digamma(x))
 rgamma    = ufunc("rgamma", lambda g, ans, x: g * reciprocal_gamma_slope(ans, x), taylor=rgamma_series)
 psi       = ufunc("psi", lambda g, _ans, x: g * _polygamma(x, n=1))
 digamma   = psi
 gammasgn  = as_ufunc(_sp.gammasgn, constant("gammasgn", _sp.gammasgn), "scipy.special")
 beta      = ufunc("beta",
-                  lambda g, ans, a, b: g * (ans * (psi(a) - psi(a + b))),
-                  lambda g, ans, a, b: g * (ans * (psi(b) - psi(a + b))))
+                  lambda g, ans, a, b: g * (ans * (_digamma(a) - _digamma(a + b))),
+                  lambda g, ans, a, b: g * (ans * (_digamma(b) - _digamma(a + b))))
 betaln    = ufunc("betaln",
-                  lambda g, _ans, a, b: g * (psi(a) - psi(a + b)),
-                  lambda g, _ans, a, b: g * (psi(b) - psi(a + b)))
+                  lambda g, _ans, a, b: g * (_digamma(a) - _digamma(a + b)),
+                  lambda g, _ans, a, b: g * (_digamma(b) - _digamma(a + b)))
 poch      = ufunc("poch",
-                  lambda g, ans, z, m: g * (ans * (psi(z + m) - psi(z))),
-                  lambda g, ans, z, m: g * (ans * psi(z + m)), taylor=poch_series)
+                  lambda g, ans, z, m: g * (ans * (_digamma(z + m) - _digamma(z))),
+                  lambda g, ans, z, m: g * (ans * _digamma(z + m)), taylor=poch_series)
 binom     = ufunc("binom",
-                  lambda g, ans, n, k: g * (ans * (psi(n + 1.0) - psi(n - k + 1.0))),
-                  lambda g, ans, n, k: g * (ans * (psi(n - k + 1.0) - psi(k + 1.0))), taylor=binom_series)
+                  lambda g, ans, n, k: g * (ans * (_digamma(n + 1.0) - _digamma(n - k + 1.0))),
+                  lambda g, ans, n, k: g * (ans * (_digamma(n - k + 1.0) - _digamma(k + 1.0))), taylor=binom_series)
 gammainc     = ufunc("gammainc", "a", lambda g, _ans, a, x: g * gamma_density(a, x))
 gammaincc    = ufunc("gammaincc", "a", lambda g, _ans, a, x: -g * gamma_density(a, x))
 gammaincinv  = ufunc("gammaincinv", "a", lambda g, ans, a, _y: g / gamma_density(a, ans))
@@ -1231,12 +1246,62 @@ def multigammaln(a: Any, d: int) -> Any:
     return sum((gammaln(a - 0.5 * j) for j in range(int(d))), d * (d - 1) * 0.25 * float(np.log(np.pi)))
 
 
+# 1 + W near the branch point -1/e, in p = sqrt(2 e z + 2), from (u - 1) exp(u) = e z for u = 1 + W (DLMF 4.13.6). The
+# series converges for |p| < sqrt(2); the point itself has 32 digits, since the distance from it is what counts.
+E_HIGH, E_LOW = float(np.exp(-1.0)), -1.2428753672788363e-17  # their sum is 1/e
+
+
+@functools.cache
+def gap_coefficients() -> list[float]:
+    """The coefficients of 1 + W in p, order by order."""
+    u = [0.0, 1.0]
+    for n in range(2, 40):
+        power, total = [1.0], 0.0
+        for k in range(1, n + 2):  # the coefficient of p^(n + 1) in (u - 1) exp(u) + 1 = sum of u^k (k - 1) / k!
+            power = np.convolve(power, u)[: n + 2].tolist()
+            total += (k - 1) / float(_sp.gamma(k + 1)) * (power[n + 1] if n + 1 < len(power) else 0.0)
+        u.append(-total)
+    return u
+
+
+def gap_plain(z: Any, k: int, tol: float) -> Any:
+    """1 + W(z), where it nearly vanishes from its series."""
+    if isinstance(z, Duck):
+        return z.perform(_gap, (z,), {"k": k, "tol": tol})
+    found = 1.0 + _sp.lambertw(z, k, tol)
+    upper = np.imag(z) >= 0.0
+    sign = np.where(upper if k == -1 else ~upper, -1.0, 1.0) if k else 1.0
+    p = sign * np.sqrt((2.0 * np.e) * ((z + E_HIGH) + E_LOW + 0j))
+    is_near = (np.abs(p) < 0.3) & ((k == 0) | ((k == -1) & upper) | ((k == 1) & ~upper))
+    if not np.any(is_near):
+        return found
+    series: Any = 0.0
+    for c in gap_coefficients()[:0:-1]:
+        series = (series + c) * np.where(is_near, p, 0.0)
+    series = np.where(np.isnan(found), 0.0, series)  # of the number next to -1/e SciPy has no value
+    return np.where(is_near, series, found)[()]
+
+
+_gap = elementwise(
+    "lambertw_gap",
+    gap_plain,
+    lambda g, ans, _z, **_: g * lambertw_slope(ans),
+    amplifies=True,
+)
 _lambertw = elementwise(
     "lambertw",
     lambda z, k, tol: _sp.lambertw(z, k, tol),
-    lambda g, ans, _z, **_: g * (exp(-ans) / (1.0 + ans)),
+    lambda g, _ans, z, **branch: g * lambertw_slope(_gap(z, **branch)),
     amplifies=True,
+    noisy=True,
 )
+
+
+def lambertw_slope(u: Any) -> Any:
+    """The derivative of W, given u = 1 + W."""
+    return exp(1.0 - u) / u
+
+
 lambertw = function("lambertw", lambda z, k=0, tol=1e-8: _lambertw(z, k=k, tol=tol))
 
 

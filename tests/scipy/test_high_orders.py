@@ -7,11 +7,13 @@ import mpmath
 import numpy as np
 import pytest
 
-from minigrad import derivatives, grad
+from minigrad import derivatives, grad, jvp
 from minigrad.modes.taylor import push
 
 special = pytest.importorskip("scipy.special")
 from exact_orders import ROWS, errors  # noqa: E402
+
+import minigrad.scipy.special as own  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore:(.|\\n)*lost digits")
 ORDER = 12
@@ -191,3 +193,58 @@ def test_the_work_is_a_power_of_the_order(name: str, monkeypatch: pytest.MonkeyP
         done.append(0)
         derivatives(row.fun, row.points[len(row.points) // 2], order)
     assert done[2] <= 8 * done[1]
+
+
+@pytest.mark.parametrize(
+    ("fun", "exact", "points"),
+    [
+        (special.gamma, lambda x: mpmath.diff(mpmath.gamma, x, 1), [-3 + 1e-10, -2 + 1e-5, -1 + 1e-9, -0.5]),
+        (special.gammaln, lambda x: mpmath.digamma(x), [-3 + 1e-10, -2 + 1e-14, -1 + 1e-9]),
+        (special.rgamma, lambda x: mpmath.diff(mpmath.rgamma, x, 1), [-3 + 1e-10, -2 + 1e-5]),
+        (lambda x: special.beta(x, 1.5), lambda x: mpmath.diff(lambda z: mpmath.beta(z, 1.5), x, 1), [-2 + 1e-9]),
+        (
+            lambda x: own.lambertw(x).real,
+            lambda x: lambert_slope(x, 0),
+            [-(E1 := float(np.exp(-1.0))) + 2e-16, 1e-5 - E1],
+        ),
+        (lambda x: own.lambertw(x, -1).real, lambda x: lambert_slope(x, -1), [2e-16 - E1, 1e-5 - E1, -0.01]),
+    ],
+    ids=["gamma", "gammaln", "rgamma", "beta", "lambertw", "the other branch"],
+)
+def test_slopes_beside_a_pole_or_a_branch_point(fun: Any, exact: Any, points: list[float]) -> None:
+    """SciPy's psi loses the digits of the distance to a pole on its right, and lambertw those to -1/e."""
+    for x in points:
+        with mpmath.workdps(60):
+            expected = float(mpmath.re(exact(mpmath.mpf(x))))
+        for found in (grad(fun)(x), jvp(fun, (x,), (1.0,))[1], derivatives(fun, x, 2)[1]):
+            assert found == pytest.approx(expected, rel=1e-13)
+
+
+def lambert_slope(x: Any, k: int) -> Any:
+    """W' = exp(-W) / (1 + W)."""
+    w = mpmath.lambertw(x, k)
+    return mpmath.exp(-w) / (1 + w)
+
+
+def test_lambertw_is_infinitely_steep_at_its_branch_point() -> None:
+    """SciPy has no value at the number next to -1/e."""
+    with pytest.warns(RuntimeWarning, match="lambertw"):
+        assert not np.isfinite(grad(lambda x: own.lambertw(x).real)(-E1))
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        lambda f: grad(grad(f)),
+        lambda f: lambda x: jvp(lambda y: jvp(f, (y,), (1.0,))[1], (x,), (1.0,))[1],
+        lambda f: lambda x: jvp(grad(f), (x,), (1.0,))[1],
+        lambda f: lambda x: derivatives(f, x, 2)[2],
+    ],
+)
+def test_the_part_of_a_complex_function_that_is_lost_in_the_other_one_is_told(second: Any) -> None:
+    """The real part of the scaled Hankel function of order 1, near its pole."""
+    with pytest.warns(RuntimeWarning, match="lost digits|all that is left"):
+        second(lambda x: np.real(special.hankel1e(1.0, x)))(1e-5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        second(lambda x: np.real(special.hankel1e(1.0, x)))(2.0)

@@ -235,16 +235,18 @@ def is_noisy(
     points = tuple([u[0] for u in beside])
     with np.errstate(all="ignore"):
         other = node_series(primitive, beside, points, primitive.fun(*points, **params), params, order + 1, {})
-        sizes = [np.abs(peel(c)) for c in other] + [np.zeros(())] * (order + 2 - len(other))
         x, slope = [
             functools.reduce(np.maximum, sizes_of) for sizes_of in zip(*[(far[k], np.abs(plain[k][1])) for k in moving])
         ]
-        reach = near(sizes, x / slope, 1.0 / slope)
-        for k in range(1, min(len(series), len(other))):
-            size = sum(math.comb(j, k) * reach ** (j - k) * sizes[j] for j in range(k, order + 2))
-            moved = 8.0 * eps * x / slope * (k + 1) * sizes[k + 1]
-            if np.any(np.abs(peel(series[k]) - peel(other[k])) - moved > 8192.0 * eps * size):
-                return True
+        is_mixed = np.iscomplexobj(peel(ans)) and not any(np.iscomplexobj(c) for u in plain for c in u)
+        for part in (np.real, np.imag) if is_mixed else (np.asarray,):  # of real numbers, each part has its size
+            sizes = [np.abs(part(peel(c))) for c in other] + [np.zeros(())] * (order + 2 - len(other))
+            reach = near(sizes, x / slope, 1.0 / slope)
+            for k in range(1, min(len(series), len(other))):
+                size = sum(math.comb(j, k) * reach ** (j - k) * sizes[j] for j in range(k, order + 2))
+                moved = 8.0 * eps * x / slope * (k + 1) * sizes[k + 1]
+                if np.any(np.abs(part(peel(series[k]) - peel(other[k]))) - moved > 8192.0 * eps * size):
+                    return True
     return False
 
 

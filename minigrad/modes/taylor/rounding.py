@@ -41,6 +41,8 @@ def with_error(value: Any, draw: Any, most: Any) -> Any:
         return value
     error = draw.uniform(-0.5, 0.5, np.shape(value))
     error = np.finfo(value.dtype).eps * most * (error + np.copysign(0.5, error))
+    if value.dtype.kind == "c":  # each part has errors of the size of both
+        error = error * np.exp(2j * np.pi * draw.uniform(size=np.shape(value)))
     return (value * (1.0 + error)).astype(value.dtype)
 
 
