@@ -17,7 +17,20 @@ scipy, show, checking, compat, shell.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING, Any
+
+
+def _interrupted(kind: Any, error: Any, trace: Any) -> None:
+    """Say of Ctrl-C, while the command is being imported, what the command would say."""
+    if issubclass(kind, KeyboardInterrupt):
+        print("minigrad: interrupted; nothing was written", file=sys.stderr)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
+if sys.argv[:1] == ["-m"] and "minigrad" in sys.orig_argv:  # `python -m minigrad` is on its way
+    sys.excepthook = _interrupted
 
 from minigrad import errors as errors
 from minigrad import numpy as numpy

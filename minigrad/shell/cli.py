@@ -7,7 +7,6 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
 
 import minigrad
 from minigrad.errors import CommandError
@@ -101,30 +100,35 @@ COMMANDS: dict[str, Callable[[argparse.ArgumentParser], Callable[[argparse.Names
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; the exit code is 0, or 2 for bad input, 130 if interrupted, or what the command says."""
-    parser = argparse.ArgumentParser(prog="python -m minigrad", description="Automatic differentiation on NumPy.")
-    parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for name, command in COMMANDS.items():
-        text = (command.__doc__ or "").strip()
-        options: dict[str, Any] = {"help": text, "description": text}
-        sub = commands.add_parser(name, **options)
-        sub.set_defaults(run=command(sub))
-        sub.set_defaults(command=name)
-    printable()
-    options_given = parser.parse_args(_with_values(sys.argv[1:] if arguments is None else arguments))
-    options_given.output = Output()
+    given, output = list(sys.argv[1:] if arguments is None else arguments), Output()
+    name = " ".join(["minigrad", *[word for word in given[:1] if word in COMMANDS]])
     try:
-        code = int(options_given.run(options_given))
+        code = _done(given, output)
         trouble = finished()
     except KeyboardInterrupt:
-        print(f"minigrad {options_given.command}: interrupted; {options_given.output.left()}", file=sys.stderr)
+        print(f"{name}: interrupted; {output.left()}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # the reader, such as `head`, has seen enough
         sys.stderr.close()
         return 0
     except CommandError as error:
-        print(f"minigrad {options_given.command}: {error}", file=sys.stderr)
+        print(f"{name}: {error}", file=sys.stderr)
         return 2
     except OSError as error:
         trouble = error.strerror or str(error)
     return _fail(f"the output cannot be written: {trouble}") if trouble else code
+
+
+def _done(arguments: list[str], output: Output) -> int:
+    """The exit code of the command that these arguments name, which is imported and run."""
+    parser = argparse.ArgumentParser(prog="python -m minigrad", description="Automatic differentiation on NumPy.")
+    parser.add_argument("--version", action="version", version=f"minigrad {minigrad.__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, command in COMMANDS.items():
+        text = (command.__doc__ or "").strip()
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(run=command(sub))
+    printable()
+    options = parser.parse_args(_with_values(arguments))
+    options.output = output
+    return int(options.run(options))
