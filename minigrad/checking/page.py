@@ -108,8 +108,8 @@ def header(report: Report) -> Html:
 def full_table(titles: Sequence[str], rows: list[list[Any]], caption: str, texts: Collection[int] = (0,)) -> Html:
     """A table without the columns that are empty."""
     full = [k for k in range(len(titles)) if any(row[k] not in ("-", "") for row in rows)]
-    left = [j for j, k in enumerate(full) if k in texts]
-    return pages.table([titles[k] for k in full], [[row[k] for k in full] for row in rows], caption, texts=left)
+    numbers = [j for j, k in enumerate(full) if k not in texts]
+    return pages.stacked([titles[k] for k in full], [[row[k] for k in full] for row in rows], caption, numbers=numbers)
 
 
 def leaves_section(report: Report) -> Html:

@@ -39,6 +39,7 @@ def stacked_style(within: str, narrow: str) -> str:
 {within}table.stacked th, {within}table.stacked td {{ white-space: normal; text-align: left;
   overflow-wrap: break-word; }}
 {within}table.stacked th[scope="row"] {{ white-space: nowrap; }}
+{within}table.stacked .number {{ text-align: right; white-space: nowrap; }}
 {within}table.stacked td:last-child, {within}table.stacked td:last-child code {{ overflow-wrap: anywhere; }}
 {within}table.stacked td:not(:last-child) code {{ overflow-wrap: break-word; }}
 {narrow} {{
@@ -48,6 +49,7 @@ def stacked_style(within: str, narrow: str) -> str:
   {within}table.stacked tr {{ display: block; padding: .35rem 0; border-bottom: 1px solid var(--line); }}
   {within}table.stacked th, {within}table.stacked td {{ display: block; padding: 0; border: 0;
     overflow-wrap: anywhere; }}
+  {within}table.stacked .number {{ text-align: left; }}
   {within}table.stacked td:empty {{ display: none; }}
   {within}table.stacked td::before {{ content: attr(data-title) ": "; color: var(--soft); }}
 }}
@@ -198,21 +200,26 @@ def table(
     return scrolling(caption, element("table", *parts))
 
 
-def stacked(titles: Sequence[object], rows: Sequence[Sequence[object]], caption: str) -> Html:
-    """A table of text that never scrolls: its cells wrap, and on a narrow display each row is a block of its own.
+def stacked(
+    titles: Sequence[object], rows: Sequence[Sequence[object]], caption: str, *, numbers: Collection[int] = ()
+) -> Html:
+    """A table that never scrolls: its texts wrap, and on a narrow display each row is a block of its own.
 
     Args:
         titles: the titles of the columns.
         rows: the cells of each row; the first one is its header.
         caption: what the table shows, for screen readers.
+        numbers: the columns of numbers, which are aligned to the right; not the first.
 
     >>> 'data-title="line"' in stacked(["step", "line"], [["sin", "f.py:3"]], "Steps")
     True
     """
-    head = [element("th", title, scope="col", role="columnheader") for title in titles]
+    kinds = ["number" if k in numbers else None for k in range(len(titles))]
+    head = [element("th", title, scope="col", role="columnheader", class_=kind) for title, kind in zip(titles, kinds)]
     body = [
         element("tr", element("th", first, scope="row", role="rowheader"),
-                *[element("td", cell, role="cell", data_title=title) for title, cell in zip(titles[1:], rest)],
+                *[element("td", cell, role="cell", data_title=title, class_=kind)
+                  for title, cell, kind in zip(titles[1:], rest, kinds[1:])],
                 role="row")
         for first, *rest in rows
     ]  # fmt: skip
