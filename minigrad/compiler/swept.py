@@ -72,11 +72,12 @@ class Program(NamedTuple):
 class Layout:
     """The operations of a tape with their parents, and where its leaves and constants are.
 
-    The rest of a structure is their `forms`. For each there is a count of the tapes that had it, then its program. The
-    `last` program that answered is asked first: it looks at the forms itself, which takes a third of the time.
+    The rest of a structure is their `forms`. For each there is a count of the tapes that had it, then its program; the
+    first forms that are looked at, after some tapes, are taken for those of the tapes before. The `last` program that
+    answered is asked first: it looks at the forms itself, which takes a third of the time.
     """
 
-    __slots__ = ("constants", "is_fit", "last", "leaves", "operations", "programs")
+    __slots__ = ("constants", "is_fit", "last", "leaves", "operations", "programs", "seen")
 
     def __init__(self, operations: list[Any], tape: Tape) -> None:
         self.operations, self.leaves = operations, tape.leaves
@@ -85,6 +86,7 @@ class Layout:
         self.constants = [(i, k) for i, places in parents for k, parent in enumerate(places) if parent < 0]
         self.programs: dict[Any, int | Program | None] = {}
         self.last: Program | None = None
+        self.seen = 0  #: tapes without a program
 
     def forms(self, nodes: list[Any], given: Given) -> tuple[Any, list[Level]]:
         """Shapes, strides and dtypes of the leaves, constants and what is given; and the parameters.
@@ -273,10 +275,13 @@ def _swept(program: Program, nodes: list[Any], given: Given) -> list[Any] | None
 
 def _of_forms(layout: Layout, tape: Tape, run: Run, places: tuple[int, ...], given: Given) -> Program | None:
     """The program for tapes of this structure, if there is one or it is time to make one."""
+    layout.seen += 1
+    if layout.seen < OFTEN - 2:
+        return None  # to find the forms takes up to a quarter of the sweep
     try:
         forms, levels = layout.forms(tape.nodes, given)
         key = places, forms
-        program = layout.programs.get(key, 0)
+        program = layout.programs.get(key, 0 if layout.programs else OFTEN - 3)
     except TypeError:  # a box, a parameter that cannot be compared
         return None
     if isinstance(program, int):
@@ -318,7 +323,7 @@ def _another(
 ) -> Program | None:
     """Count one more tape of this structure, or make the program for it."""
     places, _ = key
-    if not count:
+    if key not in layout.programs:
         _make_room(layout.programs)
     layout.programs[key] = count + 1
     if count + 1 < OFTEN:

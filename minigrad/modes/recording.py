@@ -153,8 +153,10 @@ class Recording:
                 swept = AGAIN["pull"](tape, self._moving(), seeds, swept)
             taken = {id(seed) for _, seed in seeds}
             swept = [finished(ct, leaf, taken) for ct, leaf in zip(swept, self._moving())]
-        cotangents = iter(swept)
-        found = [next(cotangents) if numeric else leaf for leaf, numeric in zip(self.leaves, self.numeric)]
+        found = swept
+        if len(swept) < len(self.leaves):
+            cotangents = iter(swept)
+            found = [next(cotangents) if numeric else leaf for leaf, numeric in zip(self.leaves, self.numeric)]
         if self.patterns is not None or not _OF_NUMPY.issuperset(map(type, found)):
             found = in_kind_of(found, self.leaves)
             for position, leaf in (self.patterns or {}).items():

@@ -90,8 +90,7 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
         return elementwise_derivative(base, order, args, kwargs, argnum)
 
     def derivative(*args: Any, **kwargs: Any) -> Any:
-        ans = collapsed(*args, **kwargs)
-        if ans is not None:
+        if order > 1 and (ans := collapsed(*args, **kwargs)) is not None:
             return ans
         record = Recording("elementwise_grad", fun, args, kwargs, argnum, LeanTape())
         if not is_numeric(record.out):
