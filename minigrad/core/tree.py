@@ -36,7 +36,7 @@ class TreeDef:
         >>> flatten((1.0, [2.0]))[1].unflatten([3.0, 4.0])
         (3.0, [4.0])
         """
-        return self._build(iter(leaves))
+        return next(iter(leaves)) if self is LEAF else self._build(iter(leaves))
 
     def _build(self, leaves: Iterator[Any]) -> Any:
         example = self.example
@@ -126,6 +126,8 @@ LEAF, NONE = TreeDef(None, ()), TreeDef(None, ())
 
 def flatten(tree: Any) -> tuple[list[Any], TreeDef]:
     """The leaves of a pytree from left to right, and its shape. Linear in the number of leaves."""
+    if parts_of_kind.get(type(tree)) is _leaf:
+        return [tree], LEAF  # the usual case
     leaves: list[Any] = []
     return leaves, _flatten(tree, leaves)
 
