@@ -19,7 +19,7 @@ import numpy as np
 
 from minigrad.errors import CommandError, ExpressionError
 from minigrad.shell.output import TERMINAL, spelled
-from minigrad.show.curves import Curves, Function
+from minigrad.show.curves import Curves, Function, thinned
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import CONSTANTS, FUNCTIONS, Expression
 from minigrad.show.plot import MARKS, nothing_to_draw, shown_curves, wrong_option
@@ -48,7 +48,7 @@ def add_options(parser: ArgumentParser) -> None:
         type=int,
         default=1001,
         metavar="N",
-        help="equally spaced, of at least 1001 that are looked at (default: 1001)",
+        help="equally spaced, in a table; at least 1001 are drawn (default: 1001)",
     )
     parser.add_argument(
         "--out", metavar="FILE", help="the picture: .png, .svg, .pdf, ... (default: named after the function)"
@@ -140,10 +140,13 @@ def plotted(options: Namespace) -> Iterator[str]:
     if picture and picture != TERMINAL:
         check_suffix(picture)
     wrote = lambda path: [f"wrote {path}"] if path != TERMINAL else []
-    all_found = []
+    all_found, all_written = [], []
     for name, (fun, title, _) in zip(names, functions):
         found = _found(name, fun, title, options, orders)
         all_found.append(found)
+        if options.csv is not None or options.json is not None:
+            found = thinned(found, options.points)
+            all_written.append(found)
         which = f"{name}: " if len(names) > 1 else ""
         yield from (which + line for line in marks_in_words(found))
         yield from (f"note: {which}{note}" for note in found.notes)
@@ -163,7 +166,7 @@ def plotted(options: Namespace) -> Iterator[str]:
     for path, suffix, table in ((options.csv, "csv", as_csv), (options.json, "json", as_json)):
         if path is not None:
             path = path or f"{stem}.{suffix}"
-            options.output.write(path, table(names, all_found))
+            options.output.write(path, table(names, all_written))
             yield from wrote(path)
 
 

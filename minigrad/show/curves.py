@@ -142,14 +142,15 @@ def curves(fun: Function, start: float, stop: float, order: int, points: int, ti
     return found
 
 
-def thinned(found: Curves, every: int) -> Curves:
-    """Every so-manieth of the points; what was found at all of them stays, and is said to be of as many."""
+def thinned(found: Curves, points: int) -> Curves:
+    """So many of the points, as for a table; what was found at all of them stays, and is said to be of as many."""
+    every = (found.x.size - 1) // (points - 1)
     if every == 1:
         return found
     breaks = found.breaks.reshape(found.order + 1, -1, every).any(axis=-1)
     x, notes = found.x[::every], list(found.notes)
     if notes:
-        notes.append(f"this was found at {found.x.size} points, of which {x.size} are shown")
+        notes.append(f"this was found at {found.x.size} points, of which {x.size} are written")
     elif x.size <= FEW:
         notes.append(f"{x.size} points show nothing that is narrower than {x[1] - x[0]:.4g}")
     return replace(found, x=x, values=found.values[:, ::every], breaks=breaks, notes=notes)

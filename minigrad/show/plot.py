@@ -11,13 +11,13 @@ import numpy as np
 
 from minigrad.core.lines import located
 from minigrad.modes.made import check_function
-from minigrad.show.curves import Curves, Function, curves, mark, thinned
+from minigrad.show.curves import Curves, Function, curves, mark
 from minigrad.show.draw import LAYOUTS, draw
 from minigrad.show.expression import Expression
 
 HIGHEST = 100  #: derivative
 FEWEST, MOST = 5, 1_000_000  #: points
-SEEN = 1000  #: steps in which poles, kinks and jumps are looked for, when fewer are drawn
+SEEN = 1000  #: steps that are drawn at least, and in which poles, kinks and jumps are looked for
 MARKS = {"zeros", "extrema"}  #: what may be marked
 
 
@@ -39,8 +39,7 @@ def plot(
         order: the highest derivative.
         orders: the derivatives to be drawn, if not all up to `order`.
         range: the first and the last point.
-        points: how many points there are, equally spaced. Singularities, kinks and jumps are looked for at 1001 at
-            least.
+        points: how many points there are, equally spaced; at least 1001 are drawn.
         layout: "overlay" for one pair of axes, "normalised" for the same with each curve divided by its largest value,
             "stacked" for a panel for each order; by default as it fits.
         marks: "zeros" and "extrema" to be marked on the curves.
@@ -102,14 +101,14 @@ def shown_curves(
 ) -> Curves:
     """The curves of these orders, with their marks.
 
-    What is told of them does not depend on how few points are to be drawn: it is looked for at 1001 points at least, of
-    which these are some.
+    There are 1001 points at least, of which those that are asked for are some: what is told of a curve does not depend
+    on how few are written.
     """
     every = -(-SEEN // (points - 1))
     found = curves(fun, *ends, orders[-1], (points - 1) * every + 1, title)
     mark(found, fun, marks)
     found.shown = list(orders)
-    return thinned(found, every)
+    return found
 
 
 def nothing_to_draw(found: Curves) -> str:

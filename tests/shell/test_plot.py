@@ -147,7 +147,7 @@ def test_what_few_points_would_not_see_is_found(formula: str, note: str, capsys:
     told = capsys.readouterr()
     first, second = told.err.splitlines()
     assert first.startswith(f"note: {note}")
-    assert second == "note: this was found at 1001 points, of which 6 are shown"
+    assert second == "note: this was found at 1001 points, of which 6 are written"
     assert len(told.out.splitlines()) == 7
 
 
@@ -337,3 +337,10 @@ def test_a_function_of_a_notebook(tmp_path: Path, capsys: pytest.CaptureFixture[
     assert [float(n) for n in rows[3].split(",")] == [0.0, 0.0, 0.5]
     assert main(["plot", place.replace("tanh", "sinh"), "--csv", "-"]) == 2
     assert "sinh" in capsys.readouterr().err
+
+
+def test_a_picture_is_drawn_from_many_points_however_few_are_asked_for() -> None:
+    (line,) = [
+        line for line in minigrad.plot("floor(x/2)", order=0, points=5).axes[0].lines if len(line.get_xdata()) > 2
+    ]
+    assert len(line.get_xdata()) >= 1001
