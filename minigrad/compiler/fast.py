@@ -353,7 +353,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
         else:
             made = made_by(step)
             is_loop = isinstance(step.function, Kernel)
-            scatters = step.function is SCATTER and out.kind == "array" and all(map(is_slice, step.kwargs["indices"]))
+            scatters = step.function is SCATTER and out.kind == "array"
+            scatters = scatters and all(gives_view(index, out.shape) for index in step.kwargs["indices"])
             is_banded = step.function is banded
             is_new = scatters or is_loop or is_banded  # written to while operands are read
             names = [free.pop() if free and not is_new else f"v{var.index}" for var in made]
@@ -396,9 +397,12 @@ def written_kernel(step: Step, names: Sequence[str], text: str, fast: FastRender
     ]
 
 
-def is_slice(index: Any) -> bool:
-    """Whether an index surely gives a view."""
-    return type(index) is slice
+def gives_view(index: Any, shape: tuple[int, ...]) -> bool:
+    """Whether an index of an array of this shape surely gives a view: slices, and fewer positions than axes."""
+    parts = index if type(index) is tuple else (index,)
+    if not all(part is None or part is Ellipsis or type(part) in (int, slice) for part in parts):
+        return False
+    return Ellipsis in parts or sum(type(part) is int for part in parts) < len(shape)
 
 
 def written_scatter(step: Step, name: str, fast: FastRenderer) -> list[str]:

@@ -528,3 +528,21 @@ def test_sums_of_small_integers_stay_loops() -> None:
                     found, expected = compiled(each), fun(each)
                     assert type(found) is type(expected)
                     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "index",
+    [0, -1, (0, 1), (..., 0), (0, ..., None), (slice(None), 1), (slice(1, 3), None, 0), (0, 1, 2)],
+    ids=str,
+)
+def test_cotangents_of_entries_are_added_to_views(index: Any) -> None:
+    """The compiled program writes into zeros what the engine scatters, with the same bits."""
+    x = np.random.default_rng(0).normal(size=(3, 4, 5))
+    x[0, 1, 2] = -0.0
+    gradient = minigrad.grad(lambda x: np.sum(x[index] * x[index]) + np.sum(x[index] * x[0, 1, 2]))
+    compiled = minigrad.compile(gradient, exact=True)
+    for factor in (1.0, -2.0, 0.5):
+        found, expected = compiled(factor * x), gradient(factor * x)
+        np.testing.assert_array_equal(found, expected)
+        np.testing.assert_array_equal(np.signbit(found), np.signbit(expected))
+    assert compiled.stats()["replays"] == 2
