@@ -178,6 +178,8 @@ def loss_per_sample(parameters: Parameters, x: Array, Y: Array, weight: Array, l
     A, b = parameters
     z = forward(A, b, x, last=last)[-1]
     data = np.sum(weight * (np.logsumexp(z, axis=0) - np.sum(z * Y, axis=0))) / x.shape[1]
+    if l2 == 0.0:  # a sixth of the time of a step of [64, 64, 10] would go into nothing
+        return data
     return data + 0.5 * l2 * sum(np.sum(a * a) for a in A)
 
 
