@@ -40,14 +40,13 @@ import numpy as np
 
 from benchmarks.handwritten import tuned
 from minigrad import compile, summed, value_and_grad  # noqa: A004 - it is not Python's compile
-from minigrad.operations.summed import GROUP, MOST, keep_freed_memory
+from minigrad.operations.summed import keep_freed_memory
 
 LAYERS = [2, 15, 3]
 LARGER, FEWER = [64, 64, 10], 20  # layers with more to compute for each sample, and for how many times fewer samples
 BLOCK = 4096  # samples in a block of the program without minigrad
 GIGABIT = 125e6  # bytes in a second
 HOP = 1e-3  # seconds for one message between two machines
-PER_TASK = GROUP * MOST  # samples in a task
 SAMPLES = (10**7, 10**9)
 
 
@@ -146,7 +145,7 @@ def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None
     if Path("/proc/self/status").exists():
         print(f"memory beyond the data: {peak_of(folder) / 1e6:.0f} MB")
 
-    tasks, found = math.ceil(samples / PER_TASK), two_processes(folder, LAYERS, repeats)
+    tasks, found = tasks_of(w, x, y), two_processes(folder, LAYERS, repeats)
     print(found.text(LAYERS, samples))
     busy_two, handing = min(found.busy_two), min(found.handing)
     larger = folder / "larger"
@@ -155,8 +154,9 @@ def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None
     print(two_processes(larger, LARGER, repeats).text(LARGER, samples // FEWER))
 
     size = len(pickle.dumps(gradient))
-    each, hand = busy_two / samples, handing / tasks
-    print(f"\na sample {1e9 * each:.0f} ns, to hand out a task {1e3 * hand:.2f} ms, a result {size} bytes\n")
+    each, hand, per_task = busy_two / samples, handing / tasks, samples / tasks
+    shares = f"{tasks} tasks of {per_task:,.0f} samples, to hand out a task {1e3 * hand:.2f} ms"
+    print(f"\na sample {1e9 * each:.0f} ns, {shares}, a result {size} bytes\n")
     counts = (1, 10, 100, 1000)
     print("| samples | tasks |", " | ".join(f"{count} worker{'s' * (count > 1)}" for count in counts), "|")
     print("|---|---|" + "---|" * len(counts))
@@ -164,7 +164,7 @@ def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None
         for kind, chosen in (("of the default size", None), ("one for each worker", True)):
             cells = []
             for count in counts:
-                total = seconds_with(count, n, each, hand, size, count if chosen else math.ceil(n / PER_TASK))
+                total = seconds_with(count, n, each, hand, size, count if chosen else math.ceil(n / per_task))
                 cells.append(f"{total:.3g} s ({seconds_with(1, n, each, hand, size, 1) / total:.0f})")
             print(f"| {n:,} | {kind} | {' | '.join(cells)} |")
     print("\n(in brackets: how many times as fast as one worker)")
@@ -172,10 +172,23 @@ def measure(folder: Path, samples: int, repeats: int, figure: Path | None = None
         most = max(range(1, 10_001), key=lambda count: -seconds_with(count, n, each, hand, size, count))
         print(f"{n:,} samples, one task for each worker: more than {most:,} workers make a call slower")
     print(
-        f"tasks of the default size: one process hands out no more than {each * PER_TASK / hand:.0f} workers can take"
+        f"tasks of the default size: one process hands out no more than {each * per_task / hand:.0f} workers can take"
     )
     if figure is not None:
-        draw(figure, each, hand, size)
+        draw(figure, each, hand, size, per_task)
+
+
+def tasks_of(w: Any, x: Any, y: Any) -> int:
+    """How many tasks a call has."""
+    seen = []
+
+    def counting(run: Any, tasks: Any) -> Any:
+        for task in tasks:
+            seen.append(task)
+            yield run(task)
+
+    summed(value_and_grad(loss), map=counting)(w, x, y)
+    return len(seen)
 
 
 @dataclass(frozen=True)
@@ -294,7 +307,7 @@ def seconds_with(workers: int, samples: int, each: float, hand: float, size: int
     return max(samples * each / working, tasks * hand) + 2 * hops * (HOP + size / GIGABIT)
 
 
-def draw(path: Path, each: float, hand: float, size: int) -> None:
+def draw(path: Path, each: float, hand: float, size: int, per_task: float) -> None:
     """The figure of speed against the number of workers."""
     from matplotlib.figure import Figure  # here because it is an extra
 
@@ -305,7 +318,7 @@ def draw(path: Path, each: float, hand: float, size: int) -> None:
     for n, colour in zip(SAMPLES, ("#0072B2", "#D55E00", "#009E73")):
         alone = seconds_with(1, n, each, hand, size, 1)
         for dash, chosen in (("-", True), ((0, (4, 2)), False)):
-            tasks = counts if chosen else np.full(counts.shape, math.ceil(n / PER_TASK))
+            tasks = counts if chosen else np.full(counts.shape, math.ceil(n / per_task))
             pairs = zip(counts.tolist(), tasks.tolist())
             speed = [alone / seconds_with(count, n, each, hand, size, k) for count, k in pairs]
             label = f"10^{round(math.log10(n))} samples" if chosen else None
