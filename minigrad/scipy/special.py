@@ -301,6 +301,17 @@ def elliptic_slope(m: Any, a: float) -> Any:
     return where(near, series, (ellipe(far) - ellipk(far)) / (2.0 * far))
 
 
+def complementary_slope(p: Any, ans: Any) -> Any:
+    """dK/dp for p = 1 - m, given K, with the digits of small p."""
+    near = np.asarray(peel(p)) > 0.5
+    far = where(near, 0.25, p)
+    return where(
+        near,
+        -elliptic_slope(where(near, 1.0 - p, 0.0), 0.5),
+        (far * ans - ellipe(1.0 - far)) / (2.0 * far * (1.0 - far)),
+    )
+
+
 def incomplete_slope(phi: Any, m: Any, a: float) -> Any:
     """∂F/∂m (a = 1/2) or ∂E/∂m (a = -1/2), by a series of ∫ sin^2n near m = 0, where the textbook's is 0/0."""
     near = np.abs(peel(m)) < 0.1
@@ -929,9 +940,10 @@ agm       = ufunc("agm",
 
 
 def agm_slope(ans: Any, a: Any, b: Any) -> Any:
-    """The derivative in a of π/4 (a + b)/K(m), m = ((a - b)/(a + b))², DLMF 19.8.5."""
-    s, r = a + b, (a - b) / (a + b)
-    return ans / s * (1.0 - elliptic_slope(r * r, 0.5) * (4.0 * r * b / s) / ellipk(r * r))
+    """The derivative in a of π/4 (a + b)/K, with the complementary parameter p = 4ab/(a + b)², DLMF 19.8.5."""
+    s = a + b
+    p = 4.0 * (a / s) * (b / s)
+    return ans / s * (1.0 - complementary_slope(p, K := ellipkm1(p)) / K * (4.0 * (b / s) * ((b - a) / s)))
 
 
 # ----- angles in degrees ----------------------------------------------------------------------------------------------
@@ -940,9 +952,9 @@ sindg  = ufunc("sindg", lambda g, _ans, x: g * (DEGREE * cosdg(x)),
                taylor=lambda s, d, ans, u: s.sine_and_cosine(s.scaled(u, DEGREE), d, ans, cosdg(u[0]), -1.0)[0])
 cosdg  = ufunc("cosdg", lambda g, _ans, x: g * (-DEGREE * sindg(x)),
                taylor=lambda s, d, ans, u: s.sine_and_cosine(s.scaled(u, DEGREE), d, sindg(u[0]), ans, -1.0)[1])
-tandg  = ufunc("tandg", lambda g, ans, _x: g * (DEGREE * (1.0 + ans * ans)),
-               taylor=lambda s, d, ans, u: s.tangent(ans, s.scaled(u, DEGREE), d))
-# SciPy's value has 1e-12 of error near 0, and its square twice of that.
+# SciPy's values have 1e-12 of error near their poles, and their squares twice of that.
+tandg  = ufunc("tandg", lambda g, _ans, x: g * (DEGREE / cosdg(x) ** 2),
+               taylor=lambda s, d, ans, u: s.shifted(ans, s.tangent(sindg(u[0]) / cosdg(u[0]), s.scaled(u, DEGREE), d)))
 cotdg  = ufunc("cotdg", lambda g, _ans, x: g * (-DEGREE / sindg(x) ** 2),
                taylor=lambda s, d, ans, u: s.shifted(ans, s.scaled(
                    s.tangent(-cosdg(u[0]) / sindg(u[0]), s.scaled(u, DEGREE), d), -1.0)))
@@ -1105,8 +1117,7 @@ def over(s: Any, x: Any, way: float = -1.0) -> Any:
 
 ellipk    = ufunc("ellipk", lambda g, _ans, m: g * elliptic_slope(m, 0.5))
 ellipe    = ufunc("ellipe", lambda g, _ans, m: g * elliptic_slope(m, -0.5))
-ellipkm1  = ufunc("ellipkm1", lambda g, ans, p: g * where(peel(p) > 0.5, -elliptic_slope(1.0 - p, 0.5),
-                                                          (p * ans - ellipe(1.0 - p)) / (2.0 * p * (1.0 - p))))
+ellipkm1  = ufunc("ellipkm1", lambda g, ans, p: g * complementary_slope(p, ans))
 ellipkinc = ufunc("ellipkinc",
                   lambda g, _ans, phi, m: g / sqrt(1.0 - m * sin(phi) ** 2),
                   lambda g, _ans, phi, m: g * incomplete_slope(phi, m, 0.5), taylor=incomplete_series(0.5))

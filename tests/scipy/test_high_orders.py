@@ -208,8 +208,10 @@ def test_the_work_is_a_power_of_the_order(name: str, monkeypatch: pytest.MonkeyP
             [-(E1 := float(np.exp(-1.0))) + 2e-16, 1e-5 - E1],
         ),
         (lambda x: own.lambertw(x, -1).real, lambda x: lambert_slope(x, -1), [2e-16 - E1, 1e-5 - E1, -0.01]),
+        (lambda x: special.agm(x, 1.0), lambda x: mpmath.diff(lambda t: mpmath.agm(t, 1), x, h=x / 10**20), [1e-12]),
+        (special.tandg, lambda x: mpmath.diff(lambda t: mpmath.tan(t * mpmath.pi / 180), x, h=1e-27), [90 + 1e-7]),
     ],
-    ids=["gamma", "gammaln", "rgamma", "beta", "lambertw", "the other branch"],
+    ids=["gamma", "gammaln", "rgamma", "beta", "lambertw", "the other branch", "agm", "tandg"],
 )
 def test_slopes_beside_a_pole_or_a_branch_point(fun: Any, exact: Any, points: list[float]) -> None:
     """SciPy's psi loses the digits of the distance to a pole on its right, and lambertw those to -1/e."""
