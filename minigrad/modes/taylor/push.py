@@ -187,9 +187,22 @@ def _push_through(
                 if resolved is not known[i]:
                     known[i], what = resolved, "an infinite derivative met a factor of 0; their product is taken as 0"
             findings.note(i, primitive, ans, what)
-        if primitive.kind == "bilinear" and findings is not None and (findings.met or events):
+        if findings is not None and (findings.met or events) and primitive.kind in ("bilinear", "general"):
             if any(anywhere(np.isnan(peel(c))) for c in known[i][1:]):
-                known[i] = multilinear(primitive, us, args, ans, params, order, product_of)
+                if primitive.kind == "bilinear":
+                    known[i] = multilinear(primitive, us, args, ans, params, order, product_of)
+                else:
+                    known[i] = [ans, careful_velocity(primitive, us, ans, args, params), *known[i][2:]]
+
+
+def careful_velocity(primitive: Primitive, us: list[Series], ans: Any, args: tuple[Any, ...], params: Any) -> Any:
+    """The jvp of an operation that adds up its entries, in which 0 times infinity is 0."""
+    total: Any = 0.0
+    for rule, u, arg in zip(primitive.jvps, us, args):
+        if len(u) > 1:
+            push = lambda t, rule=rule: rule(t, ans, *args, **params)
+            total = total + product_of(push, (t := full(u[1], arg),), push(t))
+    return total if ans.dtype.kind == "c" else real_part(total)
 
 
 def resolved_slope(
