@@ -90,7 +90,7 @@ def fits(step: Step) -> bool:
     if step.kwargs:
         return False
     if function is duck.reshape:
-        return type(step.args[0]) is Var and is_small(step.args[0])
+        return len(step.args) == 2 and type(step.args[0]) is Var and is_small(step.args[0])
     if function is operator.getitem:
         base, index = step.args
         return type(base) is Var and is_small(base) and place_in(index, base.shape) is not None

@@ -247,6 +247,22 @@ def test_systems_with_a_matrix_that_is_inverted_anyway() -> None:
     assert compiled.stats()["replays"] == 2
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_where_rounding_counts_the_exact_program_answers(backend: str) -> None:
+    """The inverse of a matrix that hardly has one differs from the solution of a system: no reason not to compile."""
+    if backend == "numba":
+        pytest.importorskip("numba")
+    A = 1.0 / (np.arange(10)[:, None] + np.arange(10) + 1.0)  # Hilbert's
+    v = np.random.default_rng(0).normal(size=10)
+    fun = lambda A, v: (np.linalg.inv(A)[0], np.linalg.solve(A, v))
+    compiled = minigrad.compile(fun, backend=backend)
+    for factor in (1.0, 2.0, 3.0):
+        for a, b in zip(compiled(factor * A, v), fun(factor * A, v)):
+            np.testing.assert_array_equal(a, b)
+    assert compiled.stats()["replays"] == 2
+    assert not compiled.stats()["reasons"]
+
+
 def test_a_sum_with_itself_is_a_scaling() -> None:
     def fun(x: Any, y: Any) -> Any:
         u = -0.5 * x
