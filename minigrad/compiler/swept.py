@@ -1,18 +1,19 @@
 """A sweep over a tape like many before it, as a straight-line program.
 
 Most derivatives are taken of the same function, of arguments of the same shapes, again and again, and their tapes have
-the same *structure*: the same operations, parents, parameters, shapes and dtypes. What a sweep does is then the same
-too. When a structure has come `OFTEN` times, the sweep itself is run once on staged values, which write down what it
-asks NumPy to do; the rules are those of the primitives, and there is no second table of them. From then on the program
-answers in place of the sweep, with the same bits, in half the time. The forward pass stays what it was. Values may be
-stacks of examples: all rows of a Jacobian, all columns of a Hessian, the gradients of many samples.
+the same *structure*: the same operations, parents, parameters, shapes, strides and dtypes. What a sweep does is then
+the same too. When a structure has come `OFTEN` times, the sweep itself is run once on staged values, which write down
+what it asks NumPy to do; the rules are those of the primitives, and there is no second table of them. From then on the
+program answers in place of the sweep, with the same bits, in half the time. The forward pass stays what it was. Values
+may be stacks of examples, and stacks of stacks: all rows of a Jacobian, all columns of a Hessian, those of many
+samples. A sweep is a backward one, a forward one, or a Taylor pass.
 
-The sweeps of `modes.sweeps` go on answering
+The sweeps of `modes.sweeps` and `modes.taylor` go on answering
 
 - whoever looks on: a printed tape, an explorer, `source`, a `minigrad.errstate`;
 - where a value is traced from outside, is large, or is no plain real number or array;
-- where NumPy finds a division by zero or an invalid operation, or a pole is near: the program gives up, and nothing of
-  the tape is lost by then;
+- where NumPy finds a division by zero, an invalid operation or an overflow, or where a pole is near: the program gives
+  up, and nothing of the tape is lost by then;
 - for operations whose rules are not this package's own, which may do anything.
 """
 
