@@ -86,7 +86,8 @@ class Rule:
             setattr(primitive, self.what, self.wrong(before[self.what], lambda parts: scaled_at(parts, k)))
         else:
             primitive.taylor = self.wrong(before["taylor"], lambda us: us if us is None else scaled_at(us, k))
-        primitive.sweeping = (*primitive.sweeping[:2], None if primitive.pull else primitive.vjps, primitive.pole)
+        as_it_comes, broadcasts, _, *rest = before["sweeping"]
+        primitive.sweeping = (as_it_comes, broadcasts, None if primitive.pull else primitive.vjps, *rest)
         swept.forget()
         try:
             yield
