@@ -590,6 +590,8 @@ def _loaded(path: str | Path) -> tuple[Settings, list[int], State, str, dict[str
         for name, shape in shapes.items():
             if arrays[name].shape != shape or arrays[name].dtype != numpy.float64:
                 raise ValueError(f"{name} has the shape {arrays[name].shape} and dtype {arrays[name].dtype}")
+            if name != "record" and numpy.isnan(arrays[name]).any():  # a search may have met NaN and gone on
+                raise ValueError(f"{name} has NaN, and a training stops before it writes one")
         parts: dict[str, Any] = {**arrays, **{name: float(arrays[name]) for name in NUMBERS}}
         parts |= {name: int(about[name]) for name in ("waited", "step", "before")}
         state = State(**parts, ended=str(about["ended"]))

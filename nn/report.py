@@ -161,5 +161,8 @@ def prepare(folder: Path) -> None:
         OSError: if they cannot.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:  # nobody knows the file that was tried
+        raise OSError(error.errno, error.strerror, str(folder)) from error

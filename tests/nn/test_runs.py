@@ -281,6 +281,9 @@ def test_a_damaged_or_foreign_checkpoint_is_refused(trained, tmp_path, capsys):
         refused(capsys, ["predict", "--model", tmp_path, "--data", trained[1]], str(path), "has not written this")
     checkpoint.save(path, {**arrays, "note.factor": np.ones((2, 1))}, about)
     refused(capsys, ["resume", tmp_path], "its parts do not belong together")
+    for name in ("theta", "best", "losses", "best_loss"):
+        checkpoint.save(path, {**arrays, name: np.full_like(arrays[name], np.nan)}, about)
+        refused(capsys, ["resume", tmp_path], f"{name} has NaN")
     checkpoint.save(path, arrays, {**about, "note": {}})
     refused(capsys, ["predict", "--model", tmp_path, "--data", trained[1]], "has not written this checkpoint")
     path.write_bytes(b"PK")
