@@ -263,3 +263,16 @@ def test_inverse_functions_are_as_steep_as_roots() -> None:
         for mode in (MODES["grad"], MODES["jvp"], MODES["derivatives"], MODES["batched"]):
             assert told(lambda mode=mode, f=f: mode(f, 1e-9))[1]
             assert not told(lambda mode=mode, f=f: mode(f, 0.3))[1]
+
+
+def test_a_second_derivative_of_an_array_near_a_common_zero() -> None:
+    """x / (|x| + 1e-8) of arrays: a mask that the outer tape held was written to, and the tape noticed."""
+    x = np.array([0.3, 0.5, 0.7]) * 1e-3
+
+    def f(y: Any) -> Any:
+        return np.sum(y / (np.sqrt(y * y) + 1e-8))
+
+    expected = -2e-8 / (x + 1e-8) ** 3
+    along = jvp(lambda y: jvp(f, (y,), (x,))[1], (x,), (x,))[1]
+    assert abs(along - np.sum(expected * x * x)) <= 1e-9 * abs(along)
+    np.testing.assert_allclose(hessian(f)(x), np.diag(expected), rtol=1e-9, atol=1e-9)
