@@ -256,8 +256,7 @@ def careful_quotient(u: Series, v: Series, order: int, ans: Any) -> tuple[Series
             bottom, bottom_vanishes, _ = _quotient_by_line(v, line, order, v[0] / line[0])
             good = near & top_vanishes & bottom_vanishes
             w = [ans, *[_chosen(good, c, d) for c, d in zip(quotient(top, bottom, order)[1:], w[1:])]]
-            # further away Newton's method may not be done; a tape may hold the mask, which is not written to
-            near = near & (np.abs(peel(v[1])) > 2.0 * np.abs(peel(v[0])))
+            near = near & (np.abs(peel(v[1])) > 2.0 * np.abs(peel(v[0])))  # further away Newton may not be done
         if np.all(good | ~near):
             return w, False
         k = order - AHEAD
