@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 SECONDS = 5.0  #: between two lines
+ENOUGH = 3  #: pieces of work from which on the time that is left is told: the first one may have begun slowly
 BEAT = 1.0  #: seconds between two looks at the clock, however long one piece of the work takes
 _last = [float("-inf")]  # when the last line was printed, by whatever work: many short pieces are one long one
 
@@ -19,12 +20,13 @@ class _Lines:
 
     def __init__(self, description: str, unit: str, total: int | None, done: int, since: float) -> None:
         self.description, self.unit, self.total = description, unit, total
-        self.done, self.first, self.since = done, done, since
+        self.done, self.first, self.since, self.pieces = done, done, since, 0
         if _last[0] == float("-inf"):
             _last[0] = time.monotonic()
 
     def update(self, count: int = 1) -> None:
         self.done += count
+        self.pieces += 1
         self.refresh()
 
     def refresh(self) -> None:
@@ -38,7 +40,7 @@ class _Lines:
         if self.total is None:
             return f"{self.done} {self.unit}"
         left = ""
-        if self.done > self.first:
+        if self.pieces >= ENOUGH and self.done > self.first:
             rest = seconds * (self.total - self.done) / (self.done - self.first)
             left = f", {rest:.0f} s left" if rest < 100.0 else f", {rest / 60.0:.0f} min left"
         return f"{self.done} of {self.total} {self.unit}{left}"
