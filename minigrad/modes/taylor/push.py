@@ -109,8 +109,14 @@ def push_series(
     `draw`, a generator of random numbers, every coefficient gets a rounding error.
     """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
-    push_through(tape, known, [i for i, _ in needed(tape, outputs)], order, {}, findings, ahead, draw)
+    nodes = [i for i, _ in needed(tape, outputs)]
+    memo: dict[Any, Series] = {"ahead": []} if ahead else {}
+    push_through(tape, known, nodes, order, memo, findings, ahead, draw)
     return [known[i] for i in outputs]
+
+
+class TooFarError(Exception):
+    """The orders ahead would take a time that grows exponentially with them."""
 
 
 def push_through(
@@ -424,6 +430,9 @@ def derived(
     speeds = speeds if several else (speeds,)
     speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
     tape.close()
+    if "ahead" in memo and order > 8:  # two calls of operations of the user's double the work with each order
+        if sum("_call" in node[4] and node[4]["_call"].series is None for node in tape.nodes[tape.leaves :]) > 1:
+            raise TooFarError
     places = [w.index if type(w) is Box and settled(w).tape is tape else -1 for w in speeds]
     vs: list[Series] = [[result] for result in results]
     on_result = bytearray(len(tape.nodes))
@@ -446,9 +455,7 @@ def derived(
             ws: Any = so_far[place] if place >= 0 else [w]
             v.append((ws[k] if k < len(ws) else 0.0) / (k + 1))
     found = [tuple(v[k] for v in vs) for k in range(order + 1)] if several else vs[0]
-    if key is not None:
-        memo[key] = found
-    return found
+    return found if key is None else memo.setdefault(key, found)
 
 
 def _key(primitive: Primitive, us: list[Series], args: tuple[Any, ...], params: dict[str, Any], order: int) -> Any:
@@ -508,10 +515,13 @@ def push_with_findings(
     if ahead:
         again = Findings()
         again.hidden = findings.hidden
-        with np.errstate(all="ignore"):
-            longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
-        found = [u[: order + 1] for u in longer]
-        findings.found = again.found + findings.found
+        try:
+            with np.errstate(all="ignore"):
+                longer = push_series(tape, inputs, outputs, order + s.AHEAD, again, ahead=True)
+            found = [u[: order + 1] for u in longer]
+            findings.found = again.found + findings.found
+        except TooFarError:  # then it is only looked whether digits are lost, to say so
+            ahead, findings.is_near_pole = False, True
     is_lost = any(what is LOST for *_, what in findings.found)
     if findings.is_near_pole or is_lost:
         k = cancelled(tape, inputs, outputs, order, ahead)
