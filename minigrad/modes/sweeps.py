@@ -41,6 +41,7 @@ from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
 
 DIFFERENCES = (e.add.primitive, e.subtract.primitive, e.log1p.primitive)  #: what has fewer digits than its terms
+FEW = 1024  #: entries up to which a difference is kept until a pole comes
 SUMMING = ("linear", "bilinear")  #: kinds of operations that may add up what they are given
 
 
@@ -237,6 +238,7 @@ def _push_forward(
     """The forward loop: from the first node to the last, each takes the tangents of its parents."""
     nodes = tape.nodes
     dots: list[Any] = [*tangents, *([None] * (len(nodes) - tape.leaves))]
+    differences: list[Any] = []
     for i, last in needed(tape, outputs, consume):
         node = nodes[i]
         if consume:
@@ -244,7 +246,13 @@ def _push_forward(
         ts = [dots[parent] if parent >= 0 else None for parent in node[1]]
         moving = [k for k, t in enumerate(ts) if t is not None]
         if moving:  # else node i does not depend on what moves
+            if node[0] in DIFFERENCES and node[3].size <= FEW:
+                differences.append(node)
             dots[i] = _pushed(node, i, ts, moving, trouble, place)
+            if trouble.looks and differences:  # a pole is near, and what went before may be divided by it
+                for each in differences:
+                    trouble.look_at_difference(each)
+                differences.clear()
         for parent in last:
             dots[parent] = None
     return [dots[i] for i in outputs]

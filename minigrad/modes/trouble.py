@@ -18,8 +18,8 @@ from minigrad.rules.elementwise import cbrt, log1p, sqrt, where, zero_times_infi
 from minigrad.rules.expansion import expanded
 
 #: What is close to a pole: there, rounding errors of terms that cancel could be seen in a derivative of usual size.
-#: In derivatives of derivatives, of each level more: rounding is divided by the distance once more.
-SMALL = [{char: float(np.finfo(char).eps) ** (0.6 / (level + 2)) for char in "efdgFDG"} for level in range(4)]
+#: In derivatives of derivatives further away, level by level: rounding is divided by the distance once more.
+SMALL = [{char: float(np.finfo(char).eps) ** power for char in "efdgFDG"} for power in (0.3, 0.15, 0.11, 0.08)]
 ROOTS = {sqrt.primitive: 1, cbrt.primitive: 3}  #: whose value is the vanishing one, and less steep than a pole
 LEFT = 1e-4  #: what is left of a term where it cancels
 LOST = 1e-5  #: the relative error of a derivative that is to be told
@@ -103,7 +103,8 @@ class Trouble:
             value, level = value.value, level + 1
         small_of = SMALL[min(level, 3)]
         if type(value) in DUCKS:
-            small = small_of.get(value.dtype.char, 0.0)
+            # Programs guard it at each call, and do not hold nearer.
+            small = (small_of if value.is_known else SMALL[0]).get(value.dtype.char, 0.0)
             self.is_near_pole = value.without_boxes().is_anywhere_below(small, peel(moving))
         elif hasattr(value, "dtype"):  # no number of Python, which does not come near to anything by rounding
             close = abs(value) < small_of.get(value.dtype.char, 0.0)

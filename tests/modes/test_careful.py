@@ -288,3 +288,10 @@ def test_a_rule_that_calls_its_own_operation_takes_no_time_that_grows_exponentia
     assert is_told
     assert np.isfinite(found)
     assert told(lambda: grad(quotient)(0.3)) == (pytest.approx(grad(lambda x: np.log1p(x) / x)(0.3)), False)
+
+
+@pytest.mark.parametrize("mode", ["grad", "jvp", "derivatives", "batched", "compiled jvp"])
+def test_a_numerator_that_is_0_by_rounding_is_told(mode: str) -> None:
+    """(1 - cos(x)) / x**2 at 1e-12: nothing cancels in a forward sweep any more, since it has cancelled before."""
+    found, is_told = told(lambda: MODES[mode](lambda x: (1 - np.cos(x)) / x**2, 1e-12))
+    assert is_told, found
