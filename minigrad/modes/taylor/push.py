@@ -116,7 +116,7 @@ def push_series(
 
 
 class TooFarError(Exception):
-    """The orders ahead would take a time that grows exponentially with them."""
+    """Internal signal: the orders ahead would take a time that grows exponentially with them."""
 
 
 def push_through(
