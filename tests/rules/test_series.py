@@ -144,7 +144,8 @@ def test_an_argument_that_stays_at_a_singular_point() -> None:
         assert not found[1:].any()
     with pytest.warns(RuntimeWarning, match="an infinite derivative met a factor of 0"):
         derivatives(lambda x: np.arccos(1.0 + 0.0 * x), 0.3, 1)
-    mixed = derivatives(lambda x: np.arccos(mnp.where(x > 0.4, 1.0, x)), np.array([0.3, 0.5]), 2)
+    with pytest.warns(RuntimeWarning, match="an infinite derivative met a factor of 0"):
+        mixed = derivatives(lambda x: np.arccos(mnp.where(x > 0.4, 1.0, x)), np.array([0.3, 0.5]), 2)
     assert_close(mixed[:, 0], derivatives(np.arccos, 0.3, 2), 1e-14)
     assert not mixed[1:, 1].any()
 
