@@ -10,8 +10,9 @@ any other sum. One block of samples after another goes through one compiled prog
                (0 + 1) + (2 + 3)        +       4
 
 The tree of additions depends on the number of blocks alone. So the sum has the same bits however many workers there
-were, and the rounding errors grow with the logarithm of the number of blocks. A worker gets a whole subtree at a time
-(`GROUP` blocks), so its answer is one sum.
+were, and the rounding errors grow with the logarithm of the number of blocks. A worker gets a whole subtree at a time,
+so its answer is one sum: large ones first, which are handed out in less time, and small ones last, so that the workers
+end together.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.modes.made import P, R
 from minigrad.modes.recording import Recording, named
 
-GROUP = 32  #: blocks that are one task; a power of two, so that a task is a subtree of the sum
+GROUP, LAST = 128, 16  #: blocks of the largest tasks, and of the last ones; powers of two, so that each is a subtree
 MEMORY = 8_000_000  #: bytes for the values of one block, unless the user says otherwise: caches are that large
 LEAST, MOST = 256, 8_192  #: samples in a block that is chosen here
-AHEAD = 4  #: tasks for each worker that wait to be taken
+AHEAD = 2  #: tasks for each worker that wait to be taken
 SAMPLE = 64  #: samples whose tape tells how much memory one takes
 TRIED = 32  #: samples on which it is tried whether the function is a sum
 KEPT = 16_000_000  #: bytes of freed arrays that a process keeps: more than all values of a block
@@ -123,12 +124,18 @@ def summed(
             raise TypeError(
                 located("summed: an argument is being differentiated. Put the derivative inside: summed(grad(loss))")
             )
-        shared, source = _blocks_of(args, axes, fitting)
+        shared, groups = _groups_of(args, axes, fitting)
         if not state["tried"]:
-            source = _tried(fun, axes, shared, source)
+            groups = _tried(fun, axes, shared, groups)
             state["tried"] = True
-        tasks = (Task(program, axes, shared, group) for group in _groups(source))
-        found = _added(_run(map, tasks))
+        levels: collections.deque[int] = collections.deque()
+
+        def tasks() -> Iterator[Task]:
+            for level, group in groups:
+                levels.append(level)
+                yield Task(program, axes, shared, group, level)
+
+        found = _added((levels.popleft(), result) for result in _run(map, tasks()))
         if found is _NOTHING:
             raise ValueError(located("summed: there are no samples"))
         return found
@@ -196,12 +203,27 @@ def placed(leaf: Any) -> Any:
 
 
 Block = tuple[Any, ...]  # for each argument that has an axis a pytree of pieces or arrays
+Groups = Iterator[tuple[int, Iterable[Block]]]  # 2^level blocks each, or fewer at the end, and the level
 
 
-def _blocks_of(
+class Row:
+    """Blocks in a row that travel as one, with their ends: whoever runs them cuts it."""
+
+    __slots__ = ("block", "ends")
+
+    def __init__(self, block: Block, ends: list[int]) -> None:
+        self.block, self.ends = block, ends
+
+    def __iter__(self) -> Iterator[Block]:
+        for start, stop in itertools.pairwise([0, *self.ends]):
+            cut = lambda piece, a=start, b=stop: Piece(piece.whole, piece.axis, piece.start + a, piece.start + b)
+            yield tuple(tree_map(cut, part) for part in self.block)
+
+
+def _groups_of(
     args: Sequence[Any], axes: Sequence[int | None], fitting: Callable[[Sequence[Any], int, Block], int]
-) -> tuple[list[Any], Iterator[Block]]:
-    """The arguments that all blocks share, and the blocks of the others."""
+) -> tuple[list[Any], Groups]:
+    """The arguments that all blocks share, and the blocks of the others, in groups."""
     count = sum(axis is not None for axis in axes)
     streams = [k for k, arg in enumerate(args) if hasattr(arg, "__next__")]
     if streams:
@@ -210,7 +232,7 @@ def _blocks_of(
                 located(f"summed: one iterator over blocks stands for all {count} arguments that have an axis")
             )
         shared = [arg for k, arg in enumerate(args) if k != streams[0]]
-        return shared, (part if isinstance(part, tuple) and count > 1 else (part,) for part in args[streams[0]])
+        return shared, _groups(part if isinstance(part, tuple) and count > 1 else (part,) for part in args[streams[0]])
     if len(args) != len(axes):
         raise TypeError(located(f"summed: in_axes has {len(axes)} entries, the call {len(args)} arguments"))
     shared = [arg for arg, axis in zip(args, axes) if axis is None]
@@ -227,7 +249,17 @@ def _blocks_of(
     else:
         size = fitting(shared, n, take(0, min(n, SAMPLE))) if n else 1
         ends = [*range(size, n, size), n]
-    return shared, (take(start, stop) for start, stop in zip([0, *ends], ends) if stop > start)
+    ends = [stop for start, stop in itertools.pairwise([0, *ends]) if stop > start]
+
+    def rows() -> Groups:
+        start = k = 0
+        while k < len(ends):
+            level = min(max(len(ends) - k, 4 * LAST) // 4, GROUP).bit_length() - 1
+            part = ends[k : k + 2**level]
+            yield level, Row(take(start, part[-1]), [end - start for end in part])
+            start, k = part[-1], k + len(part)
+
+    return shared, rows()
 
 
 def _length(args: Sequence[Any], axes: Sequence[int | None]) -> int:
@@ -277,12 +309,14 @@ def _arguments(axes: Sequence[int | None], shared: Sequence[Any], block: Block) 
 class Task:
     """A group of blocks in a row, to be run in this process or in another."""
 
-    def __init__(self, program: Program, axes: tuple[int | None, ...], shared: list[Any], blocks: list[Block]) -> None:
-        self.program, self.axes, self.shared, self.blocks = program, axes, shared, blocks
+    def __init__(
+        self, program: Program, axes: tuple[int | None, ...], shared: list[Any], blocks: Iterable[Block], level: int
+    ) -> None:
+        self.program, self.axes, self.shared, self.blocks, self.level = program, axes, shared, blocks, level
 
     def __call__(self) -> Any:
         """The sum over these blocks."""
-        return _added(self.program.run(*_arguments(self.axes, self.shared, block)) for block in self.blocks)
+        return _added((0, self.program.run(*_arguments(self.axes, self.shared, block))) for block in self.blocks)
 
 
 class Program:
@@ -327,15 +361,12 @@ def _run_task(task: Task) -> Any:
     return task()
 
 
-def _groups(blocks: Iterable[Block]) -> Iterator[list[Block]]:
-    group: list[Block] = []
-    for block in blocks:
-        group.append(block)
-        if len(group) == GROUP:
-            yield group
-            group = []
-    if group:
-        yield group
+def _groups(blocks: Iterable[Block]) -> Groups:
+    """Blocks of which nobody knows how many will come."""
+    blocks = iter(blocks)
+    level = LAST.bit_length() - 1
+    while group := list(itertools.islice(blocks, LAST)):
+        yield level, group
 
 
 def _run(by: Any, tasks: Iterator[Task]) -> Iterable[Any]:
@@ -394,18 +425,16 @@ def _by_client(client: Any, tasks: Iterator[Task]) -> Iterator[Any]:
     for task in tasks:
         if shared is None:
             shared = client.scatter([task.shared], broadcast=True)[0]
-        futures.append(client.submit(_with_shared, task.program, task.axes, shared, task.blocks, pure=False))
-    while len(futures) > 1:
-        futures = [
-            client.submit(_sum, *pair, pure=False) if len(pair) == 2 else pair[0]
-            for pair in (futures[k : k + 2] for k in range(0, len(futures), 2))
-        ]
-    for future in futures:
-        yield future.result()
+        task.shared = []
+        futures.append((task.level, client.submit(_with_shared, task, shared, pure=False)))
+    total = _by_pairs(futures, functools.partial(client.submit, _sum, pure=False))
+    if total is not None:
+        yield total.result()
 
 
-def _with_shared(program: Program, axes: tuple[int | None, ...], shared: list[Any], blocks: list[Block]) -> Any:
-    return Task(program, axes, shared, blocks)()
+def _with_shared(task: Task, shared: list[Any]) -> Any:
+    task.shared = shared
+    return task()
 
 
 # ----- the sum --------------------------------------------------------------------------------------------------------
@@ -417,37 +446,46 @@ def _sum(a: Any, b: Any) -> Any:
     return tree_map(lambda x, y: x + y, a, b)
 
 
-def _added(results: Iterable[Any]) -> Any:
-    """The sum of results, pair by pair: `partial[k]` is the sum of 2^k of them that follow each other."""
+def _by_pairs(parts: Iterable[tuple[int, Any]], add: Callable[[Any, Any], Any]) -> Any:
+    """The sum of subtrees, each with its level: `partial[k]` is the sum of 2^k blocks that follow each other."""
     partial: list[Any] = []
-    treedef: TreeDef | None = None
-    for result in results:
-        treedef = flatten(result)[1] if treedef is None else treedef
-        leaves = treedef.leaves_of(result)  # once for each, and not at each addition
-        if leaves is None:
-            raise ValueError(f"summed: the results of blocks differ in structure: {treedef} and {flatten(result)[1]}")
-        for k, earlier in enumerate(partial):
-            if earlier is None:
-                partial[k] = leaves
-                break
-            leaves, partial[k] = [x + y for x, y in zip(earlier, leaves)], None
-        else:
-            partial.append(leaves)
+    for level, part in parts:
+        partial += [None] * (level + 1 - len(partial))
+        while partial[level] is not None:
+            part, partial[level] = add(partial[level], part), None
+            level += 1
+            partial += [None] * (level + 1 - len(partial))
+        partial[level] = part
     found = None
     for part in partial:
         if part is not None:
-            found = part if found is None else [x + y for x, y in zip(part, found)]
+            found = part if found is None else add(part, found)
+    return found
+
+
+def _added(results: Iterable[tuple[int, Any]]) -> Any:
+    """The sum of results, each with its level."""
+    treedef: TreeDef | None = None
+
+    def leaves_of(result: Any) -> list[Any]:  # once for each, and not at each addition
+        nonlocal treedef
+        treedef = flatten(result)[1] if treedef is None else treedef
+        leaves = treedef.leaves_of(result)
+        if leaves is None:
+            raise ValueError(f"summed: the results of blocks differ in structure: {treedef} and {flatten(result)[1]}")
+        return leaves
+
+    parts = ((level, leaves_of(result)) for level, result in results)
+    found = _by_pairs(parts, lambda a, b: [x + y for x, y in zip(a, b)])
     return _NOTHING if found is None or treedef is None else treedef.unflatten(found)
 
 
-def _tried(
-    fun: Callable[..., Any], axes: tuple[int | None, ...], shared: list[Any], blocks: Iterator[Block]
-) -> Iterator[Block]:
-    """The blocks; before, it is tried on a few samples of the first whether the function is a sum over them."""
-    first = next(blocks, None)
+def _tried(fun: Callable[..., Any], axes: tuple[int | None, ...], shared: list[Any], groups: Groups) -> Groups:
+    """The groups; before, it is tried on a few samples of the first whether the function is a sum over them."""
+    first = next(groups, None)
     if first is None:
         return iter(())
-    arrays = _arguments(axes, shared, first)
+    arrays = _arguments(axes, shared, next(iter(first[1])))
     n = min(TRIED, _length(arrays, axes))
 
     def of(start: int, stop: int) -> Any:
@@ -470,4 +508,4 @@ def _tried(
                         "samples; what does not depend on samples, such as a regulariser, is added outside"
                     )
                 )
-    return itertools.chain([first], blocks)
+    return itertools.chain([first], groups)
