@@ -77,7 +77,8 @@ def running(
         yield crew.results(joining=joining)
     finally:
         crew.left.clear()
-        processes.shutdown(wait=True, kill_workers=True)
+        # Who is killed may leave semaphores behind, of which Python would warn at its end.
+        processes.shutdown(wait=True, kill_workers=not crew.has_ended)
 
 
 def _quiet() -> None:
@@ -91,10 +92,11 @@ class _Crew:
     Attributes:
         left: what nobody has begun; both this process and the threads of the executor take from it.
         done: the number of each finished call, with its future; or with None if no executor would take it.
+        has_ended: whether all results have been given.
     """
 
     def __init__(self, executor: Executor, calls: Sequence[Call], at_once: int) -> None:
-        self.executor, self.calls = executor, calls
+        self.executor, self.calls, self.has_ended = executor, calls, False
         self.left = deque(range(len(calls)))
         self.done: SimpleQueue[tuple[int, Future[Any] | None]] = SimpleQueue()
         for _ in range(at_once):
@@ -128,6 +130,7 @@ class _Crew:
                 yield i, self.here(i) if future is None else future.result()
             except BrokenExecutor:
                 yield i, self.here(i)
+        self.has_ended = True
 
     def next(self, joining: bool) -> tuple[int, Future[Any] | None]:
         """A finished call, or one to be made here."""

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,28 @@ def test_an_unguarded_script():
     out, error = script(UNGUARDED).communicate(timeout=120)
     assert error == b""
     assert out.decode().splitlines() == ["once", "[(0, (7, 0)), (1, (3, 1)), (2, (2, 1))]", "raised"]
+
+
+@pytest.mark.parametrize("many", [3, 1])
+def test_processes_are_killed_only_where_results_are_left(many, monkeypatch):
+    """Who is killed may leave semaphores behind, of which Python warns at its end."""
+    loky = pytest.importorskip("joblib.externals.loky")
+    told = []
+
+    class Threads(ThreadPoolExecutor):
+        def __init__(self, count, **_):
+            super().__init__(count)
+
+        def shutdown(self, wait, kill_workers):
+            told.append(kill_workers)
+            super().shutdown(wait)
+
+    monkeypatch.setattr(loky, "ProcessPoolExecutor", Threads)
+    with running([(abs, (k,)) for k in range(3)], jobs=2) as results:
+        for _, _ in zip(range(many), results, strict=False):
+            pass
+        assert many == 1 or next(results, None) is None
+    assert told == [many == 1]
 
 
 DYING = """
