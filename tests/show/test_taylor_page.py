@@ -99,6 +99,7 @@ def test_the_page_in_a_browser(browser: Any, tmp_path: Path, width: int, scheme:
     page.locator("#degree").fill("5")
     page.locator("#order").fill("2")
     page.until("document.querySelectorAll('path.lower').length === 5")
+    page.until("document.querySelector('#sentence').innerText.includes('f′′ is')")  # drawn after the polynomials
     t = math.tanh(0.8)
     assert f"f′′ is −{2 * t * (1 - t * t):.6g}" in sentence()
     # A drag to the middle of the picture puts the point at 0.
