@@ -165,14 +165,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _tour(options: argparse.Namespace) -> str:
-    from nn.report import prepare
-    from nn.stations.networks import begun
-    from nn.stations.problem import Settings, load_problem
+    from nn.stations.networks import prepared
+    from nn.stations.problem import Settings
 
     o = options
-    problem = load_problem(Settings(o.out, o.seed, o.data, o.steps, o.quick, o.gradient, o.jobs))
-    prepare(problem.settings.out)
-    with begun(problem) as networks:
+    with prepared(Settings(o.out, o.seed, o.data, o.steps, o.quick, o.gradient, o.jobs)) as (problem, networks):
         from nn.tour import follow, summary  # here, so that others train while this process imports matplotlib
 
         return summary(follow(problem, networks))

@@ -16,7 +16,7 @@ from typing import Any, Protocol, TypeVar
 import numpy
 
 from minigrad.show.page import write
-from nn.report import Section, page, prepare
+from nn.report import Section, page
 from nn.stations import (
     activation,
     class_map,
@@ -29,8 +29,8 @@ from nn.stations import (
     tape,
     training,
 )
-from nn.stations.networks import Begun, begun
-from nn.stations.problem import Problem, Settings, load_problem
+from nn.stations.networks import Begun, prepared
+from nn.stations.problem import Problem, Settings
 from nn.stations.view import method
 
 __all__ = ["Settings", "Tour", "follow", "run", "summary"]
@@ -67,9 +67,7 @@ def run(settings: Settings) -> Tour:
         nn.train.DivergedError: if a training diverges.
         ImportError: if the data needs scikit-learn and it is missing.
     """
-    problem = load_problem(settings)
-    prepare(settings.out)
-    with begun(problem) as networks:
+    with prepared(settings) as (problem, networks):
         return follow(problem, networks)
 
 

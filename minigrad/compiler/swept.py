@@ -54,9 +54,8 @@ PATIENCE = 64  #: tapes in a row without a program until only one in so many is 
 PLACE = f"{__file__}:program"  #: where the text is said to be: whoever looks for the user's line passes it by
 
 Run = Callable[..., list[Any]]  #: a sweep: `run(tape, places, given, trouble)`
-Place = tuple[
-    int, Any
-]  #: a node, and the position of an argument, the next one for the result; or after all, of `given`
+#: A node, and the position of an argument, the next one for the result; or after all nodes, the position in `given`.
+Place = tuple[int, Any]
 Given = Sequence[Any]  #: the cotangents of some nodes, or the tangents of the leaves, `None` for zero
 
 

@@ -31,7 +31,7 @@ from minigrad.compiler.fused import (
 )
 from minigrad.compiler.numba_loops import compiled
 from minigrad.compiler.render import SCATTER
-from minigrad.compiler.rewriting import Fresh, like
+from minigrad.compiler.rewriting import Fresh, like, shape_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 
@@ -105,9 +105,7 @@ def fits(step: Step) -> bool:
         return False
     if function in (operator.add, operator.sub, operator.mul) and out.dtype != np.float64:
         return False
-    return all(np.shape(v) == out.shape or size_of(v) == 1 for v in step.args if type(v) is not Var) and all(
-        v.shape == out.shape or size_of(v) == 1 for v in reads(step)
-    )
+    return all(shape_of(v) == out.shape or size_of(v) == 1 for v in step.args)
 
 
 def is_small(value: Any) -> bool:
@@ -119,7 +117,12 @@ def is_small(value: Any) -> bool:
 
 def size_of(value: Any) -> int:
     """The number of entries."""
-    return math.prod(value.shape) if type(value) is Var else int(np.size(value))
+    return math.prod(shape_of(value))
+
+
+def room_of(size: int) -> int:
+    """How many entries of the arena a value of this size takes: whole lines, or one number."""
+    return size if size == 1 else -(-size // LINE) * LINE
 
 
 def place_in(index: Any, shape: tuple[int, ...]) -> tuple[int, int] | None:
@@ -223,7 +226,7 @@ class Rows:
 
     def place(self, index: int, size: int, from_start: bool = False) -> int:
         """A place for a value; one that nothing had before, if the value is there `from_start`."""
-        size = size if size == 1 else -(-size // LINE) * LINE
+        size = room_of(size)
         places = self.free.get(size)
         if places and not from_start:
             at = places.pop()
@@ -282,8 +285,7 @@ class Rows:
             self.row(name, n, self.place(out.index, 1), *operands)
         else:
             operands = [self.operand(arg, size) for arg in args]
-            whole = size if size == 1 else -(-size // LINE) * LINE
-            self.row(function.__name__, whole, self.place(out.index, size), *operands)
+            self.row(function.__name__, room_of(size), self.place(out.index, size), *operands)
 
     def guard(self, var: Var, bound: float) -> None:
         """Note how close to zero a value comes."""

@@ -29,7 +29,7 @@ _FRACTION, _HALF = (1 << 52) - 1, 1022 << 52  # the digits of a float64, and the
 _TWO_52, _BITS_OF_TWO_52 = 4503599627370496.0, 1075 << 52
 
 
-def arctan(x):  # type: ignore[no-untyped-def]
+def arctan(x):  # type: ignore[no-untyped-def]  # Numba finds the types
     """The arc tangent: of x, (x - 1)/(x + 1) or -1/x, whichever is below 0.66, by a rational function.
 
     >>> abs(float(arctan(1.0)) - math.pi / 4) < 1e-16
@@ -51,7 +51,7 @@ def arctan(x):  # type: ignore[no-untyped-def]
     return -value if x < 0.0 else (value if size > 0.0 else x)
 
 
-def exp(x):  # type: ignore[no-untyped-def]
+def exp(x):  # type: ignore[no-untyped-def]  # Numba finds the types
     """The exponential: 2^k by the bits of the exponent, times a rational function of the rest.
 
     >>> float(exp(0.0)), float(exp(-np.inf)), abs(float(exp(1.0)) - math.e) < 1e-15
@@ -74,7 +74,7 @@ def exp(x):  # type: ignore[no-untyped-def]
     return value * first * second if x == x else x
 
 
-def log(x):  # type: ignore[no-untyped-def]
+def log(x):  # type: ignore[no-untyped-def]  # Numba finds the types
     """The logarithm: that of the power of 2, and a rational function of the rest in [sqrt(1/2), sqrt(2)) less 1.
 
     >>> float(log(1.0)), float(log(0.0)), abs(float(log(math.e)) - 1.0) < 1e-15
@@ -98,7 +98,7 @@ def log(x):  # type: ignore[no-untyped-def]
     return (value if x < np.inf else x) if x > 0.0 else special
 
 
-def tanh(x):  # type: ignore[no-untyped-def]
+def tanh(x):  # type: ignore[no-untyped-def]  # Numba finds the types
     """The hyperbolic tangent: a rational function near 0, and 1 - 2/(exp(2x) + 1) elsewhere.
 
     >>> float(tanh(0.0)), float(tanh(-100.0))
@@ -113,7 +113,7 @@ def tanh(x):  # type: ignore[no-untyped-def]
     return near if size < 0.625 else math.copysign(far, x)
 
 
-def tanh_slope(t, x):  # type: ignore[no-untyped-def]
+def tanh_slope(t, x):  # type: ignore[no-untyped-def]  # Numba finds the types
     """1 / cosh(x)^2, given t = tanh(x): 1 - t^2, and by the exponential where that has lost its digits.
 
     >>> float(tanh_slope(0.0, 0.0)), abs(float(tanh_slope(-1.0, -20.0)) * math.exp(40.0) - 4.0) < 1e-14

@@ -19,6 +19,7 @@ from minigrad.modes.recording import AGAIN
 from minigrad.modes.sweeps import backward
 from minigrad.modes.taylor.push import CANCELLED, Findings, need_numbers, push_with_findings
 from minigrad.modes.taylor.rounding import rounded
+from minigrad.modes.trouble import LOST, least_told
 from minigrad.rules import moving
 from minigrad.rules.elementwise import where
 from minigrad.rules.expansion import expanded, real_part
@@ -114,8 +115,7 @@ def _moved(tape: Tape, seeds: Sequence[tuple[int, Any]], full: list[Any]) -> lis
             others = backward(again, plain)
             for mask, ct, other, node in zip(moved, full, others, again.nodes):
                 off = np.abs(ct - _in_full(other, node[3]))
-                digits = max(1e-5, 1e5 * float(np.finfo(off.dtype).eps))
-                mask |= off > digits * (np.abs(ct) + 1e-3 * size)
+                mask |= off > least_told(off.dtype) * (np.abs(ct) + 1e-3 * size)
     return [(k, int(place)) for k, mask in enumerate(moved) for place in np.flatnonzero(mask)]
 
 
@@ -126,7 +126,7 @@ def _is_lost(
     k, place = entry
     total, findings = _entry(tape, leaves, seeds, k, place)
     before = np.ravel(peel(full[k]))[place]
-    return findings is not None or bool(abs(peel(total) - before) > 1e-5 * abs(before))
+    return findings is not None or bool(abs(peel(total) - before) > LOST * abs(before))
 
 
 def _ends(tape: Tape, seeds: Sequence[tuple[int, Any]]) -> list[Any]:

@@ -25,6 +25,11 @@ LEFT = 1e-4  #: what is left of a term where it cancels
 LOST = 1e-5  #: the relative error of a derivative that is to be told
 
 
+def least_told(dtype: Any) -> float:
+    """The same for derivatives of this dtype, of which float32 has fewer digits."""
+    return max(LOST, 1e5 * float(np.finfo(dtype).eps))
+
+
 def largest(values: Iterable[Any]) -> Any:
     """The size of the largest entry in any of these, or of their parts; 0 if there is none."""
     found: Any = None

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import NUMBERS, Box, Tape, open_part, peel
+from minigrad.core.tape import Box, Tape, open_part, peel
 from minigrad.core.tree import flatten, tree_map
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.taylor.push import EXACT
-from minigrad.modes.taylor.rounding import with_error
+from minigrad.modes.taylor.rounding import same_work, with_error
 
 MOST = 4.0  #: the largest error, in units of the last place; the smallest is half of it
 
@@ -32,9 +32,7 @@ class ErringTape(Tape):
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with an error in its result."""
         if type(ans) is not tuple and primitive.kind != "linear" and primitive not in EXACT:
-            numbers = tuple([arg if p < 0 else None for p, arg in zip(parents, args)])
-            is_simple = not params and all(n is None or type(n) in NUMBERS for n in numbers)
-            key = (primitive, parents, numbers) if is_simple else len(self.nodes)
+            key = same_work(primitive, parents, args, params) or len(self.nodes)
             if key not in self.done:
                 plain = peel(ans)
                 self.done[key] = with_error(np.ones(plain.shape, np.finfo(plain.dtype).dtype)[()], self.draw, MOST)

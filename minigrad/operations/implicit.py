@@ -36,7 +36,7 @@ from minigrad.modes.checks import is_integer_array
 from minigrad.modes.jacobians import jacobian
 from minigrad.modes.made import P, R, called_with, check_function
 from minigrad.modes.taylor.rounding import with_error
-from minigrad.modes.trouble import LOST
+from minigrad.modes.trouble import least_told
 from minigrad.operations.erring import erring
 from minigrad.operations.solvers import gave_up, gmres, largest, neumann, precision
 from minigrad.operations.tree_operation import (
@@ -471,9 +471,8 @@ def _is_another(found: Any, again: Any, around: Any) -> bool:
     """Whether derivatives differ by more than what counts as lost, given the size of what is around them."""
     for a, b, size in zip(*[flatten(tree)[0] for tree in (found, again, around)]):
         if a is not None and has_derivative(a):
-            digits = max(LOST, 1e5 * float(np.finfo(a.dtype).eps))
             near = np.abs(a) + 1e-3 * np.abs(size) + 1e-6 * np.max(np.abs(a), initial=0.0)
-            if np.any(np.abs(a - b) > digits * near):
+            if np.any(np.abs(a - b) > least_told(a.dtype) * near):
                 return True
     return False
 

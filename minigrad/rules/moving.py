@@ -61,12 +61,14 @@ def _add_at(total: np.ndarray, index: Any, g: Any) -> None:
 
     `np.add.at` of vectors is many times as fast as that of a mask, of pairs of positions, or of rows.
     """
-    index = _as_slice(index)
-    if names_once(index):
+    if is_basic(index) or is_basic(index := _as_slice(index)):
         part = total[index]
         part += g
-        if type(part) is not np.ndarray or not is_basic(index):  # a view needs no writing back, which `+=` would do
+        if type(part) is not np.ndarray:  # a view needs no writing back, which `+=` would do
             total[index] = part
+        return
+    if names_once(index):
+        total[index] += g
         return
     if g.shape and MANY <= g.size <= TOO_MANY:
         places = _places(index, total.shape, g.size)

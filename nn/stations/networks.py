@@ -10,8 +10,9 @@ from dataclasses import dataclass
 
 from nn.mlp import init, parameters, widths_for
 from nn.parallel import Results, running
+from nn.report import prepare
 from nn.stacks import in_stacks, train_each
-from nn.stations.problem import Problem
+from nn.stations.problem import Problem, Settings, load_problem
 
 DEPTHS = (1, 2, 3, 4, 5)
 WIDTH = 24  # of the shallowest network; its number of parameters is the budget of all
@@ -38,6 +39,15 @@ class Begun:
     places: list[tuple[int, range]]
     results: Results
     started: float
+
+
+@contextmanager
+def prepared(settings: Settings) -> Iterator[tuple[Problem, Begun]]:
+    """The problem of a tour, whose folder can be written to, while its networks are being trained."""
+    problem = load_problem(settings)
+    prepare(settings.out)
+    with begun(problem) as networks:
+        yield problem, networks
 
 
 @contextmanager

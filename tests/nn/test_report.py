@@ -18,7 +18,7 @@ def test_what_goes_into_the_page_is_escaped(tmp_path):
 
 
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, monkeypatch):
-    def refuse(dir):  # noqa: A002
+    def refuse(dir):  # noqa: A002  # the name of its argument
         raise PermissionError(13, "Permission denied", str(dir / "tmp123"))
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)

@@ -11,9 +11,9 @@ from minigrad import derivatives, grad, jvp
 from minigrad.modes.taylor import push
 
 special = pytest.importorskip("scipy.special")
-from exact_orders import ROWS, errors  # noqa: E402
+from exact_orders import ROWS, errors  # noqa: E402  # where SciPy is missing the tests are skipped before
 
-import minigrad.scipy.special as own  # noqa: E402
+import minigrad.scipy.special as own  # noqa: E402  # where SciPy is missing the tests are skipped before
 
 pytestmark = pytest.mark.filterwarnings("ignore:(.|\\n)*lost digits")
 ORDER = 12

@@ -43,7 +43,7 @@ from minigrad.core.tape import NUMBERS, Box, Tape, peel, settled
 from minigrad.modes.recording import STRAIGHT
 from minigrad.modes.sweeps import hidden_by_branches, needed
 from minigrad.modes.taylor.rounding import rounded, with_error, without_boxes
-from minigrad.modes.trouble import Trouble, largest, levels, product_of
+from minigrad.modes.trouble import Trouble, largest, least_told, levels, product_of
 from minigrad.rules import elementwise as e
 from minigrad.rules import series as s
 from minigrad.rules.expansion import expanded, real_part
@@ -76,9 +76,7 @@ class Findings(Trouble):
                 distance = us[0][0]
             moving = us[1:] if primitive is DIVIDE else us
             self.is_near_pole = any(len(u) > 1 and is_near_zero(distance, u[1], order) for u in moving)
-        elif (
-            primitive.singular is not None and primitive.kind == "general" and order > 1
-        ):  # the root of a sum of squares
+        elif primitive.singular is not None and primitive.kind == "general" and order > 1:  # root of a sum of squares
             self.is_near_pole = is_near_zero(ans, largest([u[1] for u in us if len(u) > 1]), order)
 
     def watch(self) -> Any:
@@ -562,8 +560,8 @@ def cancelled(tape: Tape, inputs: list[Series], outputs: list[int], order: int, 
                     sizes[j] = np.fmax(sizes[j] - np.abs(peel(u[j]) - peel(v[j])), 0.0)
                 for j in range(1, min(len(u), len(v), order + 1)):
                     around = sum([sizes[j - 1], reach * sizes[j + 1]], 1e-3 * sizes[j]) * 1e-3
-                    off, digits = np.abs(peel(u[j]) - peel(v[j])), max(1e-5, 1e5 * np.finfo(sizes[j].dtype).eps)
-                    if np.any(off > digits * (sizes[j] + around)):
+                    off = np.abs(peel(u[j]) - peel(v[j]))
+                    if np.any(off > least_told(sizes[j].dtype) * (sizes[j] + around)):
                         return k
     return None
 

@@ -22,9 +22,7 @@ def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
     again.nodes, again.leaves = list(tape.nodes[: tape.leaves]), tape.leaves
     for primitive, parents, args, _ans, params in tape.nodes[tape.leaves :]:
         args = tuple([again.nodes[p][3] if p >= 0 else arg for p, arg in zip(parents, args)])
-        numbers = tuple([arg if p < 0 else None for p, arg in zip(parents, args)])
-        plain = not params and all(n is None or type(n) in NUMBERS for n in numbers)
-        key = (primitive, parents, numbers) if plain else len(done)
+        key = same_work(primitive, parents, args, params) or len(done)
         if key not in done:
             ans = primitive.fun(*args, **params)
             size: Any = most
@@ -33,6 +31,13 @@ def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
             done[key] = with_error(ans, draw, size)
         again.nodes.append((primitive, parents, args, done[key], params))
     return again
+
+
+def same_work(primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], params: Any) -> Any:
+    """What operations of one tape share that do the same; None where that is not looked for."""
+    numbers = tuple([arg if p < 0 else None for p, arg in zip(parents, args)])
+    plain = not params and all(n is None or type(n) in NUMBERS for n in numbers)
+    return (primitive, parents, numbers) if plain else None
 
 
 def with_error(value: Any, draw: Any, most: Any) -> Any:
