@@ -265,11 +265,13 @@ def _swept(program: Program, nodes: list[Any], given: Given) -> list[Any] | None
     if type(swept) is not list:
         return None
     if program.stacks:
-        of_node = lambda i: given if i == len(nodes) else [*nodes[i][2], nodes[i][3]]
-        levels = [of_node(i)[part].level for i, part in program.batches]
+        levels = []
+        for i, part in program.batches:
+            values = given if i == len(nodes) else (*nodes[i][2], nodes[i][3])
+            levels.append(values[part].level)
         for k, layers in program.stacks:
             for batch, has_no_axes in layers:
-                swept[k] = _stack(swept[k], levels[batch], has_no_axes)
+                swept[k] = Batched(swept[k], levels[batch], has_no_axes)
     return swept
 
 
@@ -287,13 +289,6 @@ def _of_forms(layout: Layout, tape: Tape, run: Run, places: tuple[int, ...], giv
     if isinstance(program, int):
         return _another(layout, key, program, tape, run, given, levels)
     return program
-
-
-def _stack(payload: Any, level: Any, has_no_axes: bool) -> Batched:
-    """The stack of examples with this payload."""
-    stack = Batched(payload, level)
-    stack.has_no_axes = has_no_axes
-    return stack
 
 
 def _layers(value: Any, levels: list[Level]) -> tuple[Any, tuple[tuple[int, bool], ...]]:
@@ -442,7 +437,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
             if type(value) is not Batched:
                 return staged
             stacked[node, part] = batch = levels.index(value.level)
-            return _stack(staged, own[batch], value.has_no_axes)
+            return Batched(staged, own[batch], value.has_no_axes)
 
         clone = Tape()
         clone.leaves = tape.leaves

@@ -140,7 +140,14 @@ def _flatten(tree: Any, leaves: list[Any]) -> TreeDef:
         return LEAF
     if tree is None:
         return NONE
-    return TreeDef(tree, tuple([_flatten(part, leaves) for part in parts_of(tree)]))
+    children = []
+    for part in parts_of(tree):
+        if parts_of_kind.get(type(part)) is _leaf:
+            leaves.append(part)
+            children.append(LEAF)
+        else:
+            children.append(_flatten(part, leaves))
+    return TreeDef(tree, tuple(children))
 
 
 def field_names(kind: type) -> tuple[str, ...]:

@@ -24,12 +24,13 @@ from minigrad.core.tape import Box, Tape, open_part, peel, settled, snapshot
 from minigrad.core.transformed import Transformed, transformed
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
+from minigrad.modes.batching.stack import Batched
 from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.made import check_exists, check_function, name_of_argument, parameter_names
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.trouble import Trouble
-from minigrad.rules.writing import guarded
+from minigrad.rules.writing import Guarded
 
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
 AGAIN: dict[str, Callable[..., list[Any]]] = {}
@@ -38,7 +39,8 @@ AGAIN: dict[str, Callable[..., list[Any]]] = {}
 STRAIGHT: dict[str, Callable[..., list[Any] | None]] = {}
 
 
-_OF_NUMPY = {np.ndarray, np.float64}  #: the usual leaves, which need no second look
+_ARRAYS = {np.ndarray, Batched}  #: the usual leaves
+_OF_NUMPY = {*_ARRAYS, np.float64}  #: what needs no second look: neither a sparse array nor one of another library
 
 
 class Recording:
@@ -61,13 +63,13 @@ class Recording:
 
         def retrace() -> Tape:
             again = LinedTape()
-            with guarded(again.serial, lambda: RuntimeError("it would be written to twice")):
+            with Guarded(again.serial, lambda: RuntimeError("it would be written to twice")):
                 return Recording(operation, fun, args, kwargs, argnum, again).tape
 
         tape.retrace = retrace
         boxes = self.leaves.copy()
         for position, leaf in enumerate(boxes):
-            if type(leaf) is not np.ndarray or leaf.dtype.kind != "f":
+            if type(leaf) not in _ARRAYS or leaf.dtype.kind != "f":
                 if not is_numeric(leaf):
                     if is_sparse(leaf) and operation in _OF_STORED_NUMBERS:
                         self.leaves[position], boxes[position] = self._stored(leaf, position)
@@ -134,8 +136,8 @@ class Recording:
     def value(self, out: Any) -> Any:
         """An output as the user gets it. At numbers it is a number, also where NumPy made an array without axes."""
         value = value_of(out)
-        if type(value) is np.float64:
-            return value  # the usual case
+        if type(value) is np.float64 or (type(value) is Batched and not value.is_array):
+            return value  # the usual cases
         if any(is_array(peel(leaf)) for leaf, numeric in zip(self.leaves, self.numeric) if numeric):
             return value
         return as_number(value) if type(out) is Box else tree_map(as_number, value)

@@ -20,8 +20,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -365,17 +364,22 @@ def is_same(places: Any, others: Any) -> bool:
 _GUARDS: ContextVar[tuple[tuple[int, Callable[[], BaseException]], ...]] = ContextVar("guards", default=())
 
 
-@contextmanager
-def guarded(serial: int, error: Callable[[], BaseException]) -> Iterator[None]:
+class Guarded:
     """Within this block, who writes into an array of a tape that is older than `serial` gets an error.
 
     For functions that may be run again: what they have changed outside, they would change twice.
     """
-    token = _GUARDS.set((*_GUARDS.get(), (serial, error)))
-    try:
-        yield
-    finally:
-        _GUARDS.reset(token)
+
+    __slots__ = ("guard", "token")
+
+    def __init__(self, serial: int, error: Callable[[], BaseException]) -> None:
+        self.guard = serial, error
+
+    def __enter__(self) -> None:
+        self.token = _GUARDS.set((*_GUARDS.get(), self.guard))
+
+    def __exit__(self, *_: object) -> None:
+        _GUARDS.reset(self.token)
 
 
 def share_of(box: Box) -> Share:

@@ -449,12 +449,17 @@ def _solve(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -
 # ----- indexing
 
 
+_BASIC = {int, slice, type(None), type(Ellipsis)}
+
+
 def batched_index(index: Any, level: Level, count: int) -> tuple[Any, int]:
     """An index of one example as an index of the payload, and where in the result the axis of the examples comes out.
 
     NumPy puts the axes of index arrays that are not next to each other in front of all others.
     """
     parts = index if type(index) is tuple else (index,)
+    if _BASIC.issuperset(map(type, parts)):
+        return (slice(None), *parts), 0  # the usual case
     parts = tuple([np.asarray(p) if type(p) is list else p for p in parts])
     if any(isinstance(p, (bool, np.bool_)) or (isinstance(p, Duck) and not is_of(p, level)) for p in parts):
         raise NoRuleError
@@ -475,14 +480,13 @@ def _getitem(level: Level, function: Callable[..., Any], args: Any, kwargs: Any)
     if not is_of(x, level):
         raise NoRuleError
     payload = x.payload
-    if holds(index, level) and payload.shape[0] != level.size:
+    if payload.shape[0] != level.size and holds((index,), level):
         payload = shapes.broadcast_to(payload, shape=(level.size, *x.shape))
     index, place = batched_index(index, level, level.size)
     ans = payload[index]
-    made = Batched(np.moveaxis(ans, place, 0) if place else ans, level)
-    if not made.shape and (index is Ellipsis or (type(index) is tuple and any(part is Ellipsis for part in index))):
-        made.has_no_axes = True
-    return made
+    if place:
+        ans = np.moveaxis(ans, place, 0)
+    return Batched(ans, level, len(ans.shape) == 1 and any(part is Ellipsis for part in index))
 
 
 def _sum_of_scatters(level: Level, rule: Callable[..., Any], gs: Any, params: Any) -> Any:
@@ -509,7 +513,7 @@ def _put(level: Level, rule: Callable[..., Any], args: Any, params: Any) -> Any:
     """`put`, and `zeroed` where nothing is put: the places of each example come after those of the one before."""
     x, *vs = args
     places = params["places"]
-    if holds(places, level):
+    if holds((places,), level):
         raise NoRuleError
     payload = as_stack(x, level)
     starts = math.prod(payload.shape[1:]) * np.arange(level.size)[:, None]

@@ -7,15 +7,15 @@ or, where that has no entry, one example at a time.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.core.adopted import adopted
-from minigrad.core.duck_arrays import Duck, anywhere, has_duck, innermost_duck
+from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
 from minigrad.core.lines import asked_by_a_sparse_matrix, located
-from minigrad.core.nested import any_within, mapped
+from minigrad.core.nested import mapped
 from minigrad.core.tape import Box, forget_refusal, open_part, peel, read_only, serials, snapshot
 from minigrad.core.tree import flatten
 from minigrad.rules import moving, shapes
@@ -64,10 +64,12 @@ def _operand(value: Any) -> Any:
     return value if type(value) in _USUAL else adopted(value)
 
 
-_USUAL = {Box, np.ndarray, np.float64, float, int, tuple, type(None), slice}
+_PLAIN = {np.ndarray, np.float64, float, int, bool, complex, str, type(None), type(Ellipsis)}
+_USUAL = {Box, *_PLAIN}
 
-_ARITHMETIC: dict[Any, Any] = {f: f for f in (operator.add, operator.sub, operator.mul, operator.truediv)}
-_ARITHMETIC[operator.pow] = np.power
+#: Python's operators that work entry by entry on two operands, each with what does so for a payload.
+_BY_ENTRY = {f: done for f, done in Duck.operators.items() if done.nin == 2 and done.nout == 1 and not done.signature}
+_BY_ENTRY |= {f: f for f in (operator.add, operator.sub, operator.mul, operator.truediv)}  # quicker, where it is a box
 
 
 class Batched(Duck):
@@ -75,10 +77,10 @@ class Batched(Duck):
 
     __slots__ = ("_shape", "dtype", "has_no_axes", "level", "payload", "serial")
 
-    def __init__(self, payload: Any, level: Level) -> None:
+    def __init__(self, payload: Any, level: Level, has_no_axes: bool = False) -> None:
         self.payload, self.level, self.serial = payload, level, level.serial
         self._shape, self.dtype = payload.shape[1:], payload.dtype
-        self.has_no_axes = False  # of an array, into which one may write; else a value without axes is a number
+        self.has_no_axes = has_no_axes  # an array, into which one may write; else a value without axes is a number
 
     @property
     def is_array(self) -> bool:
@@ -87,8 +89,14 @@ class Batched(Duck):
 
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """The result of a function of NumPy for all examples."""
-        args = mapped(_operand, args)
-        level = innermost_duck((self, args, kwargs)).level
+        level = self.level
+        if not are_usual(args, level) or (kwargs and not are_usual(kwargs.values(), level)):
+            args = mapped(_operand, args)
+            level = innermost_duck((self, args, kwargs)).level
+        return self._performed(level, function, args, kwargs)
+
+    @staticmethod
+    def _performed(level: Level, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         rule = RULES.get(function)
         try:
             if rule is not None:
@@ -142,20 +150,22 @@ class Batched(Duck):
 
     @staticmethod
     def shortcut(function: Any, is_reflected: bool, operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-        """Usual operands need no table: one of the same batch with as many axes, a number, a small array."""
-        if function not in _ARITHMETIC:
+        """Usual operands need no table: one of the same batch, a number, an array."""
+        if function not in _BY_ENTRY:
             return operator
-        done = _ARITHMETIC[function]
+        done = _BY_ENTRY[function]
         operation = (lambda x, y: done(y, x)) if is_reflected else done
 
         def operate(self: Batched, other: Any) -> Any:
-            kind = type(other)
+            kind, level = type(other), self.level
             try:
                 if kind is Batched:
-                    if other.level is self.level and len(other.shape) == len(self.shape):
-                        return Batched(operation(self.payload, other.payload), self.level)
-                elif kind is float or kind is int or (kind is np.ndarray and other.ndim <= len(self.shape)):
-                    return Batched(operation(self.payload, other), self.level)
+                    if other.level is level:
+                        if len(other._shape) == len(self._shape):
+                            return Batched(operation(self.payload, other.payload), level)
+                        return Batched(operation(*aligned(level, (self, other))), level)
+                elif kind is float or kind is int or (kind is np.ndarray and other.ndim <= len(self._shape)):
+                    return Batched(operation(self.payload, other), level)
             except Exception:  # the message is to be about the shapes of one example; or only one of them raises
                 pass
             return operator(self, other)
@@ -163,15 +173,10 @@ class Batched(Duck):
         return operate
 
     def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
-        """Nor do functions of one operand, and sums over its axes."""
-        if args[0] is self and len(args) == 1 and RULES.get(ufunc) in (None, elementwise) and ufunc.signature is None:
-            try:
-                if method == "__call__" and not kwargs:
-                    return wrapped(self.level, ufunc(self.payload))
-                if method == "reduce" and not has_duck(kwargs):
-                    return UFUNC_METHODS[method](self.level, ufunc, args, kwargs)
-            except Exception:  # as above
-                pass
+        """Nor is the innermost of them looked for."""
+        level = self.level
+        if are_usual(args, level) and (not kwargs or ("out" not in kwargs and are_usual(kwargs.values(), level))):
+            return self._performed(level, ufunc if method == "__call__" else getattr(ufunc, method), args, kwargs)
         return super().__array_ufunc__(ufunc, method, *args, **kwargs)
 
     def as_number(self, kind: Callable[[Any], Any]) -> Any:
@@ -255,14 +260,38 @@ def is_of(value: Any, level: Level) -> bool:
     return type(value) is Batched and value.level is level
 
 
+def are_usual(values: Iterable[Any], level: Level) -> bool:
+    """Whether there is nothing among these values, at any depth, but stacks of that batch and plain values."""
+    for value in values:
+        kind = type(value)
+        if kind is slice:
+            value, kind = (value.start, value.stop, value.step), tuple
+        if kind is tuple:
+            if not are_usual(value, level):
+                return False
+        elif kind not in _PLAIN and (kind is not Batched or value.level is not level):
+            return False
+    return True
+
+
 def holds(values: Any, level: Level) -> bool:
     """Whether a `Batched` of that batch is among these values, at any depth."""
-    return any_within(lambda value: is_of(value, level), values)
+    for value in values.values() if type(values) is dict else values:
+        kind = type(value)
+        if kind is Batched:
+            if value.level is level:
+                return True
+        elif (kind is tuple or kind is list or kind is dict) and holds(value, level):
+            return True
+    return False
 
 
 def operand_shape(value: Any) -> Any:
     """The shape of an array of any kind, a number or a list."""
-    return value.shape if hasattr(value, "shape") else np.shape(value)
+    kind = type(value)
+    if kind is float or kind is int:
+        return ()  # the usual case
+    return value.shape if kind is Batched or hasattr(value, "shape") else np.shape(value)
 
 
 def as_operand(value: Any) -> Any:
@@ -272,7 +301,7 @@ def as_operand(value: Any) -> Any:
 
 def as_stack(value: Any, level: Level) -> Any:
     """The array of all examples, along axis 0, where `value` is one example or the same for all."""
-    if is_of(value, level):
+    if type(value) is Batched and value.level is level:
         payload = value.payload
         if payload.shape[0] == level.size:
             return payload
@@ -368,25 +397,30 @@ def spread(payload: Any, ndim: int) -> Any:
 
 def aligned(level: Level, values: Sequence[Any]) -> list[Any]:
     """Operands that broadcast against each other as the examples do, with the examples along one first axis."""
+    if len(values) == 1:
+        return [values[0].payload]
     ndim = max([len(operand_shape(value)) for value in values])
-    return [spread(value.payload, ndim) if is_of(value, level) else value for value in values]
+    return [
+        spread(value.payload, ndim) if type(value) is Batched and value.level is level else value for value in values
+    ]
 
 
 def elementwise(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) -> Any:
     """A function that works entry by entry and broadcasts."""
+    if getattr(function, "signature", None) is not None:
+        raise NoRuleError
     if kwargs:
         if kwargs.get("copy") is False:  # of nan_to_num, which then writes into its argument
             raise level.differ("a function that writes into its argument")
-        if "out" in kwargs or "where" in kwargs or getattr(function, "signature", None) is not None:
+        if "out" in kwargs or "where" in kwargs:
             raise NoRuleError
         names = list(kwargs)
         operands = [kwargs[name] for name in names]
-        parts = aligned(level, [*args, *[v if holds(v, level) else None for v in operands]])
-        kwargs = {n: p if holds(v, level) else v for n, v, p in zip(names, operands, parts[len(args) :])}
+        parts = aligned(level, [*args, *[v if holds((v,), level) else None for v in operands]])
+        kwargs = {n: p if holds((v,), level) else v for n, v, p in zip(names, operands, parts[len(args) :])}
         return wrapped(level, function(*parts[: len(args)], **kwargs))
-    if getattr(function, "signature", None) is not None:
-        raise NoRuleError
-    return wrapped(level, function(*aligned(level, args)))
+    ans = function(*aligned(level, args))
+    return Batched(ans, level) if type(ans) is np.ndarray else wrapped(level, ans)
 
 
 def wrapped(level: Level, ans: Any) -> Any:

@@ -37,7 +37,7 @@ from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, a
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.made import transformation
 from minigrad.rules import moving
-from minigrad.rules.writing import guarded
+from minigrad.rules.writing import Guarded
 
 
 def checked_chunk_size(operation: str, chunk_size: Any) -> int:
@@ -122,7 +122,7 @@ def _some_examples(
     level = Level(size)
     try:
         new = [x if axis is None else Batched(own(x), level) for x, axis in zip(fronts, axes)]
-        with guarded(level.serial, lambda: level.differ("a write into an array from outside")):
+        with Guarded(level.serial, lambda: level.differ("a write into an array from outside")):
             outs, outdef = flatten(fun(*treedef.unflatten(new), **kwargs))
         if not level.parted:
             taken = {id(x) for x in fronts}
@@ -165,10 +165,10 @@ def own_array(value: Any) -> Any:
 def _result(out: Any, level: Level, taken: set[int]) -> Any:
     """One output for all examples, as an array that shares no memory with others."""
     out = open_part(out)
-    inner = peel(out)
-    if type(out) is Box and type(inner) is Batched and inner.serial >= level.serial:
-        raise level.differ("an outer tape")
     if type(out) is not Batched:
+        inner = peel(out)
+        if type(out) is Box and type(inner) is Batched and inner.serial >= level.serial:
+            raise level.differ("an outer tape")
         _check_output(out)
     ans = as_stack(out, level)
     if type(ans) is np.ndarray and (ans.base is not None or id(ans) in taken):
@@ -219,6 +219,9 @@ def _axes_of_leaves(args: tuple[Any, ...], in_axes: Any) -> list[int | None]:
 
 
 def _spread_axis(tree: Any, axis: Any, axes: list[int | None], where: str) -> None:
+    if type(tree) is np.ndarray and type(axis) is int:
+        axes.append(axis)
+        return  # the usual case
     leaves, treedef = flatten(tree)
     if axis is None or isinstance(axis, (int, np.integer)):
         if axis is not None:
@@ -266,7 +269,8 @@ def _fronts(leaves: list[Any], axes: list[int | None], treedef: TreeDef) -> tupl
         if axis is None:
             fronts.append(leaf)
             continue
-        leaf = open_part(leaf)
+        if type(leaf) is not np.ndarray:
+            leaf = open_part(leaf)
         shape = tuple(operand_shape(leaf))
         if not -len(shape) <= axis < len(shape):
             what = f"an array of shape {shape}" if shape else "a number"
