@@ -20,11 +20,10 @@ from minigrad.core.lean import LeanTape
 from minigrad.core.lined import LinedTape
 from minigrad.core.lines import Line, is_ours, located, user_line
 from minigrad.core.observing import WATCHED, passing
-from minigrad.core.tape import Box, Tape, open_part, peel, settled, snapshot
+from minigrad.core.tape import DUCKS, Box, Tape, open_part, peel, settled, snapshot
 from minigrad.core.transformed import Transformed, transformed
 from minigrad.core.tree import TreeDef, flatten, tree_map
 from minigrad.errors import LostDerivativeError
-from minigrad.modes.batching.stack import Batched
 from minigrad.modes.checks import Argnum, check_differentiable, is_integer_array, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.made import check_exists, check_function, name_of_argument, parameter_names
@@ -39,8 +38,8 @@ AGAIN: dict[str, Callable[..., list[Any]]] = {}
 STRAIGHT: dict[str, Callable[..., list[Any] | None]] = {}
 
 
-_ARRAYS = {np.ndarray, Batched}  #: the usual leaves
-_OF_NUMPY = {*_ARRAYS, np.float64}  #: what needs no second look: neither a sparse array nor one of another library
+#: Types of leaves and of cotangents that need no second look. Stacks of examples, no part of the kernel, enter theirs.
+USUAL: set[Any] = {np.ndarray, np.float64}
 
 
 class Recording:
@@ -69,7 +68,7 @@ class Recording:
         tape.retrace = retrace
         boxes = self.leaves.copy()
         for position, leaf in enumerate(boxes):
-            if type(leaf) not in _ARRAYS or leaf.dtype.kind != "f":
+            if type(leaf) not in USUAL or leaf.dtype.kind != "f":
                 if not is_numeric(leaf):
                     if is_sparse(leaf) and operation in _OF_STORED_NUMBERS:
                         self.leaves[position], boxes[position] = self._stored(leaf, position)
@@ -79,7 +78,7 @@ class Recording:
                     self.numeric[position] = False
                     continue
                 leaf = self.leaves[position] = leaf_value(operation, leaf, self.treedef, position, argnum, given)
-                if type(leaf) not in _OF_NUMPY:
+                if type(leaf) not in USUAL:
                     self.patterns = self.patterns or {}
             boxes[position] = tape.leaf(leaf)
         if boxes and not tape.leaves:
@@ -136,7 +135,7 @@ class Recording:
     def value(self, out: Any) -> Any:
         """An output as the user gets it. At numbers it is a number, also where NumPy made an array without axes."""
         value = value_of(out)
-        if type(value) is np.float64 or (type(value) is Batched and not value.is_array):
+        if type(value) is np.float64 or (type(value) in DUCKS and not value.is_array):
             return value  # the usual cases
         if any(is_array(peel(leaf)) for leaf, numeric in zip(self.leaves, self.numeric) if numeric):
             return value
@@ -159,7 +158,7 @@ class Recording:
         if len(swept) < len(self.leaves):
             cotangents = iter(swept)
             found = [next(cotangents) if numeric else leaf for leaf, numeric in zip(self.leaves, self.numeric)]
-        if self.patterns is not None or not _OF_NUMPY.issuperset(map(type, found)):
+        if self.patterns is not None or not USUAL.issuperset(map(type, found)):
             found = in_kind_of(found, self.leaves)
             for position, leaf in (self.patterns or {}).items():
                 found[position] = SPARSE["with_numbers"](leaf, found[position])

@@ -18,6 +18,7 @@ from minigrad.core.lines import asked_by_a_sparse_matrix, located
 from minigrad.core.nested import mapped
 from minigrad.core.tape import Box, forget_refusal, open_part, peel, read_only, serials, snapshot
 from minigrad.core.tree import flatten
+from minigrad.modes.recording import USUAL
 from minigrad.rules import moving, shapes
 
 # ----- the array ------------------------------------------------------------------------------------------------------
@@ -61,11 +62,11 @@ class ExamplesDifferError(BaseException):
 
 def _operand(value: Any) -> Any:
     value = open_part(value)
-    return value if type(value) in _USUAL else adopted(value)
+    return value if type(value) in _KNOWN else adopted(value)
 
 
 _PLAIN = {np.ndarray, np.float64, float, int, bool, complex, str, type(None), type(Ellipsis)}
-_USUAL = {Box, *_PLAIN}
+_KNOWN = {Box, *_PLAIN}
 
 #: Python's operators that work entry by entry on two operands, each with what does so for a payload.
 _BY_ENTRY = {f: done for f, done in Duck.operators.items() if done.nin == 2 and done.nout == 1 and not done.signature}
@@ -253,6 +254,9 @@ class Batched(Duck):
         if name.startswith("__") or not hasattr(np.ndarray, name):
             raise AttributeError(f"an array has no attribute {name!r}")
         raise self.differ(f"the attribute {name}")
+
+
+USUAL.add(Batched)
 
 
 def is_of(value: Any, level: Level) -> bool:
