@@ -78,7 +78,7 @@ class Facts:
         return False
 
     def _makes_rows(self, out: Var, function: Any, args: tuple[Any, ...], kwargs: Any) -> bool:
-        if function in (operator.matmul, np.ascontiguousarray, np.zeros, np.ones):
+        if function in (operator.matmul, np.ascontiguousarray, np.zeros, np.ones, np.repeat):
             return True
         if type(_UFUNC_OF.get(function, function)) is np.ufunc and not kwargs:
             return makes_rows(out, args, lambda value: is_vector(value) or self.lies_in_rows(value))

@@ -125,7 +125,7 @@ def by_rows(program: Program, inputs: set[int]) -> set[int]:
             if (
                 fits(var)
                 or isinstance(step.function, Kernel)
-                or step.function in (operator.matmul, np.zeros, np.ones)
+                or step.function in (operator.matmul, np.zeros, np.ones, np.repeat)
                 or (by_entry and not step.kwargs and makes_rows(var, step.args, fits))
             ):
                 found.add(var.index)

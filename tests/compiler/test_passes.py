@@ -222,6 +222,42 @@ def test_a_maximum_over_a_short_last_axis(fun: Any, keepdims: bool) -> None:
         assert rounding.maxima_by_columns(program) is program
 
 
+@pytest.mark.parametrize(
+    ("x", "y", "repeated"),
+    [
+        ((500, 1, 4), (5, 4), (500, 5, 4)),
+        ((500, 5), (500, 1), (500, 5)),
+        ((1, 300, 2), (5, 1, 2), (5, 300, 2)),
+        ((3,), (300, 3), (300, 3)),
+        ((4,), (100, 5, 4), (500, 4)),
+        ((1, 500), (3, 500), None),
+        ((500, 5, 4), (5, 4), None),
+        ((20, 1), (20, 5), None),
+        ((1, 4), (500, 1), None),
+        ((40, 1, 4, 1), (1, 6, 1, 4), None),
+        ((), (500, 3), None),
+    ],
+    ids=str,
+)
+def test_short_loops_become_long_ones(x: Any, y: Any, repeated: Any) -> None:
+    """An operand is repeated where an operation would stretch it in many short loops, in whatever order it lies."""
+    rng = np.random.default_rng(0)
+    one, other = rng.normal(size=x), rng.normal(size=y)
+    for change in (np.asarray, np.asfortranarray):
+        for fun in (lambda x, y: x - y, lambda x, y: np.maximum(y, x)):
+            args = change(one) if x else 0.5, change(other)
+            program = passes.canonical(traced(fun, *args))
+            after = rounding.long_loops(program)
+            assert [step.out.shape for step in after.steps if step.function is np.repeat] == [repeated] * bool(repeated)
+            np.testing.assert_array_equal(*interpret(after, list(args)), fun(*args))
+
+
+def test_loops_are_as_long_as_the_order_of_memory_allows() -> None:
+    x = np.ones((5, 500))
+    program = passes.canonical(traced(lambda x: np.exp(x).T - np.ones((500, 1)) * x[0, 0], x))  # loops of 500 already
+    assert not any(step.function is np.repeat for step in rounding.long_loops(program).steps)
+
+
 def test_systems_with_a_matrix_that_is_inverted_anyway() -> None:
     """One inverse instead of three factorisations; a matrix that is not inverted keeps its systems."""
     rng = np.random.default_rng(0)
