@@ -97,7 +97,7 @@ def _is_sum(function: Any) -> bool:
 
 
 def simplified(program: Program) -> Program:
-    """Algebra that changes no bit: x·1, x/1, x - 0, x + (-y), -(-x), views of views, sums over nothing.
+    """Algebra that changes no bit: x·1, x/1, x - 0, x + (-y), -(-x), |-x|, views of views, sums over nothing.
 
     The conditions are at the top of `passes`.
     """
@@ -169,6 +169,9 @@ def _rearranged(step: Step, facts: Facts) -> Any:
     if function is operator.neg:
         inner = facts.definition(args[0], operator.neg)
         return step if inner is None else inner.args[0]
+    if function is np.abs and out.dtype.kind == "f" and not step.kwargs:
+        inner = facts.definition(args[0], operator.neg)
+        return step if inner is None else step._replace(args=inner.args)
     if function is operator.pos:
         return args[0]
     if function is np.transpose and len(args) == 2 and type(args[1]) is tuple:

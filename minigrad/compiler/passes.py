@@ -17,6 +17,7 @@ integers at their ends, and arrays that lie by columns or have gaps. Every rewri
 | x + (-y) to x - y, and so on       | y, not only the sum, is a float; or complex with a complex sum; or an       |
 |                                    | integer of the sum's dtype, in which both wrap around alike                |
 | -(-x), +x, x.astype(its dtype)     | all                                                                        |
+| abs(-x) to abs(x)                  | floats                                                                     |
 | real(x), conjugate(x) to x         | floats                                                                     |
 | transpose of a transpose           | all                                                                        |
 | reshape of a reshape to one        | only axes of length 1 come and go, the entries lie by rows, or x is a       |

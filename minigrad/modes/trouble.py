@@ -133,7 +133,8 @@ class Trouble:
             return
         if not self.is_near_pole:
             if type(most) in DUCKS or type(given) in DUCKS:
-                self.look_at_pole(where(most == 0, 1.0, given) / where(most == 0, 1.0, most), given)
+                none = most == 0  # then the quotient is at least 1
+                self.look_at_pole((given + none) / (most + none), given)
             else:  # the same, and faster
                 gain = most * SMALL[min(levels(out), 3)].get(most.dtype.char, 0.0) > given
                 if np.count_nonzero(gain):

@@ -175,6 +175,11 @@ def test_powers_become_products() -> None:
     assert sum("pow" in line for line in after) == 1
 
 
+def test_a_sign_is_lost_in_an_absolute_value() -> None:
+    _, after = check(lambda p: passes.without_dead_code(passes.simplified(p)), lambda x: np.abs(-x), X)
+    assert after == ["%2 = absolute(%0)", "return %2"]
+
+
 def test_sums_as_products() -> None:
     x = np.random.default_rng(0).normal(size=(20, 300))
 
