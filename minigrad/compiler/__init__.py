@@ -20,6 +20,8 @@
 | `algebra`    | passes that compute the same with less                                            |
 | `diagonals`  | matrices that are zero but on a few diagonals, as vectors                         |
 | `rounding`   | passes whose results are the same up to rounding                                  |
+| `columns`    | a column that is added to a product of matrices, as a column of it                |
+| `columns`    | a column that is added to a product of matrices, as a column of that              |
 | `shares`     | what cancels in the gradient of a stabilised log-sum-exp                          |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
 | `tabled`     | many steps on small arrays as a table, worked off by one such loop                |
@@ -40,6 +42,7 @@
 | `cancelling` | the algebra that a person does, where only rounding changes                       |
 | `reading`    | `source`                                                                          |
 | `memory`     | whose memory a value may show, and which may be written over                      |
+| `workspace`  | arrays that calls use one after the other                                         |
 | `fast`       | the program as text for speed                                                     |
 | `swept`      | a sweep over a tape like many before it, as a straight-line program               |
 | `collecting` | the garbage collector, put off while a program is made                             |

@@ -18,6 +18,7 @@ import numpy as np
 
 from minigrad.compiler.fused import BUDGET, Kernel, Readers, is_plain, is_view
 from minigrad.compiler.numba_loops import compiled, compiled_loops, function_of
+from minigrad.compiler.rewriting import key_of
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 
@@ -193,8 +194,3 @@ def compiled_driver(source: str, kernels: tuple[str, ...]) -> Any:
     namespace |= {name: compiled_product(name) for name in PRODUCTS}
     products = map(inspect.getsource, PRODUCTS.values())
     return compiled_loops(function_of(source, namespace, "".join([*products, *kernels])))
-
-
-def key_of(value: Any) -> int:
-    """What stands for a value: the index of a variable, or a number below zero for an array."""
-    return value.index if type(value) is Var else -id(value)

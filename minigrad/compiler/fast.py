@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.answers import BROKEN, CHANGED, OTHER_ARGUMENTS, gives, has_shape, is_true, keeps_off_zero
+from minigrad.compiler.canonical import Reduction
+from minigrad.compiler.columns import product_plus_column
 from minigrad.compiler.diagonals import banded
 from minigrad.compiler.floating_point import check_calm, enter_strict, leave_strict
 from minigrad.compiler.fused import Kernel
@@ -24,11 +26,12 @@ from minigrad.compiler.render import ATOM, BINARY, SCATTER, Renderer, Text, unit
 from minigrad.compiler.rewriting import is_vector
 from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.watch import Watched
+from minigrad.compiler.workspace import Workspace
 from minigrad.core import duck_arrays as duck
 from minigrad.core.tree import LEAF, TreeDef, classify, parts_of_kind
 
 _NAMES = {"np": np, "ndarray": np.ndarray, "float64": np.float64, "errstate": np.errstate}
-_NAMES |= {"enter": enter_strict, "leave": leave_strict}
+_NAMES |= {"enter": enter_strict, "leave": leave_strict, "empty": np.empty, "ones": np.ones}
 
 
 class FastRenderer(Renderer):
@@ -82,8 +85,7 @@ class FastRenderer(Renderer):
         microsecond less before it. (Where an array has gaps in memory `@` calls no BLAS, and the last bits differ.)
         Entries are repeated by the method, for the same reason.
         """
-        has_gaps = self.exact and not all(type(x) is Var and x.index in self.gapless for x in step.args)
-        if step.function is operator.matmul and not has_gaps and is_product(*step.args):
+        if step.function is operator.matmul and self.is_dot(step):
             return f"{self.value(step.args[0], ATOM)}.dot({self.value(step.args[1])})", ATOM
         if step.function is duck.reshape and not step.kwargs and step.out.shape and type(step.args[0]) is Var:
             unit = unit_axes(step.args[0].shape, step.args[1])
@@ -94,14 +96,27 @@ class FastRenderer(Renderer):
             return f"{self.value(x, ATOM)}.repeat({', '.join(map(self.value, counts))})", ATOM
         return super().step(step)
 
-    def reduce(self, step: Step) -> Text:
+    def is_dot(self, step: Step) -> bool:
+        """Whether `dot` does the same as `@`."""
+        has_gaps = self.exact and not all(type(x) is Var and x.index in self.gapless for x in step.args)
+        return not has_gaps and is_product(*step.args)
+
+    def reduce(self, step: Step, place: str = "None") -> Text:
         """A reduction, called positionally."""
         x, axes, keepdims = step.args
         axis = "None" if len(axes) == len(x.shape) else axes[0] if len(axes) == 1 else axes
-        return (
-            f"{self.bind(step.function.ufunc.reduce, step.function)}({self.value(x)}, {axis}, None, None, {keepdims})",
-            ATOM,
-        )
+        reduce = self.bind(step.function.ufunc.reduce, step.function)
+        return f"{reduce}({self.value(x)}, {axis}, None, {place}, {keepdims})", ATOM
+
+    def into(self, step: Step, place: str) -> str:
+        """The call that writes the result of a step into an array."""
+        if type(step.function) is Reduction:
+            return self.reduce(step, place)[0]
+        if step.function is operator.matmul and self.is_dot(step):
+            return f"{self.value(step.args[0], ATOM)}.dot({self.value(step.args[1])}, {place})"
+        ufunc = UFUNC_OF.get(step.function, step.function)
+        word = "out=" if ufunc in (np.maximum, np.minimum) else ""  # NumPy asks these two for the name
+        return f"{self.bind(ufunc)}({', '.join(map(self.value, step.args))}, {word}{place})"
 
 
 def is_product(x: Any, y: Any) -> bool:
@@ -280,24 +295,36 @@ def written(
     inputs = dict(zip(positions, program.inputs))
     lines = written_checks(treedef, leaves, inputs, fast, watched.holders())
     lines += watched.lines(fast.bind, f"return {fast.bind(CHANGED)}")
-    return written_function("replay(args, kwargs)", lines, program, outdef, fast), fast.namespace
+    spaces: list[Any] = []
+    fast.namespace |= {"take": spaces.pop, "give": spaces.append}
+    return written_function("replay(args, kwargs)", lines, program, outdef, fast, has_space=True), fast.namespace
 
 
-def written_function(head: str, lines: list[str], program: Program, outdef: TreeDef, fast: FastRenderer) -> str:
-    """The text of a function: lines that give the inputs their names, the steps, and the results."""
+def written_function(
+    head: str, lines: list[str], program: Program, outdef: TreeDef, fast: FastRenderer, has_space: bool = False
+) -> str:
+    """The text of a function: lines that give the inputs their names, the steps, and the results.
+
+    One that `has_space` keeps the arrays in which it computes for its next call, see `workspace`.
+    """
     root = roots(program)
-    body, has_arrays = written_steps(program, fast, root)
+    body, has_arrays, space = written_steps(program, fast, root, has_space)
     parts = iter([written_output(output, is_shared, fast) for output, is_shared in marked_outputs(program, root)])
     body.append(f"return {written_tree(outdef, parts, fast)}")
     if not has_arrays and any(var.kind == "scalar" for step in program.steps for var in made_by(step)):
         lines.append(f"{fast.bind(check_calm)}()")
     if has_arrays:
         body = ["token = enter()", "try:", *[f"    {line}" for line in body], "finally: leave(token)"]
-    return "\n    ".join([f"def {head}:", *lines, *body])
+    if not space.parts:
+        return "\n    ".join([f"def {head}:", *lines, *body])
+    fast.namespace["bytes_of_workspace"] = space.size
+    return "\n    ".join([f"def {head}:", *lines, *space.around(body)]) + f"\n{space.text()}"
 
 
-def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozenset[int]]) -> tuple[list[str], bool]:
-    """The lines of the steps, and whether NumPy has something to do in them."""
+def written_steps(
+    program: Program, fast: FastRenderer, root: dict[int, frozenset[int]], has_space: bool
+) -> tuple[list[str], bool, Workspace]:
+    """The lines of the steps, whether NumPy has something to do in them, and the arrays in which it does it."""
     steps = program.steps
     numbers = fast.numbers = numbers_of_python(program)
     ordered = by_rows(program, fast.ordered)
@@ -306,6 +333,9 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
     found = ordered | turned
     fast.gapless = {v.index for step in steps for v in reads(step) if v.index in found and not is_vector(v)}
     layout = Layout(program, numbers, in_place)
+    space = Workspace()
+    if has_space:
+        space.plan(program, root, in_place, ordered)
     comparisons = {
         step.out.index
         for step in steps
@@ -326,15 +356,19 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
         out = step.out
         fast.weak = takes_weak(step, comparisons, numbers)
         is_one = type(out) is Var
-        text = ""
+        space.release(position - 1)
+        text, place = "", "" if position in in_place else space.place(step, position)
         if step.function is np.float64 and is_one and out.index in numbers:
             text, binds = fast.text(step.args[0])
-        elif out is not None and position not in in_place:
+        elif out is not None and position not in in_place and not place and step.function is not product_plus_column:
             text, binds = fast.step(step)
         kept = fast.names[in_place[position].index] if position in in_place else ""
         for name, index in expiring.pop(position, ()):
             if owners[name] == index and name != kept:
                 free.append(name)
+        if view := view_in(space, step, text, fast):
+            fast.names[out.index] = view
+            continue
         if is_one and out.index in layout.inlined:
             fast.inline[out.index] = text, binds
             continue
@@ -346,13 +380,17 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             lines.append(indent + written_guard(step, fast))
             has_arrays |= step.args[0].index not in numbers
         elif position in in_place:
-            assert kept is not None
-            place = kept  # the name goes on, as that of the result
-            ufunc = UFUNC_OF.get(step.function, step.function)
-            word = "out=" if ufunc in (np.maximum, np.minimum) else ""  # NumPy asks these two for the name
-            lines.append(f"{indent}{fast.bind(ufunc)}({', '.join(map(fast.value, step.args))}, {word}{place})")
-            fast.names[out.index], owners[place] = place, out.index
-            expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((place, out.index))
+            lines.append(indent + fast.into(step, kept))
+            fast.names[out.index] = kept  # the name goes on, as that of the result
+            if not space.hand_on(in_place[position], out, position):
+                owners[kept] = out.index
+                expiring.setdefault(max(layout.last.get(out.index, -1), position + 1), []).append((kept, out.index))
+            has_arrays = True
+        elif place:
+            is_product = step.function is product_plus_column
+            into = written_product(step, place, fast, space, False) if is_product else [fast.into(step, place)]
+            lines += [indent + line for line in into]
+            fast.names[out.index] = place
             has_arrays = True
         else:
             made = made_by(step)
@@ -360,7 +398,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             scatters = step.function is SCATTER and out.kind == "array"
             scatters = scatters and all(gives_view(index, out.shape) for index in step.kwargs["indices"])
             is_banded = step.function is banded
-            is_new = scatters or is_loop or is_banded  # written to while operands are read
+            is_product = step.function is product_plus_column
+            is_new = scatters or is_loop or is_banded or is_product  # written to while operands are read
             names = [free.pop() if free and not is_new else f"v{var.index}" for var in made]
             for var, name in zip(made, names):
                 fast.names[var.index], owners[name] = name, var.index
@@ -370,6 +409,8 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
             elif scatters or is_banded:
                 write = written_scatter if scatters else written_banded
                 lines += [indent + line for line in write(step, names[0], fast)]
+            elif is_product:
+                lines += [indent + line for line in written_product(step, names[0], fast, space)]
             else:
                 lines.append(f"{indent}{', '.join(names)}{',' if not is_one and len(names) == 1 else ''} = {text}")
             if not is_one or out.index not in numbers:
@@ -385,7 +426,28 @@ def written_steps(program: Program, fast: FastRenderer, root: dict[int, frozense
     fast.weak = False
     if fast.finite:
         lines.append(f"if {' + '.join(fast.finite)} != 0.0: raise FloatingPointError")
-    return lines, has_arrays
+    return lines, has_arrays, space
+
+
+def view_in(space: Workspace, step: Step, text: str, fast: FastRenderer) -> str:
+    """The name of a step's result, where that is always the same view of an array of the workspace; or nothing."""
+    base = fast.names.get(step.args[0].index, "") if step.function in _VIEWS and type(step.args[0]) is Var else ""
+    if base not in space.parts or not text.startswith(base):
+        return ""
+    is_view = step.function is np.transpose or text[-1] == "]" or step.args[0].index in fast.ordered
+    return space.view(base, text.removeprefix(base)) if is_view else ""
+
+
+def written_product(step: Step, name: str, fast: FastRenderer, space: Workspace, is_new: bool = True) -> list[str]:
+    """A `product_plus_column`, as one product where the workspace has room for its operands.
+
+    Into a new array, or the one of this name.
+    """
+    matrix, x, column = step.args
+    lines, product = space.product(step, fast.value)
+    plain = product or f"{fast.value(matrix, ATOM)}.dot({fast.value(x)}"
+    lines.append(f"{name} = {plain})" if is_new else f"{plain}, {name})")
+    return lines if product else [*lines, f"{fast.bind(np.add)}({name}, {fast.value(column)}, {name})"]
 
 
 def written_kernel(step: Step, names: Sequence[str], text: str, fast: FastRenderer) -> list[str]:

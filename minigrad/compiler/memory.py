@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS, Reduction
+from minigrad.compiler.columns import product_plus_column
 from minigrad.compiler.diagonals import banded
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.render import SCATTER, SCATTER_ADD
@@ -54,8 +55,9 @@ def roots(program: Program) -> dict[int, frozenset[int]]:
 _NEW = {
     np.where, np.concatenate, np.stack, np.mean, np.var, np.std, np.tensordot, np.dot, np.vdot, np.cumsum, np.cumprod,
     np.tile, np.repeat, np.roll, np.pad, np.tril, np.triu, np.vstack, np.hstack, np.zeros, np.ones, duck.astype,
-    SCATTER, SCATTER_ADD, tanh_slope_at, banded,
+    SCATTER, SCATTER_ADD, tanh_slope_at, banded, product_plus_column,
 }  # fmt: skip
+_VIEWS = {np.transpose, duck.reshape, operator.getitem}
 
 
 def makes_new(step: Step) -> bool:
@@ -71,6 +73,27 @@ def makes_new(step: Step) -> bool:
     )
 
 
+def only_reads(step: Step) -> bool:
+    """Whether a step certainly keeps none of its operands; its result may be a view of them."""
+    function = step.function
+    is_known = type(function) in (np.ufunc, Reduction) or isinstance(function, Kernel)
+    return is_known or step.out is None or function in UFUNC_OF or function in _NEW or function in _VIEWS
+
+
+def last_reads(program: Program, root: dict[int, frozenset[int]]) -> dict[int, int]:
+    """The last step that reads the memory of each root; of outputs one after the end."""
+    last: dict[int, int] = {}
+    for position, step in enumerate(program.steps):
+        for var in reads(step):
+            for index in root.get(var.index, NOBODY):
+                last[index] = position
+    for output in program.outputs:
+        if type(output) is Var:
+            for index in root.get(output.index, NOBODY):
+                last[index] = len(program.steps)
+    return last
+
+
 def reused(program: Program, root: dict[int, frozenset[int]], ordered: set[int]) -> dict[int, Var]:
     """For steps, by position, the operand whose memory the result may take: it is not needed any more.
 
@@ -80,15 +103,7 @@ def reused(program: Program, root: dict[int, frozenset[int]], ordered: set[int])
     made = {var for var, places in root.items() if places == {var}} - {var.index for var in program.inputs}
     if not made:
         return {}
-    last: dict[int, int] = {}  # the last step that reads the memory of each root
-    for position, step in enumerate(program.steps):
-        for var in reads(step):
-            for index in root.get(var.index, NOBODY):
-                last[index] = position
-    for output in program.outputs:
-        if type(output) is Var:
-            for index in root.get(output.index, NOBODY):
-                last[index] = len(program.steps)
+    last = last_reads(program, root)
     plan: dict[int, Var] = {}
     for position, step in enumerate(program.steps):
         if type(step.out) is not Var or step.out.kind != "array" or step.kwargs:
@@ -125,7 +140,7 @@ def by_rows(program: Program, inputs: set[int]) -> set[int]:
             if (
                 fits(var)
                 or isinstance(step.function, Kernel)
-                or step.function in (operator.matmul, np.zeros, np.ones, np.repeat)
+                or step.function in (operator.matmul, product_plus_column, np.zeros, np.ones, np.repeat)
                 or (by_entry and not step.kwargs and makes_rows(var, step.args, fits))
             ):
                 found.add(var.index)

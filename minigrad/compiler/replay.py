@@ -213,6 +213,7 @@ class Compiled(Generic[P, R]):
         replay = namespace["replay"]
         replay.watched, replay.uses = traced.watched, itertools.count()
         replay.size = 4 * len(text) + sum([_size(value) for value in namespace.values()])
+        replay.size += namespace.get("bytes_of_workspace", 0)
         return replay
 
     def _may_pay(self, key: Any) -> bool:

@@ -96,6 +96,11 @@ def shape_of(value: Any) -> tuple[int, ...]:
     return value.shape if type(value) is Var else np.shape(value)
 
 
+def key_of(value: Any) -> int:
+    """What stands for a variable or an array: the index, or a number below zero."""
+    return value.index if type(value) is Var else -id(value)
+
+
 def like(value: Any, index: int) -> Var:
     """A variable of the kind, shape and dtype of another one, or of an array."""
     var = Var(index, np.float64(0))
