@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.checking.hypotheses import cuts, likely, mistakes, shifts, unlikely
 from minigrad.checking.nodes import Wrong, adds, at
 from minigrad.checking.patterns import close, looseness, of_factor, ratio
-from minigrad.core.tape import peel
+from minigrad.core.tape import PARTS, peel
 from minigrad.rules.products import matmul
 
 SWEEPS = 1500  #: backward sweeps with a mistake in them, at most
@@ -207,17 +207,17 @@ class Search:
 
 def leaves_with(check: Any, record: Any, nodes: dict[int, Any]) -> list[Any] | None:
     """The derivative by a tape some of whose nodes are replaced, `None` if it cannot be had."""
-    tape, kept, captured = record.tape, record.tape.nodes, record.tape.captured
-    tape.nodes, tape.captured = list(kept), {}
+    tape, kept, captured = record.tape, record.tape.flat, record.tape.captured
+    tape.flat, tape.captured = kept.copy(), {}
     for i, node in nodes.items():
-        tape.nodes[i] = node
+        tape.flat[PARTS * i : PARTS * (i + 1)] = node
     try:
         leaves: list[Any] = check.claim.by_tape(record)
         return leaves
     except Exception:  # a mistake that does not even fit the shapes
         return None
     finally:
-        tape.nodes, tape.captured = kept, captured
+        tape.flat, tape.captured = kept, captured
 
 
 def path_factor(manual: list[Any], truth: list[Any], flow: list[Any]) -> float | None:

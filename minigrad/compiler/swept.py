@@ -32,7 +32,7 @@ from minigrad.core.nested import mapped
 from minigrad.core.observing import is_observed
 from minigrad.core.primitive import Primitive
 from minigrad.core.sharing import frozen
-from minigrad.core.tape import Tape
+from minigrad.core.tape import PARTS, Tape
 from minigrad.core.tree import flatten
 from minigrad.modes import recording
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level
@@ -62,7 +62,7 @@ Given = Sequence[Any]  #: the cotangents of some nodes, or the tangents of the l
 class Program(NamedTuple):
     """The sweep over tapes of one structure."""
 
-    sweep: Callable[[list[Any], Given], Any]  #: takes the nodes and what is given; no list where it does not hold
+    sweep: Callable[[list[Any], Given], Any]  #: takes a flat tape and what is given; no list where it does not hold
     places: tuple[int, ...]  #: where cotangents are given, or tangents asked for
     stacks: tuple[tuple[int, tuple[tuple[int, bool], ...]], ...]  #: which results are stacks, see `_layers`
     batches: tuple[Place, ...]  #: of each batch, from the outermost in, a value that is a stack of its examples
@@ -79,24 +79,25 @@ class Layout:
 
     __slots__ = ("constants", "is_fit", "last", "leaves", "operations", "programs", "seen")
 
-    def __init__(self, operations: list[Any], tape: Tape) -> None:
+    def __init__(self, operations: tuple[list[Any], list[Any]], tape: Tape) -> None:
         self.operations, self.leaves = operations, tape.leaves
-        self.is_fit = all(map(has_own_rules, tape.nodes[tape.leaves :]))
-        parents = list(enumerate([node[1] for node in tape.nodes]))
-        self.constants = [(i, k) for i, places in parents for k, parent in enumerate(places) if parent < 0]
+        primitives, parents = operations
+        self.is_fit = all(map(has_own_rules, primitives[tape.leaves :]))
+        self.constants = [(i, k) for i, places in enumerate(parents) for k, parent in enumerate(places) if parent < 0]
         self.programs: dict[Any, int | Program | None] = {}
         self.last: Program | None = None
         self.seen = 0  #: tapes without a program
 
-    def forms(self, nodes: list[Any], given: Given) -> tuple[Any, list[Level]]:
+    def forms(self, flat: list[Any], given: Given) -> tuple[Any, list[Level]]:
         """Shapes, strides and dtypes of the leaves, constants and what is given; and the parameters.
 
         And the batches of stacks of examples among them, from the outermost in. A TypeError if there can be no program.
         """
-        values = [nodes[i][3] for i in range(self.leaves)]
-        values += [nodes[i][2][k] for i, k in self.constants]
+        values = flat[3 : PARTS * self.leaves : PARTS]
+        values += [flat[PARTS * i + 2][k] for i, k in self.constants]
         values += given
-        forms = [*map(form, values), *[(i, form_of_params(node)) for i, node in enumerate(nodes) if node[4]]]
+        params = [(i, form_of_params(*each)) for i, each in enumerate(zip(flat[::PARTS], flat[4::PARTS])) if each[1]]
+        forms = [*map(form, values), *params]
         levels = [value.level for value in values if type(value) is Batched]
         if not levels:
             return tuple(forms), []
@@ -115,7 +116,7 @@ class Alike:
 
     def of(self, tape: Tape) -> Layout:
         """The layout of a tape: one that is known, or a new one."""
-        operations = [*map(_operation, tape.nodes)]
+        operations = tape.flat[::PARTS], tape.flat[1::PARTS]
         for layout in self.layouts:
             if layout.operations == operations:
                 return layout
@@ -131,7 +132,6 @@ _PLAIN = {np.ndarray, np.float64, np.float32, Batched}
 _TAPES = {Tape, LeanTape, LeanForwardTape}
 _DTYPES = {id(np.dtype(char)) for char in "?bBhHiIlLqQfd"}
 _OWN = ("minigrad.rules.", "minigrad.numpy.", "minigrad.scipy.")
-_operation = operator.itemgetter(0, 1)
 
 
 def form(value: Any) -> Any:
@@ -150,11 +150,11 @@ def form(value: Any) -> Any:
     raise TypeError
 
 
-def form_of_params(node: Any) -> Any:
+def form_of_params(primitive: Primitive, params: dict[str, Any]) -> Any:
     """The parameters of an operation. Of the mask of a `where`, which differs from call to call, shape and dtype."""
-    if node[0].kind != "elementwise":
-        return frozen(node[4])
-    return tuple([(key, form(v) if type(v) is np.ndarray else frozen(v)) for key, v in node[4].items()])
+    if primitive.kind != "elementwise":
+        return frozen(params)
+    return tuple([(key, form(v) if type(v) is np.ndarray else frozen(v)) for key, v in params.items()])
 
 
 def pulled(tape: Tape, seeds: Sequence[tuple[int, Any]]) -> list[Any] | None:
@@ -231,13 +231,14 @@ def series_to(tape: Tape, places: Any, given: Given, trouble: Trouble | None = N
 
 def _answer(tape: Tape, run: Run, places: tuple[Any, ...], given: Given) -> tuple[list[Any], bool] | None:
     """What a program makes of the tape, if there is one; and whether that is as the user gets it."""
-    nodes = tape.nodes
-    n = len(nodes)
+    flat = tape.flat
+    n = len(flat) // PARTS
     if type(tape) not in _TAPES or not tape.leaves < n <= MOST_NODES or not places or is_observed():
         return None
-    if type(nodes[0][3]) not in _PLAIN:  # traced
+    first = flat[3]
+    if type(first) not in _PLAIN:  # traced
         return None
-    kind = n, nodes[-1][0], run, nodes[0][3].shape
+    kind = n, flat[-PARTS], run, first.shape
     alike = _ALIKE.get(kind) or _new_kind(kind)
     alike.idle += 1
     if alike.idle > PATIENCE and alike.idle % PATIENCE:
@@ -246,9 +247,9 @@ def _answer(tape: Tape, run: Run, places: tuple[Any, ...], given: Given) -> tupl
     if not layout.is_fit:
         return None
     program, swept = layout.last, None
-    if program is None or program.places != places or (swept := _swept(program, nodes, given)) is None:
+    if program is None or program.places != places or (swept := _swept(program, flat, given)) is None:
         program = _of_forms(layout, tape, run, places, given)
-        if program is None or program is layout.last or (swept := _swept(program, nodes, given)) is None:
+        if program is None or program is layout.last or (swept := _swept(program, flat, given)) is None:
             return None
         layout.last = program
     tape.check_captured()
@@ -256,10 +257,10 @@ def _answer(tape: Tape, run: Run, places: tuple[Any, ...], given: Given) -> tupl
     return swept, program.is_final
 
 
-def _swept(program: Program, nodes: list[Any], given: Given) -> list[Any] | None:
+def _swept(program: Program, flat: list[Any], given: Given) -> list[Any] | None:
     """What a program makes of the values of a tape; None where they have another structure, or it does not hold."""
     try:
-        swept = program.sweep(nodes, given)
+        swept = program.sweep(flat, given)
     except Exception:  # the sweep says what it is
         return None
     if type(swept) is not list:
@@ -267,7 +268,8 @@ def _swept(program: Program, nodes: list[Any], given: Given) -> list[Any] | None
     if program.stacks:
         levels = []
         for i, part in program.batches:
-            values = given if i == len(nodes) else (*nodes[i][2], nodes[i][3])
+            start = PARTS * i
+            values = given if start == len(flat) else (*flat[start + 2], flat[start + 3])
             levels.append(values[part].level)
         for k, layers in program.stacks:
             for batch, has_no_axes in layers:
@@ -281,7 +283,7 @@ def _of_forms(layout: Layout, tape: Tape, run: Run, places: tuple[int, ...], giv
     if layout.seen < OFTEN - 2:
         return None  # to find the forms takes up to a quarter of the sweep
     try:
-        forms, levels = layout.forms(tape.nodes, given)
+        forms, levels = layout.forms(tape.flat, given)
         key = places, forms
         program = layout.programs.get(key, 0 if layout.programs else OFTEN - 3)
     except TypeError:  # a box, a parameter that cannot be compared
@@ -360,7 +362,7 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: li
         raise ArithmeticError from error
     except (Exception, ExamplesDifferError):  # a rule asks for what no program can know
         return None
-    swept = _swept(program, tape.nodes, given)
+    swept = _swept(program, tape.flat, given)
     if swept is None:
         raise ArithmeticError
     expected = run(tape, places, given)  # not before: it may warn, and so does the sweep where there is no program
@@ -379,12 +381,11 @@ def _is_final(ct: Any, node: Any) -> bool:
     return finished(ct, node[3], set()) is ct
 
 
-def has_own_rules(node: Any) -> bool:
+def has_own_rules(primitive: Primitive) -> bool:
     """Whether the rules of an operation are those of this package, which depend on what they are given alone.
 
     And whether the sweeps need not look at the size of what they hand on.
     """
-    primitive: Primitive = node[0]
     rules = [*primitive.vjps, *primitive.jvps, primitive.pull, primitive.push, primitive.taylor]
     return not primitive.amplifies and all(rule is None or str(rule.__module__).startswith(_OWN) for rule in rules)
 
@@ -447,7 +448,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
             if params and primitive.kind == "elementwise":
                 params = {key: taken(v, i, key) if type(v) is np.ndarray else v for key, v in params.items()}
             out = taken(ans, i, len(args))
-            clone.nodes.append((primitive, parents, parts, out, params))
+            clone.record(primitive, parents, parts, out, params)
             if primitive is not None and primitive.pole is not None and primitive.pole(out, *parts) is None:
                 if sum([type(arg) is not float and type(arg) is not int for arg in args]) > 1:
                     raise ValueError  # of other numbers there may be one
@@ -466,7 +467,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
         program = program._replace(inputs=[var for var in program.inputs if var.index in read])
         names = {inputs[var.index]: f"v{var.index}" for var in program.inputs}
         lines = written_beginning(tape, given, names, stacked, fast.bind)
-        text = written_function("sweep(nodes, given)", lines, program, outdef, fast)
+        text = written_function("sweep(flat, given)", lines, program, outdef, fast)
         exec(builtins.compile(text, PLACE, "exec"), fast.namespace)
     # taken out, or the function and its globals would hold each other
     batches = tuple([next(place for place, batch in stacked.items() if batch == k) for k in range(len(levels))])
@@ -491,11 +492,13 @@ def written_beginning(
     values |= {(n, k): value for k, value in enumerate(given)}
     names = {place: f"u{i}" for i, place in enumerate(values)} | names
     lines, wrong = [], []
+    columns: dict[int, list[str]] = {2: [], 3: [], 4: []}  # the names of all args, of all results, of all params
     for i, node in enumerate(nodes):
         parts = [names.get((i, k), "_") for k in range(len(node[2]) + 1)]
         params = f"p{i}" if i >= tape.leaves else "_"
         args = "_" if {*parts[:-1]} <= {"_"} else f"({', '.join(parts[:-1])},)"
-        lines.append(f"_, _, {args}, {parts[-1]}, {params} = nodes[{i}]")
+        for column, name in zip(columns.values(), (args, parts[-1], params)):
+            column.append(name)
         if node[4]:
             wrong.append(f"len({params}) != {len(node[4])}")
         elif i >= tape.leaves:
@@ -509,6 +512,7 @@ def written_beginning(
                 wrong.append(f"{bind(frozen)}({params}[{key!r}]) != {bind(frozen(value))}")
             if (i, key) in names:
                 lines.append(f"{names[i, key]} = {params}[{key!r}]")
+    unpacked = [f"{', '.join(column)}, = flat[{part}::{PARTS}]" for part, column in columns.items()]
     if given:
         lines.append(f"{''.join([f'{names[n, k]}, ' for k in range(len(given))])} = given")
     wrong += [mismatch(names[place], value, bind) for place, value in values.items()]
@@ -519,7 +523,7 @@ def written_beginning(
             wrong.append(f"{level} is not {firsts[batch]}")
     wrong += [f"{firsts[k]}.serial >= {firsts[k + 1]}.serial" for k in range(len(firsts) - 1)]
     lines.append(f"if {' or '.join(wrong)}: return")
-    return [*lines, *[f"{name} = {name}.payload" for place, name in names.items() if place in stacked]]
+    return [*unpacked, *lines, *[f"{name} = {name}.payload" for place, name in names.items() if place in stacked]]
 
 
 _SINGLE = {type(None), bool}  #: types of which each value is one object

@@ -28,6 +28,7 @@ from minigrad.core.sharing import detour
 from minigrad.core.tape import (
     DUCKS,
     NO_PARAMS,
+    PARTS,
     SHARED,
     Box,
     Tape,
@@ -59,9 +60,9 @@ def bind_one(primitive: Any) -> Callable[..., Any]:
         if params:
             watch(params, tape)
         elif is_kept and tape.small and (type(ans) is not np.ndarray or ans.nbytes < tape.small):
-            nodes = tape.nodes  # as `record` does
-            nodes.append((primitive, (x.index,), (value,), ans, NO_PARAMS))
-            return Box(ans, tape, len(nodes) - 1)
+            flat = tape.flat  # as `record` does
+            flat.extend((primitive, (x.index,), (value,), ans, NO_PARAMS))
+            return Box(ans, tape, len(flat) // PARTS - 1)
         return tape.record(primitive, (x.index,), (value,), ans, params)
 
     return bind
@@ -197,9 +198,9 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
         if params:
             watch(params, tape)
         elif is_kept and tape.small and (type(ans) is not np.ndarray or ans.nbytes < tape.small):
-            nodes = tape.nodes  # as `record` does
-            nodes.append((primitive, parents, (x, y), ans, NO_PARAMS))
-            return Box(ans, tape, len(nodes) - 1)
+            flat = tape.flat  # as `record` does
+            flat.extend((primitive, parents, (x, y), ans, NO_PARAMS))
+            return Box(ans, tape, len(flat) // PARTS - 1)
         return tape.record(primitive, parents, (x, y), ans, params)
 
     return bind

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import Box, Tape
+from minigrad.core.tape import PARTS, Box, Tape
 
 
 class LeanTape(Tape):
@@ -38,9 +38,9 @@ class LeanTape(Tape):
                 arg = args[k]
                 if type(arg) is np.ndarray and arg.nbytes >= self.LARGE:
                     args = (*args[:k], stand_in(arg), *args[k + 1 :])
-        nodes = self.nodes
-        nodes.append((primitive, parents, args, kept, params))
-        return Box(ans, self, len(nodes) - 1)
+        flat = self.flat
+        flat.extend((primitive, parents, args, kept, params))
+        return Box(ans, self, len(flat) // PARTS - 1)
 
 
 class LeanForwardTape(LeanTape):
@@ -58,9 +58,9 @@ class LeanForwardTape(LeanTape):
         if type(largest) is np.ndarray and largest.nbytes >= self.LARGE:
             if primitive.kind in ("elementwise", "linear", "bilinear"):
                 return LeanTape.record(self, primitive, parents, args, ans, params)
-        nodes = self.nodes
-        nodes.append((primitive, parents, args, ans, params))
-        return Box(ans, self, len(nodes) - 1)
+        flat = self.flat
+        flat.extend((primitive, parents, args, ans, params))
+        return Box(ans, self, len(flat) // PARTS - 1)
 
 
 def stand_in(array: Any) -> Any:

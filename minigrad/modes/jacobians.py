@@ -185,7 +185,7 @@ def numeric_leaves(record: Recording) -> list[Any]:
 def chunks(count: int, record: Recording, chunk_size: int | None) -> list[tuple[int, int]]:
     """Which unit vectors go through one sweep: pairs (first, number)."""
     if chunk_size is None:
-        largest = max([_nbytes(node[3]) for node in record.tape.nodes if node is not None], default=8)
+        largest = max([_nbytes(node[3]) for node in record.tape.nodes], default=8)
         chunk_size = max(1, ROOM // max(largest, 1))
     chunk_size = checked_chunk_size(record.operation, chunk_size)
     return [(start, min(chunk_size, count - start)) for start in range(0, count, chunk_size)]

@@ -27,13 +27,14 @@ fails without it:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Scatter
-from minigrad.core.tape import NUMBERS, Tape, peel
+from minigrad.core.tape import NUMBERS, PARTS, Tape, peel
 from minigrad.modes.cotangents import accumulate, gathered, without_leaks
 from minigrad.modes.trouble import LEFT, Trouble, product_of
 from minigrad.rules import elementwise as e
@@ -41,6 +42,7 @@ from minigrad.rules.expansion import expanded, real_part
 from minigrad.rules.shapes import unbroadcast
 
 DIFFERENCES = (e.add.primitive, e.subtract.primitive, e.log1p.primitive)  #: what has fewer digits than its terms
+GONE = (None,) * PARTS  #: of a node that was let go of
 FEW = 1024  #: entries up to which a difference is kept until a pole comes
 SUMMING = ("linear", "bilinear")  #: kinds of operations that may add up what they are given
 
@@ -85,7 +87,7 @@ def _pull_back(
     tape: Tape, seeds: Sequence[tuple[int, Any]], consume: bool, keeps: bool, trouble: Trouble, place: Place | None
 ) -> list[Any]:
     """The backward loop: from the last node to the first, each hands its cotangent on to its parents."""
-    nodes, events, found, number = tape.nodes, trouble.events, trouble.found, np.float64
+    flat, events, found, number = tape.flat, trouble.events, trouble.found, np.float64
     stop = max([index for index, _ in seeds], default=-1)
     cotangents: list[Any] = [None] * (stop + 1)
     owned: set[int] = set()  # where the cotangent is an array made here, so that more may be added to it in place
@@ -93,20 +95,20 @@ def _pull_back(
     looks = False  # whether to look for terms that cancel, after a pole
     for index, seed in seeds:
         accumulate(cotangents, index, seed, owned)
-    for i in range(stop, tape.leaves - 1, -1):
+    parts = islice(reversed(flat), len(flat) - PARTS * (stop + 1), None)  # of the nodes, from the last one's params on
+    for i, params, ans, args, parents, primitive in zip(range(stop, tape.leaves - 1, -1), *[parts] * PARTS):
+        if consume:
+            del flat[PARTS * i :]
         g = cotangents[i]
         if g is None:
             continue  # the output does not depend on node i
-        primitive, parents, args, ans, params = node = nodes[i]
         if type(g) is list:
             if looks:
                 trouble.look_at_entries(g, ans)
             g = gathered(g, ans)
         cotangents[i] = g if keeps else None
-        if consume:
-            nodes[i] = None
         if place is not None:
-            place.index, place.node, place.argument = i, node, None
+            place.index, place.node, place.argument = i, (primitive, parents, args, ans, params), None
         as_it_comes, broadcasts, vjps, pole, hides = primitive.sweeping
         if not as_it_comes and (type(g) in NUMBERS or g.shape != ans.shape):
             if not (primitive.takes_scalar and (type(g) in NUMBERS or g.shape == ())):
@@ -119,9 +121,9 @@ def _pull_back(
                 trouble.look_at_pole(vanishing, g, primitive)
                 looks = trouble.looks
         elif looks and primitive in DIFFERENCES:
-            trouble.look_at_difference(node)
+            trouble.look_at_difference((primitive, parents, args, ans, params))
         if vjps is None:
-            _pull_all(cotangents, owned, node, i, g, trouble, leaks, place)
+            _pull_all(cotangents, owned, (primitive, parents, args, ans, params), i, g, trouble, leaks, place)
             looks = trouble.looks
             continue
         if type(ans) is number:  # real, and of real or complex numbers
@@ -138,7 +140,7 @@ def _pull_back(
             else:
                 ct = vjp(g, ans, *args, **params) if params else vjp(g, ans, *args)
             if events or found or (leaks and not as_it_comes):
-                ct = trouble.resolve(ct, g, vjp, i, node)
+                ct = trouble.resolve(ct, g, vjp, i, (primitive, parents, args, ans, params))
             if is_complex and arg.dtype.kind != "c":
                 if looks and type(ct) is not Scatter:
                     trouble.look_at_sum(real_part(ct), ct)
@@ -149,6 +151,7 @@ def _pull_back(
                 if looks:
                     trouble.look_at_sum(ct, unbroadcast(abs(peel(full)), arg.shape))
             elif looks and primitive.kind in SUMMING:
+                node = primitive, parents, args, ans, params
                 trouble.look_at_cotangents([ct if vjp is rule else None for rule in vjps], g, node)
             seen = cotangents[parent]
             if seen is None and type(ct) is not Scatter:
@@ -236,13 +239,13 @@ def _push_forward(
     tape: Tape, tangents: Sequence[Any], outputs: Sequence[int], consume: bool, trouble: Trouble, place: Place | None
 ) -> list[Any]:
     """The forward loop: from the first node to the last, each takes the tangents of its parents."""
-    nodes = tape.nodes
-    dots: list[Any] = [*tangents, *([None] * (len(nodes) - tape.leaves))]
+    flat = tape.flat
+    dots: list[Any] = [*tangents, *([None] * (len(tape) - tape.leaves))]
     differences: list[Any] = []
     for i, last in needed(tape, outputs, consume):
-        node = nodes[i]
+        node = flat[PARTS * i : PARTS * (i + 1)]
         if consume:
-            nodes[i] = None
+            flat[PARTS * i : PARTS * (i + 1)] = GONE
         ts = [dots[parent] if parent >= 0 else None for parent in node[1]]
         moving = [k for k, t in enumerate(ts) if t is not None]
         if moving:  # else node i does not depend on what moves
@@ -321,11 +324,12 @@ def _pushed(node: Any, i: int, ts: list[Any], moving: list[int], trouble: Troubl
 def hidden_by_branches(tape: Tape) -> set[int]:
     """The nodes below a `where`: the branch that it did not take may be infinite, and is left out."""
     hidden: set[int] = set()
-    if not any(node[0].hides_branch for node in tape.nodes[tape.leaves :]):  # the usual case
+    primitives, parents = tape.flat[::PARTS], tape.flat[1::PARTS]
+    if not any(primitive.hides_branch for primitive in primitives[tape.leaves :]):  # the usual case
         return hidden
-    for i in range(len(tape.nodes) - 1, tape.leaves - 1, -1):
-        if i in hidden or tape.nodes[i][0].hides_branch:
-            hidden.update(tape.nodes[i][1])
+    for i in range(len(tape) - 1, tape.leaves - 1, -1):
+        if i in hidden or primitives[i].hides_branch:
+            hidden.update(parents[i])
     return hidden
 
 
@@ -334,7 +338,7 @@ def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tu
 
     In the recording of a gradient, the end of the value itself is not needed. `consume` lets go of what is not.
     """
-    nodes = tape.nodes
+    parents = tape.flat[1::PARTS]
     wanted = bytearray(max(outputs, default=-1) + 1)
     for i in outputs:
         wanted[i] = 1
@@ -342,12 +346,12 @@ def needed(tape: Tape, outputs: Sequence[int], consume: bool = False) -> list[tu
     for i in range(len(wanted) - 1, tape.leaves - 1, -1):
         if wanted[i]:
             last = []
-            for parent in nodes[i][1]:
+            for parent in parents[i]:
                 if parent >= 0 and not wanted[parent]:
                     wanted[parent] = 1
                     last.append(parent)
             found.append((i, last))
         elif consume:
-            nodes[i] = None
+            tape.flat[PARTS * i : PARTS * (i + 1)] = GONE
     found.reverse()
     return found

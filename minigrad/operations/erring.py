@@ -32,7 +32,7 @@ class ErringTape(Tape):
     def record(self, primitive: Any, parents: tuple[int, ...], args: tuple[Any, ...], ans: Any, params: Any) -> Box:
         """Append one node, with an error in its result."""
         if type(ans) is not tuple and primitive.kind != "linear" and primitive not in EXACT:
-            key = same_work(primitive, parents, args, params) or len(self.nodes)
+            key = same_work(primitive, parents, args, params) or len(self)
             if key not in self.done:
                 plain = peel(ans)
                 self.done[key] = with_error(np.ones(plain.shape, np.finfo(plain.dtype).dtype)[()], self.draw, MOST)

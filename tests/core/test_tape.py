@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from references import assert_close
 
-from minigrad import grad, trace, vjp
+from minigrad import grad, grad_and_aux, trace, vjp
 from minigrad.core.tape import Box, Node, Tape, open_part, peel, read_only
 
 
@@ -23,6 +23,18 @@ def test_a_tape_of_a_million_operations() -> None:
         return x
 
     assert_close(grad(chain)(2.0), 0.999999 ** (n // 2), 1e-9)
+
+
+def test_the_garbage_collector_has_no_nodes_to_visit() -> None:
+    """Once it has seen that their parts refer to nothing that it watches over, it looks at the list alone."""
+
+    def chain(x: Any) -> Any:
+        for _ in range(2000):
+            x = x * 1.5 - np.sin(x)
+        gc.collect()
+        return x, len(gc.get_objects())
+
+    assert chain(0.5)[1] + 500 > grad_and_aux(chain)(0.5)[1]
 
 
 def test_a_chain_has_one_node_per_operation() -> None:

@@ -102,10 +102,10 @@ def test_a_consumed_tape_is_freed_on_the_way() -> None:
     x = np.ones(100_000)
     tape, seeds = recorded(chain, x)
     backward(tape, seeds, consume=True)
-    assert tape.nodes[1:] == [None] * 21
+    assert len(tape) == 1
     tangents, seeds = recorded(chain, x)
     forward(tangents, [x], [seeds[0][0]], consume=True)
-    assert tangents.nodes[1:] == [None] * 21
+    assert tangents.nodes[1:] == [(None,) * 5] * 21
 
 
 def test_the_untaken_branch_does_not_leak() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Any, Concatenate, Literal, overload
 
 import numpy as np
@@ -32,8 +33,8 @@ def elementwise_derivative(
     position = record.position(record.out)
     if position < 0:
         return None
-    leaf, nodes = record.leaves[0], record.tape.nodes
-    for primitive, _parents, _args, ans, _params in nodes[1 : position + 1]:
+    leaf = record.leaves[0]
+    for primitive, _parents, _args, ans, _params in islice(record.tape.nodes, 1, position + 1):
         if primitive.kind != "elementwise" or ans.shape != leaf.shape or ans.dtype.kind == "c":
             return None
     step = step_for(order, [leaf])

@@ -15,7 +15,7 @@ import numpy as np
 from minigrad.core.foreign import refuse_foreign, refuse_foreign_result
 from minigrad.core.lines import located
 from minigrad.core.primitive import ITEM
-from minigrad.core.tape import Tape, open_part, peel
+from minigrad.core.tape import PARTS, Tape, open_part, peel
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level, is_of
 from minigrad.modes.checks import is_numeric
 from minigrad.modes.cotangents import finished
@@ -199,11 +199,11 @@ def push_collapsed(
     The coefficients below the order are pushed as always. The last one is linear in the last ones of the arguments: it
     is `collapse` of what the lower ones make of it, plus the derivative of the operation times those.
     """
-    nodes = tape.nodes
-    known: list[Any] = [[nodes[0][3], direction], *([None] * index)]
+    flat = tape.flat
+    known: list[Any] = [[flat[3], direction], *([None] * index)]
     tops: list[Any] = [None] * (index + 1)
     for i, last in needed(tape, [index]):
-        primitive, parents, args, ans, params = nodes[i]
+        primitive, parents, args, ans, params = node = flat[PARTS * i : PARTS * (i + 1)]
         us = [known[p] if p >= 0 else [arg] for p, arg in zip(parents, args)]
         of_args = [tops[p] if p >= 0 else None for p in parents]
         moving = [k for k, (u, top) in enumerate(zip(us, of_args)) if len(u) > 1 or top is not None]
@@ -229,7 +229,7 @@ def push_collapsed(
                 if len(rate) > 1:
                     tops[i] = rate[1] if tops[i] is None else _added(tops[i], rate[1])
         if moving and not findings.is_near_pole and primitive is not ITEM:
-            findings.look_for_pole(nodes[i], us, known[i], order)
+            findings.look_for_pole(node, us, known[i], order)
         for p in last:
             known[p] = tops[p] = None
     return tops[index]

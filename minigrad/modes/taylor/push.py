@@ -39,7 +39,7 @@ import numpy as np
 from minigrad.core.duck_arrays import anywhere, innermost_duck
 from minigrad.core.observing import Place, passing
 from minigrad.core.primitive import ITEM, Primitive
-from minigrad.core.tape import NUMBERS, Box, Tape, peel, settled
+from minigrad.core.tape import NUMBERS, PARTS, Box, Tape, peel, settled
 from minigrad.modes.recording import STRAIGHT
 from minigrad.modes.sweeps import hidden_by_branches, needed
 from minigrad.modes.taylor.rounding import rounded, with_error, without_boxes
@@ -148,10 +148,11 @@ def _push_through(
     first: dict[Any, int] = {}  # the first node with this primitive and these parents
     again: dict[int, int] = {}  # nodes that do what another one did
     erring: dict[int, Series] = {}
+    flat = tape.flat
     for i in nodes:
-        primitive, parents, args, ans, params = tape.nodes[i]
+        primitive, parents, args, ans, params = node = flat[PARTS * i : PARTS * (i + 1)]
         if place is not None:
-            place.index, place.node = i, tape.nodes[i]
+            place.index, place.node = i, tuple(node)
         if not params and -1 not in parents:
             same = tuple([again.get(p, p) for p in parents]) if again else parents
             if (j := first.setdefault((primitive, same), i)) != i:
@@ -176,7 +177,7 @@ def _push_through(
             if pair is not None and s.loses_digits(known[i], *pair):
                 findings.lost_digits = True
             if not findings.is_near_pole:
-                findings.look_for_pole(tape.nodes[i], us, known[i], order)
+                findings.look_for_pole(node, us, known[i], order)
             if primitive.noisy and order > 1 and is_noisy(known[i], primitive, us, args, ans, params, order):
                 findings.note(i, primitive, ans, NOISY)
         if events:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.core.tape import NUMBERS, Tape, peel
+from minigrad.core.tape import NUMBERS, PARTS, Tape, peel
 from minigrad.rules import elementwise as e
 
 LOG1P = e.log1p.primitive
@@ -19,9 +19,9 @@ def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
     """
     again = Tape()
     done: dict[Any, Any] = {}
-    again.nodes, again.leaves = list(tape.nodes[: tape.leaves]), tape.leaves
+    again.flat, again.leaves = tape.flat[: PARTS * tape.leaves], tape.leaves
     for primitive, parents, args, _ans, params in tape.nodes[tape.leaves :]:
-        args = tuple([again.nodes[p][3] if p >= 0 else arg for p, arg in zip(parents, args)])
+        args = tuple([again.node(p).ans if p >= 0 else arg for p, arg in zip(parents, args)])
         key = same_work(primitive, parents, args, params) or len(done)
         if key not in done:
             ans = primitive.fun(*args, **params)
@@ -29,7 +29,7 @@ def rounded(tape: Tape, draw: Any, most: float = 2.0) -> Tape:
             if primitive is LOG1P and ans.dtype.kind == "c":  # NumPy adds the one, and the sum is what it rounds
                 size = most / np.where(ans == 0, 1.0, np.minimum(np.abs(ans), 1.0))
             done[key] = with_error(ans, draw, size)
-        again.nodes.append((primitive, parents, args, done[key], params))
+        again.record(primitive, parents, args, done[key], params)
     return again
 
 
@@ -56,5 +56,5 @@ def without_boxes(tape: Tape) -> Tape:
     plain = Tape()
     plain.leaves = tape.leaves
     for primitive, parents, args, ans, params in tape.nodes:
-        plain.nodes.append((primitive, parents, tuple(map(peel, args)), peel(ans), params))
+        plain.record(primitive, parents, tuple(map(peel, args)), peel(ans), params)
     return plain
