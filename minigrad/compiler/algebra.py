@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS, Reduction, is_operator
-from minigrad.compiler.rewriting import is_numpys, is_vector, made_from, makes_rows, renamed, same_type, shape_of
-from minigrad.compiler.stage import Program, Step, Var, made_by
+from minigrad.compiler.program import Program, Step, Var, made_by
+from minigrad.compiler.rewriting import is_numpys, is_vector, makes_rows, renamed, same_type, shape_of
 from minigrad.core import duck_arrays as duck
 
 
@@ -27,8 +27,8 @@ def is_number(value: Any, number: float) -> bool:
 class Facts:
     """What is known of the values of a program as it is gone through: who defines them, and what they cannot be."""
 
-    def __init__(self, program: Program) -> None:
-        self.by = made_from(program)
+    def __init__(self) -> None:
+        self.by: dict[int, Step] = {}
         self.unsigned: set[int] = set()  #: float arrays and numbers without a -0.0
         self.in_rows: set[int] = set()  #: arrays whose entries certainly lie by rows in memory, without gaps
 
@@ -54,11 +54,11 @@ class Facts:
 
     def note(self, step: Step) -> None:
         """Learn from one more step."""
-        for var in made_by(step):
-            self.by[var.index] = step
         out, function, args = step.out, step.function, step.args
         if type(out) is not Var:
+            self.by.update(dict.fromkeys([var.index for var in made_by(step)], step))
             return
+        self.by[out.index] = step
         if out.dtype.kind == "f" and self._makes_no_negative_zero(function, args):
             self.unsigned.add(out.index)
         if out.kind == "array" and self._makes_rows(out, function, args, step.kwargs):
@@ -101,7 +101,7 @@ def simplified(program: Program) -> Program:
 
     The conditions are at the top of `passes`.
     """
-    facts = Facts(program)
+    facts = Facts()
 
     def rewrite(step: Step) -> Any:
         new = _simplified(step, facts)
@@ -233,7 +233,7 @@ def narrowed(program: Program, in_any_order: bool = False) -> Program:
     """
     if not any(step.function in (np.broadcast_to, np.tile) for step in program.steps):
         return program
-    facts = Facts(program)
+    facts = Facts()
     by = facts.by
     elementwise = {operator.add, operator.sub, operator.mul, operator.truediv}
 
@@ -289,7 +289,7 @@ def reduced_strength(program: Program) -> Program:
                 return step._replace(function=operator.mul, args=(x, x))
         return step
 
-    return renamed(program, rewrite)
+    return renamed(program, rewrite, (operator.pow,))
 
 
 def views_joined(program: Program) -> Program:

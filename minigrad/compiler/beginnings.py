@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.normal_form import holes_of, likeness, refilled
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.rewriting import Fresh, like
 from minigrad.compiler.rolling import stretches
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 
 NEUTRAL: dict[Any, float] = {operator.add: 0.0, operator.sub: 0.0, operator.mul: 1.0}
 

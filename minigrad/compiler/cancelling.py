@@ -17,8 +17,8 @@ import numpy as np
 
 from minigrad.compiler.canonical import SUM
 from minigrad.compiler.passes import PASSES, optimised, without_dead_code
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.rewriting import Fresh, beside, made_from, renamed, same_type, shape_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at
 
@@ -44,9 +44,11 @@ def reduced(program: Program) -> Program:
 
 def sums_in_order(program: Program) -> Program:
     """p[0] + p[1] + ... + p[n - 1], each part read once, is the sum of p; so is the last of the sums on the way."""
+    if not any(step.function is operator.getitem for step in program.steps):
+        return program
     by = made_from(program)
-    uses = Counter(var.index for step in program.steps for var in reads(step))
-    uses.update(var.index for var in program.outputs if type(var) is Var)
+    uses = Counter([var.index for step in program.steps for var in reads(step)])
+    uses.update([var.index for var in program.outputs if type(var) is Var])
 
     def entry(value: Any) -> tuple[Any, int] | None:
         step = by.get(value.index) if type(value) is Var else None

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.answers import GUARDS
+from minigrad.compiler.program import Program, Step, Var
 from minigrad.compiler.rewriting import is_numpys, kind_of_operand, renamed
-from minigrad.compiler.stage import Program, Step, Var
 from minigrad.core import duck_arrays as duck
 
 OPERATORS: dict[Any, Any] = {

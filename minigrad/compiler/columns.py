@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS
+from minigrad.compiler.program import Program, Step, Var, reads, variables
 from minigrad.compiler.rewriting import made_from, renamed
-from minigrad.compiler.stage import Program, Step, Var, reads, variables
 
 _BY_ENTRY = {*OPERATORS.values()} - {operator.matmul}
 LARGE = 1 << 16  #: bytes of a matrix from which on the product takes longer than the sum

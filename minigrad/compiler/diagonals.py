@@ -18,9 +18,9 @@ import numpy as np
 
 from minigrad.compiler.algebra import simplified
 from minigrad.compiler.passes import folded, optimised, shared, without_dead_code
+from minigrad.compiler.program import Program, Step, Var, made_by, reads, variables
 from minigrad.compiler.render import SCATTER
 from minigrad.compiler.rewriting import Fresh, beside, shape_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 
 Bands = dict[int, Any]  #: diagonals of a matrix by their offsets, as for `np.diagonal`: variables or constants
 _TERM_BY_TERM = {operator.add, operator.sub, operator.mul, operator.truediv}
@@ -56,7 +56,8 @@ def diagonals(program: Program) -> Program:
 
     The program stays as it is where that does not spare work.
     """
-    if not any(is_candidate(step.out) for step in program.steps if type(step.out) is Var):
+    constants = [arg for step in program.steps for arg in step.args if type(arg) is np.ndarray]
+    if not any(map(is_candidate, constants)):  # where all diagonals begin
         return program
     after = optimised(_Walk(program).program, (simplified, folded, shared, without_dead_code))
     return after if cost(after) < cost(program) else program

@@ -18,8 +18,8 @@ import numpy as np
 
 from minigrad.compiler.fused import BUDGET, Kernel, Readers, is_plain, is_view
 from minigrad.compiler.numba_loops import compiled, compiled_loops, function_of
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.rewriting import key_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 
 SMALL = 1 << 15  #: multiplications up to which loops keep up with BLAS

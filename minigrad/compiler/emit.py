@@ -11,7 +11,7 @@ from typing import Any
 from minigrad.compiler.layout import WIDTH, broken
 from minigrad.compiler.naming import Names, identifier, name_of_function
 from minigrad.compiler.passes import without_dead_code
-from minigrad.compiler.stage import Program
+from minigrad.compiler.program import Program
 from minigrad.compiler.traced import Traced
 from minigrad.compiler.writer import Writer
 from minigrad.core.lines import located
@@ -91,7 +91,7 @@ def module(
     used = names_in("\n".join(lines))
     unpacked = [*unpacking(writer.parts, used), *writer.converted]
     lines = [*unpacked, *([""] if unpacked and lines[0].startswith("#") else []), *lines]
-    used |= names_in("\n".join(lines))
+    used |= names_in("\n".join(unpacked))
     constants = {name: value for name, value in writer.constants.items() if name in used}
     text = ["import numpy as np", *(["import scipy.special"] if "scipy" in used else []), ""]
     for helper, written in writer.helpers.items():

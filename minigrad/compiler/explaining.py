@@ -6,9 +6,9 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.compiler.program import Program
 from minigrad.compiler.rewriting import Pass
 from minigrad.compiler.rounding import ROUNDING
-from minigrad.compiler.stage import Program
 from minigrad.compiler.traced import Traced, asked_by
 
 

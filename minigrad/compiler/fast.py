@@ -22,9 +22,9 @@ from minigrad.compiler.floating_point import check_calm, enter_strict, leave_str
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.memory import NOBODY, UFUNC_OF, by_rows, makes_new, reused, roots
 from minigrad.compiler.passes import numbers_as_arrays
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.render import ATOM, BINARY, SCATTER, Renderer, Text, unit_axes
 from minigrad.compiler.rewriting import is_vector
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.watch import Watched
 from minigrad.compiler.workspace import Workspace
 from minigrad.core import duck_arrays as duck

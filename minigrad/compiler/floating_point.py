@@ -81,6 +81,30 @@ def errors_are_heard() -> bool:
     return is_loud(np.geterr())
 
 
+def look_at_errors() -> Callable[[], bool]:
+    """A function: whether divisions by zero and invalid operations are ignored here."""
+
+    def asked() -> bool:
+        state = np.geterr()
+        return bool(state["divide"] == state["invalid"] == "ignore")
+
+    try:
+        from numpy._core.umath import _extobj_contextvar as variable
+    except ImportError:  # another NumPy
+        return asked
+    latest: tuple[Any, bool] = (None, False)
+
+    def asked_once() -> bool:
+        nonlocal latest
+        now, known = variable.get(), latest
+        if known[0] is not now:
+            latest = known = now, asked()
+        return known[1]
+
+    return asked_once
+
+
+errors_are_ignored = look_at_errors()
 enter_strict, leave_strict, are_errors_heard = strict_state()
 enter_silent, leave_silent, _ = strict_state(warns=False)
 

@@ -25,8 +25,8 @@ import numpy as np
 
 from minigrad.compiler.canonical import MAX, MIN, SUM, Reduction
 from minigrad.compiler.numba_loops import compiled
+from minigrad.compiler.program import Program, Step, Var, made_by, reads, variables
 from minigrad.compiler.repeats import WIDTH, Block, blocks_of, loops
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at
 

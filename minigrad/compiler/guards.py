@@ -289,8 +289,8 @@ class Guards:
             gone = [
                 key
                 for key, guard in self.guards.items()
-                if _may_be_temporary(guard.holder)
-                and sys.getrefcount(guard.holder) <= ours[id(guard.holder)] + uses[id(guard.holder)] + 1
+                if sys.getrefcount(guard.holder) <= ours[id(guard.holder)] + uses[id(guard.holder)] + 1
+                and _may_be_temporary(guard.holder)
                 and not _is_view_of_another(guard.holder, ours, uses)
             ]
             lost = [

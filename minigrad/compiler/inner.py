@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from minigrad.compiler.normal_form import holes_of, identity, is_entry, is_view, refilled
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.render import SAME, given, handed_on, kept
 from minigrad.compiler.rewriting import Fresh, like
 from minigrad.compiler.rolling import Loop, stretches, tail_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 
 
 def inner_loops(steps: Sequence[Step], start: int, period: int) -> list[Loop]:

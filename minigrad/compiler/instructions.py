@@ -6,6 +6,7 @@ not compiled. The names are those of Python 3.11, 3.12 and 3.13; see the documen
 
 from __future__ import annotations
 
+import functools
 import inspect
 import sys
 import types
@@ -315,6 +316,7 @@ def unknown(reads: Calls, frame: Frame, *_: Any) -> None:
     reads.refuse("uses an instruction of Python of which nothing is known", frame.python)
 
 
+@functools.lru_cache(maxsize=4096)
 def readers(code: types.CodeType) -> dict[int, tuple[Reader, int, Any, int]]:
     """What reads at each instruction of a piece of code, by its place."""
     return {

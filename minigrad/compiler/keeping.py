@@ -22,10 +22,10 @@ from minigrad.compiler.beginnings import with_whole_passes
 from minigrad.compiler.naming import Names, name_by_function
 from minigrad.compiler.normal_form import holes_of, normal_form
 from minigrad.compiler.passes import without_dead_code
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.render import ATOM, SCATTER, Text
 from minigrad.compiler.rewriting import Fresh, renamed
 from minigrad.compiler.rolling import Finder, Lag, Leaf, Loop, Number, Ref
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.traced import Traced
 from minigrad.compiler.writer import Writer
 

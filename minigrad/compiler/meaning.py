@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minigrad.compiler.stage import Program, Var
+from minigrad.compiler.program import Program, Var
 from minigrad.core.nested import mapped
 
 

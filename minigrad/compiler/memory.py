@@ -11,9 +11,9 @@ from minigrad.compiler.canonical import OPERATORS, Reduction
 from minigrad.compiler.columns import product_plus_column
 from minigrad.compiler.diagonals import banded
 from minigrad.compiler.fused import Kernel
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.render import SCATTER, SCATTER_ADD
 from minigrad.compiler.rewriting import is_vector, makes_rows
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at
 

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import Reduction
+from minigrad.compiler.program import Program, Step, Var, made_by
 from minigrad.compiler.render import HELPERS, REDUCED, name_of_helper, quoted
-from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.compiler.traced import Traced
 from minigrad.core.tree import LEAF, TreeDef, field_names
 

@@ -16,11 +16,11 @@ from minigrad.compiler.inner import inner_loops, nests, read_alike, with_entries
 from minigrad.compiler.keeping import Kept, NewPlanError, Plan, Slot
 from minigrad.compiler.naming import Names
 from minigrad.compiler.passes import without_dead_code
+from minigrad.compiler.program import Program, Var, made_by
 from minigrad.compiler.render import SAME, given, handed_on
 from minigrad.compiler.render import kept as kept_for_next
 from minigrad.compiler.rolled import Expression, Line, RolledWriter, affine, code_lines, is_not, shortest
 from minigrad.compiler.rolling import Lag, Leaf, Loop, Ref, Same, progression
-from minigrad.compiler.stage import Program, Var, made_by
 from minigrad.compiler.traced import Traced
 
 LONGEST = 5000  # steps of a program in which loops within loops are looked for

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import Reduction
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.render import unit_axes
 from minigrad.compiler.rewriting import Fresh, like
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.core.nested import mapped
 

@@ -48,9 +48,9 @@ import numpy as np
 
 from minigrad.compiler.algebra import narrowed, reduced_strength, simplified, views_joined
 from minigrad.compiler.canonical import Reduction, canonical
+from minigrad.compiler.program import Program, Step, Var, reads, variables
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.rewriting import Pass, renamed
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 from minigrad.core import duck_arrays as duck
 
 # ----- dead code ------------------------------------------------------------------------------------------------------
@@ -64,9 +64,13 @@ def without_dead_code(program: Program) -> Program:
     needed = {var.index for var in variables(program.outputs)}
     steps: list[Step] = []
     for step in reversed(program.steps):
-        is_needed = step.out is None or any(var.index in needed for var in made_by(step))
+        out = step.out
+        is_needed = out is None or (
+            out.index in needed if type(out) is Var else any(var.index in needed for var in out)
+        )
         if is_needed or may_raise(step.function, step.args, step.kwargs):
-            needed.update([var.index for var in reads(step)])
+            for var in reads(step):
+                needed.add(var.index)
             steps.append(step)
     return program if len(steps) == len(program.steps) else program._replace(steps=steps[::-1])
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.passes import without_dead_code
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.rewriting import made_from, renamed
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 from minigrad.core.fingerprint import fingerprint
 from minigrad.core.nested import mapped

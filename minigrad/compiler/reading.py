@@ -94,20 +94,27 @@ def source(fun: Callable[..., Any], *args: Any, rolled: bool = False, exact: boo
         program = optimised(traced.program)
         scopes = frame.f_locals, frame.f_globals
         attempts: list[tuple[Any, Any, float]] = []  # what is asked for first, what is safer after it
+        texts: dict[Any, Source] = {}
+
+        def written(each: Any, writing: Any) -> Source:
+            key = id(each), writing
+            if key not in texts:
+                texts[key] = module(traced, each, fun, args, kwargs, scopes, writing)
+            return texts[key]
+
         if not exact:
             simpler = reduced(recognised(program, traced.watched)[0])
             attempts = [
                 (simpler, writing, TOLERANCE) for writing in ([nested, with_loops, plainly] if rolled else [plainly])
             ]
-            both = (simpler, program) if rolled else ()
-            texts = [module(traced, each, fun, args, kwargs, scopes, nested) for each in both]
-            if texts and texts[1].count("\n") < texts[0].count("\n"):  # what cancels in the first pass alone
+            # what cancels in the first pass alone
+            if rolled and written(program, nested).count("\n") < written(simpler, nested).count("\n"):
                 attempts.insert(0, (program, nested, 0.0))
         if rolled:
             attempts += [(program, nested, 0.0), (program, with_loops, 0.0)]
         fell_back = ""
         for each, writing, tolerance in attempts:
-            text = module(traced, each, fun, args, kwargs, scopes, writing)
+            text = written(each, writing)
             if _agrees(text, args, kwargs, traced, tolerance):
                 text.fell_back = fell_back
                 return text

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import Reduction
-from minigrad.compiler.stage import Step, Var
+from minigrad.compiler.program import Step, Var
 from minigrad.core import duck_arrays as duck
 from minigrad.rules import moving
 from minigrad.rules.elementwise import tanh_slope_at

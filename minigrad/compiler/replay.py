@@ -428,7 +428,11 @@ def _close(a: Any, b: Any) -> bool:
         return True
     # Where a sum is added up in another order, an entry that cancels has the rounding of the others.
     rtol = 1e-5 if np.asarray(b).dtype.itemsize < 8 else 1e-9
-    size = np.max(np.abs(b), initial=0.0, where=np.isfinite(b))
+    sizes = np.abs(b)
+    size = np.maximum.reduce(sizes, None, initial=0.0)
+    if np.asarray(b).dtype.kind in "fc" and np.isfinite(size):  # as `allclose` has it, in a third of its time
+        return bool(np.logical_and.reduce(np.abs(a - b) <= rtol * (sizes + 1e-3 * size), None))
+    size = np.max(sizes, initial=0.0, where=np.isfinite(b))
     return bool(np.allclose(a, b, rtol=rtol, atol=1e-3 * rtol * float(size), equal_nan=True))
 
 

@@ -7,18 +7,21 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.stage import Program, Step, Var, kind_of, made_by, reads
+from minigrad.compiler.program import Program, Step, Var, kind_of, made_by, reads
 from minigrad.core.nested import mapped
 
 Pass = Callable[[Program], Program]
 
 
-def renamed(program: Program, rewrite: Callable[[Step], Any]) -> Program:
+def renamed(program: Program, rewrite: Callable[[Step], Any], functions: tuple[Any, ...] = ()) -> Program:
     """The program after each step was rewritten.
 
     `rewrite` gets a step whose arguments are up to date, and returns it or another step; or a variable or constant, by
-    which the step's result is to be replaced everywhere; or a list of steps.
+    which the step's result is to be replaced everywhere; or a list of steps. Where it only changes steps of certain
+    `functions`, a program without any of these is not gone through.
     """
+    if functions and not any(step.function in functions for step in program.steps):
+        return program
     replaced: dict[int, Any] = {}
 
     def current(value: Any) -> Any:
@@ -78,11 +81,12 @@ def makes_rows(out: Var, operands: Sequence[Any], lies_in_rows: Callable[[Any], 
 
     NumPy takes the order of rows wherever two operands differ in theirs, so one of the result's shape is enough.
     """
-    return (
-        is_vector(out)
-        or any(shape_of(operand) == out.shape and lies_in_rows(operand) for operand in operands)
-        or all(map(lies_in_rows, operands))
-    )
+    if is_vector(out):
+        return True
+    for operand in operands:
+        if shape_of(operand) == out.shape and lies_in_rows(operand):
+            return True
+    return all(map(lies_in_rows, operands))
 
 
 def is_vector(value: Any) -> bool:
@@ -120,10 +124,12 @@ class Fresh:
     """New numbers for variables."""
 
     def __init__(self, program: Program) -> None:
-        made = [var.index for step in program.steps for var in made_by(step)]
-        self.last = max([*made, *[var.index for var in program.inputs]], default=0)
+        self.program, self.last = program, -1
 
     def __call__(self) -> int:
         """One more."""
+        if self.last < 0:  # many passes need none
+            made = [var.index for step in self.program.steps for var in made_by(step)]
+            self.last = max([*made, *[var.index for var in self.program.inputs]], default=0)
         self.last += 1
         return self.last

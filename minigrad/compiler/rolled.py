@@ -16,10 +16,10 @@ from minigrad.compiler.keeping import KeepingWriter, Kept, NewPlanError, Plan, S
 from minigrad.compiler.layout import WIDTH, broken
 from minigrad.compiler.naming import Names
 from minigrad.compiler.normal_form import holes_of, refilled
+from minigrad.compiler.program import Program, Step, Var, made_by
 from minigrad.compiler.render import ATOM, SCATTER, Text
 from minigrad.compiler.rewriting import like
 from minigrad.compiler.rolling import Leaf, Loop, Number, Ref, Same, Table
-from minigrad.compiler.stage import Program, Step, Var, made_by
 from minigrad.compiler.traced import Traced
 from minigrad.compiler.writer import container, heading_of
 from minigrad.core.tree import LEAF, TreeDef

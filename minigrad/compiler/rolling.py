@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minigrad.compiler.normal_form import holes_of, identity, is_view, likeness
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 
 # ----- what a hole holds over the passes ------------------------------------------------------------------------------
 

@@ -32,14 +32,14 @@ import numpy as np
 from minigrad.compiler.algebra import Facts, narrowed
 from minigrad.compiler.answers import has_strides
 from minigrad.compiler.cancelling import sums_in_order
-from minigrad.compiler.canonical import Reduction
+from minigrad.compiler.canonical import MAX, MIN, SUM, Reduction
 from minigrad.compiler.columns import columns_of_products
 from minigrad.compiler.diagonals import diagonals
 from minigrad.compiler.memory import works_by_entry
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
+from minigrad.compiler.program import Program, Step, Var, reads, variables
 from minigrad.compiler.rewriting import Fresh, Pass, beside, like, made_from, renamed, same_type, shape_of
 from minigrad.compiler.shares import maxima_cancelled
-from minigrad.compiler.stage import Program, Step, Var, reads, variables
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.contractions import computed, planned
 
@@ -56,7 +56,7 @@ def squares(program: Program) -> Program:
                 return step._replace(function=operator.mul, args=(x, x))
         return step
 
-    return renamed(program, rewrite)
+    return renamed(program, rewrite, (operator.pow, np.power))
 
 
 LARGEST_FACTOR = 1e30  #: beyond which, and below whose inverse, factors are not multiplied
@@ -139,14 +139,17 @@ def sums_as_products(program: Program) -> Program:
     Long sums, for which NumPy's pairwise
     order is more accurate, are left alone.
     """
-    by = made_from(program)
-    readers = Counter([var.index for step in program.steps for var in reads(step)])
-    readers.update([var.index for var in variables(program.outputs)])
+    by: dict[int, Step] = {}
+    readers: Counter[int] = Counter()
     fresh = Fresh(program)
 
     def rewrite(step: Step) -> Any:
-        if type(step.function) is not Reduction or step.function.ufunc is not np.add:
+        if step.function is not SUM:
             return step
+        if not by:
+            by.update(made_from(program))
+            readers.update([var.index for step in program.steps for var in reads(step)])
+            readers.update([var.index for var in variables(program.outputs)])
         x, axes, keepdims = step.args
         product = by.get(x.index) if type(x) is Var and readers[x.index] == 1 and x.kind == "array" else None
         if product is not None and product.function is operator.mul and step.out.kind == "scalar":
@@ -178,7 +181,7 @@ def sums_as_products(program: Program) -> Program:
         )
         return [flat, sums, step._replace(function=duck.reshape, args=(sums.out, out.shape))]
 
-    return renamed(program, rewrite)
+    return renamed(program, rewrite, (SUM,))
 
 
 def in_any_order(program: Program) -> Program:
@@ -186,6 +189,9 @@ def in_any_order(program: Program) -> Program:
 
     The program stays as it is where something asks for that order.
     """
+    ordering = (np.copy, np.ascontiguousarray, np.ravel, np.tile, np.broadcast_to)
+    if not any(step.function in ordering for step in program.steps):
+        return program
     if any(step.function is has_strides or {"A", "K"} & {*words(step)} for step in program.steps):
         return program
 
@@ -216,7 +222,9 @@ def maxima_by_columns(program: Program) -> Program:
 
     Which of two equal zeros, or of several NaN, is the largest is left open.
     """
-    fresh, facts = Fresh(program), Facts(program)
+    if not any(is_over_few(step) for step in program.steps if step.function in (MAX, MIN)):
+        return program
+    fresh, facts = Fresh(program), Facts()
 
     def rewrite(step: Step) -> Any:
         new = by_columns(step)
@@ -225,12 +233,10 @@ def maxima_by_columns(program: Program) -> Program:
         return new
 
     def by_columns(step: Step) -> Any:
-        if type(step.function) is not Reduction or step.function.ufunc not in (np.maximum, np.minimum):
+        if step.function not in (MAX, MIN) or not is_over_few(step) or not facts.lies_in_rows(step.args[0]):
             return step
-        x, axes, keepdims = step.args
-        n, rows = x.shape[-1] if x.shape else 0, math.prod(x.shape[:-1])
-        if axes != (len(x.shape) - 1,) or not 2 <= n <= FEW or rows < 32 or not facts.lies_in_rows(x):
-            return step
+        x, _, keepdims = step.args
+        n = x.shape[-1]
         steps: list[Step] = []
 
         def write(function: Any, *args: Any) -> Var:
@@ -259,7 +265,9 @@ def long_loops(program: Program) -> Program:
     (500, 1, 4) less (5, 4) that are 4 entries. To copy pieces is faster than to begin a loop. The first operand
     repeated, loops of 20 entries take half of the time, copying included. It is guessed that arguments lie by rows.
     """
-    fresh, facts = Fresh(program), Facts(program)
+    if not any(map(short_loops, program.steps)):
+        return program
+    fresh, facts = Fresh(program), Facts()
     facts.in_rows.update([var.index for var in program.inputs])
 
     def rewrite(step: Step) -> Any:
@@ -269,13 +277,10 @@ def long_loops(program: Program) -> Program:
         return new
 
     def lengthened(step: Step) -> Any:
-        out = step.out
-        if type(out) is not Var or out.kind != "array" or step.kwargs or not works_by_entry(step.function):
+        out, shapes = step.out, short_loops(step)
+        if not shapes:
             return step
-        shapes = [(1,) * (len(out.shape) - len(shape_of(arg))) + tuple(shape_of(arg)) for arg in step.args]
         length, size = loop_length(out.shape, shapes), math.prod(out.shape)
-        if length > SHORT or size < LOOPS * length or size * out.dtype.itemsize > MOST_BYTES:
-            return step
         if any(shape == out.shape and not facts.lies_in_rows(arg) for arg, shape in zip(step.args, shapes)):
             return step
         longest, k = max([
@@ -302,6 +307,19 @@ def long_loops(program: Program) -> Program:
     return renamed(program, rewrite)
 
 
+def short_loops(step: Step) -> list[tuple[int, ...]]:
+    """The shapes of the operands, with all axes, of an operation entry by entry in many short loops; or none."""
+    out = step.out
+    if type(out) is not Var or out.kind != "array" or step.kwargs or not works_by_entry(step.function):
+        return []
+    size = math.prod(out.shape)
+    if size < LOOPS or size * out.dtype.itemsize > MOST_BYTES:
+        return []
+    shapes = [(1,) * (len(out.shape) - len(shape_of(arg))) + tuple(shape_of(arg)) for arg in step.args]
+    length = loop_length(out.shape, shapes)
+    return [] if length > SHORT or size < LOOPS * length else shapes
+
+
 def loop_length(out: tuple[int, ...], shapes: list[tuple[int, ...]]) -> int:
     """The entries of the innermost loop over operands of these shapes: the axes that all of them stretch, or none."""
     length, stretched = 1, None
@@ -312,6 +330,12 @@ def loop_length(out: tuple[int, ...], shapes: list[tuple[int, ...]]) -> int:
                 break
             length, stretched = length * out[axis], now
     return length
+
+
+def is_over_few(step: Step) -> bool:
+    """Whether a reduction is one over a short last axis, of many rows."""
+    x, axes, _ = step.args
+    return bool(axes == (len(x.shape) - 1,) and 2 <= x.shape[-1] <= FEW and math.prod(x.shape[:-1]) >= 32)
 
 
 def inverses_shared(program: Program) -> Program:
@@ -389,7 +413,7 @@ def einsums_as_products(program: Program) -> Program:
         )  # fmt: skip
         return [*steps[:-1], steps[-1]._replace(out=step.out)]
 
-    return renamed(program, rewrite)
+    return renamed(program, rewrite, (np.einsum,))
 
 
 FOR_LOOPS: tuple[Pass, ...] = (

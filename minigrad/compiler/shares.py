@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import MAX, MIN, SUM
+from minigrad.compiler.program import Program, Step, Var
 from minigrad.compiler.rewriting import made_from, renamed, same_type
-from minigrad.compiler.stage import Program, Step, Var
 from minigrad.core import duck_arrays as duck
 
 

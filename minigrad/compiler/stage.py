@@ -13,14 +13,15 @@ from __future__ import annotations
 import math
 import operator
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any, ClassVar, NamedTuple
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import numpy as np
 
 from minigrad.compiler import answers, by_name
-from minigrad.compiler.floating_point import are_errors_heard, enter_strict, leave_strict
-from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers, short_text
+from minigrad.compiler.floating_point import are_errors_heard, enter_strict, errors_are_ignored, leave_strict
+from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers
+from minigrad.compiler.program import Program, Step, Var, made_by
 from minigrad.compiler.raising import may_raise
 from minigrad.compiler.statements import Statements, note_names, plain_of, user_frame
 from minigrad.core.duck_arrays import Duck
@@ -31,97 +32,12 @@ from minigrad.core.nested import mapped
 from minigrad.core.origins import PLAIN_ORIGIN, Onlooker, Origin
 from minigrad.errors import CannotCompileError
 
-
-class Var:
-    """One value of a program: what is known of it without computing it."""
-
-    __slots__ = ("dtype", "index", "kind", "shape")
-
-    def __init__(self, index: int, value: Any) -> None:
-        self.index = index
-        self.kind = kind_of(value)  #: "array", "scalar" (of NumPy) or "python" (a number of Python)
-        self.shape: tuple[int, ...] = getattr(value, "shape", ())
-        self.dtype: Any = value.dtype if hasattr(value, "dtype") else np.dtype(type(value))
-
-    def __repr__(self) -> str:
-        return f"%{self.index}"
-
-
-def kind_of(value: Any) -> str:
-    """How a number or array is represented."""
-    return "array" if isinstance(value, np.ndarray) else "scalar" if isinstance(value, np.generic) else "python"
-
-
-class Step(NamedTuple):
-    """One operation of a program: `out = function(*args, **kwargs)`, with a `Var` in place of each value."""
-
-    out: Any  #: a `Var`, a tuple of them for several results, or None for a guard
-    function: Any
-    args: tuple[Any, ...]
-    kwargs: dict[str, Any]
-    quiet: bool  #: whether it runs where divisions by zero and invalid operations are not to be heard
-    origin: Origin
-
-
-class Program(NamedTuple):
-    """A flat program: what a function did with its inputs."""
-
-    inputs: list[Var]
-    steps: list[Step]
-    outputs: list[Any]  #: variables or constants
-    origins: dict[int, Origin]  #: of all values, by index
-    names: dict[int, str]  #: what the user's variables call values, by index
-    arrays: dict[int, tuple[str, Any]]  #: and arrays, by id, with these
-
-    def __str__(self) -> str:
-        lines = [f"inputs {', '.join(map(str, self.inputs))}"]
-        for step in self.steps:
-            name = getattr(step.function, "__name__", str(step.function))
-            given = [*map(short_text, step.args), *[f"{key}={short_text(value)}" for key, value in step.kwargs.items()]]
-            left = f"{step.out} = " if step.out is not None else ""
-            lines.append(f"{left}{name}({', '.join(given)})")
-        return "\n".join([*lines, f"return {', '.join(map(short_text, self.outputs))}"])
-
-
-# ----- finding values within arguments --------------------------------------------------------------------------------
-
-
-def variables(value: Any) -> Iterator[Var]:
-    """The variables within a value."""
-    kind = type(value)
-    if kind is Var:
-        yield value
-    elif kind is tuple or kind is list:
-        for part in value:
-            yield from variables(part)
-    elif kind is dict:
-        for part in value.values():
-            yield from variables(part)
-    elif kind is slice:
-        yield from variables((value.start, value.stop, value.step))
-
-
-def reads(step: Step) -> list[Var]:
-    """The variables that a step reads, as a list."""
-    found = []
-    for arg in step.args:
-        kind = type(arg)
-        if kind is Var:
-            found.append(arg)
-        elif kind is tuple or kind is list or kind is slice or kind is dict:
-            found.extend(variables(arg))
-    if step.kwargs:
-        found.extend(variables(step.kwargs))
-    return found
-
-
-def made_by(step: Step) -> tuple[Var, ...]:
-    """The variables that a step defines."""
-    out = step.out
-    return () if out is None else out if type(out) is tuple else (out,)
-
-
 # ----- the trace ------------------------------------------------------------------------------------------------------
+
+#: types of arguments that hold no other values, and never change
+PLAIN = frozenset({int, float, complex, bool, str, type(None), np.float64, np.float32, np.int64, type(np._NoValue)})
+USUAL = frozenset(Duck.operators) - {divmod}  #: whose results have shapes and dtypes that follow from the operands'
+new_step: Any = tuple.__new__  #: `Step(...)` without a call in Python, which is watched
 
 
 class TransparentError(Exception):
@@ -206,9 +122,10 @@ class Trace(Onlooker):
 
     def perform(self, function: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run an operation on the plain values, and write it down."""
-        if function in by_name.FACTS:
+        is_usual = type(function) is np.ufunc or function in USUAL
+        if not is_usual and function in by_name.FACTS:
             return function(*mapped(unstaged, args), **mapped(unstaged, kwargs))
-        if by_name.writes(function, args, kwargs):
+        if not is_usual and by_name.writes(function, args, kwargs):
             raise self.stop(
                 located(
                     f"compile: np.{_name(function)} writes into a traced array, which other names of it would not see. "
@@ -224,10 +141,15 @@ class Trace(Onlooker):
                 ),
                 WritesError,
             )
-        plain_args = [arg.value if type(arg) is Staged else mapped(unstaged, arg) for arg in args]
-        plain_kwargs = mapped(unstaged, kwargs) if kwargs else kwargs
-        state = np.geterr()
-        quiet = state["divide"] == state["invalid"] == "ignore"
+        plain_args = []
+        for arg in args:
+            kind = type(arg)
+            is_plain = kind in PLAIN or kind is np.ndarray
+            plain_args.append(arg.value if kind is Staged else arg if is_plain else mapped(unstaged, arg))
+        plain_kwargs = kwargs
+        if kwargs and not PLAIN.issuperset(map(type, kwargs.values())):
+            plain_kwargs = mapped(unstaged, kwargs)
+        quiet = errors_are_ignored()
         is_heard = not self.is_strict and (are_errors_heard() or warnings.filters is not self.filters)
         if is_heard:  # the first answer is right; a program would leave out what nobody reads, and what it warns of
             self.stop("errors or warnings of NumPy are turned into something else", ExceptionalError)
@@ -253,15 +175,25 @@ class Trace(Onlooker):
         if not self.is_open:
             return result
         origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
-        staged = self._staged(result, origin)
+        if type(result) is np.ndarray or type(result) is np.float64:  # as `_staged` does it, with two calls less
+            staged = Staged(result, Var(self.count, result), self)
+            self.origins[self.count] = origin
+            self.count += 1
+        else:
+            staged = self._staged(result, origin)
         out = staged.variable if type(staged) is Staged else tuple([getattr(part, "variable", part) for part in staged])
-        args = tuple(
-            [arg.variable if type(arg) is Staged and arg.tracer is self else mapped(self._operand, arg) for arg in args]
-        )
-        kwargs = mapped(self._operand, kwargs) if kwargs else kwargs
-        self.steps.append(Step(out, function, args, kwargs, quiet, origin))
-        if type(function) is not np.ufunc:
-            self.guard_form(function, args)
+        operands = []
+        for arg in args:
+            kind = type(arg)
+            if kind is Staged and arg.tracer is self:
+                operands.append(arg.variable)
+            else:
+                operands.append(arg if kind in PLAIN else mapped(self._operand, arg))
+        kwargs = kwargs if plain_kwargs is kwargs else mapped(self._operand, kwargs)
+        given = tuple(operands)
+        self.steps.append(new_step(Step, (out, function, given, kwargs, quiet, origin)))
+        if not is_usual:
+            self.guard_form(function, given)
         return staged
 
     def _staged(self, result: Any, origin: Origin) -> Any:
@@ -295,7 +227,7 @@ class Trace(Onlooker):
         """From here on the program holds only if the check does."""
         if self.is_open:
             origin = self.origin() if self.keeps_lines else PLAIN_ORIGIN
-            self.steps.append(Step(None, check, (var, expected), {}, False, origin))
+            self.steps.append(new_step(Step, (None, check, (var, expected), {}, False, origin)))
 
     def guard_form(self, function: Any, args: tuple[Any, ...]) -> None:
         """From here on the program holds only if the shapes and dtypes of the last results are these again."""
@@ -370,6 +302,23 @@ class Staged(Duck):
     def perform(self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Run the operation on the arrays, and write it down in the innermost trace."""
         return self.tracer.perform(function, args, kwargs)
+
+    @staticmethod
+    def shortcut(function: Any, is_reflected: bool, operator: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+        """Usual operands need no look at who operates. (Calls in Python are watched, which takes longer than they.)"""
+
+        def operate(self: Staged, other: Any) -> Any:
+            if type(other) is Staged or type(other) in PLAIN or type(other) is np.ndarray:
+                return self.tracer.perform(function, (other, self) if is_reflected else (self, other), {})
+            return operator(self, other)
+
+        return operator if function is divmod else operate
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Nor is that of a function of one operand."""
+        if len(args) == 1 and args[0] is self and method == "__call__" and not kwargs:
+            return self.tracer.perform(ufunc, args, kwargs)
+        return super().__array_ufunc__(ufunc, method, *args, **kwargs)
 
     @property
     def is_array(self) -> bool:

@@ -417,7 +417,8 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
     from minigrad.compiler.fast import FastRenderer, written_function  # start-up
     from minigrad.compiler.floating_point import check_calm, enter_silent, leave_silent  # start-up
     from minigrad.compiler.passes import numbers_as_arrays, optimised  # start-up
-    from minigrad.compiler.stage import Trace, reads, variables  # start-up
+    from minigrad.compiler.program import reads, variables  # start-up
+    from minigrad.compiler.stage import Trace  # start-up
 
     check_calm()  # there can be no program then, and the sweep would warn twice
     with without_collections(), np.errstate(over="ignore", under="ignore"):  # the sweep tells of them, if it answers

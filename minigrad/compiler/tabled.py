@@ -30,9 +30,9 @@ from minigrad.compiler.fused import (
     suspicion,
 )
 from minigrad.compiler.numba_loops import compiled
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.render import SCATTER
 from minigrad.compiler.rewriting import Fresh, like, shape_of
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.core import duck_arrays as duck
 
 LEAST = 2 * MOST_STEPS  #: rows of a table that is worth its loop

@@ -12,7 +12,8 @@ import numpy as np
 from minigrad.compiler.copies import Copies
 from minigrad.compiler.floating_point import audible
 from minigrad.compiler.leaks import let_go
-from minigrad.compiler.stage import ExceptionalError, Program, Staged, Trace, TransparentError, WritesError, unstaged
+from minigrad.compiler.program import Program, Var
+from minigrad.compiler.stage import ExceptionalError, Staged, Trace, TransparentError, WritesError, unstaged
 from minigrad.compiler.watch import Watched
 from minigrad.core.duck_arrays import Duck
 from minigrad.core.foreign import as_plain_code, described, is_foreign, refuse_foreign_result
@@ -176,9 +177,9 @@ def used(program: Program) -> Counter[int]:
             counts[id(value)] += 1
 
     for step in program.steps:
-        for arg in step.args:
-            mapped(count, arg)
-        mapped(count, step.kwargs)
+        for arg in (*step.args, *step.kwargs.values()):
+            if type(arg) is not Var:
+                mapped(count, arg)
     mapped(count, program.outputs)
     return counts
 

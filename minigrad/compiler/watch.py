@@ -105,8 +105,11 @@ class Watched(Calls):
 
     def called(self, frame: Any, event: str, _: Any) -> Any:
         """Python tells that a function is called: it is followed, or left alone."""
-        kind = kind_of_code(frame.f_code.co_filename)
+        code = frame.f_code
+        kind = kind_of_code(code.co_filename)
         if kind == CLOSED or event != "call" or self.interruptions.now():
+            return None
+        if kind == METHODS and code.co_varnames[:1] != ("self",):
             return None
         try:
             if self.interruptions.begins(frame):
@@ -129,8 +132,6 @@ class Watched(Calls):
             if home.partition(".")[0] == "minigrad" or home.startswith("namedtuple_"):
                 return None  # made by `dataclass` and `namedtuple` for the engine's own classes
         if id(back) not in self.followed and not self.is_called_for(frame, kind):
-            return None
-        if kind == METHODS and frame.f_code.co_varnames[:1] != ("self",):
             return None
         return self.follow(frame, back)
 

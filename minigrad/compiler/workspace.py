@@ -16,8 +16,8 @@ import numpy as np
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.columns import product_plus_column
 from minigrad.compiler.memory import NOBODY, last_reads, only_reads, works_by_entry
+from minigrad.compiler.program import Program, Step, Var, reads
 from minigrad.compiler.rewriting import key_of
-from minigrad.compiler.stage import Program, Step, Var, reads
 
 LARGE = 1 << 16  #: bytes of an array from which on it is made anew: time goes into its entries
 MOST_BYTES = 1 << 20  #: of a workspace

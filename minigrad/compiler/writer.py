@@ -13,6 +13,7 @@ import numpy as np
 from minigrad.compiler.answers import gives, has_dtype, has_entries, has_shape, has_strides, is_true
 from minigrad.compiler.layout import WIDTH, broken, comment
 from minigrad.compiler.naming import Names, Ways, input_names, name_by_function, own_names
+from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.readable import LITERAL, is_factor, needed_for_results, plainer, recognised, uses_of
 from minigrad.compiler.render import (
     ATOM,
@@ -25,7 +26,6 @@ from minigrad.compiler.render import (
     path_of,
     unit_axes,
 )  # fmt: skip
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads
 from minigrad.compiler.traced import Traced
 from minigrad.core import duck_arrays as duck
 from minigrad.core.lines import located

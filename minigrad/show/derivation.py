@@ -17,9 +17,9 @@ from minigrad.compiler.emit import module
 from minigrad.compiler.keeping import Plan
 from minigrad.compiler.naming import Names
 from minigrad.compiler.passes import optimised
+from minigrad.compiler.program import Program
 from minigrad.compiler.readable import recognised
 from minigrad.compiler.rolled import RolledWriter, written
-from minigrad.compiler.stage import Program
 from minigrad.compiler.traced import Traced, asked_by, traced_for_good
 from minigrad.core.transformed import is_made_here
 from minigrad.core.tree import flatten

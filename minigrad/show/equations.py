@@ -14,10 +14,10 @@ import numpy as np
 from minigrad.compiler.cancelling import plain_number
 from minigrad.compiler.canonical import MAX, MIN, SUM, Reduction
 from minigrad.compiler.normal_form import holes_of
+from minigrad.compiler.program import Step, Var, made_by
 from minigrad.compiler.render import REDUCED, SCATTER
 from minigrad.compiler.rolled import RolledWriter
 from minigrad.compiler.rolling import Lag, Loop, Ref
-from minigrad.compiler.stage import Step, Var, made_by
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at
 from minigrad.show.mathematics import Formula, limit, number, split_name, symbol, with_indices

@@ -11,7 +11,8 @@ from minigrad import compile, hessian, jacobian  # noqa: A004
 from minigrad.compiler import passes
 from minigrad.compiler.diagonals import banded, cost, diagonals
 from minigrad.compiler.meaning import interpret
-from minigrad.compiler.stage import Program, Trace
+from minigrad.compiler.program import Program
+from minigrad.compiler.stage import Trace
 from minigrad.rules.moving import sum_of_scatters
 
 N = 40

@@ -22,7 +22,8 @@ from minigrad import grad, value_and_grad
 from minigrad.compiler import vector_math
 from minigrad.compiler.meaning import interpret
 from minigrad.compiler.passes import optimised
-from minigrad.compiler.stage import Program, Trace
+from minigrad.compiler.program import Program
+from minigrad.compiler.stage import Trace
 from minigrad.core.tree import flatten
 
 finite = st.floats(allow_nan=False, allow_infinity=False)

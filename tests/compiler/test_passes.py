@@ -14,7 +14,8 @@ from minigrad import derivatives, grad, hvp
 from minigrad.compiler import algebra, passes, replay, rounding
 from minigrad.compiler.explaining import explain
 from minigrad.compiler.meaning import GuardedError, interpret
-from minigrad.compiler.stage import Program, Trace
+from minigrad.compiler.program import Program
+from minigrad.compiler.stage import Trace
 from minigrad.compiler.traced import Traced
 
 X = np.array([[0.5, -1.0, 2.0], [1.5, 0.25, -0.75]])

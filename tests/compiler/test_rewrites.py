@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import minigrad
 from minigrad.compiler import passes
 from minigrad.compiler.meaning import GuardedError, interpret
-from minigrad.compiler.stage import Program
+from minigrad.compiler.program import Program
 from minigrad.compiler.traced import Traced
 from minigrad.core.tree import flatten
 from minigrad.errors import CannotCompileError

@@ -16,7 +16,8 @@ from minigrad import grad
 from minigrad.compiler import tabled, vector_math
 from minigrad.compiler.meaning import interpret
 from minigrad.compiler.passes import optimised
-from minigrad.compiler.stage import Program, Trace
+from minigrad.compiler.program import Program
+from minigrad.compiler.stage import Trace
 from minigrad.core.tree import flatten
 
 OPERATIONS: list[Callable[[Any, Any], Any]] = [
