@@ -27,31 +27,32 @@ class MissingError(Exception):
 
 @dataclass(frozen=True)
 class Sample:
-    """The times of one contender (or its bytes, or steps): median and quartiles over its turns."""
+    """The times of one contender (or its bytes, or steps): median, quartiles and the least one over its turns."""
 
     median: float
     low: float
     high: float
     turns: int
+    least: float
 
     @classmethod
     def of(cls, values: list[float]) -> "Sample":
         """The summary of some repeats.
 
         >>> Sample.of([3.0, 1.0, 2.0, 4.0, 5.0])
-        Sample(median=3.0, low=2.0, high=4.0, turns=5)
+        Sample(median=3.0, low=2.0, high=4.0, turns=5, least=1.0)
         """
         low, median, high = np.percentile(values, [25, 50, 75])
-        return cls(float(median), float(low), float(high), len(values))
+        return cls(float(median), float(low), float(high), len(values), min(values))
 
     @classmethod
     def once(cls, value: float) -> "Sample":
         """What was counted or measured a single time.
 
         >>> Sample.once(3)
-        Sample(median=3.0, low=3.0, high=3.0, turns=1)
+        Sample(median=3.0, low=3.0, high=3.0, turns=1, least=3.0)
         """
-        return cls(float(value), float(value), float(value), 1)
+        return cls(float(value), float(value), float(value), 1, float(value))
 
 
 def in_turns(

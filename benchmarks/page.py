@@ -127,6 +127,7 @@ def goals(record: Mapping[str, Any]) -> Html:
         [
             f"{goal['item']}: {goal['contender']} over {goal['reference']}",
             f"{goal['at_most']:.3g}",
+            f"{goal['least']:.3g}",
             f"{goal['ratio']:.3g}",
             element("span", "met", class_="state ok")
             if goal["met"]
@@ -134,7 +135,7 @@ def goals(record: Mapping[str, Any]) -> Html:
         ]
         for goal in record["goals"]
     ]
-    found = pages.table(["goal", "at most", "measured", "outcome"], rows, "Goals, as ratios of times")
+    found = pages.table(["goal", "at most", "smallest times", "medians", "outcome"], rows, "Goals, as ratios of times")
     return joined([element("h2", "Goals"), element("div", found, class_="card everything")])
 
 

@@ -85,11 +85,11 @@ def notes(record: Row) -> list[str]:
         rows = {name: row["results"] for name, row in record["items"].items() if name.startswith(start)}
         lines += [f"{start}*: {contender}: {text}." for contender, text in means(rows).items()]
     if record["goals"]:
-        lines += ["", "| goal | at most | measured | |", "|---|---|---|---|"]
+        lines += ["", "| goal | at most | smallest times | medians | |", "|---|---|---|---|---|"]
         for goal in record["goals"]:
             what = f"{goal['item']}: {goal['contender']} / {goal['reference']}"
             met = "met" if goal["met"] else "missed"
-            lines.append(f"| {what} | {goal['at_most']:.3g} | {goal['ratio']:.3g} | {met} |")
+            lines.append(f"| {what} | {goal['at_most']:.3g} | {goal['least']:.3g} | {goal['ratio']:.3g} | {met} |")
     return lines
 
 

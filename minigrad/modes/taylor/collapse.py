@@ -9,7 +9,7 @@ from typing import Any, Concatenate, Literal, overload
 import numpy as np
 
 from minigrad.core.lean import LeanTape
-from minigrad.core.tape import Tape, peel
+from minigrad.core.tape import Box, Tape, peel
 from minigrad.modes.checks import Argnum, check_scalar, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.made import P, X, transformation
@@ -97,7 +97,7 @@ def elementwise_grad(fun: Callable[..., Any], argnum: Argnum = 0) -> Callable[..
         if not is_numeric(record.out):
             check_scalar("elementwise_grad", record.out)
         index = record.position(record.out)
-        if np.iscomplexobj(peel(record.out)):
+        if record.out.dtype.kind == "c" if type(record.out) is Box else np.iscomplexobj(peel(record.out)):
             return pulled_complex(record, index, 1.0, is_complex=True)
         return record.pull([(index, 1.0)], consume=True)
 
