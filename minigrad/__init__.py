@@ -47,7 +47,7 @@ from minigrad.compat.transforms import (
     tensor_jacobian_product,
     vector_jacobian_product,
 )
-from minigrad.compiler import swept as _swept  # noqa: F401 - recordings call it for sweeps like many before
+from minigrad.compiler import twice as _twice  # noqa: F401 - recordings call it for sweeps like many before
 from minigrad.core.tree import tree_map
 from minigrad.core.values import name, stop_gradient, value
 from minigrad.errors import (

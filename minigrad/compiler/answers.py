@@ -51,6 +51,11 @@ def keeps_off_zero(value: Any, bound: float) -> bool:
     return not np.count_nonzero(abs(value) < bound)
 
 
+def is_finite(value: Any, _: Any) -> bool:
+    """The guard of a factor that must not make NaN of the zeros of a matrix."""
+    return bool(np.isfinite(value).all())
+
+
 def has_strides(value: Any, expected: Any) -> bool:
     """The guard of a layout in memory, where the order of entries was asked for."""
     return bool(value.strides == expected)
@@ -70,7 +75,7 @@ def gives(value: Any, reading: Reading) -> bool:
     return is_equal(reading.function(value, *reading.args), reading.answer)
 
 
-GUARDS = (is_equal, is_true, has_shape, has_dtype, has_entries, has_strides, keeps_off_zero, gives)
+GUARDS = (is_equal, is_true, has_shape, has_dtype, has_entries, has_strides, keeps_off_zero, gives, is_finite)
 
 
 class Missed:
@@ -93,5 +98,6 @@ BROKEN = {
     has_entries: Missed("positions, a mask or another plain array that was made of values is another one"),
     has_strides: Missed("an argument is laid out in memory another way"),
     keeps_off_zero: Missed("a denominator, or another pole of a derivative, is close to 0"),
+    is_finite: Missed("a factor is infinite or NaN"),
     gives: Missed("int(), round(), a text or a key was made of another number"),
 }

@@ -4,7 +4,8 @@ Jacobians and Hessians begin with the rows of the identity: an operation entry b
 slice shifts it, and only a product of matrices fills it up. Here such values are kept as their diagonals. Products with
 a diagonal matrix become products with its vector, and what is left in the end is written into zeros.
 
-What is zero stays zero: an infinite entry beside the diagonals would have given NaN.
+What is zero stays zero: an infinite entry beside the diagonals would have given NaN. Where that matters the program is
+made to hold for finite factors alone.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.algebra import simplified
+from minigrad.compiler.answers import is_finite
 from minigrad.compiler.passes import folded, optimised, shared, without_dead_code
 from minigrad.compiler.program import Program, Step, Var, made_by, reads, variables
 from minigrad.compiler.render import SCATTER
 from minigrad.compiler.rewriting import Fresh, beside, shape_of
+from minigrad.core.origins import PLAIN_ORIGIN
 
 Bands = dict[int, Any]  #: diagonals of a matrix by their offsets, as for `np.diagonal`: variables or constants
 _TERM_BY_TERM = {operator.add, operator.sub, operator.mul, operator.truediv}
@@ -51,15 +54,15 @@ def place(offset: int, shape: Sequence[int]) -> tuple[int, int, int]:
     return row, column, min(shape[0] - row, shape[1] - column)
 
 
-def diagonals(program: Program) -> Program:
+def diagonals(program: Program, *, is_guarded: bool = False) -> Program:
     """Products with diagonal matrices become products with vectors.
 
-    The program stays as it is where that does not spare work.
+    The program stays as it is where that does not spare work. If `is_guarded`, it holds for finite factors only.
     """
     constants = [arg for step in program.steps for arg in step.args if type(arg) is np.ndarray]
     if not any(map(is_candidate, constants)):  # where all diagonals begin
         return program
-    after = optimised(_Walk(program).program, (simplified, folded, shared, without_dead_code))
+    after = optimised(_Walk(program, is_guarded).program, (simplified, folded, shared, without_dead_code))
     return after if cost(after) < cost(program) else program
 
 
@@ -77,9 +80,12 @@ def is_candidate(value: Any) -> bool:
 class _Walk:
     """Once through a program."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, is_guarded: bool) -> None:
+        self.is_guarded = is_guarded
+        self.finite: set[int] = set()  #: variables that are guarded
         self.known: dict[int, Bands] = {}  #: of variables, by index
         self.constants: dict[int, Bands | None] = {}  #: by id
+        self.scattered: dict[int, Any] = {}  #: of matrices made of diagonals: where each one begins, and its vector
         self.unwritten: dict[int, tuple[Var, Step]] = {}  #: matrices that are known by their diagonals only
         self.steps: list[Step] = []
         self.fresh = Fresh(program)
@@ -111,6 +117,12 @@ class _Walk:
         self.steps.append(beside(step, self.fresh(), function, args, shape))
         return self.steps[-1].out
 
+    def _guard(self, factor: Any) -> None:
+        """From here on a factor beside zeros is finite."""
+        if self.is_guarded and type(factor) is Var and factor.index not in self.finite:
+            self.finite.add(factor.index)
+            self.steps.append(Step(None, is_finite, (factor, True), {}, False, PLAIN_ORIGIN))
+
     def _bands(self, value: Any) -> Bands | None:
         """The diagonals of a value, if it is a matrix with a few."""
         if type(value) is Var:
@@ -129,6 +141,12 @@ class _Walk:
         function, args, out = step.function, step.args, step.out
         if function is SCATTER:
             return self._is_scattered(step)
+        parts = self.scattered.get(args[0].index) if args and type(args[0]) is Var and not step.kwargs else None
+        if parts is not None:
+            if function is np.transpose and args[1:] == ((1, 0),):
+                return self._is_made_of(step, [((column, row), vector) for (row, column), vector in parts])
+            if function is np.copy and len(args) == 1:
+                return self._is_made_of(step, parts)
         found = [] if step.kwargs else [self._bands(arg) for arg in args]
         k = next((k for k, bands in enumerate(found) if bands is not None), None)
         mine = found[k] if k is not None else None
@@ -171,6 +189,8 @@ class _Walk:
             return bands
         if function is operator.truediv and (k == 1 or other is not None):
             return None
+        if other is None:
+            self._guard(step.args[1 - k])
         bands = {}
         for offset, vector in mine.items():
             factor = self._entries(step, offset, step.args[1 - k]) if other is None else other.get(offset, 0.0)
@@ -203,6 +223,7 @@ class _Walk:
             return False
         for var in variables(other):
             self._write_one(var.index)
+        self._guard(other)
         args = other, mine[0]
         if k == 0:
             args = self._make(step, operator.getitem, (mine[0], (slice(None), None)), (matrix.shape[0], 1)), other
@@ -219,7 +240,12 @@ class _Walk:
             for offset, vector in mine.items():
                 row, column, _ = place(offset, arg.shape)
                 parts.append(((row + starts[0], column + starts[1]), vector))
+        return self._is_made_of(step, parts)
+
+    def _is_made_of(self, step: Step, parts: Sequence[tuple[tuple[int, int], Any]]) -> bool:
+        """The matrix is made of these diagonals."""
         self._matrix(step, parts)
+        self.scattered[step.out.index] = parts
         return True
 
 

@@ -14,7 +14,16 @@ from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.answers import BROKEN, CHANGED, OTHER_ARGUMENTS, gives, has_shape, is_true, keeps_off_zero
+from minigrad.compiler.answers import (
+    BROKEN,
+    CHANGED,
+    OTHER_ARGUMENTS,
+    gives,
+    has_shape,
+    is_finite,
+    is_true,
+    keeps_off_zero,
+)
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.columns import product_plus_column
 from minigrad.compiler.diagonals import banded
@@ -518,6 +527,8 @@ def written_guard(step: Step, fast: FastRenderer) -> str:
         return f"if {'not ' if expected else ''}{name}: {missed}"
     if step.function is has_shape:
         return f"if {name}.shape != {expected}: {missed}"
+    if step.function is is_finite and var.kind == "array" and len(var.shape) == 1:
+        return f"if not {fast.bind(math.isfinite)}({name}.dot({name})): {missed}"
     if step.function is keeps_off_zero:
         close = f"abs({name}) < {expected!r}"
         return f"if {close if var.kind != 'array' else f'{fast.bind(np.count_nonzero)}({close})'}: {missed}"

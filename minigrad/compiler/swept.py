@@ -6,7 +6,7 @@ the same too. When a structure has come `OFTEN` times, the sweep itself is run o
 what it asks NumPy to do; the rules are those of the primitives, and there is no second table of them. From then on the
 program answers in place of the sweep, with the same bits, in half the time. The forward pass stays what it was. Values
 may be stacks of examples, and stacks of stacks: all rows of a Jacobian, all columns of a Hessian, those of many
-samples. A sweep is a backward one, a forward one, or a Taylor pass.
+samples. A sweep is a backward one, a forward one, or a Taylor pass; those of second order are in `compiler.twice`.
 
 The sweeps of `modes.sweeps` and `modes.taylor` go on answering
 
@@ -37,6 +37,7 @@ from minigrad.core.tree import flatten
 from minigrad.modes import recording
 from minigrad.modes.batching.stack import Batched, ExamplesDifferError, Level
 from minigrad.modes.cotangents import finished, gathered
+from minigrad.modes.second import Once
 from minigrad.modes.sweeps import backward, forward
 from minigrad.modes.taylor.push import DIVIDE, POWER, RECIPROCAL, Findings, push_series
 from minigrad.modes.trouble import Trouble
@@ -126,10 +127,13 @@ class Alike:
         return self.layouts[-1]
 
 
+#: A pass that makes programs of a sweep faster, and may lose the signs of zeros.
+LAST: dict[Run, Callable[[Any], Any]] = {}
+
 _ALIKE: dict[Any, Alike] = {}
 _NUMBERS = {np.float64, np.float32, float, int}
 _PLAIN = {np.ndarray, np.float64, np.float32, Batched}
-_TAPES = {Tape, LeanTape, LeanForwardTape}
+_TAPES = {Tape, LeanTape, LeanForwardTape, Once}
 _DTYPES = {id(np.dtype(char)) for char in "?bBhHiIlLqQfd"}
 _OWN = ("minigrad.rules.", "minigrad.numpy.", "minigrad.scipy.")
 
@@ -159,7 +163,7 @@ def form_of_params(primitive: Primitive, params: dict[str, Any]) -> Any:
 
 def pulled(tape: Tape, seeds: Sequence[tuple[int, Any]]) -> list[Any] | None:
     """The cotangents of the leaves, as the user gets them; None where `backward` has to find them."""
-    found = _answer(tape, backward_from, tuple([index for index, _ in seeds]), [seed for _, seed in seeds])
+    found = answer(tape, backward_from, tuple([index for index, _ in seeds]), [seed for _, seed in seeds])
     if found is None:
         return None
     swept, is_final = found
@@ -171,7 +175,7 @@ def pulled(tape: Tape, seeds: Sequence[tuple[int, Any]]) -> list[Any] | None:
 
 def pushed(tape: Tape, tangents: Sequence[Any], outputs: Sequence[int]) -> list[Any] | None:
     """The tangents of these nodes, as from `forward`; None where that has to find them."""
-    found = _answer(tape, forward_to, tuple(outputs), tangents)
+    found = answer(tape, forward_to, tuple(outputs), tangents)
     return None if found is None else found[0]
 
 
@@ -194,8 +198,15 @@ def series_pushed(tape: Tape, inputs: Sequence[Series], outputs: Sequence[int], 
     if not outputs or (order >= LOW and type(tape.nodes[0][3]) is np.ndarray):
         return None
     places = tuple(outputs), order, tuple(map(len, inputs))
-    found = _answer(tape, series_to, places, [c for series in inputs for c in series[1:]])
+    found = answer(tape, series_to, places, [c for series in inputs for c in series[1:]])
     return None if found is None else found[0]
+
+
+class _Far(Trouble):
+    """What a sweep meets while it is written down."""
+
+    __slots__ = ()
+    sees_far = True
 
 
 class _Staged(Findings):
@@ -229,7 +240,7 @@ def series_to(tape: Tape, places: Any, given: Given, trouble: Trouble | None = N
     return found
 
 
-def _answer(tape: Tape, run: Run, places: tuple[Any, ...], given: Given) -> tuple[list[Any], bool] | None:
+def answer(tape: Tape, run: Run, places: tuple[Any, ...], given: Given) -> tuple[list[Any], bool] | None:
     """What a program makes of the tape, if there is one; and whether that is as the user gets it."""
     flat = tape.flat
     n = len(flat) // PARTS
@@ -366,6 +377,8 @@ def made(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: li
     if swept is None:
         raise ArithmeticError
     expected = run(tape, places, given)  # not before: it may warn, and so does the sweep where there is no program
+    if run in LAST:
+        swept, expected = [x + 0.0 for x in swept], [x + 0.0 for x in expected]
     if not all(map(_is_same, swept, expected)):
         return None
     return program._replace(is_final=run is backward_from and all(map(_is_final, swept, tape.nodes)))
@@ -453,14 +466,17 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
             if primitive is not None and primitive.pole is not None and primitive.pole(out, *parts) is None:
                 if sum([type(arg) is not float and type(arg) is not int for arg in args]) > 1:
                     raise ValueError  # of other numbers there may be one
-        trouble = Trouble()
+        trouble = _Far()
         swept = run(clone, places, [taken(value, n, k) for k, value in enumerate(given)], trouble)
         if trouble.found or trouble.is_near_pole:
             raise ArithmeticError
         plain, layers = zip(*[_layers(value, own) for value in swept])
         stacks = tuple([(k, each) for k, each in enumerate(layers) if each])
         outs, outdef = flatten(list(plain))
-        program = numbers_as_arrays(optimised(trace.close(outs)))
+        program = optimised(trace.close(outs))
+        if run in LAST:
+            program = LAST[run](program)
+        program = numbers_as_arrays(program)
         if len(program.steps) > MOST_STEPS:
             raise ValueError
         read = {var.index for step in program.steps for var in reads(step)}

@@ -195,6 +195,7 @@ class Tape:
     )  # fmt: skip
 
     is_iteration = False  #: whether this only stands where a tape stands, see `rules/iterated`
+    levels = 1  #: of how many nested derivatives this is the tape, see `modes.second`
     looks: Any = None  #: what looks at each number of a sweep, within `errstate`
 
     def __init__(self) -> None:
@@ -236,14 +237,13 @@ class Tape:
         mode records 2.3 to 3.2 times as many nodes with every order. From the third level on, the outer tapes remember
         what they recorded, and an operation with the same parents and parameters is not done again.
         """
-        value = self.flat[3]
-        if type(value) is Box and self.memo is None:
+        value, depth = self.flat[3], self.levels
+        if (type(value) is Box or depth > 1) and self.memo is None:
             self.memo, self.detours = {}, True
-            if value.tape.memo is None:
+            if type(value) is Box and value.tape.memo is None:
                 value.tape.memo, value.tape.detours = {}, True
-            depth = 2
-            while type(value := value.value) is Box:
-                depth += 1
+            while type(value) is Box:
+                value, depth = value.value, depth + value.tape.levels
             if depth == DEEP - 1:
                 line = user_line()
                 message = located(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from minigrad.modes.checks import check_scalar
 from minigrad.modes.forward import jvp, jvp_of
 from minigrad.modes.made import X, check_function, transformation
-from minigrad.modes.recording import insert, named
+from minigrad.modes.recording import STRAIGHT, Recording, insert, named
 from minigrad.modes.reverse import grad, vjp
+from minigrad.modes.second import on_two_levels, recorded_once
 from minigrad.rules import shapes
 
 
@@ -63,7 +65,21 @@ def hvp(fun: Callable[..., Any], x: X, v: Any) -> X:
     array([6., 0.])
     """
     check_function("hvp", fun)
-    return jvp_of("hvp", grad(fun), (x,), {}, (0,), (v,))[1]
+    record = recorded_once("grad", fun, (x,), {}, 0)
+    if record is None:
+        return jvp_of("hvp", grad(fun), (x,), {}, (0,), (v,))[1]
+    check_scalar("grad", record.out)
+    index, tangents = record.position(record.out), record.treedef.leaves_of(v)
+    if index >= 0 and tangents is not None and "hvp" in STRAIGHT:
+        found = STRAIGHT["hvp"](record.tape, index, tangents)
+        if found is not None:
+            return record.treedef.unflatten(found)
+    gradient = on_two_levels(record, fun, 0, _gradient, ("hvp", (x,), {}, (0,)))
+    return jvp_of("hvp", gradient, (x,), {}, (0,), (v,))[1]
+
+
+def _gradient(record: Recording, outs: list[Any]) -> Any:
+    return record.pull([(record.position(outs[0]), 1.0)], consume=True)
 
 
 @transformation

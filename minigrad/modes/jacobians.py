@@ -1,9 +1,9 @@
 """Matrices of derivatives: all rows, or all columns, of a Jacobian in one sweep.
 
-The tape is recorded once. A backward sweep is linear in its seed, a forward sweep in its tangents, and the rules are
-written in operators and functions of NumPy; so a `Batched` seed (see `modes.batching.stack`) takes all unit vectors
-through one sweep. Where a rule needs to know values of a cotangent, which differ from row to row, the rows are swept
-one by one.
+The tape is recorded once, for a Hessian too (see `modes.second`). A backward sweep is linear in its seed, a forward
+sweep in its tangents, and the rules are written in operators and functions of NumPy; so a `Batched` seed (see
+`modes.batching.stack`) takes all unit vectors through one sweep. Where a rule needs to know values of a cotangent,
+which differ from row to row, the rows are swept one by one.
 
 | function     | sweeps                                          | of a function from n numbers to m |
 |--------------|-------------------------------------------------|-----------------------------------|
@@ -29,7 +29,8 @@ from minigrad.modes.batching.transform import checked_chunk_size
 from minigrad.modes.checks import Argnum, check_outputs, is_numeric
 from minigrad.modes.cotangents import finished
 from minigrad.modes.made import P, R, transformation
-from minigrad.modes.recording import Recording, named, pulled_complex, real_output
+from minigrad.modes.recording import STRAIGHT, Recording, named, pulled_complex, real_output
+from minigrad.modes.second import on_two_levels, recorded_once
 from minigrad.rules import moving, shapes
 from minigrad.rules.expansion import real_part
 
@@ -148,8 +149,27 @@ def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | No
     array([[10.,  6.],
            [ 6.,  0.]])
     """
-    inner = _jacrev("hessian", fun, argnum, chunk_size)
-    return named(_jacfwd("hessian", inner, argnum, chunk_size), "hessian", fun, hessian, argnum, chunk_size=chunk_size)
+    on_both = _jacfwd("hessian", _jacrev("hessian", fun, argnum, chunk_size), argnum, chunk_size)
+
+    def hessian_of(*args: Any, **kwargs: Any) -> Any:
+        record = recorded_once("hessian", fun, args, kwargs, argnum)
+        if record is None:
+            return on_both(*args, **kwargs)
+        outs, outdef = flatten(record.out)
+        check_outputs("hessian", outs, outdef)
+        positions = [record.position(out) for out in outs]
+        if chunk_size is None and "hessian" in STRAIGHT and min(positions, default=-1) >= 0:
+            blocks = STRAIGHT["hessian"](record.tape, positions)
+            if blocks is not None:
+                rest = iter(blocks)
+                block = lambda _: record.treedef.unflatten([next(rest) for _ in record.leaves])
+                row = lambda _: record.treedef.unflatten([block(leaf) for leaf in record.leaves])
+                return outdef.unflatten([row(out) for out in outs])
+        sweep = lambda inner, outs: rows(inner, outs, outdef, chunk_size)
+        derivative = on_two_levels(record, fun, argnum, sweep, ("hessian", args, kwargs, argnum))
+        return _jacfwd("hessian", derivative, argnum, chunk_size)(*args, **kwargs)
+
+    return named(hessian_of, "hessian", fun, hessian, argnum, chunk_size=chunk_size)
 
 
 def _jacrev(operation: str, fun: Callable[..., Any], argnum: Argnum, chunk_size: int | None) -> Callable[..., Any]:

@@ -6,6 +6,7 @@ give cotangents and tangents back in the structure of the arguments.
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -34,7 +35,8 @@ from minigrad.rules.writing import Guarded
 #: how a sweep is repeated where it has lost digits: "pull" and "push", by Taylor mode, which is no part of the kernel
 AGAIN: dict[str, Callable[..., list[Any]]] = {}
 
-#: "pull", "push", "series": how a sweep is done that is like many before, by a program, which is no part of the kernel
+#: "pull", "push", "series", "hessian", "hvp": how a sweep is done that is like many before, by a program, which is no
+#: part of the kernel
 STRAIGHT: dict[str, Callable[..., list[Any] | None]] = {}
 
 
@@ -45,7 +47,7 @@ USUAL: set[Any] = {np.ndarray, np.float64}
 class Recording:
     """A function run once on a tape: its tape, what it returned, and the leaves of its selected arguments."""
 
-    __slots__ = ("leaves", "numeric", "operation", "out", "patterns", "tape", "treedef")
+    __slots__ = ("leaves", "numeric", "operation", "out", "patterns", "tape", "treedef", "trouble")
 
     def __init__(
         self, operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum, tape: Tape
@@ -55,17 +57,13 @@ class Recording:
         if watched is not None:
             tape, fun = watched(tape, fun)
         self.operation, self.tape = operation, tape
+        self.trouble: Trouble | None = None  # what the sweeps meet, for whoever wants to know; then that is all
         selected = select(operation, args, argnum, fun)
         self.leaves, self.treedef = flatten(selected)
         self.numeric = [True] * len(self.leaves)
         self.patterns: dict[int, Any] | None = None  # the sparse leaves by position; None if all leaves are NumPy's
 
-        def retrace() -> Tape:
-            again = LinedTape()
-            with Guarded(again.serial, lambda: RuntimeError("it would be written to twice")):
-                return Recording(operation, fun, args, kwargs, argnum, again).tape
-
-        tape.retrace = retrace
+        tape.retrace = lambda: recorded_again(operation, fun, args, kwargs, argnum).tape
         boxes = self.leaves.copy()
         for position, leaf in enumerate(boxes):
             if type(leaf) not in USUAL or leaf.dtype.kind != "f":
@@ -121,6 +119,21 @@ class Recording:
             finally:
                 lost = None  # nor must this frame refer to it, to which its traceback refers
 
+    def over(self, tape: Tape, leaves: list[Any]) -> Recording:
+        """The same recording on another tape, without what the function returned."""
+        other = copy.copy(self)
+        other.tape, other.leaves, other.out = tape, leaves, None
+        return other
+
+    @classmethod
+    def on(cls, tape: Tape, trouble: Trouble | None) -> Recording:
+        """The recording of a function of several arrays on this tape."""
+        self = cls.__new__(cls)
+        self.operation, self.tape, self.out, self.patterns, self.trouble = "a sweep", tape, None, None, trouble
+        self.leaves = [node[3] for node in tape.nodes[: tape.leaves]]
+        self.numeric, self.treedef = [True] * tape.leaves, flatten(self.leaves)[1]
+        return self
+
     def position(self, out: Any) -> int:
         """The node of an output, -1 if it does not depend on the tape's leaves."""
         while type(out) is Box and out.tape is not self.tape:
@@ -146,11 +159,11 @@ class Recording:
         seeds = [(index, seed) for index, seed in seeds if index >= 0]
         if self.tape.looks is not None:
             self.tape.looks.check_backward(seeds)
-        swept = STRAIGHT["pull"](self.tape, seeds) if "pull" in STRAIGHT else None
+        swept = STRAIGHT["pull"](self.tape, seeds) if self.trouble is None and "pull" in STRAIGHT else None
         if swept is None:
-            trouble = Trouble()
+            trouble = self.trouble or Trouble()
             swept = backward(self.tape, seeds, consume=consume, trouble=trouble)
-            if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
+            if trouble.has_cancelled and not self.trouble and (tape := self._for_another_sweep(consume)) is not None:
                 swept = AGAIN["pull"](tape, self._moving(), seeds, swept)
             taken = {id(seed) for _, seed in seeds}
             swept = [finished(ct, leaf, taken) for ct, leaf in zip(swept, self._moving())]
@@ -181,11 +194,11 @@ class Recording:
         if self.tape.looks is not None:
             self.tape.looks.check_forward(moving)
         wanted = [i for i in outputs if i >= 0]
-        swept = STRAIGHT["push"](self.tape, moving, wanted) if "push" in STRAIGHT else None
+        swept = STRAIGHT["push"](self.tape, moving, wanted) if self.trouble is None and "push" in STRAIGHT else None
         if swept is None:
-            trouble = Trouble()
+            trouble = self.trouble or Trouble()
             swept = forward(self.tape, moving, wanted, consume=consume, trouble=trouble)
-            if trouble.has_cancelled and (tape := self._for_another_sweep(consume)) is not None:
+            if trouble.has_cancelled and not self.trouble and (tape := self._for_another_sweep(consume)) is not None:
                 swept = AGAIN["push"](tape, self._moving(), moving, wanted)
         reached = iter(swept)
         return [next(reached) if i >= 0 else None for i in outputs]
@@ -214,6 +227,16 @@ class Recording:
             return self.tape
         assert self.tape.retrace is not None
         return self.tape.retrace()
+
+
+def recorded_again(
+    operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum,
+    kind: type[LinedTape] = LinedTape,
+) -> Recording:  # fmt: skip
+    """The recording of a function that ran before, on a tape that remembers lines."""
+    again = kind()
+    with Guarded(again.serial, lambda: RuntimeError("it would be written to twice")):
+        return Recording(operation, fun, args, kwargs, argnum, again)
 
 
 def tell_of_refusal(error: Exception, tape: Tape) -> None:

@@ -88,6 +88,7 @@ class Trouble:
     """
 
     __slots__ = ("events", "found", "has_cancelled", "hidden", "is_near_pole", "looks", "met")
+    sees_far = False  #: whether programs hold as far from a pole as the sweeps look, and not nearer
 
     def __init__(self) -> None:
         self.events: list[str] = []  #: what NumPy found since the last look: divisions by zero, invalid operations
@@ -109,7 +110,7 @@ class Trouble:
         small_of = SMALL[min(level, 3)]
         if type(value) in DUCKS:
             # Programs guard it at each call, and do not hold nearer.
-            small = (small_of if value.is_known else SMALL[0]).get(value.dtype.char, 0.0)
+            small = (small_of if value.is_known or self.sees_far else SMALL[0]).get(value.dtype.char, 0.0)
             self.is_near_pole = value.without_boxes().is_anywhere_below(small, peel(moving))
         elif hasattr(value, "dtype"):  # no number of Python, which does not come near to anything by rounding
             close = abs(value) < small_of.get(value.dtype.char, 0.0)
