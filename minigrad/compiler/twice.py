@@ -70,9 +70,15 @@ def product_from(tape: Tape, places: tuple[int, ...], tangents: Given, trouble: 
 def _two_levels(tape: Tape, places: tuple[int, ...], trouble: Trouble | None) -> tuple[Recording, Recording, list[Any]]:
     """The tape as an outer and an inner recording, and the boxes of these nodes on the inner one."""
     outer = Tape()
-    leaves = [outer.leaf(node[3]) for node in tape.nodes[: tape.leaves]]
-    inner, values = lifted(tape, leaves)
-    return Recording.on(outer, trouble), Recording.on(inner, trouble), [Box(values[i], inner, i) for i in places]
+    values = [node[3] for node in tape.nodes[: tape.leaves]]
+    _, treedef = flatten(values)
+    leaves = [outer.leaf(value) for value in values]
+    inner, boxes = lifted(tape, leaves)
+    return (
+        Recording.on(outer, values, treedef, trouble=trouble),
+        Recording.on(inner, leaves, treedef, trouble=trouble),
+        [Box(boxes[i], inner, i) for i in places],
+    )
 
 
 def _of_diagonals(program: Any) -> Any:

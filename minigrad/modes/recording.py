@@ -6,7 +6,6 @@ give cotangents and tangents back in the structure of the arguments.
 
 from __future__ import annotations
 
-import copy
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -119,19 +118,14 @@ class Recording:
             finally:
                 lost = None  # nor must this frame refer to it, to which its traceback refers
 
-    def over(self, tape: Tape, leaves: list[Any]) -> Recording:
-        """The same recording on another tape, without what the function returned."""
-        other = copy.copy(self)
-        other.tape, other.leaves, other.out = tape, leaves, None
-        return other
-
     @classmethod
-    def on(cls, tape: Tape, trouble: Trouble | None) -> Recording:
-        """The recording of a function of several arrays on this tape."""
+    def on(
+        cls, tape: Tape, leaves: list[Any], treedef: TreeDef, operation: str = "a sweep", trouble: Trouble | None = None
+    ) -> Recording:
+        """The recording of a function of floats that is on this tape already, without what the function returned."""
         self = cls.__new__(cls)
-        self.operation, self.tape, self.out, self.patterns, self.trouble = "a sweep", tape, None, None, trouble
-        self.leaves = [node[3] for node in tape.nodes[: tape.leaves]]
-        self.numeric, self.treedef = [True] * tape.leaves, flatten(self.leaves)[1]
+        self.operation, self.tape, self.leaves, self.treedef, self.trouble = operation, tape, leaves, treedef, trouble
+        self.numeric, self.out, self.patterns = [True] * len(leaves), None, None
         return self
 
     def position(self, out: Any) -> int:

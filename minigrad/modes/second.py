@@ -121,7 +121,7 @@ def on_two_levels(
         tape.is_iteration = tape.detours = tape.is_open = True
         try:
             within = [Box(values[i], inner, i) if i >= 0 else out for i, out in outs]
-            return sweep(record.over(inner, leaves), within)
+            return sweep(Recording.on(inner, leaves, record.treedef, record.operation), within)
         finally:
             tape.is_iteration = tape.is_open = False
             tape.values = []
