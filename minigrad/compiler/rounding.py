@@ -15,6 +15,7 @@
 | sums written as loops to sums   | the order of sums                                                                  |
 | sum(e / sum(e)) to 1            | where it meets the places of a maximum only: see `shares`                          |
 | maximum over a short last axis  | the sign of a zero: maxima of columns                                              |
+| a r + (a f) s to a (r + f s)    | the order of sums, and of products: see `horner`                                   |
 | A @ x + b to [A b] @ [x; 1]     | a matrix that lies by columns: the order of sums, see `columns`                    |
 | solve(A, b) to A^-1 b           | the order of sums, where A^-1 is made anyway                                       |
 | a stretched operand, repeated   | the order of memory: see `long_loops`                                              |
@@ -35,6 +36,7 @@ from minigrad.compiler.cancelling import sums_in_order
 from minigrad.compiler.canonical import MAX, MIN, SUM, Reduction
 from minigrad.compiler.columns import columns_of_products
 from minigrad.compiler.diagonals import diagonals
+from minigrad.compiler.horner import sums_from_within
 from minigrad.compiler.memory import works_by_entry
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
 from minigrad.compiler.program import Program, Step, Var, reads, variables
@@ -421,5 +423,6 @@ FOR_LOOPS: tuple[Pass, ...] = (
     without_dead_code, diagonals,
 )  # fmt: skip
 ROUNDING: tuple[Pass, ...] = (
-    *FOR_LOOPS, scalings, sums_as_products, maxima_by_columns, columns_of_products, without_dead_code, long_loops,
+    *FOR_LOOPS, scalings, sums_from_within, sums_as_products, maxima_by_columns, columns_of_products,
+    without_dead_code, long_loops,
 )  # fmt: skip
