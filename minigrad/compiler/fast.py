@@ -94,7 +94,9 @@ class FastRenderer(Renderer):
         microsecond less before it. (Where an array has gaps in memory `@` calls no BLAS, and the last bits differ.)
         Entries are repeated by the method, for the same reason.
         """
-        if step.function is operator.matmul and self.is_dot(step):
+        is_scalar = step.function is np.vdot and not (self.exact or step.kwargs)
+        is_dot = self.is_dot(step) if step.function is operator.matmul else is_scalar and are_vectors(*step.args)
+        if is_dot:
             return f"{self.value(step.args[0], ATOM)}.dot({self.value(step.args[1])})", ATOM
         if step.function is duck.reshape and not step.kwargs and step.out.shape and type(step.args[0]) is Var:
             unit = unit_axes(step.args[0].shape, step.args[1])
@@ -130,10 +132,19 @@ class FastRenderer(Renderer):
 
 def is_product(x: Any, y: Any) -> bool:
     """Whether this is a product of matrices, or of a matrix and a vector in either order, of floats that BLAS knows."""
+    return numbers_of_axes(x, y) in ((2, 2), (2, 1), (1, 2))
+
+
+def are_vectors(x: Any, y: Any) -> bool:
+    """Whether both are vectors of such floats."""
+    return numbers_of_axes(x, y) == (1, 1)
+
+
+def numbers_of_axes(x: Any, y: Any) -> tuple[int, int] | None:
+    """How many axes two arrays of the same floats have, which BLAS knows; None for what else there may be."""
     if not all(type(v) is Var or type(v) is np.ndarray for v in (x, y)):
-        return False
-    are_known = (len(x.shape), len(y.shape)) in ((2, 2), (2, 1), (1, 2))
-    return are_known and x.dtype == y.dtype in (np.float32, np.float64)
+        return None
+    return (len(x.shape), len(y.shape)) if x.dtype == y.dtype in (np.float32, np.float64) else None
 
 
 # ----- the checks of arguments ----------------------------------------------------------------------------------------
@@ -206,7 +217,7 @@ def is_same(value: Any, expected: Any) -> bool:
 
 _ARITHMETIC = {operator.add, operator.sub, operator.mul, operator.truediv, operator.neg}
 _VIEWS = {np.transpose, duck.reshape}
-WEIGHT = 12  # operations of an expression, at most, that is written into another
+WEIGHT = 6  # operations of an expression, at most, that is written into another: long ones have more values at once
 LARGE = 1 << 16  # bytes of an array that is let go of at once when it is not needed any more
 
 
