@@ -17,8 +17,8 @@ from collections import Counter
 from typing import Any, NamedTuple
 
 from minigrad.compiler.memory import works_by_entry
+from minigrad.compiler.program import Program, Step, Var, made_by, reads, variables
 from minigrad.compiler.rewriting import Fresh, like, made_from, same_type
-from minigrad.compiler.stage import Program, Step, Var, made_by, reads, variables
 
 FEWEST = 3  #: products in a sum that are worth it
 DEEPEST = 8  #: how many steps are moved for one operand
