@@ -18,6 +18,7 @@ scipy, show, checking, compat, shell.
 
 import importlib
 import sys
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 
@@ -34,20 +35,6 @@ if sys.argv[:1] == ["-m"] and "minigrad" in sys.orig_argv:  # `python -m minigra
 
 from minigrad import errors as errors
 from minigrad import numpy as numpy
-from minigrad.compat.transforms import (
-    deriv,
-    grad_named,
-    hessian_tensor_product,
-    hessian_vector_product,
-    holomorphic_grad,
-    make_hvp,
-    make_jvp,
-    make_vjp,
-    multigrad_dict,
-    tensor_jacobian_product,
-    vector_jacobian_product,
-)
-from minigrad.compiler import twice as _twice  # noqa: F401 - recordings call it for sweeps like many before
 from minigrad.core.tree import tree_map
 from minigrad.core.values import name, stop_gradient, value
 from minigrad.errors import (
@@ -60,15 +47,10 @@ from minigrad.errors import (
     MinigradError,
     NoConvergenceError,
 )
-from minigrad.modes import careful as _careful  # noqa: F401 - the sweeps call it where they have lost digits
-from minigrad.modes.curvature import ggnvp, hvp, make_ggnvp
-from minigrad.modes.finite import errstate
+from minigrad.modes import recording as _recording
 from minigrad.modes.forward import jvp
 from minigrad.modes.reverse import grad, grad_and_aux, value_and_grad, vjp
-from minigrad.modes.taylor.collapse import elementwise_grad
-from minigrad.modes.taylor.derivatives import derivatives, jet
 from minigrad.numpy.selection import add_at, set_at
-from minigrad.show.tape import trace
 
 if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.checking import Report as Report
@@ -78,8 +60,23 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.checking import finite_difference as finite_difference
     from minigrad.checking import richardson as richardson
     from minigrad.compat.test_util import check_grads as check_grads
+    from minigrad.compat.transforms import deriv as deriv
+    from minigrad.compat.transforms import grad_named as grad_named
+    from minigrad.compat.transforms import hessian_tensor_product as hessian_tensor_product
+    from minigrad.compat.transforms import hessian_vector_product as hessian_vector_product
+    from minigrad.compat.transforms import holomorphic_grad as holomorphic_grad
+    from minigrad.compat.transforms import make_hvp as make_hvp
+    from minigrad.compat.transforms import make_jvp as make_jvp
+    from minigrad.compat.transforms import make_vjp as make_vjp
+    from minigrad.compat.transforms import multigrad_dict as multigrad_dict
+    from minigrad.compat.transforms import tensor_jacobian_product as tensor_jacobian_product
+    from minigrad.compat.transforms import vector_jacobian_product as vector_jacobian_product
     from minigrad.modes.batching.transform import batched as batched
     from minigrad.modes.batching.transform import vmap as vmap
+    from minigrad.modes.curvature import ggnvp as ggnvp
+    from minigrad.modes.curvature import hvp as hvp
+    from minigrad.modes.curvature import make_ggnvp as make_ggnvp
+    from minigrad.modes.finite import errstate as errstate
     from minigrad.modes.jacobians import hessian as hessian
     from minigrad.modes.jacobians import jacfwd as jacfwd
     from minigrad.modes.jacobians import jacobian as jacobian
@@ -90,6 +87,9 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.modes.sparse.matrices import sparse_hessian as sparse_hessian
     from minigrad.modes.sparse.matrices import sparse_jacobian as sparse_jacobian
     from minigrad.modes.sparse.matrices import sparsity as sparsity
+    from minigrad.modes.taylor.collapse import elementwise_grad as elementwise_grad
+    from minigrad.modes.taylor.derivatives import derivatives as derivatives
+    from minigrad.modes.taylor.derivatives import jet as jet
     from minigrad.modes.taylor.laplacians import bilaplacian as bilaplacian
     from minigrad.modes.taylor.laplacians import laplacian as laplacian
     from minigrad.operations.checkpoint import checkpoint as checkpoint
@@ -110,6 +110,7 @@ if TYPE_CHECKING:  # what is imported when it is first used, see `_LAZY`
     from minigrad.show.nan import NanExplanation as NanExplanation
     from minigrad.show.nan import explain_nan as explain_nan
     from minigrad.show.plot import plot as plot
+    from minigrad.show.tape import trace as trace
 
 __version__ = "0.1.0"
 
@@ -117,10 +118,17 @@ __version__ = "0.1.0"
 _LAZY: dict[str, str] = {
     **dict.fromkeys(["Report", "Verdict", "check", "complex_step", "finite_difference", "richardson"], "checking"),
     "check_grads": "compat.test_util",
+    **dict.fromkeys(["deriv", "grad_named", "hessian_tensor_product", "hessian_vector_product"], "compat.transforms"),
+    **dict.fromkeys(["holomorphic_grad", "make_hvp", "make_jvp", "make_vjp", "multigrad_dict"], "compat.transforms"),
+    **dict.fromkeys(["tensor_jacobian_product", "vector_jacobian_product"], "compat.transforms"),
     **dict.fromkeys(["batched", "vmap"], "modes.batching.transform"),
+    **dict.fromkeys(["ggnvp", "hvp", "make_ggnvp"], "modes.curvature"),
+    "errstate": "modes.finite",
     **dict.fromkeys(["hessian", "jacfwd", "jacobian", "jacrev"], "modes.jacobians"),
     **dict.fromkeys(["hessian_colouring", "jacobian_colouring"], "modes.sparse.colouring"),
     **dict.fromkeys(["hessian_sparsity", "sparse_hessian", "sparse_jacobian", "sparsity"], "modes.sparse.matrices"),
+    "elementwise_grad": "modes.taylor.collapse",
+    **dict.fromkeys(["derivatives", "jet"], "modes.taylor.derivatives"),
     **dict.fromkeys(["bilaplacian", "laplacian"], "modes.taylor.laplacians"),
     "checkpoint": "operations.checkpoint",
     **dict.fromkeys(["custom_elementwise", "custom_primitive"], "operations.custom"),
@@ -133,11 +141,38 @@ _LAZY: dict[str, str] = {
     **dict.fromkeys(["Explorer", "explore"], "show.explore"),
     **dict.fromkeys(["NanExplanation", "explain_nan"], "show.nan"),
     "plot": "show.plot",
+    "trace": "show.tape",
 }
+
+
+def _later(table: dict[str, Any], word: str, module: str, sweeps: int) -> Callable[..., Any]:
+    """What stands in a table of recordings under a word until the module is imported, which then enters itself.
+
+    That is after so many sweeps, for which it answers None.
+    """
+    first = iter(range(sweeps))
+
+    def call(*args: Any) -> Any:
+        if next(first, None) is not None:
+            return None
+        importlib.import_module(f"minigrad.{module}")
+        return table[word](*args)
+
+    return call
+
+
+for _word in ("pull", "push"):  # of sweeps that have lost digits
+    _recording.AGAIN[_word] = _later(_recording.AGAIN, _word, "modes.careful", 0)
+for _word in ("pull", "push", "series"):  # of sweeps like many before, of which a program that takes few has none
+    _recording.STRAIGHT[_word] = _later(_recording.STRAIGHT, _word, "compiler.swept", 8)
+for _word in ("hessian", "hvp"):  # of two sweeps at once
+    _recording.STRAIGHT[_word] = _later(_recording.STRAIGHT, _word, "compiler.twice", 8)
 
 
 def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
+    if name == "compiler":
+        return importlib.import_module("minigrad.compiler")
     if module is None:
         if name.startswith("_"):
             raise AttributeError(f"module 'minigrad' has no attribute {name!r}")

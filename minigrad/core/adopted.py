@@ -14,8 +14,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -28,8 +27,7 @@ from minigrad.core.tape import Box, peel, refusal
 MAYBE = "maybe invalid"
 
 
-@dataclass(frozen=True)
-class Adapter:
+class Adapter(NamedTuple):
     """What minigrad knows of a library of arrays.
 
     | field       | what it is                                                                                   |
@@ -252,7 +250,7 @@ def _outline(value: Any) -> Any:
     return np.broadcast_to(np.zeros((), value.dtype), value.shape) if type(value) is Adopted else value
 
 
-_HOMES: dict[str, Any] = {"np": np, "np.linalg": np.linalg, "np.fft": np.fft}
+_HOMES = {"np": "numpy", "np.linalg": "numpy.linalg", "np.fft": "numpy.fft"}
 
 
 def _function_at_work() -> str:
@@ -263,7 +261,7 @@ def _function_at_work() -> str:
         name = frame.f_code.co_name
         if frame.f_globals.get("__name__", "").startswith("minigrad.numpy."):
             for home, module in _HOMES.items():
-                if callable(getattr(module, name, None)):
+                if callable(getattr(sys.modules.get(module), name, None)):
                     found = f"{home}.{name}"
         frame = frame.f_back
     return found

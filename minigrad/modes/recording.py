@@ -17,7 +17,6 @@ from minigrad.core.binding import BINDING
 from minigrad.core.duck_arrays import Duck, is_array
 from minigrad.core.foreign import asked, is_foreign, is_sparse, refuse_foreign
 from minigrad.core.lean import LeanTape
-from minigrad.core.lined import LinedTape
 from minigrad.core.lines import Line, is_ours, located, user_line
 from minigrad.core.observing import WATCHED, passing
 from minigrad.core.tape import DUCKS, Box, Tape, open_part, peel, settled, snapshot
@@ -225,10 +224,12 @@ class Recording:
 
 def recorded_again(
     operation: str, fun: Callable[..., Any], args: Sequence[Any], kwargs: Any, argnum: Argnum,
-    kind: type[LinedTape] = LinedTape,
+    kind: type[Tape] | None = None,
 ) -> Recording:  # fmt: skip
     """The recording of a function that ran before, on a tape that remembers lines."""
-    again = kind()
+    from minigrad.core.lined import LinedTape  # here, for a fast start-up: few programs ask for lines
+
+    again = (kind or LinedTape)()
     with Guarded(again.serial, lambda: RuntimeError("it would be written to twice")):
         return Recording(operation, fun, args, kwargs, argnum, again)
 

@@ -8,13 +8,12 @@ overhead.
 `dispatch` holds the two tables (ufunc to rule, function to rule), `box` the operators and methods of a box.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as _np
 
 from minigrad.numpy import box as _box  # noqa: F401  (gives boxes their operators)
 from minigrad.numpy import calculus as _calculus
-from minigrad.numpy import fft as fft
 from minigrad.numpy import functions as _functions
 from minigrad.numpy import linalg as linalg
 from minigrad.numpy import order as _order
@@ -23,17 +22,22 @@ from minigrad.numpy import selection as _selection
 from minigrad.numpy import special as _special
 from minigrad.numpy import statistics as _statistics
 
+if TYPE_CHECKING:
+    from minigrad.numpy import fft as fft
+
 _PUBLIC = {*dir(_np), "logsumexp"}  # NumPy lacks the latter
-_ALSO = {"add_at", "set_at"}  # may be called from here, and are shown by minigrad alone
+_CALLED = {name for name in _PUBLIC if name[0] != "_"} | {"add_at", "set_at"}  # minigrad alone shows the last two
 for _module in (_functions, _selection, _statistics, _order, _calculus, _polynomials, _special):
-    globals().update(
-        {name: value for name, value in vars(_module).items() if name[0] != "_" and name in _PUBLIC | _ALSO}
-    )
+    globals().update({name: value for name, value in vars(_module).items() if name in _CALLED})
 
 __all__ = sorted({*_np.__all__, "logsumexp"})
 
 
 def __getattr__(name: str) -> Any:
+    if name == "fft":
+        import minigrad.numpy.fft as fft  # here, for a fast start-up: NumPy's own is imported when it is used, too
+
+        return fft
     if hasattr(_np, name) or name.startswith("_"):
         return getattr(_np, name)
     from minigrad.core.words import OF_NUMPY, instead  # here, for a fast start-up: only mistakes need it

@@ -15,7 +15,6 @@ from minigrad.core.asking import place_of
 from minigrad.core.duck_arrays import Duck, as_plain, innermost, reduced_for
 from minigrad.core.foreign import performs_ufuncs
 from minigrad.core.lines import PRODUCT, asked_by_a_sparse_matrix, is_left_to_the_other, located
-from minigrad.core.lost import no_index, words
 from minigrad.core.nested import any_within, is_box, is_traced, peel_all
 from minigrad.core.tape import Box, note_refusal, open_part, peel, read_only, refusal, snapshot
 from minigrad.errors import LostDerivativeError
@@ -133,6 +132,10 @@ def _array_function(self: Box, function: Any, types: Any, args: Any, options: An
             raise _kept(f"np.{function.__name__}")
         return function(*peel_all(args), **peel_all(options))
     rule = FUNCTIONS.get(function)
+    if rule is None and function.__module__ == "numpy.fft":
+        import minigrad.numpy.fft  # noqa: F401  (start-up: it enters its functions in the table)
+
+        rule = FUNCTIONS.get(function)
     if options.get("out") is not None:
         out = options.pop("out")
         return _writing.into(out, _array_function(self, function, types, args, options), f"np.{function.__name__}")
@@ -226,10 +229,17 @@ def _lost(self: Box, message: str) -> LostDerivativeError:
     return LostDerivativeError(message)
 
 
+def _no_plain(self: Box, kind: type | None = None) -> LostDerivativeError:
+    """The error of making a plain number of this kind, or a plain array, of this value."""
+    from minigrad.core.lost import words  # here, for a fast start-up: only mistakes need it
+
+    return _lost(self, located(words("", self, kind)))
+
+
 def _number(kind: type) -> Callable[[Box], Any]:
     def convert(self: Box) -> Any:
         if type(open_part(self)) is Box:
-            raise _lost(self, located(words("", self, kind)))
+            raise _no_plain(self, kind)
         return kind(peel(self))
 
     return convert
@@ -239,7 +249,7 @@ def _array(self: Box, dtype: Any = None, copy: Any = None) -> Any:
     if type(open_part(self)) is Box:
         if asked_by_a_sparse_matrix():
             return _np.array(None)
-        raise _lost(self, located(words("", self)))
+        raise _no_plain(self)
     plain = read_only(_np.asarray(peel(self), dtype=dtype))  # a pullback may still need it
     return plain.copy() if copy else plain
 
@@ -261,12 +271,14 @@ def _exclusive_or(self: Box, other: Any) -> Any:
 
 
 def _index(self: Box) -> int:
+    from minigrad.core.lost import no_index  # start-up, as above
+
     raise TypeError(located(no_index(self)))  # as for any float, so nothing is noted on the tape
 
 
 def _ratio(self: Box) -> Any:
     if type(open_part(self)) is Box:
-        raise _lost(self, located(words("", self, float)))
+        raise _no_plain(self, float)
     return peel(self).as_integer_ratio()
 
 

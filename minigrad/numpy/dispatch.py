@@ -94,10 +94,12 @@ def derivative_of(rule: Any) -> str:
 
 def documented(name: str, doc: str, line: str) -> str:
     """The docstring of a function of NumPy, with a line of ours behind its first sentence."""
-    parts = doc.split("\n\n", 2)
-    place = 2 if parts[0].lstrip().startswith(f"{name}(") else 1  # that of a ufunc begins with its signature
-    indent = "    " if "".join(parts[place:]).startswith("    ") or doc.startswith("\n    ") else ""
-    return "\n\n".join([*parts[:place], indent + line, *parts[place:]])
+    end = doc.find("\n\n")
+    if doc.lstrip().startswith(f"{name}("):  # that of a ufunc begins with its signature
+        end = doc.find("\n\n", end + 2)
+    first, rest = (doc, "") if end < 0 else (doc[:end], doc[end:])
+    indent = "    " if rest.startswith("\n\n    ") or doc.startswith("\n    ") else ""
+    return f"{first}\n\n{indent}{line}{rest}"
 
 
 def in_place_of(own: Any, function: Any, home: str, line: str, name: str | None = None) -> Any:

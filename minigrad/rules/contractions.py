@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 LEAST = 1 << 15  #: multiplications from which a product is faster, with the moves of axes before it and after it
 FOUR_KINDS = "fdFD"  #: dtypes that BLAS knows
+LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"  #: string.ascii_letters, without the time to import it
 
 
 class Operand(NamedTuple):

@@ -6,7 +6,6 @@ A product is bilinear: it pushes forward by applying itself, and each transpose 
 from __future__ import annotations
 
 import operator
-import string
 from typing import Any
 
 import numpy as np
@@ -14,7 +13,7 @@ import numpy as np
 from minigrad.core.lines import located
 from minigrad.core.primitive import Operation, bilinear, multilinear
 from minigrad.core.tape import Box, peel, refusal
-from minigrad.rules.contractions import computed, planned
+from minigrad.rules.contractions import LETTERS, computed, planned
 from minigrad.rules.elementwise import multiply
 from minigrad.rules.moving import diagonal, writable_diagonal
 from minigrad.rules.shapes import conjugate_if_complex, reshape, sum_, transpose, unbroadcast
@@ -147,7 +146,7 @@ def _einsum_pull(g: Any, _ans: Any, *args: Any, parents: Any, subscripts: str, o
         if parent < 0:
             cotangents.append(None)
             continue
-        spare = (c for c in string.ascii_letters if c not in subscripts)
+        spare = (c for c in LETTERS if c not in subscripts)
         sizes = dict(zip(terms[k], args[k].shape))
         dtype = peel(args[k]).dtype
         operands, inputs, wanted = [g], [out], ""
@@ -238,7 +237,7 @@ def _entries(x: Box, term: str, result: str) -> Any:
 
 def _from_sublists(operands: tuple[Any, ...]) -> tuple[str, list[Any]]:
     """`einsum(x, [0, 1], y, [1, 2], [0, 2])` as subscripts."""
-    letters = string.ascii_uppercase + string.ascii_lowercase
+    letters = LETTERS.swapcase()
 
     def term(axes: Any) -> str:
         return "".join("..." if axis is Ellipsis else letters[axis] for axis in axes)
@@ -262,7 +261,7 @@ def explicit_subscripts(subscripts: str, ndims: list[int]) -> str:
     terms = left.split(",")
     if len(terms) != len(ndims):
         raise ValueError(f"'{subscripts}' names {len(terms)} operands, {len(ndims)} were given")
-    spare = [c for c in string.ascii_letters if c not in subscripts]
+    spare = [c for c in LETTERS if c not in subscripts]
     hidden = [n - len(term.replace("...", "")) for term, n in zip(terms, ndims)]
     for term, n, extra in zip(terms, ndims, hidden):
         if extra < 0 or (extra > 0 and "..." not in term):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import operator
-import string
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -33,6 +32,7 @@ from minigrad.modes.batching.stack import (
 )
 from minigrad.rules import elementwise as _elementwise_rules
 from minigrad.rules import moving, shapes
+from minigrad.rules.contractions import LETTERS
 from minigrad.rules.products import explicit_subscripts
 
 
@@ -411,7 +411,7 @@ def _tensordot(level: Level, function: Callable[..., Any], args: Any, kwargs: An
     if not is_of(x, level):
         ans = np.tensordot(x, y.payload, (of_x, shifted(of_y, ny)))
         return Batched(np.moveaxis(ans, nx - len(of_x), 0), level)
-    letters = string.ascii_letters[1:]
+    letters = LETTERS[1:]
     of_left, rest = letters[:nx], letters[nx:]
     of_right = [rest[k] for k in range(ny)]
     for i, j in zip(of_x, of_y):
@@ -429,7 +429,7 @@ def _einsum(level: Level, function: Callable[..., Any], args: Any, kwargs: Any) 
         raise NoRuleError
     subscripts = explicit_subscripts(subscripts, [len(operand_shape(x)) for x in operands])
     left, result = subscripts.split("->")
-    letter = next(c for c in string.ascii_letters if c not in subscripts)
+    letter = next(c for c in LETTERS if c not in subscripts)
     terms = [letter + term if is_of(x, level) else term for term, x in zip(left.split(","), operands)]
     payloads = [x.payload if is_of(x, level) else x for x in operands]
     return Batched(np.einsum(f"{','.join(terms)}->{letter}{result}", *payloads, **kwargs), level)
