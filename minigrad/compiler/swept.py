@@ -6,7 +6,8 @@ the same too. When a structure has come `OFTEN` times, the sweep itself is run o
 what it asks NumPy to do; the rules are those of the primitives, and there is no second table of them. From then on the
 program answers in place of the sweep, with the same bits, in half the time. The forward pass stays what it was. Values
 may be stacks of examples, and stacks of stacks: all rows of a Jacobian, all columns of a Hessian, those of many
-samples. A sweep is a backward one, a forward one, or a Taylor pass; those of second order are in `compiler.twice`.
+samples. A sweep is a backward one, a forward one, or a Taylor pass; those of second order are in `compiler.twice`. The
+first sweeps of a process are not counted: this module is imported after them, see `minigrad/__init__.py`.
 
 The sweeps of `modes.sweeps` and `modes.taylor` go on answering
 
