@@ -228,7 +228,9 @@ class Tape:
         if type(value) is np.ndarray:
             before = value.tobytes() if value.nbytes <= COPIED else sums(value)
             self.captured[id(value)] = (value, before, "as an input of the differentiated function")
-        return Tape.record(self, None, (), (), value, NO_PARAMS)
+        flat = self.flat
+        flat.extend((None, (), (), value, NO_PARAMS))
+        return Box(value, self, len(flat) // PARTS - 1)
 
     def share(self) -> None:
         """Do equal work once from now on, if derivatives are nested three levels deep or deeper.
