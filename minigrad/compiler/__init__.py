@@ -21,7 +21,6 @@
 | `diagonals`  | matrices that are zero but on a few diagonals, as vectors                         |
 | `rounding`   | passes whose results are the same up to rounding                                  |
 | `horner`     | sums in which a factor grows from term to term, from within                       |
-| `columns`    | a column that is added to a product of matrices, as a column of it                |
 | `columns`    | a column that is added to a product of matrices, as a column of that              |
 | `shares`     | what cancels in the gradient of a stabilised log-sum-exp                          |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
