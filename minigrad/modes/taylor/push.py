@@ -66,9 +66,8 @@ class Findings(Trouble):
             # Near a pole the coefficients grow with every order.
             self.is_near_pole = is_near_zero(largest(series[1:-1]), largest(series[-1:]), order)
         elif primitive.amplifies:  # by one argument alone: what the others add may cancel that
-            rates = {k: full(u[1], arg) for k, (u, arg) in enumerate(zip(us, args)) if len(u) > 1}
             with np.errstate(all="ignore"):
-                parts = [_velocity(primitive, {k: t}, ans, args, params) for k, t in rates.items()]
+                parts = [velocity(primitive, {k: t}, ans, args, params) for k, t in rates(us, args).items()]
             usual = np.maximum(largest([ans]), 1.0)  # a value may vanish without a pole
             self.is_near_pole = any(is_near_zero(usual, largest([part]), order) for part in parts)
         elif primitive.pole is not None and (distance := primitive.pole(ans, *args)) is not None:
@@ -108,8 +107,7 @@ def push_series(
     """
     known: list[Any] = [*inputs, *([None] * (len(tape.nodes) - tape.leaves))]
     nodes = [i for i, _ in needed(tape, outputs)]
-    memo: dict[Any, Series] = {"ahead": []} if ahead else {}
-    push_through(tape, known, nodes, order, memo, findings, ahead, draw)
+    push_through(tape, known, nodes, order, Memo(ahead), findings, ahead, draw)
     return [known[i] for i in outputs]
 
 
@@ -117,17 +115,24 @@ class TooFarError(Exception):
     """Internal signal: the orders ahead would take a time that grows exponentially with them."""
 
 
+class Memo(dict[Any, Series]):
+    """Derived series, which many nodes may ask for again. With `may_give_up`, too long a way raises a TooFarError."""
+
+    def __init__(self, may_give_up: bool = False) -> None:
+        self.may_give_up = may_give_up
+
+
 def push_through(
     tape: Tape,
     known: list[Any],
     nodes: Iterable[int],
     order: int,
-    memo: dict[Any, Series],
+    memo: Memo,
     findings: Findings | None = None,
     ahead: bool = False,
     draw: Any = None,
 ) -> None:
-    """Fill in the series of these nodes. `memo` holds derived series, which many nodes may ask for again."""
+    """Fill in the series of these nodes."""
     with passing("series", tape.serial) as place:
         _push_through(tape, known, nodes, order, memo, findings, ahead, draw, place)
 
@@ -137,7 +142,7 @@ def _push_through(
     known: list[Any],
     nodes: Iterable[int],
     order: int,
-    memo: dict[Any, Series],
+    memo: Memo,
     findings: Findings | None,
     ahead: bool,
     draw: Any,
@@ -197,17 +202,8 @@ def _push_through(
                 if primitive.kind == "bilinear":
                     known[i] = multilinear(primitive, us, args, ans, params, order, product_of)
                 else:
-                    known[i] = [ans, careful_velocity(primitive, us, ans, args, params), *known[i][2:]]
-
-
-def careful_velocity(primitive: Primitive, us: list[Series], ans: Any, args: tuple[Any, ...], params: Any) -> Any:
-    """The jvp of an operation that adds up its entries, in which 0 times infinity is 0."""
-    total: Any = 0.0
-    for rule, u, arg in zip(primitive.jvps, us, args):
-        if len(u) > 1:
-            push = lambda t, rule=rule: rule(t, ans, *args, **params)
-            total = total + product_of(push, (t := full(u[1], arg),), push(t))
-    return total if ans.dtype.kind == "c" else real_part(total)
+                    speed = velocity(primitive, rates(us, args), ans, args, params, product_of)
+                    known[i] = [ans, speed if ans.dtype.kind == "c" else real_part(speed), *known[i][2:]]
 
 
 def resolved_slope(
@@ -252,7 +248,7 @@ def is_noisy(
     beside = [[u[0] + far[k] * (4.0 * eps), *u[1:]] if k in moving else u for k, u in enumerate(plain)]
     points = tuple([u[0] for u in beside])
     with np.errstate(all="ignore"):
-        other = node_series(primitive, beside, points, primitive.fun(*points, **params), params, order + 1, {})
+        other = node_series(primitive, beside, points, primitive.fun(*points, **params), params, order + 1)
         x, slope = [
             functools.reduce(np.maximum, sizes_of) for sizes_of in zip(*[(far[k], np.abs(plain[k][1])) for k in moving])
         ]
@@ -329,7 +325,7 @@ def node_series(
     ans: Any,
     params: dict[str, Any],
     order: int,
-    memo: dict[Any, Series] | None = None,
+    memo: Memo | None = None,
 ) -> Series:
     """The series of one operation."""
     if order == 0:
@@ -350,7 +346,7 @@ def node_series(
     elif kind == "bilinear":
         v = multilinear(primitive, us, args, ans, params, order)
     else:
-        v = derived(primitive, us, args, ans, params, order, {} if memo is None else memo)
+        v = derived(primitive, us, args, ans, params, order, Memo() if memo is None else memo)
     if type(ans) is not tuple and ans.dtype.kind != "c":
         v = [v[0], *map(real_part, v[1:])]
     return v
@@ -399,7 +395,7 @@ def derived(
     ans: Any,
     params: dict[str, Any],
     order: int,
-    memo: dict[Any, Series],
+    memo: Memo,
 ) -> Series:
     """The series of an operation from its jvp alone, see the module.
 
@@ -411,8 +407,7 @@ def derived(
     results = ans if several else (ans,)
     moving = [k for k, u in enumerate(us) if len(u) > 1]
     if order == 1:  # a plain pushforward
-        tangents = {k: full(us[k][1], args[k]) for k in moving}
-        speed = _velocity(primitive, tangents, ans, args, params)
+        speed = velocity(primitive, rates(us, args), ans, args, params)
         if several:
             speed = tuple([w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speed, results)])
         return [ans, speed]
@@ -422,14 +417,14 @@ def derived(
     tape = Tape()
     arg_boxes = [tape.leaf(arg) if k in moving else arg for k, arg in enumerate(args)]
     result_boxes = [tape.leaf(result) for result in results]
-    velocity = {k: tape.leaf(full(us[k][1], args[k])) for k in moving}
-    speeds = _velocity(
-        primitive, velocity, tuple(result_boxes) if several else result_boxes[0], tuple(arg_boxes), params
+    tangents = {k: tape.leaf(t) for k, t in rates(us, args).items()}
+    speeds = velocity(
+        primitive, tangents, tuple(result_boxes) if several else result_boxes[0], tuple(arg_boxes), params
     )
     speeds = speeds if several else (speeds,)
     speeds = [w if result.dtype.kind == "c" else real_part(w) for w, result in zip(speeds, results)]
     tape.close()
-    if "ahead" in memo and order > 8:  # two calls of operations of the user's double the work with each order
+    if memo.may_give_up and order > 8:  # two calls of operations of the user's double the work with each order
         if sum("_call" in node[4] and node[4]["_call"].series is None for node in tape.nodes[tape.leaves :]) > 1:
             raise TooFarError
     places = [w.index if type(w) is Box and settled(w).tape is tape else -1 for w in speeds]
@@ -476,16 +471,22 @@ def _key_of(value: Any) -> Any:
     raise TypeError
 
 
-def _velocity(
-    primitive: Primitive, tangents: dict[int, Any], ans: Any, args: tuple[Any, ...], params: dict[str, Any]
+def rates(us: list[Series], args: tuple[Any, ...]) -> dict[int, Any]:
+    """The tangents of the arguments that move, by position: the first coefficients of their series."""
+    return {k: full(u[1], arg) for k, (u, arg) in enumerate(zip(us, args)) if len(u) > 1}
+
+
+def velocity(
+    primitive: Primitive, tangents: dict[int, Any], ans: Any, args: tuple[Any, ...], params: Any, care: Any = None
 ) -> Any:
-    """The jvp of one operation, given the tangents of the arguments that move."""
+    """The jvp of one operation, given the tangents of the arguments that move; `care` is taken of each part."""
     if primitive.push is not None:
         pushed = primitive.push([tangents.get(k) for k in range(len(args))], ans, *args, **params)
         return tuple(pushed) if type(ans) is tuple else pushed
     total: Any = None
     for k, t in tangents.items():
-        part = primitive.jvps[k](t, ans, *args, **params)
+        push = lambda t, jvp=primitive.jvps[k]: jvp(t, ans, *args, **params)
+        part = push(t) if care is None else care(push, (t,), push(t))
         total = part if total is None else total + part
     return total
 
