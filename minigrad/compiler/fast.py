@@ -27,7 +27,7 @@ from minigrad.compiler.answers import (
 from minigrad.compiler.canonical import Reduction
 from minigrad.compiler.columns import product_plus_column
 from minigrad.compiler.diagonals import banded
-from minigrad.compiler.floating_point import check_calm, enter_strict, leave_strict
+from minigrad.compiler.floating_point import check_calm, enter_silent, leave_silent
 from minigrad.compiler.fused import Kernel
 from minigrad.compiler.memory import NOBODY, UFUNC_OF, by_rows, makes_new, reused, roots
 from minigrad.compiler.passes import numbers_as_arrays
@@ -40,7 +40,7 @@ from minigrad.core import duck_arrays as duck
 from minigrad.core.tree import LEAF, TreeDef, classify, parts_of_kind
 
 _NAMES = {"np": np, "ndarray": np.ndarray, "float64": np.float64, "errstate": np.errstate}
-_NAMES |= {"enter": enter_strict, "leave": leave_strict, "empty": np.empty, "ones": np.ones}
+_NAMES |= {"enter": enter_silent, "leave": leave_silent, "empty": np.empty, "ones": np.ones}
 
 
 class FastRenderer(Renderer):
@@ -156,7 +156,7 @@ def written_checks(
     """Lines that take `args` and `kwargs` apart, and return where they do not look as they did."""
     lines: list[str] = []
     miss = f"return {fast.bind(OTHER_ARGUMENTS)}"
-    leaf_positions = iter(range(len(leaves)))
+    remaining = list(enumerate(leaves))[::-1]  # empty in the end: garbage would keep what a function closes over alive
     temporaries = iter(range(1 << 30))
 
     def take_apart(node: TreeDef, name: str) -> None:
@@ -175,13 +175,13 @@ def written_checks(
             lines.append("")
             for k, child in enumerate(node.children):
                 if child is LEAF:
-                    parts[k] = check_leaf(parts[k], next(leaf_positions))
+                    parts[k] = check_leaf(parts[k], *remaining.pop())
                 else:
                     take_apart(child, parts[k])
             lines[unpacking] = f"{', '.join(parts)}{',' if size == 1 else ''} = {whole}"
 
-    def check_leaf(name: str, position: int) -> str:
-        leaf, var = leaves[position], inputs.get(position)
+    def check_leaf(name: str, position: int, leaf: Any) -> str:
+        var = inputs.get(position)
         if var is None:
             is_read = id(leaf) in holders  # what was read of it may differ in objects that are equal
             same = f"{name} is" if is_read else f"{fast.bind(is_same)}({name},"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import types
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
+from minigrad.compiler.answers import Missed
+from minigrad.core.lines import user_line
+
 HEARD = "errors of NumPy are heard"
 LOUD = ("raise", "call", "print", "log")
+STRICT: dict[str, Any] = {"divide": "raise", "invalid": "raise"}
+FLOWS: dict[str, Any] = {"over": "ignore", "under": "ignore"}  #: no engine has to resolve them
 
 
 def is_loud(state: Any) -> bool:
@@ -24,26 +30,29 @@ def is_loud(state: Any) -> bool:
     return any(kind in LOUD and not (kind == "call" and is_ours) for kind in state.values())
 
 
+def flows_raising() -> dict[str, Any]:
+    """The state in which overflows and underflows raise, of which NumPy would warn now."""
+    return {kind: "raise" for kind, what in np.geterr().items() if kind in FLOWS and what == "warn"}
+
+
 def strict_state(warns: bool = True) -> tuple[Callable[[], Any], Callable[[Any], None], Callable[[], bool]]:
     """Three functions: from here on divisions by zero and invalid operations raise; as it was; `errors_are_heard`.
 
-    Unless it `warns`, overflows raise as well, and an underflow of which NumPy would warn.
+    Unless it `warns`, overflows and underflows of which NumPy would warn raise as well.
 
     `np.errstate` does this in a microsecond. What it sets is a context variable, and setting that takes a seventh of
     it; where this NumPy keeps it elsewhere, `np.errstate` serves.
     """
 
     def raising() -> dict[str, Any]:
-        kinds = ("divide", "invalid") if warns else ("divide", "invalid", "over")
-        is_told = not warns and np.geterr()["under"] == "warn"
-        return dict.fromkeys((*kinds, "under") if is_told else kinds, "raise")
+        return STRICT | ({} if warns else flows_raising())
 
     try:
         from numpy._core.umath import _extobj_contextvar as variable
         from numpy._core.umath import _make_extobj as make
 
         remembered: tuple[Any, Any] = (None, None)
-        make(divide="raise", invalid="raise")
+        make(**STRICT)
     except Exception:  # another NumPy
 
         def enter() -> Any:
@@ -104,9 +113,41 @@ def look_at_errors() -> Callable[[], bool]:
     return asked_once
 
 
+def is_flow(error: FloatingPointError) -> bool:
+    """Whether NumPy raised it for an overflow or underflow."""
+    return "flow encountered" in str(error)
+
+
+def overflown(error: FloatingPointError, flows: list[Any], function: Any, args: Any, kwargs: Any) -> Any:
+    """The result of an operation that ended with this error, if that is an overflow: one more of `flows`.
+
+    The trace warns of these in the end, if it gets there.
+    """
+    if not is_flow(error):
+        raise error
+    flows.append((str(error), user_line()))
+    with np.errstate(**FLOWS):
+        return function(*args, **kwargs)
+
+
+def aloud(program: Any, error: FloatingPointError, *args: Any) -> Any:
+    """The result of a program that ended with this error, if numbers overflow in it and nothing else does happen.
+
+    Only then it warns of these. Where it raises, the engine answers, and the warnings are the engine's.
+    """
+    if not is_flow(error):
+        raise error
+    with np.errstate(**FLOWS):
+        result = program(*args)
+    if type(result) is Missed:
+        return result
+    warning = {"enter": enter_strict, "leave": leave_strict}
+    return types.FunctionType(program.__code__, program.__globals__ | warning)(*args)
+
+
 errors_are_ignored = look_at_errors()
-enter_strict, leave_strict, are_errors_heard = strict_state()
-enter_silent, leave_silent, _ = strict_state(warns=False)
+enter_strict, leave_strict, _ = strict_state()
+enter_silent, leave_silent, are_errors_heard = strict_state(warns=False)
 
 
 def check_calm() -> None:

@@ -178,6 +178,7 @@ def trace_instructions(called: Any) -> None:
     frame.f_trace_opcodes = True  # 3.12 tells of instructions only if some frame had asked before
     sys.settrace(called)
     frame.f_trace_opcodes = False
+    del frame  # which would keep itself alive, and with it all callers and what they hold
 
 
 def listen(frame: Any, step: Any) -> None:
@@ -212,6 +213,8 @@ def _sees_instructions() -> bool:
             if event == "opcode":
                 name, number, _, content.height = table[frame.f_lasti]
                 seen.append((name, content.cell(number) if name == "LOAD_DEREF" else content.top()))
+            elif event == "return":
+                frame.f_trace = None  # the frame, which this function refers to, would not be freed
 
         listen(frame, step)
         return step

@@ -20,6 +20,7 @@ from minigrad.compiler.answers import CHANGED, Missed
 from minigrad.compiler.collecting import without_collections
 from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
+from minigrad.compiler.floating_point import FLOWS, aloud, are_errors_heard
 from minigrad.compiler.frames import is_known
 from minigrad.compiler.fused import fused
 from minigrad.compiler.numba_loops import numba_compiler
@@ -79,7 +80,10 @@ class Compiled(Generic[P, R]):
         replays = self._replays
         for replay in replays:
             try:
-                result = replay(args, kwargs)
+                try:
+                    result = replay(args, kwargs)
+                except FloatingPointError as error:
+                    result = aloud(replay, error, args, kwargs)
             except Exception:  # an infinite derivative, a singular matrix: the engine knows what to do or say
                 return self._eager("exceptional", args, kwargs)
             if type(result) is not Missed:
@@ -163,6 +167,8 @@ class Compiled(Generic[P, R]):
                 self._counts["guard failures"] += 1
         if not record.may_trace() or not self._refusals.may_trace():
             return "eager"
+        if are_errors_heard():
+            return "exceptional"
         if not is_known():
             self._tell(UNKNOWN, located(f"compile: {UNKNOWN}"), None)
             return "eager"
@@ -309,7 +315,8 @@ def too_watchful(watched: Watched, replay: Callable[[], Any], fun: Callable[[], 
     for _ in range(3):
         for run, found in zip((replay, fun), times):
             start = time.perf_counter()
-            run()
+            with np.errstate(**FLOWS):
+                run()
             found.append(time.perf_counter() - start)
     if min(times[0]) <= min(times[1]):
         return None
@@ -408,7 +415,8 @@ def signature(leaves: Sequence[Any], treedef: TreeDef) -> Any:
 def agrees(replay: Callable[..., Any], args: Any, kwargs: Any, traced: Traced) -> bool:
     """Whether the compiled function gives what the traced one gave: a look at every program before it is trusted."""
     try:
-        result = replay(args, kwargs)
+        with np.errstate(**FLOWS):  # the trace tells of them
+            result = replay(args, kwargs)
     except Exception:
         return False
     if type(result) is Missed:

@@ -19,7 +19,14 @@ from typing import Any, ClassVar
 import numpy as np
 
 from minigrad.compiler import answers, by_name
-from minigrad.compiler.floating_point import are_errors_heard, enter_strict, errors_are_ignored, leave_strict
+from minigrad.compiler.floating_point import (
+    are_errors_heard,
+    enter_silent,
+    errors_are_ignored,
+    is_flow,
+    leave_silent,
+    overflown,
+)
 from minigrad.compiler.forms import dtype_depends_on_numbers, shape_depends_on_numbers
 from minigrad.compiler.program import Program, Step, Var, made_by
 from minigrad.compiler.raising import may_raise
@@ -56,8 +63,8 @@ class Trace(Onlooker):
     """The program while it is being written. It observes the sweeps whose steps it writes down."""
 
     __slots__ = (
-        "arrays", "caller", "captured", "codes", "count", "filters", "has_layouts", "inputs", "is_open", "is_strict",
-        "keeps_lines", "names", "origins", "statements", "steps", "stopped", "values",
+        "arrays", "caller", "captured", "codes", "count", "filters", "flows", "has_layouts", "inputs", "is_open",
+        "is_strict", "keeps_lines", "names", "origins", "statements", "steps", "stopped", "values",
     )  # fmt: skip
 
     def __init__(self, keeps_lines: bool = False) -> None:
@@ -69,6 +76,7 @@ class Trace(Onlooker):
         self.origins: dict[int, Origin] = {}
         self.captured: dict[int, tuple[Any, Any]] = {}  # constant arrays, with how they looked when they were used
         self.count = 0
+        self.flows: list[Any] = []  # overflows of which to warn, with their lines
         self.filters = warnings.filters  # `catch_warnings` puts another list in its place
         self.is_open = True
         self.is_strict = False  # while an operation runs, whose parts may be performed too
@@ -157,13 +165,17 @@ class Trace(Onlooker):
             if quiet or is_heard or self.is_strict:
                 result = function(*plain_args, **plain_kwargs)
             else:
-                token, before, self.is_strict = enter_strict(), self.is_strict, True
+                token, self.is_strict = enter_silent(), True
                 try:
                     result = function(*plain_args, **plain_kwargs)
+                except FloatingPointError as error:
+                    result = overflown(error, self.flows, function, plain_args, plain_kwargs)
                 finally:
-                    self.is_strict = before
-                    leave_strict(token)
+                    self.is_strict = False
+                    leave_silent(token)
         except FloatingPointError as error:
+            if self.is_strict and is_flow(error):
+                raise
             raise self.stop(str(error), ExceptionalError) from None
         except Exception as error:
             by_shapes = isinstance(error, TypeError) or (

@@ -429,7 +429,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
     # here for start-up: most programs take no derivative so often
     from minigrad.compiler.collecting import without_collections  # start-up
     from minigrad.compiler.fast import FastRenderer, written_function  # start-up
-    from minigrad.compiler.floating_point import check_calm, enter_silent, leave_silent  # start-up
+    from minigrad.compiler.floating_point import check_calm  # start-up
     from minigrad.compiler.passes import numbers_as_arrays, optimised  # start-up
     from minigrad.compiler.program import reads, variables  # start-up
     from minigrad.compiler.stage import Trace  # start-up
@@ -437,7 +437,6 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
     check_calm()  # there can be no program then, and the sweep would warn twice
     with without_collections(), np.errstate(over="ignore", under="ignore"):  # the sweep tells of them, if it answers
         trace, fast, n = Trace(), FastRenderer(exact=True), len(tape.nodes)
-        fast.namespace |= {"enter": enter_silent, "leave": leave_silent}
         own = [Level(level.size) for level in levels]
         inputs: dict[int, Place] = {}  # of each variable its place
         stacked: dict[Place, int] = {}  # which values are stacks of examples, and of which batch

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -30,7 +31,7 @@ _CONSTANT_RESULTS = (int, float, complex, str, bytes, bool, np.generic, np.ndarr
 class Traced:
     """A function run once: its program, and what belongs to it."""
 
-    __slots__ = ("leaves", "outdef", "positions", "program", "results", "treedef", "watched")
+    __slots__ = ("flows", "leaves", "outdef", "positions", "program", "results", "treedef", "watched")
 
     def __init__(self, fun: Callable[..., Any], args: Any, kwargs: Any, keeps_lines: bool = False) -> None:
         try:
@@ -89,6 +90,7 @@ class Traced:
         outs = [checked_result(open_part(each)) for each in outs]
         self.results = [unstaged(each) for each in outs]
         self.program: Program = trace.close(outs)
+        self.flows = trace.flows
         del (
             new_args,
             new_kwargs,
@@ -104,7 +106,9 @@ class Traced:
             let_go(trace)
 
     def answer(self) -> Any:
-        """The results of the trace, as the function returned them."""
+        """The results of the trace, as the function returned them. Of overflows there is a warning."""
+        for text, line in self.flows:
+            warnings.warn_explicit(text, RuntimeWarning, line.filename, line.number)
         return self.outdef.unflatten([each.copy() if type(each) is np.ndarray else each for each in self.results])
 
 

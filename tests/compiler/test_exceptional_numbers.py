@@ -66,7 +66,7 @@ def test_the_strict_state_is_entered_and_left(is_known: bool, warns: bool, monke
         with np.errstate(divide="ignore", over=over):
             before = np.geterr()
             token = enter()
-            told = {} if warns else {"over": "raise"}
+            told = {"over": "raise"} if over == "warn" and not warns else {}
             assert np.geterr() == before | {"divide": "raise", "invalid": "raise"} | told
             with pytest.raises(FloatingPointError):
                 np.divide(1.0, 0.0)
@@ -181,3 +181,55 @@ def test_a_refusal_that_the_function_caught_is_raised_at_the_end() -> None:
     for fun in (made_plain, with_an_error_of_its_own, suppressed):
         with pytest.raises(TypeError, match=r"compile: .*\n.*in (made_plain|with_an_error|suppressed)"):
             minigrad.compile(fun)(np.array([1.0, 2.0]))
+
+
+def overflows(x: Any) -> Any:
+    """An overflow, and then a division by zero where the second number is 0."""
+    return np.sum(0.5 * np.exp(x)) - np.sum(np.log(x)) + np.sum(np.sqrt(x))
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("make", [lambda f: f, value_and_grad, minigrad.hessian], ids=["value", "grad", "hessian"])
+def test_numpy_warns_as_often_as_in_the_engine(make: Any, backend: str) -> None:
+    """Where a program gives up and where it does not, in the first call and in later ones."""
+    if backend == "numba":
+        pytest.importorskip("numba")
+    fun = make(overflows)
+    fits, gives_up, goes_on = np.array([1.0, 2.0]), np.array([800.0, 0.0]), np.array([800.0, 1.0])
+
+    def told(call: Any, x: Any) -> list[str]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            call(x)
+        return sorted([str(warning.message).split("\n")[0] for warning in caught])
+
+    expected = told(fun, gives_up), told(fun, goes_on)
+    assert "overflow encountered in exp" in expected[1]
+    for first in (fits, gives_up, goes_on):
+        compiled = minigrad.compile(fun, backend=backend)
+        firstly = told(compiled, first)
+        assert first is fits or firstly == expected[first is goes_on]
+        told(compiled, fits)
+        assert told(compiled, gives_up) == expected[0]
+        if backend == "numpy":  # loops of Numba make infinities without a word
+            assert told(compiled, goes_on) == expected[1]
+    for _ in range(40):  # sweeps become programs, too
+        fun(fits)
+    assert (told(fun, gives_up), told(fun, goes_on)) == expected
+
+
+def test_an_overflow_is_told_of_as_numpy_was_asked_to() -> None:
+    compiled = minigrad.compile(grad(overflows))
+    compiled(np.array([1.0, 2.0]))
+    with np.errstate(over="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert compiled(np.array([800.0, 1.0]))[0] == np.inf
+    assert compiled.stats()["replays"] == 1
+    with pytest.warns(RuntimeWarning, match="overflow encountered in exp"):
+        compiled(np.array([800.0, 1.0]))
+    assert compiled.stats()["replays"] == 2
+    for fresh in (compiled, minigrad.compile(grad(overflows))):
+        heard: list[str] = []
+        with np.errstate(over="call", call=lambda kind, flag, heard=heard: heard.append(kind)):
+            fresh(np.array([800.0, 1.0]))
+        assert heard == ["overflow"]

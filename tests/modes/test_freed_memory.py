@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+import minigrad
 from minigrad import grad, hessian, hvp, jacobian, jvp, trace, value_and_grad, vjp
+from minigrad.compiler.traced import Traced
 from minigrad.core.tape import Tape
 
 
@@ -133,3 +135,17 @@ def test_inputs_and_results_are_not_kept() -> None:
     references = weakref.ref(x), weakref.ref(g)
     del x, g
     assert [r() for r in references] == [None, None]
+
+
+def test_what_compile_traced_is_freed(no_collector: None) -> None:
+    """Arguments and results of the first call, and all that was computed on the way."""
+    watch, x = Watch(), np.linspace(0.1, 0.9, 7)
+    argument = weakref.ref(x)
+    compiled = minigrad.compile(value_and_grad(lambda x: np.sum(np.sin(x) * x)))
+    for result in compiled(x):
+        watch(result)
+    del x, result
+    assert argument() is None
+    assert watch.alive() == 0
+    assert not any(type(thing) is Traced for thing in gc.get_objects())
+    assert compiled.stats()["programs"] == 1
