@@ -20,7 +20,7 @@ from minigrad.compiler.answers import CHANGED, Missed
 from minigrad.compiler.collecting import without_collections
 from minigrad.compiler.driver import driven
 from minigrad.compiler.fast import written
-from minigrad.compiler.floating_point import FLOWS, aloud, are_errors_heard
+from minigrad.compiler.floating_point import FLOWS, aloud, are_errors_heard, hushed
 from minigrad.compiler.frames import is_known
 from minigrad.compiler.fused import fused
 from minigrad.compiler.numba_loops import numba_compiler
@@ -184,13 +184,15 @@ class Compiled(Generic[P, R]):
             return traced.answer
         self._counts["traces"] += 1
         replay = self._written(traced, self.exact)
-        if not self.exact and not agrees(replay, args, kwargs, traced):
+        is_right = agrees(replay, args, kwargs, traced)
+        if not is_right and not self.exact:
             replay = self._written(traced, exact=True)  # rounding counts here: an inverse that is hardly one, say
-        if not agrees(replay, args, kwargs, traced):
+            is_right = agrees(replay, args, kwargs, traced)
+        if not is_right:
             record.failed()
             self._reasons["the compiled function gave another result than the traced one"] += 1
             return "eager"
-        if reason := too_watchful(traced.watched, lambda: replay(args, kwargs), lambda: self.fun(*args, **kwargs)):
+        if reason := too_watchful(traced.watched, replay, self.fun, args, kwargs):
             record.wait = 1000
             self._reasons[reason] += 1
             return traced.answer
@@ -306,17 +308,18 @@ def _size(value: Any) -> int:
     return value.nbytes if type(value) is np.ndarray and value.base is None else 0
 
 
-def too_watchful(watched: Watched, replay: Callable[[], Any], fun: Callable[[], Any]) -> str | None:
+def too_watchful(watched: Watched, replay: Any, fun: Any, args: Any, kwargs: Any) -> str | None:
     """Why a program does not pay, if comparing the large arrays that it captured takes longer than the function."""
     compared = [array for array, _, _ in watched.arrays if array.flags.writeable or array.base is not None]
     if sum([array.nbytes for array in compared]) < HEAVY:
         return None
     times: tuple[list[float], list[float]] = ([], [])
+    plain: Callable[[], Any] = np.errstate(**FLOWS)(lambda: fun(*args, **kwargs))
+    runs: list[Callable[[], Any]] = [lambda: hushed(replay, args, kwargs), plain]
     for _ in range(3):
-        for run, found in zip((replay, fun), times):
+        for run, found in zip(runs, times):
             start = time.perf_counter()
-            with np.errstate(**FLOWS):
-                run()
+            run()
             found.append(time.perf_counter() - start)
     if min(times[0]) <= min(times[1]):
         return None
@@ -415,8 +418,7 @@ def signature(leaves: Sequence[Any], treedef: TreeDef) -> Any:
 def agrees(replay: Callable[..., Any], args: Any, kwargs: Any, traced: Traced) -> bool:
     """Whether the compiled function gives what the traced one gave: a look at every program before it is trusted."""
     try:
-        with np.errstate(**FLOWS):  # the trace tells of them
-            result = replay(args, kwargs)
+        result = hushed(replay, args, kwargs)  # the trace warns
     except Exception:
         return False
     if type(result) is Missed:
