@@ -22,7 +22,7 @@
 | `rounding`   | passes whose results are the same up to rounding                                  |
 | `horner`     | sums in which a factor grows from term to term, from within                       |
 | `columns`    | a column that is added to a product of matrices, as a column of that              |
-| `shares`     | what cancels in the gradient of a stabilised log-sum-exp                          |
+| `shares`     | what cancels in a stabilised log-sum-exp, and in its gradient                     |
 | `fused`      | runs of operations as loops compiled by Numba, on request                         |
 | `tabled`     | many steps on small arrays as a table, worked off by one such loop                |
 | `driver`     | such loops, and small products of matrices, as one call                           |

@@ -466,8 +466,9 @@ def compile(  # noqa: A001
         exact: keep every bit. Otherwise short sums may be added up in another order, by BLAS, and products of matrices
             and scalar products with infinite entries give their NaN without a warning; an entry that is 0 since it lies
             off the diagonals of a matrix stays 0 whatever it is multiplied by; what goes through the maximum of a
-            stabilised log-sum-exp, and cancels but for rounding, is left out; and results may lie in memory in another
-            order.
+            stabilised log-sum-exp, and cancels but for rounding, is left out, and the maximum with it where its
+            argument is an arctan or the like; sums in which a factor grows from term to term are computed by Horner's
+            rule; and results may lie in memory in another order.
         backend: "numpy", or "numba" for fused loops (see `minigrad.compiler.fused`): runs of operations entry by entry,
             and sums, become one loop each, on large arrays in several threads; the same up to rounding. Compiling takes
             about a second for each new form of loop. Needs `pip install numba`.

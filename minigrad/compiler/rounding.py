@@ -14,6 +14,7 @@
 | a tile, or a copy, to its array | the order of memory, which that of sums follows                                    |
 | sums written as loops to sums   | the order of sums                                                                  |
 | sum(e / sum(e)) to 1            | where it meets the places of a maximum only: see `shares`                          |
+| exp(x - max(x)) to exp(x)       | in a log-sum-exp of bounded x, and its shares: see `shares`                        |
 | maximum over a short last axis  | the sign of a zero: maxima of columns                                              |
 | a r + (a f) s to a (r + f s)    | the order of sums, and of products: see `horner`                                   |
 | A @ x + b to [A b] @ [x; 1]     | a matrix that lies by columns: the order of sums, see `columns`                    |
@@ -41,7 +42,7 @@ from minigrad.compiler.memory import works_by_entry
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
 from minigrad.compiler.program import Program, Step, Var, reads, variables
 from minigrad.compiler.rewriting import Fresh, Pass, beside, like, made_from, renamed, same_type, shape_of
-from minigrad.compiler.shares import maxima_cancelled
+from minigrad.compiler.shares import maxima_cancelled, shifts_left_out
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.contractions import computed, planned
 
@@ -423,6 +424,6 @@ FOR_LOOPS: tuple[Pass, ...] = (
     without_dead_code, diagonals,
 )  # fmt: skip
 ROUNDING: tuple[Pass, ...] = (
-    *FOR_LOOPS, scalings, sums_from_within, sums_as_products, maxima_by_columns, columns_of_products,
+    *FOR_LOOPS, shifts_left_out, scalings, sums_from_within, sums_as_products, maxima_by_columns, columns_of_products,
     without_dead_code, long_loops,
 )  # fmt: skip

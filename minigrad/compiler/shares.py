@@ -3,6 +3,8 @@
 Whoever writes log(sum(exp(x - m))) + m with m = max(x) gets, beside the shares p = e / sum(e) of e = exp(x - m), the
 sum of -p and of 1, both times where the maximum is. The sum of p is 1 but for rounding, and nothing remains of it. That
 is seen here, and only that: a program in which differences of almost equal numbers are meant keeps them.
+
+The shift by m is there for large x. Where x is an arctan or a tanh, log(sum(exp(x))) is the same up to rounding.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.compiler.canonical import MAX, MIN, SUM
-from minigrad.compiler.program import Program, Step, Var
+from minigrad.compiler.program import Program, Step, Var, reads, variables
 from minigrad.compiler.rewriting import made_from, renamed, same_type
 from minigrad.core import duck_arrays as duck
 
@@ -123,3 +125,97 @@ class _Walk:
             return None
         first = np.asarray(value).flat[0]
         return float(first) if first.dtype.kind in "fiu" and bool(np.all(np.asarray(value) == first)) else None
+
+
+# ----- the shift itself -----------------------------------------------------------------------------------------------
+
+BOUNDED = {np.arctan, np.tanh, np.sin, np.cos}  #: functions of whose results exp can be taken as they are
+
+
+def shifts_left_out(program: Program) -> Program:
+    """Without the maximum in log(sum(exp(x - max(x)))) + max(x), and in its shares, where x is small anyway."""
+    if not any(step.function is MAX for step in program.steps):
+        return program
+    shifts = _Shifts(program)
+    dropped: dict[int, int] = {}  # which argument stands for each of these sums and differences
+    for step in program.steps:
+        if step.function is operator.sub:
+            dropped |= shifts.dropped(step)
+
+    def rewrite(step: Step) -> Any:
+        return step.args[dropped[step.out.index]] if type(step.out) is Var and step.out.index in dropped else step
+
+    return renamed(program, rewrite) if dropped else program
+
+
+class _Shifts:
+    """What is made of differences x - max(x) in a program."""
+
+    def __init__(self, program: Program) -> None:
+        self.by = made_from(program)
+        self.outputs = {var.index for var in variables(program.outputs)}
+        self.readers: dict[int, list[Step]] = {}
+        for step in program.steps:
+            for var in reads(step):
+                self.readers.setdefault(var.index, []).append(step)
+
+    def dropped(self, difference: Step) -> dict[int, int]:
+        """A difference and the sums with the maximum, each with its argument that is left; nothing if it is needed."""
+        x, shift = difference.args
+        top, made = self._source(shift), self._source(x)
+        is_shift = top is not None and top.function is MAX and top.args[0] is x and same_type(x, difference.out)
+        if top is None or not is_shift or made is None or made.function not in BOUNDED or x.dtype.kind != "f":
+            return {}
+        found = {difference.out.index: 0}
+        for exponential in self._users(difference.out):
+            if exponential is None or exponential.function is not np.exp:
+                return {}
+            for total in self._users(exponential.out):
+                if self._is_share(total, exponential.out, top.args[1]):
+                    continue
+                if total is None or not self._is_sum(total, exponential.out, top.args[1]):
+                    return {}
+                for logarithm in self._users(total.out):
+                    if self._is_share(logarithm, exponential.out, top.args[1]):
+                        continue
+                    if logarithm is None or logarithm.function is not np.log:
+                        return {}
+                    for last in self._users(logarithm.out):
+                        place = self._place(last, logarithm, top)
+                        if last is None or place is None:
+                            return {}
+                        found[last.out.index] = place
+        return found
+
+    def _source(self, value: Any) -> Step | None:
+        """The step that makes what a value is a view of."""
+        step = self.by.get(value.index) if type(value) is Var else None
+        while step is not None and step.function in (duck.reshape, np.transpose):
+            step = self.by.get(step.args[0].index)
+        return step
+
+    def _users(self, var: Var) -> list[Step | None]:
+        """The steps that read a value, or a reshaped one; None for whoever gets the results."""
+        found: list[Step | None] = [None] if var.index in self.outputs else []
+        for step in self.readers.get(var.index, ()):
+            found += self._users(step.out) if step.function is duck.reshape else [step]
+        return found
+
+    def _is_sum(self, step: Step | None, exponential: Var, axes: Any) -> bool:
+        """Whether a step sums this over these axes."""
+        return step is not None and step.function is SUM and step.args[0] is exponential and step.args[1] == axes
+
+    def _is_share(self, step: Step | None, exponential: Var, axes: Any) -> bool:
+        """Whether a step divides this by its sum."""
+        is_quotient = step is not None and step.function is operator.truediv and step.args[0] is exponential
+        return step is not None and is_quotient and self._is_sum(self._source(step.args[1]), exponential, axes)
+
+    def _place(self, step: Step | None, logarithm: Step, top: Step) -> int | None:
+        """The place of a logarithm in its sum with the maximum, if the step is that."""
+        if step is None or step.function is not operator.add:
+            return None
+        sources = [self._source(arg) for arg in step.args]
+        for k in (0, 1):
+            if sources[k] is logarithm and sources[1 - k] is top and same_type(step.args[k], step.out):
+                return k
+        return None
