@@ -64,10 +64,10 @@ class Trace(Onlooker):
 
     __slots__ = (
         "arrays", "caller", "captured", "codes", "count", "filters", "flows", "has_layouts", "inputs", "is_open",
-        "is_strict", "keeps_lines", "names", "origins", "statements", "steps", "stopped", "values",
+        "is_strict", "keeps_lines", "names", "origins", "statements", "steps", "stopped", "tells", "values",
     )  # fmt: skip
 
-    def __init__(self, keeps_lines: bool = False) -> None:
+    def __init__(self, keeps_lines: bool = False, tells: bool = False) -> None:
         super().__init__()
         self.inputs: list[Var] = []
         self.values: list[Any] = []  # of the inputs
@@ -82,6 +82,9 @@ class Trace(Onlooker):
         self.is_strict = False  # while an operation runs, whose parts may be performed too
         self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
+        self.tells = (
+            tells  # whether each call has to warn as the engine does, so that there is no program where it does
+        )
         self.statements = Statements()
         self.caller = id(user_frame()) if keeps_lines else 0  # who asked for the program is no part of it
         self.names: dict[int, str] = {}  # what the user's variables call values, by index
@@ -395,6 +398,12 @@ class Staged(Duck):
     def tolist(self) -> Any:
         """As of an array: its numbers become constants of the program, each with a guard."""
         return [part.tolist() for part in self] if self.shape else self.item()
+
+    def some_to_tell(self) -> bool:
+        """Whether any entry is true; where it is and each call warns of it, the engine answers."""
+        if (answer := self.some()) and self.tracer.tells:
+            raise self.tracer.stop("a warning", ExceptionalError)
+        return answer
 
     def is_anywhere_below(self, bound: float, moving: Any) -> bool:
         """Whether any entry is smaller than a bound; if it is, what comes of it has guards of its own."""

@@ -436,7 +436,7 @@ def staged(tape: Tape, run: Run, places: tuple[int, ...], given: Given, levels: 
 
     check_calm()  # there can be no program then, and the sweep would warn twice
     with without_collections(), np.errstate(over="ignore", under="ignore"):  # the sweep tells of them, if it answers
-        trace, fast, n = Trace(), FastRenderer(exact=True), len(tape.nodes)
+        trace, fast, n = Trace(tells=True), FastRenderer(exact=True), len(tape.nodes)
         own = [Level(level.size) for level in levels]
         inputs: dict[int, Place] = {}  # of each variable its place
         stacked: dict[Place, int] = {}  # which values are stacks of examples, and of which batch

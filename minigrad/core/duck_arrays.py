@@ -309,6 +309,10 @@ class Duck:
         """Whether any entry is true, in any of the arrays that this value stands for."""
         return bool(self.perform(np.any, (self,), {}))
 
+    def some_to_tell(self) -> bool:
+        """The same, of what a warning is about."""
+        return self.is_known and self.some()
+
     def __getitem__(self, index: Any) -> Any:
         return self.perform(operator.getitem, (self, index), {})
 
@@ -444,7 +448,7 @@ def anywhere(mask: Any) -> bool:
 
 def certainly(mask: Any) -> bool:
     """Whether any entry is true, as far as that is known: what a warning is about."""
-    return (not isinstance(mask, Duck) or mask.is_known) and anywhere(mask)
+    return mask.some_to_tell() if isinstance(mask, Duck) else bool(np.any(mask))
 
 
 # ----- what Python's functions want of the entries ------------------------------------------------------------------

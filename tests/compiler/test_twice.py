@@ -277,3 +277,31 @@ def test_directions_are_checked_as_without_a_program() -> None:
         with pytest.raises(ValueError, match="does not fit a primal"):
             hvp(rosenbrock, U, U[:1])
     np.testing.assert_array_equal(hvp(lambda x: x**3, 2.0, 1), 12.0)
+
+
+@pytest.mark.parametrize(
+    "fun",
+    [
+        lambda x: np.sum(np.maximum(x, x[::-1]) ** 2),
+        lambda x: np.sum(np.sin(x) * np.max(np.abs(x[::-1]) + np.abs(x))),
+        lambda x: np.sum(np.abs(x - x * x[0] / x[0]) * x),
+        lambda x: np.sum(np.hypot(x, x - x)) + np.linalg.norm(x - x),
+    ],
+    ids=["maximum", "max", "abs", "norm"],
+)
+@pytest.mark.parametrize("derivative", [lambda f, x: hessian(f)(x), lambda f, x: hvp(f, x, x)], ids=["hessian", "hvp"])
+def test_a_kink_is_told_in_every_call(fun: Callable[..., Any], derivative: Callable[..., Any]) -> None:
+    """Where each tape of a structure has one, as well as where some have."""
+    for k in range(2 * OFTEN):
+        with pytest.warns(RuntimeWarning, match="is 0 at some entry|are equal at some entry"):
+            derivative(fun, np.array([1.0 + k, 2.0, 3.0]))
+
+
+def test_a_kink_is_told_where_a_program_would_answer(answers: list[bool]) -> None:
+    fun = hessian(lambda x: np.sum(np.maximum(x, 1.0) ** 2))
+    for k in range(OFTEN + 1):
+        fun(np.array([2.0, 3.0 + k]))
+    assert answers[-1]
+    with pytest.warns(RuntimeWarning, match="are equal at some entry"):
+        fun(np.array([2.0, 1.0]))
+    assert not answers[-1]

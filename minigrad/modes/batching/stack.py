@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minigrad.core.adopted import adopted
-from minigrad.core.duck_arrays import Duck, anywhere, innermost_duck
+from minigrad.core.duck_arrays import Duck, anywhere, certainly, innermost_duck
 from minigrad.core.lines import asked_by_a_sparse_matrix, located
 from minigrad.core.nested import mapped
 from minigrad.core.tape import Box, forget_refusal, open_part, peel, read_only, serials, snapshot
@@ -123,6 +123,10 @@ class Batched(Duck):
     def some(self) -> bool:
         """Whether any entry of any example is true."""
         return anywhere(peel(self.payload))
+
+    def some_to_tell(self) -> bool:
+        """The same, of what a warning is about."""
+        return certainly(peel(self.payload))
 
     def finite(self) -> bool:
         """Whether all entries of all examples are finite."""
