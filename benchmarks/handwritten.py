@@ -85,6 +85,50 @@ def pull(g: Array, u: Array) -> None:
     g /= u
 
 
+def softmax_gradient(P: Sequence[Array], x: Array, Y: Array) -> list[Array]:
+    """The gradient of the logistic loss per sample, of a network whose last layer has no activation."""
+    R, U, X = len(P) // 2, [], [x]
+    for r in range(R):
+        u = P[r] @ X[r]
+        u += P[R + r]
+        U.append(u)
+        X.append(np.arctan(u) if r < R - 1 else u)
+    g = X.pop()
+    g -= np.maximum.reduce(g, axis=0)
+    np.exp(g, out=g)
+    g /= np.add.reduce(g, axis=0)
+    g -= Y
+    g /= x.shape[1]
+    gA, gb = [x] * R, [x] * R
+    for r in range(R - 1, -1, -1):
+        gA[r], gb[r] = g @ X[r].T, np.add.reduce(g, axis=1, keepdims=True)
+        if r:
+            g = P[r].T @ g
+            pull(g, U[r - 1])
+    return [*gA, *gb]
+
+
+def adam(P: list[Array], M: list[Array], V: list[Array], gradient: list[Array], t: int, rate: float) -> None:
+    """Step t of Adam, in place: parameters, and the means of the gradients and of their squares.
+
+    Source: D. Kingma and J. Ba, "Adam: a method for stochastic optimization", ICLR 2015, end of section 2.
+    """
+    for p, m, v, g in zip(P, M, V, gradient):
+        scratch = g * g
+        scratch *= 0.001
+        v *= 0.999
+        v += scratch
+        g *= 0.1
+        m *= 0.9
+        m += g
+        np.sqrt(v, out=scratch)
+        scratch *= 1.0 / (1.0 - 0.999**t) ** 0.5
+        scratch += 1e-8
+        np.divide(m, scratch, out=scratch)
+        scratch *= rate / (1.0 - 0.9**t)
+        p -= scratch
+
+
 @functools.cache
 def loops() -> tuple[Callable[..., Any], Callable[..., Any]]:
     """The last two functions as loops; numba compiles them once in a process."""

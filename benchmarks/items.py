@@ -91,6 +91,7 @@ def import_times(contenders: Contenders, seconds: float) -> dict[str, Sample]:
 
 SMALL, DEEP, LARGE = [2, 15, 3], [2, 4, 5, 8, 4, 3], [784, 512, 512, 10]
 STEPS = 4000  # of a training
+EPOCHS = 100  # of one by mini-batches
 vector = np.linspace(0.1, 0.9, 10)
 network, tiny_network = networks.network, functools.partial(networks.network, [2, 3, 2], 7)
 
@@ -279,6 +280,14 @@ ITEMS: list[Item] = [
         )
         for suffix, widths in (("", SMALL), ("-deep", DEEP))
     ],
+    Item(
+        "training-batches",
+        "step of Adam on a mini-batch of 64 by nn.fit, network [64, 64, 10], 1,797 samples",
+        NETWORKS,
+        lambda: networks.mini_batches([64, 64, 10], 1797, EPOCHS),
+        lambda: networks.mini_batches([2, 3, 2], 20, 2, 8),
+        per=EPOCHS * 29,
+    ),
     Item(
         "network-large",
         "network [784, 512, 512, 10], n = 1024",

@@ -11,6 +11,7 @@ from benchmarks import handwritten
 from benchmarks.libraries import Jax, Minigrad, Torch, all_of, compilers, installed, libraries
 from benchmarks.measuring import Contenders, MissingError, Run
 from nn import backprop, mlp
+from nn.fit import Settings, fit
 from nn.train import Gradient, train
 
 Array = np.ndarray
@@ -83,6 +84,37 @@ def training(widths: Sequence[int], n: int, steps: int) -> Contenders:
 
     compiled, eager = functools.partial(ours, "autodiff"), functools.partial(ours, "eager")
     return {"hand-written, tuned": by_hand, "minigrad": eager, "minigrad compiled": compiled}
+
+
+def mini_batches(widths: Sequence[int], n: int, epochs: int, size: int = 64) -> Contenders:
+    """Steps of Adam on mini-batches: `nn.fit`, with its losses and its state after each step, and by hand in place.
+
+    Both see the same samples in the same order. `nn.fit` compiles, and does so anew in each training, as in `training`.
+    """
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(0.0, 1.0, (widths[0], n)), rng.integers(0, widths[-1], n)
+    y[: widths[-1]] = np.arange(widths[-1])
+    A, b = mlp.init(widths, rng)
+    A = [a / np.sqrt(a.shape[1]) for a in A]
+    settings = Settings(hidden=tuple(widths[1:-1]), epochs=epochs, batch=size, rate=1e-3)
+
+    def by_hand() -> Any:
+        P = [p.copy() for p in (*A, *b)]
+        M, V = [np.zeros_like(p) for p in P], [np.zeros_like(p) for p in P]
+        rows, targets, t = np.ascontiguousarray(x.T), np.eye(widths[-1]), 0
+        for epoch in range(epochs):
+            order = np.random.default_rng([settings.seed, 2, epoch]).permutation(n)
+            for start in range(0, n, size):
+                part, t = order[start : start + size], t + 1
+                gradient = handwritten.softmax_gradient(P, rows[part].T, targets[y[part]].T)
+                handwritten.adam(P, M, V, gradient, t, settings.rate)
+        return P
+
+    def ours() -> Any:
+        found = fit(x, y, settings, start=(A, b))
+        return [*found.A, *found.b]
+
+    return {"hand-written, tuned": by_hand, "minigrad": ours}
 
 
 # ----- the network as the tour's program has it -----------------------------------------------------------------------

@@ -367,9 +367,11 @@ class _Training:
                 if not state.ended:
                     self.search(state)
             else:
-                while not self.state.ended:
-                    self.state = self.after_step(self.state)
-                    self.told(self.state.step)
+                # What is not finite is named. Once for all steps: compiled programs know the state of the last call.
+                with numpy.errstate(over="ignore", invalid="ignore"):
+                    while not self.state.ended:
+                        self.state = self.after_step(self.state)
+                        self.told(self.state.step)
         except KeyboardInterrupt:
             interrupted = True
             if not self.record.is_played:  # nothing new was found
@@ -409,10 +411,9 @@ class _Training:
             self.epoch, self.order = epoch, numpy.random.default_rng([s.seed, 2, epoch]).permutation(self.train)
         part = self.order[k * s.batch : (k + 1) * s.batch]
         parameters = _parameters(state.theta, self.widths)
-        with numpy.errstate(over="ignore", invalid="ignore"):  # what is not finite is named below
-            loss, (gA, gb) = self.gradient(parameters, *self.samples.take(part), s.l2, last=s.last)
-            g = _vector(gA, gb)
-            theta, first, second = _updated(s, state, g, _rate(s, state.step, per_epoch))
+        loss, (gA, gb) = self.gradient(parameters, *self.samples.take(part), s.l2, last=s.last)
+        g = _vector(gA, gb)
+        theta, first, second = _updated(s, state, g, _rate(s, state.step, per_epoch))
         if not numpy.isfinite(loss) or not numpy.isfinite(theta).all():
             history = History(numpy.append(state.losses, loss), numpy.arange(0), numpy.zeros(0))
             raise DivergedError(state.step, _rate(s, state.step, per_epoch), history, *parameters)
