@@ -167,7 +167,7 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
                     tape = y.tape
                     parents, x, y = (-1, y.index), snapshot(x), y.value
             else:
-                if type(y) is not float:
+                if type(y) is not float and type(y) is not int:
                     if isinstance(y, Duck) and y.serial > tape.serial:
                         return bind(y.lift(x), y, **params)
                     try:
@@ -179,7 +179,7 @@ def bind_two(primitive: Any) -> Callable[..., Any]:
             tape = y.tape
             if not tape.is_open:
                 return bind(x, y.value, **params)
-            if type(x) is not float:
+            if type(x) is not float and type(x) is not int:
                 if isinstance(x, Duck) and x.serial > tape.serial:
                     return bind(x, x.lift(y), **params)
                 try:

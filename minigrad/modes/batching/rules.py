@@ -56,9 +56,10 @@ def shifted(axis: Any, ndim: int) -> Any:
 
 def sole(level: Level, args: Any, kwargs: Any) -> Any:
     """The payload of the first argument, where nothing else is batched."""
-    if not is_of(args[0], level) or holds(args[1:], level) or holds(kwargs, level):
+    x = args[0]
+    if type(x) is not Batched or x.level is not level or holds(args[1:], level) or holds(kwargs, level):
         raise NoRuleError
-    return args[0].payload
+    return x.payload
 
 
 def along(position: int = 1, default: Any = None, name: str = "axis", flat: bool = False) -> Rule:

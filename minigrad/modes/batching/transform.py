@@ -89,7 +89,9 @@ def batched(fun: Callable[..., Any], in_axes: Any = 0, *, chunk_size: int | None
         step = max(1, size) if chunk_size is None else checked_chunk_size("batched", chunk_size)
         parts = []
         for i in range(0, max(size, 1), step):
-            chunk = [x if axis is None else x[i : i + step] for x, axis in zip(fronts, axes)]
+            chunk = fronts
+            if step < size:
+                chunk = [x if axis is None else x[i : i + step] for x, axis in zip(fronts, axes)]
             parts.append(_some_examples(fun, chunk, axes, treedef, min(step, size - i), kwargs, partings))
         if len(parts) == 1:
             return parts[0]
