@@ -18,12 +18,13 @@ from references import richardson
 
 import minigrad
 from benchmarks.fuzz.programs import IMPORTS, Program
+from minigrad.compiler.swept import OFTEN
 from minigrad.errors import MinigradError
 
 PACKAGE = str(pathlib.Path(minigrad.__file__).parent)
 
 HARNESS = """
-from benchmarks.fuzz.comparisons import after, bits, calls, difference, fresh, kept, loss_of, own_rule, pure, stack, traits
+from benchmarks.fuzz.comparisons import after, again, bits, calls, difference, fresh, kept, loss_of, own_rule, pure, stack, traits
 
 w = np.cos(np.arange(1.0, np.size(f(x())) + 1)).reshape(np.shape(f(x()))).astype(np.result_type(f(x())))
 loss = loss_of(f, w)  # a number: nonlinear in the result of f
@@ -88,6 +89,13 @@ def calls(fun: Callable[..., Any], x: Callable[[float], Any]) -> list[Any]:
         same *= same.dtype.type(0.9)
     found.append(fun(same))
     return found
+
+
+def again(fun: Callable[..., Any], x: Callable[[float], Any]) -> list[Any]:
+    """The same calls, after so many that the sweeps have become programs."""
+    for _ in range(OFTEN + 1):
+        fun(x(0.0))
+    return calls(fun, x)
 
 
 def own_rule(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -176,6 +184,8 @@ COMPARISONS = (
     Comparison("second order", "sparse Hessian", "sparse_hessian(loss, x()).toarray()", "hessian(loss)(x()).reshape(X.size, X.size)", 1e-9, REAL),
     Comparison("second order", "reverse over checkpoint", "grad(lambda y: np.sum(grad(loss_of(checkpoint(pure(f)), w))(y) * v))(x())", "hvp(loss_of(pure(f), w), x(), v)", 1e-9, REAL),
     Comparison("second order", "forward over a rule of one's own", "hvp(loss_of(own_rule(f), w), x(), v)", "hvp(loss_of(pure(f), w), x(), v)", 1e-9, REAL),
+    Comparison("second order", "hessian, again and again", "again(hessian(loss), x)", "calls(jacfwd(jacrev(loss)), x)", 1e-13, (*EXACT, "special", "float32"), often=0.04),
+    Comparison("second order", "hvp, again and again", "again(lambda y: hvp(loss, y, v), x)", "calls(lambda y: jvp(grad(loss), (y,), (v,))[1], x)", 1e-13, ("float64", "float32", "special", "ties"), often=0.04),
     # Taylor
     Comparison("Taylor", "a series of order 2", "jet(loss, [x()], [[v, 0.5 * v]])[1][1]", f"np.sum({HVP} * v) + 0.5 * np.sum(grad(loss)(x()) * v)", 1e-9, EXACT),
     Comparison("Taylor", "derivatives of order 3", "derivatives(lambda t: loss(x() + t * v), 0.0, 3)[3]", "jvp(lambda y: jvp(lambda z: jvp(loss, (z,), (v,))[1], (y,), (v,))[1], (x() + 0 * v,), (v,))[1]", 1e-8, REAL),

@@ -140,7 +140,7 @@ def hessian(fun: Callable[..., Any], argnum: Argnum = 0, *, chunk_size: int | No
 
     Returns:
         A function whose result has shape `S + S` (or `O + S + S`); for pytrees the structure is that of
-        `jacobian(jacobian(fun))`.
+        `jacobian(jacobian(fun))`. An entry that is zero may be 0.0 or -0.0.
 
     Raises:
         TypeError: if the argument holds a single integer, truth values or an array of another library.
