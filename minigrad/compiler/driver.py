@@ -1,8 +1,9 @@
 """Drivers: kernels and small products of matrices in a row become one call of compiled code.
 
 Between Python and compiled code every array costs a fraction of a microsecond each way, which is what small networks
-spend their time on. A driver is a function that calls one kernel after the other, and multiplies small matrices by
-loops of its own; Numba compiles it, and the kernels, which it calls as they are, are compiled once for all drivers.
+spend their time on. A driver is a function that does what one kernel after the other does, and multiplies small
+matrices by loops of its own. Numba takes longer for a function than for its lines: what comes several times is called,
+and compiled once for all drivers; the lines of all else are written out.
 Products of large matrices stay with NumPy, whose BLAS is faster there.
 """
 
@@ -10,20 +11,25 @@ from __future__ import annotations
 
 import functools
 import inspect
+import math
 import operator
+import re
+import textwrap
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minigrad.compiler.fused import BUDGET, Kernel, Readers, is_plain, is_view
-from minigrad.compiler.numba_loops import compiled, compiled_loops, function_of
+from minigrad.compiler.numba_loops import compiled, compiled_loops, function_of, vector_functions
 from minigrad.compiler.program import Program, Step, Var, made_by, reads
 from minigrad.compiler.rewriting import key_of
 from minigrad.core import duck_arrays as duck
 
 SMALL = 1 << 15  #: multiplications up to which loops keep up with BLAS
 MOST = 64  #: steps in one driver: Numba's time grows faster than the text
+FEW = 4  #: products of one kind that a driver writes out, since Numba takes longer for a function than for its lines
 
 
 def wide_product(x: Any, y: Any) -> Any:
@@ -34,9 +40,10 @@ def wide_product(x: Any, y: Any) -> Any:
     """
     m, k = x.shape
     n = y.shape[1]
-    out = np.empty((m, n))
+    out = np.empty((m, n), np.float64)
     for i in range(m):
-        out[i] = 0.0
+        for j in range(n):
+            out[i, j] = 0.0
         for c in range(k):
             r = x[i, c]
             for j in range(n):
@@ -52,7 +59,7 @@ def long_product(x: Any, y: Any) -> Any:
     """
     m, k = x.shape
     n = y.shape[1]
-    out = np.empty((m, n))
+    out = np.empty((m, n), np.float64)
     for i in range(m):
         for j in range(n):
             total = 0.0
@@ -133,8 +140,20 @@ def driver_steps(readers: Readers, run: Sequence[Step]) -> list[Step]:
     return [call, *[step for step in views if step.out.index in needed]]
 
 
+NAME = re.compile(r"\b(?:[avrnix]\d+|finite|out|total|[xymnkijcr])\b")  #: what the functions below give a name
+
+
+def written_out(source: str, arguments: Sequence[str], results: Sequence[str], number: int) -> list[str]:
+    """The lines of a function, for these names of its arguments and results; all others end in a number."""
+    head, *lines = textwrap.dedent(source).rstrip().split("\n")
+    lines = [line[4:].partition("  #")[0] for line in lines]
+    returned = lines.pop().removeprefix("return ").split(", ")
+    names = dict(zip(head[head.index("(") + 1 : -2].split(", "), arguments)) | dict(zip(returned, results))
+    return [NAME.sub(lambda found: names.get(found[0]) or f"{found[0]}_{number}", line) for line in lines]
+
+
 class Driver(Kernel):
-    """A kernel that calls others."""
+    """A kernel that does what others do: it calls those that it needs several times, and has the lines of the rest."""
 
     __slots__ = ("arguments", "names", "outputs")
 
@@ -148,19 +167,25 @@ class Driver(Kernel):
         made: set[int] = set()
         lines: list[str] = []
         flags: list[str] = []
-        for step in run:
+        uses = Counter([work_of(step) for step in run])
+        for number, step in enumerate(run):
             given = ", ".join([self.name(arg, made) for arg in step.args if type(arg) is not tuple])
             outs = made_by(step)
             made.update([var.index for var in outs])
             results = [self.name(var, made) for var in outs]
             if isinstance(step.function, Kernel):
-                name = kernels.setdefault(step.function.source, f"kernel_{len(kernels)}")
                 flags.append(f"f{len(flags)}")
-                lines.append(f"{', '.join([*results, flags[-1]])} = {name}({given})")
+                if uses[work_of(step)] == 1:
+                    lines += written_out(step.function.source, given.split(", "), [*results, flags[-1]], number)
+                else:
+                    name = kernels.setdefault(step.function.source, f"kernel_{len(kernels)}")
+                    lines.append(f"{', '.join([*results, flags[-1]])} = {name}({given})")
             elif step.function is operator.matmul:
-                m_by_k, k_by_n = step.args
-                product = wide_product if k_by_n.shape[1] >= m_by_k.shape[1] else long_product
-                lines.append(f"{results[0]} = {product.__name__}({given})")
+                name = work_of(step)
+                if uses[name] <= FEW:
+                    lines += written_out(text_of_product(name), given.split(", "), results, number)
+                else:
+                    lines.append(f"{results[0]} = {name}({given})")
             elif step.function is np.transpose:
                 lines.append(f"{results[0]} = {given}.T")
             else:
@@ -173,7 +198,7 @@ class Driver(Kernel):
         names = [self.names[key_of(arg)] for arg in self.arguments]
         self.source = "\n    ".join([f"def kernel({', '.join(names)}):", *lines]) + "\n"
         self.run = compiled_driver(self.source, tuple(kernels))
-        passed = {getattr(step.function, "source", ""): len(step.args) + len(made_by(step)) for step in run}
+        passed = {source: len(step.args) + len(made_by(step)) for step in run if (source := work_of(step)) in kernels}
         calls = sum([len(step.args) + len(made_by(step)) for step in run])
         self.cost = 0.1 + 0.012 * sum(passed.values()) + 0.005 * calls + 0.01 * len(self.outputs)
 
@@ -187,10 +212,28 @@ class Driver(Kernel):
         return self.names[key]
 
 
+def work_of(step: Step) -> str:
+    """What a step does in a driver: the source of its kernel, or the name of its product."""
+    if isinstance(step.function, Kernel):
+        return str(step.function.source)
+    if step.function is not operator.matmul:
+        return ""
+    return (wide_product if step.args[1].shape[1] >= step.args[0].shape[1] else long_product).__name__
+
+
+@functools.cache
+def text_of_product(name: str) -> str:
+    """The lines of one of the two."""
+    text = inspect.getsource(PRODUCTS[name])
+    body = text[text.rindex('"""') + 3 :]
+    return "def kernel(x, y):" + body.replace("total += x[i, c] * y[c, j]", "total = plus(total, x[i, c] * y[c, j])")
+
+
 @functools.lru_cache(maxsize=512)
 def compiled_driver(source: str, kernels: tuple[str, ...]) -> Any:
     """The function of this source, which calls the kernels of those, compiled; once for equal runs of steps."""
     namespace = {f"kernel_{k}": compiled(text) for k, text in enumerate(kernels)}
+    namespace |= {"np": np, "math": math, **vector_functions()}
     namespace |= {name: compiled_product(name) for name in PRODUCTS}
     products = map(inspect.getsource, PRODUCTS.values())
     return compiled_loops(function_of(source, namespace, "".join([*products, *kernels])))

@@ -471,12 +471,10 @@ class Writer:
         if told := self.told(step, f"v{self.number(step.out)}"):
             lines[depth].append(told)
 
-    def told(self, step: Step, name: str, is_array: bool = False) -> str:
+    def told(self, step: Step, name: str) -> str:
         """The line by which a result tells, if it is one and may have something to tell."""
         index = step.out.index
         term = TOLD[self.suspect.pop(index, 0)].format(name) if index in self.telling else ""
-        if term and is_array:
-            term = f"({term}).sum()"
         return term and f"finite = plus(finite, {term})"
 
     def reduce(self, nest: Nest, step: Step, ufunc: Any, axes: tuple[int, ...], text: str) -> None:
@@ -498,11 +496,15 @@ class Writer:
         else:
             # Only the part that belongs to the outer loops: other threads are at work on other rows.
             level = next(k for k, axis in enumerate([*kept, None]) if axis != k)
-            place, part = f"a{number}[{at}]", f"a{number}[{places(range(level))}]" if level else f"a{number}"
-            nest.before[level].append(f"{part}[...] = {start}")
+            place, heads = f"a{number}[{at}]", list[str]()  # loops over that part: of whole arrays Numba knows too much
+            for axis in kept[level:]:
+                length = f"a{number}.shape[{axis if keepdims else kept.index(axis)}]"
+                heads.append("    " * len(heads) + f"for i{axis} in range({length}):")
+            inner = "    " * len(heads)
+            nest.before[level] += [*heads, f"{inner}{place} = {start}"]
             nest.before[depth].append(f"{place} = {update.format(place, text)}")
-            if told := self.told(step, part, is_array=True):
-                nest.after[level].append(told)
+            if told := self.told(step, place):
+                nest.after[level] += [*heads, f"{inner}{told}"]
 
     def read(self, operand: Any, k: int) -> str:
         """How the innermost loop of nest k reads an operand."""

@@ -45,8 +45,7 @@ def file_of(source: str, called: str = "") -> str | None:
     place = folder()
     if place is None:
         return None
-    name = hashlib.sha256("\0".join([source, called, of_vector_functions()]).encode()).hexdigest()[:32]
-    path = place / f"loops_{name}.py"
+    path = place / f"loops_{name_of(source, called)}.py"
     try:
         if not path.exists():  # a file that is there keeps its date, by which Numba knows it
             place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -57,6 +56,11 @@ def file_of(source: str, called: str = "") -> str | None:
         return str(path) if os.access(place, os.W_OK) else None
     except OSError:
         return None
+
+
+def name_of(source: str, called: str = "") -> str:
+    """What distinguishes a text, and those of all that it calls, from others."""
+    return hashlib.sha256("\0".join([source, called, of_vector_functions()]).encode()).hexdigest()[:32]
 
 
 @functools.cache

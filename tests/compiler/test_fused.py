@@ -53,14 +53,16 @@ def test_vector_functions_are_accurate(name: str, exact: Any, x: float) -> None:
 @pytest.mark.parametrize("name", ["arctan", "exp", "log", "tanh"])
 def test_vector_functions_at_the_ends(name: str) -> None:
     """Infinities and NaN, in Python and compiled."""
-    pytest.importorskip("numba")
+    numba = pytest.importorskip("numba")
     from minigrad.compiler.numba_loops import vector_functions
 
+    function = vector_functions()[name]  # which only compiled code can call
+    compiled = numba.njit(error_model="numpy")(lambda x: function(x))
     with np.errstate(all="ignore"):
         for x in (0.0, -0.0, np.inf, -np.inf, np.nan, 1e308, -1e308, 5e-324, 709.0, -745.0):
             expected = getattr(np, name)(x)
             np.testing.assert_allclose(getattr(vector_math, name)(np.float64(x)), expected, rtol=1e-13, atol=1e-323)
-            np.testing.assert_allclose(vector_functions()[name](x), expected, rtol=1e-13, atol=1e-323)
+            np.testing.assert_allclose(compiled(x), expected, rtol=1e-13, atol=1e-323)
 
 
 def program_of(fun: Any, *args: Any) -> tuple[Program, list[Any]]:
@@ -123,7 +125,8 @@ def test_a_small_network_is_one_call() -> None:
     program = driven(check_fused(value_and_grad(network, (0, 1)), *parameters([2, 4, 5, 3], 30)))
     (step,) = [step for step in program.steps if isinstance(step.function, Driver)]
     assert [other for other in program.steps if other is not step] == []
-    assert step.function.source.count("product(") == 8
+    source = step.function.source  # has the lines of a few, and calls of what comes often
+    assert source.count("product(") + source.count("for c_") == 8
     assert step.function.source.count("kernel_0(") == 2
     large = driven(check_fused(value_and_grad(network, (0, 1)), *parameters([30, 40, 3], 50)))
     assert sum(step.function is operator.matmul for step in large.steps) == 2
@@ -465,6 +468,18 @@ def test_drivers_of_other_kernels_are_other_files(tmp_path: Any, monkeypatch: py
     monkeypatch.setenv("MINIGRAD_CACHE_DIR", str(tmp_path))
     assert file_of("kernel_0()", "one") != file_of("kernel_0()", "two")
     assert file_of("kernel_0()", "one") == file_of("kernel_0()", "one")
+
+
+def test_functions_of_other_texts_have_other_names() -> None:
+    """Numba finds the constants of a function from disk by its name and its number in the process that compiled it.
+
+    Another function of one name and one number took those of the first: a dtype was missing.
+    """
+    from minigrad.compiler.numba_loops import function_of
+
+    texts = [f"def kernel(x):\n    return {value}\n" for value in ("x", "2 * x")]
+    names = [function_of(text, {}, called).__qualname__ for text in texts for called in ("", "other")]
+    assert len(set(names)) == 4
 
 
 def test_there_may_be_no_place_on_disk(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
