@@ -258,7 +258,8 @@ def _mathml(formula: Formula) -> Html:
     if kind == "transposed":
         return element("msup", mathml(parts[0], 6), _operator("⊤"))
     if kind == "exponential":
-        return element("msup", element("mi", "e"), mathml(parts[0]))
+        base = element("mi", "e", mathvariant="normal")  # upright, unlike a variable of this name
+        return element("msup", base, mathml(parts[0]))
     if kind == "root":
         return element("msqrt", mathml(parts[0]))
     if kind == "negative":
