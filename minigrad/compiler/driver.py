@@ -232,7 +232,7 @@ def text_of_product(name: str) -> str:
 @functools.lru_cache(maxsize=512)
 def compiled_driver(source: str, kernels: tuple[str, ...]) -> Any:
     """The function of this source, which calls the kernels of those, compiled; once for equal runs of steps."""
-    namespace = {f"kernel_{k}": compiled(text) for k, text in enumerate(kernels)}
+    namespace: dict[str, Any] = {f"kernel_{k}": compiled(text) for k, text in enumerate(kernels)}
     namespace |= {"np": np, "math": math, **vector_functions()}
     namespace |= {name: compiled_product(name) for name in PRODUCTS}
     products = map(inspect.getsource, PRODUCTS.values())
