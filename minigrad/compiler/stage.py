@@ -82,9 +82,7 @@ class Trace(Onlooker):
         self.is_strict = False  # while an operation runs, whose parts may be performed too
         self.stopped: Exception | None = None  # why there can be no program, if the function caught the exception
         self.keeps_lines = keeps_lines
-        self.tells = (
-            tells  # whether each call has to warn as the engine does, so that there is no program where it does
-        )
+        self.tells = tells  # whether each call has to warn as the engine does: no program does
         self.statements = Statements()
         self.caller = id(user_frame()) if keeps_lines else 0  # who asked for the program is no part of it
         self.names: dict[int, str] = {}  # what the user's variables call values, by index
