@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as _np
 
-from minigrad.core.duck_arrays import Duck, as_plain, has_duck
+from minigrad.core.duck_arrays import Duck, as_plain, has_duck, is_array
 from minigrad.core.foreign import is_sparse
 from minigrad.core.lines import located
 from minigrad.core.nested import has_box, peel_all
@@ -880,9 +880,13 @@ def _conversion(own: Callable[..., Any]) -> Any:
                 asked = {name: each for name, each in given.items() if name != "like"}
                 own(_np.zeros(1, given.get("dtype")), **asked)
             order, dtype = given.get("order") or _MEMORY.get(own, "K"), given.get("dtype")
-            if type(a) is Box and (dtype is None or a.dtype == dtype) and not given.get("copy"):
-                return laid_out(a, order)  # the array itself, if it has this order
-            return laid_out(_moving.array(a, dtype), order)
+            if type(a) is Box and not is_array(peel(a)):
+                made = copy(_moving.array(a, dtype))  # of a number an array
+            elif type(a) is Box and (dtype is None or a.dtype == dtype) and not given.get("copy"):
+                made = laid_out(a, order)  # the array itself, if it has this order
+            else:
+                made = laid_out(_moving.array(a, dtype), order)
+            return atleast_1d(made) if own in _MEMORY else made  # which these two are made for
         return own(a, *args, **options)
 
     return in_place_of(own, function, "numpy", f"{FLOWS} It also takes traced values and lists of them.")

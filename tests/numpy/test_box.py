@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from messages import fails
 
+import minigrad.numpy as mnp
 from minigrad import batched, derivatives, elementwise_grad, grad, jvp, value, vjp
 from minigrad import value as mg_value
 from minigrad.core.tape import Box
@@ -281,7 +282,23 @@ WITHOUT_AXES: list[Callable[[Any], Any]] = [
     lambda x: (x.__setitem__(..., x * 2), x)[1],
     lambda x: grad(lambda u: np.sum(u * u))(x),
     lambda x: elementwise_grad(lambda u: np.tanh(u) * u)(x),
+    lambda x: mnp.asarray(np.sin(x)),
+    lambda x: mnp.asanyarray(np.sum(x), dtype=float),
 ]
+
+
+def square_of(fun: Any) -> Any:
+    return lambda x: np.sum(fun(x) ** 2)
+
+
+@pytest.mark.parametrize("function", [mnp.ascontiguousarray, mnp.asfortranarray])
+@pytest.mark.parametrize("x", [np.array(0.7), np.array([0.7])], ids=["without-axes", "with-one"])
+def test_arrays_that_lie_by_rows_or_columns_have_an_axis(function: Any, x: Any) -> None:
+    for fun in (lambda x: function(x), lambda x: function(np.sin(x)), lambda x: function(np.sum(x))):
+        found = vjp(fun, x)[0]
+        assert found.shape == (1,)
+        assert found == fun(x)
+        assert grad(square_of(fun))(x) == jvp(square_of(fun), (x,), (np.ones_like(x),))[1] != 0.0
 
 
 @pytest.mark.parametrize("f", WITHOUT_AXES)
