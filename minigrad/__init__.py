@@ -171,8 +171,8 @@ for _word in ("hessian", "hvp"):  # of two sweeps at once
 
 def __getattr__(name: str) -> Any:
     module = _LAZY.get(name)
-    if name == "compiler":
-        return importlib.import_module("minigrad.compiler")  # here for the start-up, too
+    if name in ("compat", "compiler", "show"):
+        return importlib.import_module(f"minigrad.{name}")  # here for the start-up, too
     if module is None:
         if name.startswith("_"):
             raise AttributeError(f"module 'minigrad' has no attribute {name!r}")
