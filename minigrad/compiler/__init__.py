@@ -3,6 +3,7 @@
 | module       | its one job                                                                       |
 |--------------|-----------------------------------------------------------------------------------|
 | `stage`      | values that write down what is done with them: from a function to a flat program  |
+| `program`    | a program, its steps and variables                                                |
 | `meaning`    | the meaning of a program, which no pass may change                                |
 | `by_name`    | what is known of NumPy's functions without looking at numbers                     |
 | `statements` | the statement of the user that is being run: its text, and what it assigns to     |

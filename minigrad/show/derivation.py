@@ -119,11 +119,11 @@ _HEADINGS = {
 STYLE = (
     MATH_STYLE
     + """
-.equations td { border: 0; text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: middle; }
+.equations td { border: 0; text-align: left; padding: .35rem .8rem .35rem 0; vertical-align: baseline; }
 .equations td.left { text-align: right; padding-right: .3rem; }
 @media (max-width: 40rem) {  /* ranges and shapes stand below their equation */
   .equations, .equations tbody { display: block; }
-  .equations tr { display: grid; grid-template-columns: 4rem 1fr; column-gap: .3rem; align-items: center; }
+  .equations tr { display: grid; grid-template-columns: 4rem 1fr; column-gap: .3rem; align-items: baseline; }
   .equations td, .equations td.left { padding: .1rem 0; }
   .equations td.soft { grid-column: 2; }
   .equations td.soft:empty { display: none; }
