@@ -318,7 +318,7 @@ def _ones(text: str) -> Html:
 #: For a page with MathML. A bar is a border: as a character of its own it overlaps the letter without a font for it.
 MATH_STYLE = """
 math { font-size: 1.1rem; }
-.bar { border-top: .07em solid; padding-top: .08em; }
+.bar { border-top: .07em solid; padding-top: .12em; }
 """
 
 
