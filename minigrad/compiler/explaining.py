@@ -41,7 +41,7 @@ def explain(fun: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
         +%3 = transpose(%0, (0,))
         +%4 = transpose(%3, (0,))
     <BLANKLINE>
-    simplified: Algebra that changes no bit: x·1, x/1, x - 0, x + (-y), -(-x), views of views, sums over nothing.
+    simplified: Algebra that changes no bit: x·1, x/1, x - 0, x + (-y), -(-x), |-x|, views of views, sums over nothing.
         -%1 = mul(%0, 1.0)
         -%2 = sub(%1, 0.0)
         -%3 = transpose(%0, (0,))
