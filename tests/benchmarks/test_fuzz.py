@@ -19,8 +19,8 @@ SEED = int(os.environ.get("FUZZ_SEED", "1"))  # the same programs in every run; 
 
 @pytest.mark.parametrize("kind", running.KINDS)
 def test_modes_agree_on_random_programs(kind: str) -> None:
-    """A few hundred in all; what fails is printed as a program, with its seed."""
-    number = 25 if kind == "series" else 50
+    """Two hundred in all; what fails is printed as a program, with its seed."""
+    number = 20 if kind == "series" else 40
     state = running.run(number, SEED, kinds=(kind,), most_faults=1)
     print(f"--seed {SEED} --kind {kind}\n{summary(state)}")
     assert not state.found, "\n" + state.found[0].fault.text(state.found[0].seed)
