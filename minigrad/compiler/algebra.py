@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,18 @@ class Facts:
     def lies_in_rows(self, value: Any) -> bool:
         """Whether the entries of an array certainly lie one after the other, by rows."""
         return value.index in self.in_rows if type(value) is Var else bool(np.asarray(value).flags.c_contiguous)
+
+    def noting(self, rewrite: Callable[[Step], Any]) -> Callable[[Step], Any]:
+        """The same, for `renamed`, which learns from what it makes of each step."""
+
+        def rewriting(step: Step) -> Any:
+            new = rewrite(step)
+            for each in new if type(new) is list else [new]:
+                if type(each) is Step:
+                    self.note(each)
+            return new
+
+        return rewriting
 
     def note(self, step: Step) -> None:
         """Learn from one more step."""
@@ -107,11 +120,9 @@ def simplified(program: Program) -> Program:
         new = _simplified(step, facts)
         if type(new) is not Step and not same_type(new, step.out):
             new = step
-        if type(new) is Step:
-            facts.note(new)
         return new
 
-    return renamed(program, rewrite)
+    return renamed(program, facts.noting(rewrite))
 
 
 def _simplified(step: Step, facts: Facts) -> Any:
@@ -237,11 +248,6 @@ def narrowed(program: Program, in_any_order: bool = False) -> Program:
     by = facts.by
     elementwise = {operator.add, operator.sub, operator.mul, operator.truediv}
 
-    def rewrite(step: Step) -> Any:
-        new = narrow(step)
-        facts.note(new)
-        return new
-
     def narrow(step: Step) -> Step:
         if step.function not in elementwise or type(step.out) is not Var:
             return step
@@ -261,7 +267,7 @@ def narrowed(program: Program, in_any_order: bool = False) -> Program:
                     args[k] = small
         return step._replace(args=tuple(args)) if is_operator(_UFUNC_OF[step.function], tuple(args)) else step
 
-    return renamed(program, rewrite)
+    return renamed(program, facts.noting(narrow))
 
 
 def _stretches(small: Var, tiled: Var) -> bool:

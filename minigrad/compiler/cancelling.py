@@ -9,7 +9,6 @@ by them, so that softmax(z) - y remains; sums that Python adds up entry by entry
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -17,8 +16,8 @@ import numpy as np
 
 from minigrad.compiler.canonical import SUM
 from minigrad.compiler.passes import PASSES, optimised, without_dead_code
-from minigrad.compiler.program import Program, Step, Var, made_by, reads
-from minigrad.compiler.rewriting import Fresh, beside, made_from, renamed, same_type, shape_of
+from minigrad.compiler.program import Program, Step, Var, made_by
+from minigrad.compiler.rewriting import Fresh, beside, made_from, read_counts, renamed, same_type, shape_of
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.elementwise import tanh_slope_at
 
@@ -47,8 +46,7 @@ def sums_in_order(program: Program) -> Program:
     if not any(step.function is operator.getitem for step in program.steps):
         return program
     by = made_from(program)
-    uses = Counter([var.index for step in program.steps for var in reads(step)])
-    uses.update([var.index for var in program.outputs if type(var) is Var])
+    uses = read_counts(program)
 
     def entry(value: Any) -> tuple[Any, int] | None:
         step = by.get(value.index) if type(value) is Var else None

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections import Counter
 from typing import Any
 
 import numpy as np
 
 from minigrad.compiler.canonical import OPERATORS
-from minigrad.compiler.program import Program, Step, Var, reads, variables
-from minigrad.compiler.rewriting import made_from, renamed
+from minigrad.compiler.program import Program, Step, Var
+from minigrad.compiler.rewriting import made_from, read_counts, renamed
 
 _BY_ENTRY = {*OPERATORS.values()} - {operator.matmul}
 LARGE = 1 << 16  #: bytes of a matrix from which on the product takes longer than the sum
@@ -35,8 +34,7 @@ def columns_of_products(program: Program) -> Program:
     The bits are the same for matrices that lie by rows, and elsewhere up to rounding.
     """
     by = made_from(program)
-    readers = Counter([var.index for step in program.steps for var in reads(step)])
-    readers.update([var.index for var in variables(program.outputs)])
+    readers = read_counts(program)
 
     def rewrite(step: Step) -> Any:
         if step.function is not operator.add or type(step.out) is not Var:

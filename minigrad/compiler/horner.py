@@ -13,12 +13,11 @@ recurrence only the last one has to be kept. The results agree to rounding.
 from __future__ import annotations
 
 import operator
-from collections import Counter
 from typing import Any, NamedTuple
 
 from minigrad.compiler.memory import works_by_entry
-from minigrad.compiler.program import Program, Step, Var, made_by, reads, variables
-from minigrad.compiler.rewriting import Fresh, like, made_from, same_type
+from minigrad.compiler.program import Program, Step, Var, made_by
+from minigrad.compiler.rewriting import Fresh, like, made_from, read_counts, same_type
 
 FEWEST = 3  #: products in a sum that are worth it
 DEEPEST = 8  #: how many steps are moved for one operand
@@ -42,8 +41,7 @@ class _Walk:
 
     def __init__(self, program: Program) -> None:
         self.program, self.by = program, made_from(program)
-        self.readers = Counter([var.index for step in program.steps for var in reads(step)])
-        self.readers.update([var.index for var in variables(program.outputs)])
+        self.readers = read_counts(program)
         self.place = {var.index: i for i, step in enumerate(program.steps) for var in made_by(step)}
         self.fresh = Fresh(program)
         self.after: dict[int, list[Step]] = {}  #: new steps, by the position of the step that they come after

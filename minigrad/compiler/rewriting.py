@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from minigrad.compiler.program import Program, Step, Var, kind_of, made_by, reads
+from minigrad.compiler.program import Program, Step, Var, kind_of, made_by, reads, variables
 from minigrad.core.nested import mapped
 
 Pass = Callable[[Program], Program]
@@ -103,6 +104,13 @@ def shape_of(value: Any) -> tuple[int, ...]:
 def key_of(value: Any) -> int:
     """What stands for a variable or an array: the index, or a number below zero."""
     return value.index if type(value) is Var else -id(value)
+
+
+def read_counts(program: Program) -> Counter[int]:
+    """How often each variable is read by a step, or is a result, by index."""
+    counts = Counter([var.index for step in program.steps for var in reads(step)])
+    counts.update([var.index for var in variables(program.outputs)])
+    return counts
 
 
 def like(value: Any, index: int) -> Var:

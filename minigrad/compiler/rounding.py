@@ -40,8 +40,8 @@ from minigrad.compiler.diagonals import diagonals
 from minigrad.compiler.horner import sums_from_within
 from minigrad.compiler.memory import works_by_entry
 from minigrad.compiler.passes import PASSES, shared, without_dead_code
-from minigrad.compiler.program import Program, Step, Var, reads, variables
-from minigrad.compiler.rewriting import Fresh, Pass, beside, like, made_from, renamed, same_type, shape_of
+from minigrad.compiler.program import Program, Step, Var
+from minigrad.compiler.rewriting import Fresh, Pass, beside, like, made_from, read_counts, renamed, same_type, shape_of
 from minigrad.compiler.shares import maxima_cancelled, shifts_left_out
 from minigrad.core import duck_arrays as duck
 from minigrad.rules.contractions import computed, planned
@@ -151,8 +151,7 @@ def sums_as_products(program: Program) -> Program:
             return step
         if not by:
             by.update(made_from(program))
-            readers.update([var.index for step in program.steps for var in reads(step)])
-            readers.update([var.index for var in variables(program.outputs)])
+            readers.update(read_counts(program))
         x, axes, keepdims = step.args
         product = by.get(x.index) if type(x) is Var and readers[x.index] == 1 and x.kind == "array" else None
         if product is not None and product.function is operator.mul and step.out.kind == "scalar":
@@ -229,12 +228,6 @@ def maxima_by_columns(program: Program) -> Program:
         return program
     fresh, facts = Fresh(program), Facts()
 
-    def rewrite(step: Step) -> Any:
-        new = by_columns(step)
-        for each in new if type(new) is list else [new]:
-            facts.note(each)
-        return new
-
     def by_columns(step: Step) -> Any:
         if step.function not in (MAX, MIN) or not is_over_few(step) or not facts.lies_in_rows(step.args[0]):
             return step
@@ -253,7 +246,7 @@ def maxima_by_columns(program: Program) -> Program:
             largest = column if largest is None else write(step.function.ufunc, largest, column)
         return [*steps[:-1], steps[-1]._replace(out=step.out)]
 
-    return renamed(program, rewrite)
+    return renamed(program, facts.noting(by_columns))
 
 
 LOOPS = 128  #: of an operation, from which on it pays to make them one
@@ -272,12 +265,6 @@ def long_loops(program: Program) -> Program:
         return program
     fresh, facts = Fresh(program), Facts()
     facts.in_rows.update([var.index for var in program.inputs])
-
-    def rewrite(step: Step) -> Any:
-        new = lengthened(step)
-        for each in new if type(new) is list else [new]:
-            facts.note(each)
-        return new
 
     def lengthened(step: Step) -> Any:
         out, shapes = step.out, short_loops(step)
@@ -307,7 +294,7 @@ def long_loops(program: Program) -> Program:
                 value = steps[-1].out
         return [*steps, step._replace(args=(*step.args[:k], value, *step.args[k + 1 :]))]
 
-    return renamed(program, rewrite)
+    return renamed(program, facts.noting(lengthened))
 
 
 def short_loops(step: Step) -> list[tuple[int, ...]]:

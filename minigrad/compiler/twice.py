@@ -39,8 +39,8 @@ def hessian_blocks(tape: Tape, outputs: Sequence[int]) -> list[Any] | None:
 def hessian_product(tape: Tape, output: int, tangents: Sequence[Any]) -> list[Any] | None:
     """The derivatives of the gradient of a node along these tangents of the leaves; None if there is no program."""
     given = [np.float64(t) if type(t) is float else t for t in tangents]
-    for t, node in zip(given, tape.nodes[: tape.leaves]):
-        if type(t) is not type(node[3]) or t.dtype is not node[3].dtype or t.shape != node[3].shape:
+    for t, leaf in zip(given, tape.leaf_values()):
+        if type(t) is not type(leaf) or t.dtype is not leaf.dtype or t.shape != leaf.shape:
             return None
     found = answer(tape, product_from, (output,), given)
     return None if found is None else found[0]
@@ -48,7 +48,7 @@ def hessian_product(tape: Tape, output: int, tangents: Sequence[Any]) -> list[An
 
 def blocks_from(tape: Tape, places: tuple[int, ...], _given: Given, trouble: Trouble | None = None) -> list[Any]:
     """All columns of all rows, as `hessian` finds them."""
-    if trouble is not None and sum([node[3].size for node in tape.nodes[: tape.leaves]]) > MOST_COLUMNS:
+    if trouble is not None and sum([leaf.size for leaf in tape.leaf_values()]) > MOST_COLUMNS:
         raise ValueError
     outer, inner, outs = _two_levels(tape, places, trouble)
     gradients, _ = flatten(rows(inner, outs, flatten(outs)[1], None))
@@ -70,7 +70,7 @@ def product_from(tape: Tape, places: tuple[int, ...], tangents: Given, trouble: 
 def _two_levels(tape: Tape, places: tuple[int, ...], trouble: Trouble | None) -> tuple[Recording, Recording, list[Any]]:
     """The tape as an outer and an inner recording, and the boxes of these nodes on the inner one."""
     outer = Tape()
-    values = [node[3] for node in tape.nodes[: tape.leaves]]
+    values = tape.leaf_values()
     _, treedef = flatten(values)
     leaves = [outer.leaf(value) for value in values]
     inner, boxes = lifted(tape, leaves)

@@ -219,6 +219,10 @@ class Tape:
         """The nodes recorded so far."""
         return Nodes(self.flat)
 
+    def leaf_values(self) -> list[Any]:
+        """The inputs, one level down."""
+        return self.flat[3 : PARTS * self.leaves : PARTS]
+
     def leaf(self, value: Any) -> Box:
         """Put one input on the tape. Leaves come before all other nodes."""
         self.leaves += 1

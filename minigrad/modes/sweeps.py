@@ -72,9 +72,9 @@ def backward(
     with passing("pullback", tape.serial) as place, trouble.watch():
         cotangents = _pull_back(tape, seeds, consume, keep is not None, trouble, place)
         if trouble.looks:
-            for g, node in zip(cotangents, tape.nodes[: tape.leaves]):
+            for g, leaf in zip(cotangents, tape.leaf_values()):
                 if type(g) is list:
-                    trouble.look_at_entries(g, node[3])
+                    trouble.look_at_entries(g, leaf)
     if trouble.found:
         trouble.tell(tape)
     if keep is not None:

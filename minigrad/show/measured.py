@@ -235,7 +235,7 @@ GIVEN = "the given direction"
 
 
 def _ones(tape: WatchedTape) -> tuple[Any, ...]:
-    return tuple([_one(node[3]) for node in tape.nodes[: tape.leaves]])
+    return tuple(map(_one, tape.leaf_values()))
 
 
 def _one(value: Any) -> Any:
@@ -244,7 +244,7 @@ def _one(value: Any) -> Any:
 
 def _directions(tape: WatchedTape, args: Sequence[Any], direction: Any) -> list[Direction]:
     """The directions that are pushed one by one: of few numbers each of them, else of each input; and the given one."""
-    leaves = [node[3] for node in tape.nodes[: tape.leaves]]
+    leaves = tape.leaf_values()
     found = [] if direction is None else [Direction(GIVEN, _fitted(leaves, args, direction))]
     only = lambda index, tangent: tuple([tangent if k == index else None for k in range(len(leaves))])
     if sum(np.size(peel(leaf)) for leaf in leaves) <= SPEEDS and len(tape.nodes) <= LONG:

@@ -2,7 +2,7 @@
 
 import threading
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pytest
 import minigrad.numpy as mnp
 from minigrad import (
     batched,
-    compile,  # noqa: A004
+    compile,  # noqa: A004 - it is not Python's compile
     custom_elementwise,
     derivatives,
     elementwise_grad,
@@ -30,39 +30,13 @@ from minigrad.compiler import swept
 from minigrad.compiler.swept import OFTEN, PATIENCE
 from nn import backprop
 
-
-@pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    """Every test begins and ends without programs."""
-    swept.forget()
-    yield
-    swept.forget()
+pytestmark = pytest.mark.usefixtures("nothing_known")
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def answers(answers_of: Callable[..., list[bool]]) -> list[bool]:
     """For each sweep of a recording, whether a program answered."""
-    found: list[bool] = []
-
-    def pulled(*args: Any) -> Any:
-        result = swept.pulled(*args)
-        found.append(result is not None)
-        return result
-
-    def pushed(*args: Any) -> Any:
-        result = swept.pushed(*args)
-        found.append(result is not None)
-        return result
-
-    def series(*args: Any) -> Any:
-        result = swept.series_pushed(*args)
-        found.append(result is not None)
-        return result
-
-    monkeypatch.setitem(swept.recording.STRAIGHT, "pull", pulled)
-    monkeypatch.setitem(swept.recording.STRAIGHT, "push", pushed)
-    monkeypatch.setitem(swept.recording.STRAIGHT, "series", series)
-    return found
+    return answers_of("pull", "push", "series")
 
 
 def network(P: Any, x: Any, Y: Any) -> Any:

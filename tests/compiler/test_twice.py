@@ -1,7 +1,7 @@
 """Second order from one recording: as from two nested ones, by a program and without it."""
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import minigrad.numpy as mnp
 from minigrad import (
     batched,
     checkpointed_scan,
-    compile,  # noqa: A004
+    compile,  # noqa: A004 - it is not Python's compile
     custom_elementwise,
     custom_primitive,
     grad,
@@ -21,34 +21,16 @@ from minigrad import (
     jacrev,
     jvp,
 )
-from minigrad.compiler import swept, twice
+from minigrad.compiler import swept
 from minigrad.compiler.swept import OFTEN
 
-
-@pytest.fixture(autouse=True)
-def nothing_known() -> Iterator[None]:
-    """Every test begins and ends without programs."""
-    swept.forget()
-    yield
-    swept.forget()
+pytestmark = pytest.mark.usefixtures("nothing_known")
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+def answers(answers_of: Callable[..., list[bool]]) -> list[bool]:
     """For each Hessian or product, whether a program answered."""
-    found: list[bool] = []
-
-    def told(answer: Callable[..., Any]) -> Callable[..., Any]:
-        def answering(*args: Any) -> Any:
-            result = answer(*args)
-            found.append(result is not None)
-            return result
-
-        return answering
-
-    monkeypatch.setitem(swept.recording.STRAIGHT, "hessian", told(twice.hessian_blocks))
-    monkeypatch.setitem(swept.recording.STRAIGHT, "hvp", told(twice.hessian_product))
-    return found
+    return answers_of("hessian", "hvp")
 
 
 def bits(value: Any) -> Any:

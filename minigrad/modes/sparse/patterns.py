@@ -60,7 +60,7 @@ def push_patterns(tape: Tape, outputs: Sequence[int]) -> list[Pattern]:
 
     Its cost is that of the patterns that it makes: for a function whose operations are sparse, linear in their sizes.
     """
-    sizes = [math.prod(node[3].shape) for node in tape.nodes[: tape.leaves]]
+    sizes = [math.prod(leaf.shape) for leaf in tape.leaf_values()]
     columns = sum(sizes)
     whole = sp.eye_array(columns, dtype=bool, format="csr")
     starts = np.cumsum([0, *sizes])
